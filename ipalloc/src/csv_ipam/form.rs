@@ -1,0 +1,237 @@
+//! The two forms in which NetBox writes and reads CSV, which it does not accept
+//! from each other: the export form with labels (`IP Address`, `Active`, `Global`)
+//! and the import form with values (`address`, `active`, empty).
+
+use std::borrow::Cow;
+
+use csv::ByteRecord;
+use vmid::table::Dialect;
+
+/// Which of the two a file is in; told by its first column that only one of them has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Written by NetBox's export.
+    Export,
+    /// Read by NetBox's import; also the form of new files.
+    Import,
+}
+
+/// The columns that matter here, by their names in the import form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// The address, with its mask.
+    Address,
+    /// The prefix.
+    Prefix,
+    /// A range's first address.
+    Start,
+    /// A range's last address.
+    End,
+    /// The routing table.
+    Vrf,
+    /// The VLAN.
+    Vlan,
+    /// The status.
+    Status,
+    /// The role.
+    Role,
+    /// The DNS name.
+    DnsName,
+    /// The description.
+    Description,
+    /// The comments.
+    Comments,
+    /// The tags.
+    Tags,
+    /// The owner.
+    Key,
+    /// A prefix all of whose addresses are usable.
+    IsPool,
+    /// A range whose addresses count as taken.
+    MarkPopulated,
+    /// A prefix or range that counts as full.
+    MarkUtilized,
+}
+
+impl Column {
+    const COUNT: usize = 16;
+
+    const ALL: [Self; Self::COUNT] = [
+        Self::Address,
+        Self::Prefix,
+        Self::Start,
+        Self::End,
+        Self::Vrf,
+        Self::Vlan,
+        Self::Status,
+        Self::Role,
+        Self::DnsName,
+        Self::Description,
+        Self::Comments,
+        Self::Tags,
+        Self::Key,
+        Self::IsPool,
+        Self::MarkPopulated,
+        Self::MarkUtilized,
+    ];
+
+    /// Its header in that form.
+    #[must_use]
+    pub fn header(self, form: Form) -> &'static str {
+        let (import, export) = match self {
+            Self::Address => ("address", "IP Address"),
+            Self::Prefix => ("prefix", "Prefix"),
+            Self::Start => ("start_address", "Start address"),
+            Self::End => ("end_address", "End address"),
+            Self::Vrf => ("vrf", "VRF"),
+            Self::Vlan => ("vlan", "VLAN"),
+            Self::Status => ("status", "Status"),
+            Self::Role => ("role", "Role"),
+            Self::DnsName => ("dns_name", "DNS name"),
+            Self::Description => ("description", "Description"),
+            Self::Comments => ("comments", "Comments"),
+            Self::Tags => ("tags", "Tags"),
+            Self::Key => ("cf_ipalloc_key", "ipalloc key"),
+            Self::IsPool => ("is_pool", "Pool"),
+            Self::MarkPopulated => ("mark_populated", "Marked Populated"),
+            Self::MarkUtilized => ("mark_utilized", "Marked Utilized"),
+        };
+        match form {
+            Form::Import => import,
+            Form::Export => export,
+        }
+    }
+}
+
+/// The header row of a new file of addresses: all columns that NetBox 4.7's import knows.
+pub const NEW_ADDRESSES: &str = "address,vrf,tenant,status,role,device,virtual_machine,interface,fhrp_group,is_primary,is_oob,dns_name,description,owner,comments,tags,cf_ipalloc_key";
+
+/// How a file is written: dialect, form, and where its columns are.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// BOM, delimiter, line ends.
+    pub dialect: Dialect,
+    /// Export or import.
+    pub form: Form,
+    /// How many columns there are.
+    pub width: usize,
+    positions: [Option<usize>; Column::COUNT],
+}
+
+impl Layout {
+    /// The layout of a file whose rows are told apart by `identity`.
+    ///
+    /// # Errors
+    ///
+    /// Its header has that column in neither form, or a column twice.
+    pub fn of(text: &[u8], identity: Column) -> Result<Self, String> {
+        let dialect = Dialect::of(text);
+        let mut reader = dialect.reader(text);
+        let header = reader
+            .headers()
+            .map_err(|error| format!("line 1: {error}"))?;
+        let header: Vec<String> = header.iter().map(|cell| cell.trim().to_owned()).collect();
+        let forms = [Form::Import, Form::Export];
+        let has = |form: &Form| header.iter().any(|cell| cell == identity.header(*form));
+        let form = forms.into_iter().find(has).ok_or_else(|| {
+            format!(
+                "line 1: the header has no column {:?} (import form) or {:?} (export form)",
+                identity.header(Form::Import),
+                identity.header(Form::Export)
+            )
+        })?;
+        let twice = header
+            .iter()
+            .enumerate()
+            .find(|(at, cell)| header[..*at].contains(cell));
+        match twice {
+            Some((_, cell)) if !cell.is_empty() => {
+                Err(format!("line 1: the column {cell:?} is there twice"))
+            }
+            _ => {
+                let at = |column: Column| header.iter().position(|c| c == column.header(form));
+                Ok(Self {
+                    dialect,
+                    form,
+                    width: header.len(),
+                    positions: Column::ALL.map(at),
+                })
+            }
+        }
+    }
+
+    /// Where a column is.
+    #[must_use]
+    pub fn position(&self, column: Column) -> Option<usize> {
+        self.positions[column as usize]
+    }
+
+    /// The bytes of a row's cell in a column; empty if it has none.
+    #[must_use]
+    pub fn bytes<'r>(&self, row: &'r ByteRecord, column: Column) -> &'r [u8] {
+        let cell = self.position(column).and_then(|at| row.get(at));
+        cell.unwrap_or_default().trim_ascii()
+    }
+
+    /// The text of a row's cell in a column; empty if it has none.
+    #[must_use]
+    pub fn cell<'r>(&self, row: &'r ByteRecord, column: Column) -> Cow<'r, str> {
+        String::from_utf8_lossy(self.bytes(row, column))
+    }
+
+    /// A status or role as NetBox's value: the label's lower case.
+    #[must_use]
+    pub fn value(&self, row: &ByteRecord, column: Column) -> String {
+        self.cell(row, column).to_ascii_lowercase()
+    }
+
+    /// A yes or no.
+    #[must_use]
+    pub fn flag(&self, row: &ByteRecord, column: Column) -> bool {
+        matches!(self.value(row, column).as_str(), "true" | "yes" | "1")
+    }
+
+    /// A status as this form spells it.
+    #[must_use]
+    pub fn status(&self, value: &str) -> String {
+        match self.form {
+            Form::Import => value.to_owned(),
+            Form::Export => {
+                let mut label = value.to_owned();
+                label[..1].make_ascii_uppercase();
+                label
+            }
+        }
+    }
+
+    /// A routing table as this form spells it.
+    #[must_use]
+    pub fn vrf(&self, name: Option<&str>) -> String {
+        let global = if self.form == Form::Export {
+            "Global"
+        } else {
+            ""
+        };
+        name.unwrap_or(global).to_owned()
+    }
+
+    /// What ends a line.
+    #[must_use]
+    pub fn line_end(&self) -> &'static [u8] {
+        if self.dialect.crlf { b"\r\n" } else { b"\n" }
+    }
+
+    /// One row as this file writes rows, with its line end.
+    #[must_use]
+    pub fn line<C: AsRef<[u8]>>(&self, cells: &[C]) -> Vec<u8> {
+        let mut builder = csv::WriterBuilder::new();
+        builder.delimiter(self.dialect.delimiter).flexible(true);
+        if self.dialect.crlf {
+            builder.terminator(csv::Terminator::CRLF);
+        }
+        let mut writer = builder.from_writer(Vec::new());
+        // cannot fail: a Vec takes everything
+        let _ = writer.write_record(cells);
+        writer.into_inner().unwrap_or_default()
+    }
+}

@@ -1,0 +1,281 @@
+//! What an IPAM holds, and the narrow seam between the rules and a back end.
+//!
+//! The rules ([`crate::allocate`], [`crate::release`], [`crate::show`],
+//! [`crate::check`]) are pure: they are given [`Networks`] and a [`View`] and
+//! answer with [`Change`]s. A back end supplies the first and carries out the last.
+
+use core::net::IpAddr;
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+};
+
+use ipnet::IpNet;
+use vmid::exit::Stop;
+
+use crate::span::{self, Span};
+
+/// A routing table: the global one or a VRF. Equal if the names are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Vrf(Option<String>);
+
+impl Vrf {
+    /// The global table.
+    pub const GLOBAL: Self = Self(None);
+
+    /// From a name, or NetBox's label of one: `blue`, `blue (65000:1)`; empty and `Global` are the global table.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let text = text.trim();
+        let name = text
+            .strip_suffix(')')
+            .and_then(|text| text.rsplit_once(" ("));
+        let name = name.map_or(text, |(name, _)| name);
+        let global = name.is_empty() || name.eq_ignore_ascii_case("global");
+        Self((!global).then(|| name.to_owned()))
+    }
+
+    /// The name; none for the global table.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl fmt::Display for Vrf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name().unwrap_or("Global"))
+    }
+}
+
+/// A prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// The network.
+    pub net: IpNet,
+    /// Its routing table.
+    pub vrf: Vrf,
+    /// The VID of its VLAN.
+    pub vlan: Option<u64>,
+    /// NetBox's value: active, container, reserved, deprecated.
+    pub status: String,
+    /// All its addresses are usable, the first and last as well.
+    pub is_pool: bool,
+    /// It is to be treated as full.
+    pub mark_utilized: bool,
+}
+
+impl Prefix {
+    /// Why nothing is handed out of it unless that is forced.
+    #[must_use]
+    pub fn closed(&self) -> Option<&str> {
+        match self.status.as_str() {
+            "container" | "deprecated" | "reserved" => Some(&self.status),
+            _ if self.mark_utilized => Some("marked as utilized"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.vrf.name() {
+            Some(vrf) => write!(f, "{} in VRF {vrf}", self.net),
+            None => write!(f, "{}", self.net),
+        }
+    }
+}
+
+/// A range of addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The first address.
+    pub start: IpAddr,
+    /// The last address.
+    pub end: IpAddr,
+    /// The mask that its addresses bear.
+    pub length: u8,
+    /// Its routing table.
+    pub vrf: Vrf,
+    /// NetBox's value: active, reserved, deprecated.
+    pub status: String,
+    /// Its addresses count as taken, or as used up.
+    pub marked: bool,
+}
+
+impl Range {
+    /// Its addresses.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        Span::new(span::bits(self.start), span::bits(self.end))
+    }
+
+    /// Why nothing is handed out of it unless that is forced.
+    #[must_use]
+    pub fn closed(&self) -> Option<&str> {
+        match self.status.as_str() {
+            "deprecated" | "reserved" => Some(&self.status),
+            _ if self.marked => Some("marked as populated or utilized"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.start, self.end)
+    }
+}
+
+/// How a back end knows an address's record: a row's place in its file, or NetBox's `id`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(pub u64);
+
+/// The record of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it is kept.
+    pub id: EntryId,
+    /// The address.
+    pub address: IpAddr,
+    /// Its mask.
+    pub length: u8,
+    /// Its routing table.
+    pub vrf: Vrf,
+    /// NetBox's value: active, reserved, deprecated, dhcp, slaac.
+    pub status: String,
+    /// NetBox's value: vip, vrrp, anycast, ... or empty.
+    pub role: String,
+    /// Its DNS name, or empty.
+    pub dns_name: String,
+    /// The owner, if ipalloc made or adopted it.
+    pub key: Option<String>,
+    /// Free text; says when it was retired.
+    pub comments: String,
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.length)?;
+        if let Some(vrf) = self.vrf.name() {
+            write!(f, " in VRF {vrf}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The networks of an IPAM.
+#[derive(Clone, Debug, Default)]
+pub struct Networks {
+    /// All prefixes.
+    pub prefixes: Vec<Prefix>,
+    /// All ranges.
+    pub ranges: Vec<Range>,
+}
+
+impl Networks {
+    /// The longest prefix that holds `address`, containers left out.
+    #[must_use]
+    pub fn holding(&self, address: IpAddr, vrf: &Vrf) -> Option<&Prefix> {
+        let holds =
+            |p: &&Prefix| p.vrf == *vrf && p.status != "container" && p.net.contains(&address);
+        self.prefixes
+            .iter()
+            .filter(holds)
+            .max_by_key(|prefix| prefix.net.prefix_len())
+    }
+}
+
+/// What the rules want to know of an IPAM's addresses. An IPAM may hold millions;
+/// only those that matter become [`Entry`] values.
+#[derive(Clone, Debug, Default)]
+pub struct Ask {
+    /// Entries with one of these keys,
+    pub keys: HashSet<String>,
+    /// or with one of these as their DNS name or its first label (lower case),
+    pub names: HashSet<String>,
+    /// or with one of these addresses,
+    pub addresses: HashSet<IpAddr>,
+    /// or all that have a key,
+    pub keyed: bool,
+    /// or all.
+    pub all: bool,
+    /// Which addresses are taken in these prefixes.
+    pub within: Vec<(Vrf, IpNet)>,
+}
+
+/// The answer to an [`Ask`].
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// The entries that were asked for.
+    pub entries: Vec<Entry>,
+    /// The addresses that have a record, sorted, each once.
+    pub taken: BTreeMap<(Vrf, span::Family), Vec<u128>>,
+}
+
+impl View {
+    /// The taken addresses of a routing table, of the family of `net`, that `net` holds.
+    #[must_use]
+    pub fn taken_in(&self, vrf: &Vrf, net: IpNet) -> &[u128] {
+        let key = (vrf.clone(), span::Family::of(net.addr()));
+        let taken = self.taken.get(&key).map_or(&[][..], Vec::as_slice);
+        Span::of(net).slice(taken)
+    }
+}
+
+/// An address to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct New {
+    /// The address.
+    pub address: IpAddr,
+    /// Its mask.
+    pub length: u8,
+    /// Its routing table.
+    pub vrf: Vrf,
+    /// Its DNS name.
+    pub dns_name: String,
+    /// Its owner's key.
+    pub key: String,
+    /// At most 200 characters (NetBox's limit).
+    pub description: String,
+    /// Slugs.
+    pub tags: Vec<String>,
+}
+
+/// One step of carrying out a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Record a new address.
+    Create(New),
+    /// Write an owner's key into a record without one.
+    Adopt(EntryId, String),
+    /// Set status and comments.
+    Mark(EntryId, &'static str, String),
+    /// Remove a record.
+    Delete(EntryId),
+}
+
+/// What the rules need of a back end.
+pub trait Ipam {
+    /// All prefixes and ranges.
+    ///
+    /// # Errors
+    ///
+    /// The IPAM cannot be read.
+    fn networks(&mut self) -> Result<Networks, Stop>;
+
+    /// The addresses that were asked for.
+    ///
+    /// # Errors
+    ///
+    /// The IPAM cannot be read.
+    fn look(&mut self, ask: &Ask) -> Result<View, Stop>;
+
+    /// Carries out all changes or none; they were decided upon what the last
+    /// [`Ipam::look`] gave.
+    ///
+    /// # Errors
+    ///
+    /// The IPAM cannot be written to; then nothing was changed.
+    fn apply(&mut self, changes: &[Change]) -> Result<(), Stop>;
+}

@@ -1,0 +1,215 @@
+//! Who an address belongs to: a guest's name, and its interface where it has several.
+
+use std::fmt;
+
+use crate::refused::{Code, Refused};
+
+/// The longest name in the DNS without its final dot (RFC 1035, 2.3.4).
+const NAME_LIMIT: usize = 253;
+
+/// The longest label (RFC 1035, 2.3.4).
+const LABEL_LIMIT: usize = 63;
+
+/// An owner; shown as its key, `name` or `name/interface`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Owner {
+    key: String,
+    name_length: usize,
+}
+
+impl Owner {
+    /// The owner of that name: in lower case, without a final dot.
+    ///
+    /// # Errors
+    ///
+    /// The name is no host name (letters, digits, `-` and `_` in labels of at most
+    /// 63 characters, 253 in all), or the interface has other characters than
+    /// letters, digits and `._:-`, or more than 32 of them.
+    pub fn new(name: &str, interface: Option<&str>) -> Result<Self, Refused> {
+        let lower = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        if let Some(rule) = broken_rule(&lower) {
+            return Err(Refused::new(
+                Code::BadName,
+                format!("the name {name:?} {rule}"),
+            ));
+        }
+        let name_length = lower.len();
+        let Some(interface) = interface else {
+            return Ok(Self {
+                key: lower,
+                name_length,
+            });
+        };
+        let fits = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
+        if interface.is_empty() || interface.len() > 32 || !interface.chars().all(fits) {
+            let rule = "must be 1 to 32 letters, digits or ._:-";
+            return Err(Refused::new(
+                Code::BadName,
+                format!("the interface {interface:?} {rule}"),
+            ));
+        }
+        Ok(Self {
+            key: format!("{lower}/{interface}"),
+            name_length,
+        })
+    }
+
+    /// What is stored in the custom field `ipalloc_key`.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The name alone.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.key[..self.name_length]
+    }
+
+    /// The name in the DNS, in `domain` unless it ends in it already.
+    #[must_use]
+    pub fn dns_name(&self, domain: Option<&str>) -> String {
+        let name = self.name();
+        match domain {
+            Some(domain) if !is_below(name, domain) => format!("{name}.{domain}"),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// `dns_name` is this owner's: the bare name, the name in `domain`, or, where
+    /// no domain is given, the name in any.
+    #[must_use]
+    pub fn is_named(&self, dns_name: &str, domain: Option<&str>) -> bool {
+        let other = plain(dns_name);
+        let name = self.name();
+        if other == name || other == self.dns_name(domain) {
+            return true;
+        }
+        domain.is_none() && !name.contains('.') && first_label(&other) == name
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.key)
+    }
+}
+
+/// The name and the interface in a key.
+#[must_use]
+pub fn parts(key: &str) -> (&str, Option<&str>) {
+    key.split_once('/')
+        .map_or((key, None), |(name, interface)| (name, Some(interface)))
+}
+
+/// A DNS name as names are compared: lower case, no final dot.
+#[must_use]
+pub fn plain(dns_name: &str) -> String {
+    dns_name
+        .strip_suffix('.')
+        .unwrap_or(dns_name)
+        .to_ascii_lowercase()
+}
+
+/// What stands before the first dot.
+#[must_use]
+pub fn first_label(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+fn is_below(name: &str, domain: &str) -> bool {
+    name.strip_suffix(domain)
+        .is_some_and(|rest| rest.ends_with('.'))
+}
+
+/// The rule of host names that `name` breaks, if it does.
+fn broken_rule(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        return Some("is empty");
+    }
+    if name.len() > NAME_LIMIT {
+        return Some("is longer than 253 characters");
+    }
+    for label in name.split('.') {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if label.is_empty() {
+            return Some("has an empty part between dots");
+        }
+        if label.len() > LABEL_LIMIT {
+            return Some("has a part longer than 63 characters");
+        }
+        if !label.bytes().all(plain) {
+            return Some("has other characters than letters, digits, '-', '_' and '.'");
+        }
+        if label.starts_with('-') || label.ends_with('-') {
+            return Some("has a part that begins or ends with '-'");
+        }
+    }
+    None
+}
+
+/// A domain as an option gives it: a host name without a dot at its ends.
+///
+/// # Errors
+///
+/// The rule that it breaks.
+pub fn parse_domain(text: &str) -> Result<String, String> {
+    let domain = plain(text.strip_prefix('.').unwrap_or(text));
+    broken_rule(&domain).map_or(Ok(domain), |rule| Err(format!("the domain {rule}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, Option<&str>, Result<&str, &str>)] = &[
+            ("plain",                "paperless",    None,         Ok("paperless")),
+            ("case and final dot",   "Web01.LAB.",   None,         Ok("web01.lab")),
+            ("an interface",         "web",          Some("eth1"), Ok("web/eth1")),
+            ("its case stays",       "web",          Some("Eth1"), Ok("web/Eth1")),
+            ("empty",                "",             None,         Err("the name \"\" is empty")),
+            ("just a dot",           ".",            None,         Err("the name \".\" is empty")),
+            ("a slash",              "web/eth0",     None,         Err("the name \"web/eth0\" has other characters than letters, digits, '-', '_' and '.'")),
+            ("two dots",             "a..b",         None,         Err("the name \"a..b\" has an empty part between dots")),
+            ("dash first",           "-a",           None,         Err("the name \"-a\" has a part that begins or ends with '-'")),
+            ("control character",    "a\x1b[2J",     None,         Err("the name \"a\\u{1b}[2J\" has other characters than letters, digits, '-', '_' and '.'")),
+            ("empty interface",      "a",            Some(""),     Err("the interface \"\" must be 1 to 32 letters, digits or ._:-")),
+        ];
+        for (name, text, interface, want) in cases {
+            let got = Owner::new(text, *interface);
+            let got = got
+                .as_ref()
+                .map(Owner::key)
+                .map_err(|refused| refused.message.as_str());
+            assert_eq!(got, *want, "{name}");
+        }
+        assert!(Owner::new(&"a".repeat(64), None).is_err());
+        assert!(Owner::new(&["a".repeat(63).as_str(); 4].join("."), None).is_err());
+    }
+
+    #[test]
+    fn whose_name_it_is() {
+        let web = Owner::new("web", None).unwrap();
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, Option<&str>, bool)] = &[
+            ("bare",                        "WEB.",            Some("lab.example"), true),
+            ("in the domain",               "web.lab.example", Some("lab.example"), true),
+            ("in another domain",           "web.x.example",   Some("lab.example"), false),
+            ("in any, where none is given", "web.x.example",   None,                true),
+            ("only begins alike",           "web2",            None,                false),
+            ("nothing",                     "",                None,                false),
+        ];
+        for (name, dns_name, domain, want) in cases {
+            assert_eq!(web.is_named(dns_name, *domain), *want, "{name}");
+        }
+        let full = Owner::new("web.lab.example", None).unwrap();
+        assert_eq!(
+            full.dns_name(Some("lab.example")),
+            "web.lab.example",
+            "not twice"
+        );
+    }
+}

@@ -1,0 +1,161 @@
+//! The command line of `vmid`.
+
+use core::net::Ipv4Addr;
+use std::{ops::RangeInclusive, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    scheme::{self, Digits},
+    table::Format,
+};
+
+const CODES: &str = "\
+Error codes (encode, decode) and findings (check):
+  no-address bad-address ipv6 not-a-host   the address is missing, unreadable, or no host's
+  no-vlan bad-vlan                         the VLAN is unknown, or outside 1..4094
+  host-too-big bad-host                    the host number needs more --digits, or has no address
+  ambiguous-network network-mismatch       two networks fit, or two statements contradict
+  unknown-network outside-scheme           no network for the VLAN, no VLAN part in the ID
+  id-mismatch                              the record has another ID (VLAN, host, address) already
+  vlan-tag-mismatch duplicate-id           check only
+  duplicate-address reserved-address       check only
+
+Exit codes: 0 done, 1 some record has an error or a finding, 2 bad call or input, 3 a file or stdout failed";
+
+/// Turn a guest's VLAN and address into its Proxmox ID, back, or audit an inventory
+#[derive(Debug, Parser)]
+#[command(
+    name = "vmid",
+    version,
+    after_help = "\
+The ID is the VLAN, then the host number in three digits: VLAN 30 + 192.168.30.66 = 30066.
+Records are JSON objects, one after the other, in an array, or in an API answer.
+
+  vmid encode 192.168.30.66/24
+  ipalloc show --ipam ./ipam | jq -c 'select(.next) | {address: .next, vlan}' | vmid encode
+  scripts/inventory | vmid check --exempt 100-999 --format table"
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The three verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Append "vmid" to each record that has an address
+    #[command(after_help = CODES)]
+    Encode(Encode),
+    /// Append "vlan", "host" and "address" to each record that has a vmid
+    #[command(after_help = CODES)]
+    Decode(Decode),
+    /// Append "findings" and "expected_vmid" to each guest of an inventory
+    #[command(after_help = CODES)]
+    Check(Check),
+}
+
+/// What all three need to know of the site.
+#[derive(Debug, Args)]
+pub struct Site {
+    /// VLANs and their prefixes: CSV (columns vlan,prefix), JSON, or NetBox's exports
+    #[arg(long, value_name = "FILE")]
+    pub networks: Option<PathBuf>,
+    /// Digits of the host number: 3, 4 or 5
+    #[arg(long, value_name = "N", default_value = "3", value_parser = digits)]
+    pub digits: Digits,
+}
+
+/// Options of encode and decode.
+#[derive(Debug, Args)]
+pub struct Convert {
+    /// What the site looks like
+    #[command(flatten)]
+    pub site: Site,
+    /// Replace what the record says already
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print the bare values, one a line; nothing for what failed
+    #[arg(long, conflicts_with = "format")]
+    pub raw: bool,
+    /// How the records come out
+    #[arg(long, value_name = "FORM", default_value = "json")]
+    pub format: Format,
+}
+
+/// `vmid encode`
+#[derive(Debug, Args)]
+pub struct Encode {
+    /// Addresses, with or without a mask; then standard input is not read
+    #[arg(value_name = "ADDRESS")]
+    pub values: Vec<String>,
+    /// VLAN of records (and addresses) that name none
+    #[arg(long, value_name = "VID", value_parser = vlan)]
+    pub vlan: Option<u64>,
+    /// Shared options
+    #[command(flatten)]
+    pub convert: Convert,
+}
+
+/// `vmid decode`
+#[derive(Debug, Args)]
+pub struct Decode {
+    /// Guest IDs; then standard input is not read
+    #[arg(value_name = "VMID")]
+    pub values: Vec<String>,
+    /// Shared options
+    #[command(flatten)]
+    pub convert: Convert,
+}
+
+/// `vmid check`
+#[derive(Debug, Args)]
+pub struct Check {
+    /// What the site looks like
+    #[command(flatten)]
+    pub site: Site,
+    /// Addresses that must never be a guest's (virtual IPs)
+    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    pub reserved: Vec<Ipv4Addr>,
+    /// A file of such addresses, separated by white space or commas; # begins a comment
+    #[arg(long, value_name = "FILE")]
+    pub reserved_file: Option<PathBuf>,
+    /// IDs that are outside the scheme on purpose, such as 100-999
+    #[arg(long, value_name = "FROM-TO", value_delimiter = ',', value_parser = range)]
+    pub exempt: Vec<RangeInclusive<u64>>,
+    /// How the records come out
+    #[arg(long, value_name = "FORM", default_value = "json")]
+    pub format: Format,
+}
+
+fn digits(text: &str) -> Result<Digits, String> {
+    let digits = text.parse().ok().and_then(Digits::new);
+    digits.ok_or_else(|| "the host number has 3, 4 or 5 digits".to_owned())
+}
+
+fn vlan(text: &str) -> Result<u64, String> {
+    let vlan = scheme::decimal(text).filter(|vlan| scheme::VLANS.contains(vlan));
+    vlan.ok_or_else(|| "a VLAN ID is a number in 1..=4094".to_owned())
+}
+
+fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    let bounds = scheme::decimal(from)
+        .zip(scheme::decimal(to))
+        .filter(|(from, to)| from <= to);
+    bounds
+        .map(|(from, to)| from..=to)
+        .ok_or_else(|| "expected an ID or FROM-TO".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,210 @@
+//! What a record says of a guest, in the spellings that occur: plain records with
+//! `vmid`, `name`, `vlan`, `address`, and guest configs of Proxmox VE
+//! (`net0`, `ipconfig0`, `hostname`) with a `vmid` beside them.
+
+use core::net::Ipv4Addr;
+use std::borrow::Cow;
+
+use crate::{
+    scheme::{self, Refused},
+    stream::{Record, Value},
+};
+
+/// An address of a guest, as far as it can be read.
+pub type Address = Result<(Ipv4Addr, Option<u8>), Refused>;
+
+/// A guest, as a record describes it.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// `name` or, in a container's config, `hostname`.
+    pub name: Option<String>,
+    /// The ID; an error where there is one that cannot be read.
+    pub id: Result<Option<u64>, Refused>,
+    /// The VLAN that the record states; an error where it cannot be read.
+    pub vlan: Result<Option<u64>, Refused>,
+    /// The VLAN tag of the interface that has the first address.
+    pub tag: Option<u64>,
+    /// Its addresses, the one that the ID is made from first; IPv6 ones of
+    /// interfaces are left out, DHCP is no address.
+    pub addresses: Vec<Address>,
+    /// It is a template: it never runs, and so holds no address.
+    pub template: bool,
+}
+
+impl Guest {
+    /// What `record` says.
+    #[must_use]
+    pub fn of(record: &Record<'_>) -> Self {
+        let name = [record.value("name"), record.value("hostname")]
+            .into_iter()
+            .find_map(text);
+        let interfaces: Vec<Interface> = interfaces(record);
+        let plain = address(&record.value("address")).transpose();
+        let tagged = interfaces
+            .iter()
+            .find(|i| i.address.is_some())
+            .or(interfaces.first());
+        Self {
+            name,
+            id: id(&record.value("vmid")),
+            vlan: vlan(&record.value("vlan")),
+            tag: tagged.and_then(|interface| interface.tag),
+            addresses: match plain {
+                Some(plain) => vec![plain],
+                None => interfaces.into_iter().filter_map(|i| i.address).collect(),
+            },
+            template: matches!(
+                record.value("template"),
+                Value::Bool(true) | Value::Number("1")
+            ) || record.value("template") == Value::Text("1".into()),
+        }
+    }
+}
+
+/// One of `net0` to `net31` (Proxmox's limit) with the `ipconfig` of its number.
+struct Interface {
+    tag: Option<u64>,
+    address: Option<Address>,
+}
+
+fn interfaces(record: &Record<'_>) -> Vec<Interface> {
+    let option = |name: String| text(record.value(&name));
+    let interface = |number: u8| {
+        let net = option(format!("net{number}"))?;
+        let init = option(format!("ipconfig{number}"));
+        let ip = init
+            .as_deref()
+            .and_then(|init| property(init, "ip"))
+            .or(property(&net, "ip"));
+        let fixed = ip.filter(|ip| !["dhcp", "manual", ""].contains(ip));
+        Some(Interface {
+            tag: property(&net, "tag").and_then(scheme::decimal),
+            address: fixed.map(scheme::parse_address),
+        })
+    };
+    (0..32).filter_map(interface).collect()
+}
+
+/// The value of `key` in one of Proxmox's property strings, `a=1,b=2`.
+fn property<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    text.split(',')
+        .find_map(|pair| pair.trim().strip_prefix(key)?.strip_prefix('='))
+}
+
+fn text(value: Value<'_>) -> Option<String> {
+    match value {
+        Value::Text(text) if !text.is_empty() => Some(text.into_owned()),
+        _ => None,
+    }
+}
+
+/// An `address` field: none where it is absent, null or empty.
+///
+/// # Errors
+///
+/// It is no IPv4 address.
+pub fn address(value: &Value<'_>) -> Result<Option<(Ipv4Addr, Option<u8>)>, Refused> {
+    match value {
+        Value::Absent | Value::Null => Ok(None),
+        Value::Text(text) if text.is_empty() => Ok(None),
+        Value::Text(text) => scheme::parse_address(text).map(Some),
+        other => Err(Refused::BadAddress(spelled(other).into_owned())),
+    }
+}
+
+/// A `vlan` field, a number or decimal text: none where it is absent, null or empty.
+///
+/// # Errors
+///
+/// It is no VID.
+pub fn vlan(value: &Value<'_>) -> Result<Option<u64>, Refused> {
+    let bad = || Refused::BadVlan(spelled(value).into_owned());
+    match number(value) {
+        None => Ok(None),
+        Some(Some(vlan)) if scheme::VLANS.contains(&vlan) => Ok(Some(vlan)),
+        Some(_) => Err(bad()),
+    }
+}
+
+/// A `vmid` field, a number or decimal text: none where it is absent, null or empty.
+///
+/// # Errors
+///
+/// It is no guest ID.
+pub fn id(value: &Value<'_>) -> Result<Option<u64>, Refused> {
+    match number(value) {
+        None => Ok(None),
+        Some(Some(id)) if scheme::GUEST_IDS.contains(&id) => Ok(Some(id)),
+        Some(_) => Err(Refused::OutsideScheme(scheme::not_an_id(&spelled(value)))),
+    }
+}
+
+/// A whole number as a number or as text: none if nothing is there, `Some(None)` if it is something else.
+#[must_use]
+pub fn number(value: &Value<'_>) -> Option<Option<u64>> {
+    match value {
+        Value::Absent | Value::Null => None,
+        Value::Text(text) if text.is_empty() => None,
+        Value::Number(text) => Some(scheme::decimal(text)),
+        Value::Text(text) => Some(scheme::decimal(text.trim())),
+        _ => Some(None),
+    }
+}
+
+/// A value as a message shows it.
+#[must_use]
+pub fn spelled<'a>(value: &'a Value<'_>) -> Cow<'a, str> {
+    match value {
+        Value::Absent | Value::Null => "null".into(),
+        Value::Bool(truth) => truth.to_string().into(),
+        Value::Number(raw) | Value::Other(raw) => Cow::Borrowed(raw),
+        Value::Text(text) => format!("{text:?}").into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream;
+
+    fn guest(text: &str) -> Guest {
+        Guest::of(&stream::parse(text.as_bytes()).unwrap()[0].record())
+    }
+
+    fn addresses(guest: &Guest) -> Vec<Result<String, &'static str>> {
+        let shown = |a: &Address| a.as_ref().map(|(a, _)| a.to_string()).map_err(|e| e.code());
+        guest.addresses.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn spellings() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, &[Result<&str, &str>], Option<u64>)] = &[
+            ("plain",               r#"{"address":"192.168.30.66/24"}"#, &[Ok("192.168.30.66")], None),
+            ("container",           r#"{"net0":"name=eth0,bridge=vmbr0,tag=30,ip=192.168.30.66/24"}"#, &[Ok("192.168.30.66")], Some(30)),
+            ("VM with cloud-init",  r#"{"net0":"virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=40","ipconfig0":"ip=192.168.40.7/24,gw=192.168.40.1"}"#, &[Ok("192.168.40.7")], Some(40)),
+            ("DHCP",                r#"{"net0":"name=eth0,tag=30,ip=dhcp"}"#, &[], Some(30)),
+            ("first is DHCP",       r#"{"net0":"name=eth0,tag=30,ip=dhcp","net1":"name=eth1,tag=40,ip=192.168.40.5/24"}"#, &[Ok("192.168.40.5")], Some(40)),
+            ("two addresses",       r#"{"net0":"ip=192.168.30.5/24","net1":"ip=192.168.40.5/24"}"#, &[Ok("192.168.30.5"), Ok("192.168.40.5")], None),
+            ("ip6 is no ip",        r#"{"net0":"name=eth0,ip6=fd00::1/64"}"#, &[], None),
+            ("unreadable",          r#"{"address":"192.168.30.300"}"#, &[Err("bad-address")], None),
+            ("a number as address", r#"{"address":30}"#, &[Err("bad-address")], None),
+            ("empty",               r#"{"address":""}"#, &[], None),
+        ];
+        for (name, text, want, tag) in cases {
+            let guest = guest(text);
+            let want: Vec<_> = want.iter().map(|a| a.map(str::to_owned)).collect();
+            assert_eq!(addresses(&guest), want, "{name}");
+            assert_eq!(guest.tag, *tag, "{name}");
+        }
+    }
+
+    #[test]
+    fn numbers_as_text() {
+        let guest = guest(r#"{"vmid":"030066","vlan":"030","hostname":"a","template":1}"#);
+        assert_eq!(guest.id, Ok(Some(30066)));
+        assert_eq!(guest.vlan, Ok(Some(30)));
+        assert_eq!(guest.name.as_deref(), Some("a"));
+        assert!(guest.template);
+    }
+}

@@ -1,0 +1,32 @@
+//! `vmid`: a guest ID from VLAN and address, and back.
+//!
+//! Nothing but wiring is here; the work is in the library.
+
+use std::{
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+};
+
+use clap::Parser as _;
+use vmid::{
+    cli::{Cli, Command},
+    exit,
+};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage("vmid", &error),
+    };
+    let reads_stdin = match &cli.command {
+        Command::Encode(encode) => encode.values.is_empty(),
+        Command::Decode(decode) => decode.values.is_empty(),
+        Command::Check(_) => true,
+    };
+    if reads_stdin && io::stdin().is_terminal() {
+        return exit::nothing_to_read("vmid", "records, or values as arguments");
+    }
+    let (input, output) = (io::stdin().lock(), io::stdout().lock());
+    let terminal = output.is_terminal();
+    exit::report("vmid", vmid::run(&cli.command, input, output, terminal))
+}

@@ -1,0 +1,261 @@
+//! Which prefix belongs to which VLAN: the table that `--networks FILE` holds.
+//!
+//! Read from CSV (columns vlan and prefix; NetBox's import and export forms of
+//! prefixes have them too) or from JSON (records, or the answer of NetBox's API).
+//! Rows that say nothing about the scheme are passed over: containers, IPv6, no VLAN.
+
+use core::net::Ipv4Addr;
+use std::fmt;
+
+use ipnet::{IpNet, Ipv4Net};
+
+use crate::{
+    scheme::{self, VLANS},
+    stream::{self, Kept, Value},
+    table::Dialect,
+};
+
+/// One prefix and the VLAN it is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// The VID.
+    pub vlan: u64,
+    /// The prefix.
+    pub prefix: Ipv4Net,
+}
+
+/// The networks of a site, longest prefixes first.
+#[derive(Clone, Debug, Default)]
+pub struct Networks(Vec<Network>);
+
+/// A file that is no table of networks: where, and why.
+#[derive(Debug)]
+pub struct BadTable(String);
+
+impl fmt::Display for BadTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadTable {}
+
+impl Networks {
+    /// The table in a file's text.
+    ///
+    /// # Errors
+    ///
+    /// It is neither CSV with the columns `vlan` and `prefix` nor JSON records with
+    /// these fields, or a value in them is none; the message names record or line.
+    pub fn parse(text: &[u8]) -> Result<Self, BadTable> {
+        let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+        let mut networks = match first {
+            Some(b'{' | b'[') => from_json(text)?,
+            _ => from_csv(text)?,
+        };
+        networks.sort_by_key(|network| std::cmp::Reverse(network.prefix.prefix_len()));
+        networks.dedup();
+        Ok(Self(networks))
+    }
+
+    /// The longest prefixes that hold `address`; several if they are of one length.
+    pub fn holding(&self, address: Ipv4Addr) -> impl Iterator<Item = Network> {
+        let mut holders = self
+            .0
+            .iter()
+            .filter(move |n| n.prefix.contains(&address))
+            .peekable();
+        let length = holders.peek().map(|n| n.prefix.prefix_len());
+        holders
+            .take_while(move |n| Some(n.prefix.prefix_len()) == length)
+            .copied()
+    }
+
+    /// The prefixes of a VLAN, longest first.
+    pub fn of_vlan(&self, vlan: u64) -> impl Iterator<Item = Ipv4Net> {
+        self.0
+            .iter()
+            .filter(move |n| n.vlan == vlan)
+            .map(|n| n.prefix)
+    }
+}
+
+/// What a row says, as far as it is a network of the scheme.
+fn network(prefix: &str, vlan: Option<u64>, status: &str) -> Result<Option<Network>, String> {
+    let parsed: IpNet = prefix
+        .trim()
+        .parse()
+        .map_err(|_| format!("{prefix:?} is not a prefix"))?;
+    if parsed.trunc() != parsed {
+        return Err(format!(
+            "{prefix} has host bits set; the prefix is {}",
+            parsed.trunc()
+        ));
+    }
+    let (IpNet::V4(prefix), Some(vlan)) = (parsed, vlan) else {
+        return Ok(None);
+    };
+    if !VLANS.contains(&vlan) {
+        return Err(format!(
+            "VLAN {vlan} is outside {}..={}",
+            VLANS.start(),
+            VLANS.end()
+        ));
+    }
+    let container = status.eq_ignore_ascii_case("container");
+    Ok((!container).then_some(Network { vlan, prefix }))
+}
+
+/// A VID as it is written in a cell: `30`, or `vms (30)` in NetBox's exports; none if it is empty.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn vlan_cell(text: &str) -> Result<Option<u64>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let label = text
+        .strip_suffix(')')
+        .and_then(|text| text.rsplit_once('('));
+    let number = label.map_or(text, |(_, number)| number);
+    scheme::decimal(number)
+        .map(Some)
+        .ok_or_else(|| format!("{text:?} is not a VLAN ID"))
+}
+
+fn from_csv(text: &[u8]) -> Result<Vec<Network>, BadTable> {
+    let mut reader = Dialect::of(text).reader(text);
+    let fail = |line: u64, what: String| BadTable(format!("line {line}: {what}"));
+    let header = reader
+        .headers()
+        .map_err(|error| fail(1, error.to_string()))?
+        .clone();
+    let column = |name: &str| {
+        header
+            .iter()
+            .position(|h| h.trim().eq_ignore_ascii_case(name))
+    };
+    let (Some(prefix), Some(vlan)) = (column("prefix"), column("vlan")) else {
+        let found = header.iter().collect::<Vec<_>>().join(",");
+        return Err(fail(
+            1,
+            format!("the header has no columns prefix and vlan: {found:?}"),
+        ));
+    };
+    let status = column("status");
+    let mut networks = Vec::new();
+    for row in reader.records() {
+        let row = row.map_err(|error| BadTable(error.to_string()))?;
+        let line = row.position().map_or(0, csv::Position::line);
+        let cell = |column: usize| row.get(column).unwrap_or_default();
+        let vlan = vlan_cell(cell(vlan)).map_err(|what| fail(line, what))?;
+        let found = network(cell(prefix), vlan, status.map(cell).unwrap_or_default());
+        networks.extend(found.map_err(|what| fail(line, what))?);
+    }
+    Ok(networks)
+}
+
+fn from_json(text: &[u8]) -> Result<Vec<Network>, BadTable> {
+    let records = stream::parse(text).map_err(|bad| BadTable(bad.to_string()))?;
+    let row = |(index, kept): (usize, &Kept)| {
+        let record = kept.record();
+        json_row(&record).map_err(|what| BadTable(format!("record {}: {what}", index + 1)))
+    };
+    let rows: Result<Vec<_>, _> = records.iter().enumerate().map(row).collect();
+    Ok(rows?.into_iter().flatten().collect())
+}
+
+fn json_row(record: &stream::Record<'_>) -> Result<Option<Network>, String> {
+    let Value::Text(prefix) = record.value("prefix") else {
+        return Err("no field prefix".to_owned());
+    };
+    let vlan = match record.value("vlan") {
+        Value::Absent | Value::Null => None,
+        Value::Number(text) => vlan_cell(text)?,
+        Value::Text(text) => vlan_cell(&text)?,
+        Value::Other(raw) => member(raw, "vid").as_deref().map_or(Ok(None), vlan_cell)?,
+        Value::Bool(truth) => return Err(format!("vlan is {truth}")),
+    };
+    let status = match record.value("status") {
+        Value::Text(text) => text.into_owned(),
+        Value::Other(raw) => member(raw, "value").unwrap_or_default(),
+        _ => String::new(),
+    };
+    network(&prefix, vlan, &status)
+}
+
+/// A member of one of NetBox's nested objects: `{"id":2,"vid":30,...}`, `{"value":"active",...}`.
+fn member(raw: &str, name: &str) -> Option<String> {
+    match serde_json::from_str::<serde_json::Value>(raw)
+        .ok()?
+        .get(name)?
+    {
+        serde_json::Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(text: &str) -> Result<Vec<(u64, String)>, String> {
+        let networks = Networks::parse(text.as_bytes()).map_err(|bad| bad.to_string())?;
+        Ok(networks
+            .0
+            .iter()
+            .map(|n| (n.vlan, n.prefix.to_string()))
+            .collect())
+    }
+
+    #[test]
+    fn forms() {
+        let want = Ok(vec![(30, "192.168.30.0/24".to_owned())]);
+        #[rustfmt::skip]
+        let cases: &[(&str, &str)] = &[
+            ("plain CSV",          "vlan,prefix\n30,192.168.30.0/24\n"),
+            ("BOM, CRLF, ;",       "\u{feff}prefix;vlan\r\n192.168.30.0/24;030\r\n"),
+            ("NetBox import form", "prefix,vrf,vlan,status\n192.168.30.0/24,,30,active\n"),
+            ("NetBox export form", "Prefix,Status,VLAN\n192.168.0.0/16,Container,\"x (9)\"\n192.168.30.0/24,Active,vms (30)\n"),
+            ("JSON lines",         "{\"vlan\":30,\"prefix\":\"192.168.30.0/24\"}\n{\"vlan\":60,\"prefix\":\"fd00:30::/64\"}"),
+            ("NetBox API",         r#"{"count":1,"next":null,"results":[{"prefix":"192.168.30.0/24","vlan":{"id":2,"vid":30},"status":{"value":"active"}}]}"#),
+            ("a row without VLAN", "vlan,prefix\n,192.168.31.0/24\n30,192.168.30.0/24\n"),
+        ];
+        for (name, text) in cases {
+            assert_eq!(table(text), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_says_where() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, &str)] = &[
+            ("no such columns", "vid,net\n30,x\n",                 "line 1: the header has no columns prefix and vlan: \"vid,net\""),
+            ("no prefix",       "vlan,prefix\n30,192.168.30\n",    "line 2: \"192.168.30\" is not a prefix"),
+            ("host bits",       "vlan,prefix\n30,10.0.0.1/24\n",   "line 2: 10.0.0.1/24 has host bits set; the prefix is 10.0.0.0/24"),
+            ("VLAN 4095",       "vlan,prefix\n4095,10.0.0.0/24\n", "line 2: VLAN 4095 is outside 1..=4094"),
+            ("bad JSON",        "{\"prefix\":}",                   "record 1, line 1: expected a value, found `}` (byte 11 of the record)"),
+            ("another page",    "{\"next\":\"http://x/?offset=50\",\"results\":[]}", "record 1, line 1: this is one page of several, \"next\" is \"http://x/?offset=50\""),
+        ];
+        for (name, text, want) in cases {
+            assert_eq!(table(text), Err((*want).to_owned()), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_longest_prefix_holds() {
+        let text = "vlan,prefix\n10,10.0.0.0/23\n11,10.0.1.0/24\n12,10.0.1.0/24\n";
+        let networks = Networks::parse(text.as_bytes()).unwrap();
+        let vlans = |address: &str| -> Vec<u64> {
+            networks
+                .holding(address.parse().unwrap())
+                .map(|n| n.vlan)
+                .collect()
+        };
+        assert_eq!(vlans("10.0.0.9"), [10]);
+        assert_eq!(vlans("10.0.1.9"), [11, 12]);
+        assert_eq!(vlans("10.0.2.9"), [] as [u64; 0]);
+    }
+}

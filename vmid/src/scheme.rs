@@ -1,0 +1,373 @@
+//! The arithmetic of the ID: the VLAN, then the host number in a fixed count of digits.
+//!
+//! VLAN 30 and host 66 make 30066. It is a concatenation, never a sum, and the
+//! fixed width is what makes it reversible: 1192 is VLAN 1, host 192, and VLAN 11,
+//! host 92 is 11092.
+
+use core::{fmt, net::Ipv4Addr};
+
+use ipnet::Ipv4Net;
+
+/// The VIDs that IEEE 802.1Q leaves for use.
+pub const VLANS: std::ops::RangeInclusive<u64> = 1..=4094;
+
+/// The guest IDs that Proxmox VE accepts (its API schema, `pve-vmid`).
+pub const GUEST_IDS: std::ops::RangeInclusive<u64> = 100..=999_999_999;
+
+/// How many digits the host number takes: 3, 4 or 5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digits(u32);
+
+impl Digits {
+    /// Three digits, enough for every /24 and for hosts up to 999.
+    pub const THREE: Self = Self(3);
+
+    /// None for anything but 3, 4 and 5.
+    #[must_use]
+    pub fn new(digits: u32) -> Option<Self> {
+        (3..=5).contains(&digits).then_some(Self(digits))
+    }
+
+    /// 1000, 10000 or 100000: the lowest ID that has a VLAN part.
+    #[must_use]
+    pub fn unit(self) -> u64 {
+        10_u64.pow(self.0)
+    }
+}
+
+/// Why a value is no part of the scheme. Each has a stable code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The record has no address.
+    NoAddress,
+    /// The text is no address.
+    BadAddress(String),
+    /// The address is one of IPv6.
+    Ipv6(String),
+    /// The address is the network's own or its broadcast address.
+    NotAHost(Ipv4Addr, Ipv4Net),
+    /// Nothing says which VLAN the address is in.
+    NoVlan(Ipv4Addr),
+    /// The VLAN is not one of [`VLANS`].
+    BadVlan(String),
+    /// The host number needs more digits.
+    HostTooBig(Ipv4Addr, Ipv4Net, u64, Digits),
+    /// The ID's host number is no host of its network.
+    BadHost(u64, u64, Vec<Ipv4Net>),
+    /// Two networks claim the address, or two of one VLAN the host number.
+    AmbiguousNetwork(String),
+    /// Two statements about the network contradict each other.
+    NetworkMismatch(String),
+    /// Nothing says what network the VLAN has.
+    UnknownNetwork(u64),
+    /// The ID has no VLAN part, or is none at all.
+    OutsideScheme(String),
+    /// The record says another ID (or VLAN, host, address) than it encodes to.
+    IdMismatch(String),
+}
+
+impl Refused {
+    /// The code of the `error` object.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoAddress => "no-address",
+            Self::BadAddress(_) => "bad-address",
+            Self::Ipv6(_) => "ipv6",
+            Self::NotAHost(..) => "not-a-host",
+            Self::NoVlan(_) => "no-vlan",
+            Self::BadVlan(_) => "bad-vlan",
+            Self::HostTooBig(..) => "host-too-big",
+            Self::BadHost(..) => "bad-host",
+            Self::AmbiguousNetwork(_) => "ambiguous-network",
+            Self::NetworkMismatch(_) => "network-mismatch",
+            Self::UnknownNetwork(_) => "unknown-network",
+            Self::OutsideScheme(_) => "outside-scheme",
+            Self::IdMismatch(_) => "id-mismatch",
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAddress => f.write_str("the record has no address"),
+            Self::BadAddress(text) => write!(f, "{text} is not an IPv4 address"),
+            Self::Ipv6(text) => {
+                write!(
+                    f,
+                    "{text} is an IPv6 address; the scheme needs the last octet of an IPv4 one"
+                )
+            }
+            Self::NotAHost(address, network) => {
+                let what = if *address == network.network() {
+                    "network"
+                } else {
+                    "broadcast"
+                };
+                write!(f, "{address} is the {what} address of {network}")
+            }
+            Self::NoVlan(address) => write!(
+                f,
+                "nothing says which VLAN {address} is in: no vlan field, no network that holds it, and not 192.168.x.y"
+            ),
+            Self::BadVlan(text) => {
+                write!(
+                    f,
+                    "VLAN {text} is outside {}..={}",
+                    VLANS.start(),
+                    VLANS.end()
+                )
+            }
+            Self::HostTooBig(address, network, host, digits) => write!(
+                f,
+                "{address} is host {host} of {network}, which does not fit into {} digits",
+                digits.0
+            ),
+            Self::BadHost(vlan, host, networks) => {
+                let networks: Vec<_> = networks.iter().map(ToString::to_string).collect();
+                write!(
+                    f,
+                    "VLAN {vlan} has no host {host} in {}",
+                    networks.join(" or ")
+                )
+            }
+            Self::UnknownNetwork(vlan) => write!(
+                f,
+                "the network of VLAN {vlan} is not known (192.168.{{vlan}}.0/24 fits VLANs 1..=255 only)"
+            ),
+            Self::AmbiguousNetwork(what)
+            | Self::NetworkMismatch(what)
+            | Self::OutsideScheme(what)
+            | Self::IdMismatch(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// The ID of a host: `vlan` and the host number in `digits` digits, concatenated.
+#[must_use]
+pub fn join(vlan: u64, host: u64, digits: Digits) -> u64 {
+    vlan * digits.unit() + host
+}
+
+/// The VLAN and the host number of an ID.
+///
+/// # Errors
+///
+/// [`Refused::OutsideScheme`] if it is no guest ID or has no VLAN part,
+/// [`Refused::BadVlan`] if the part is no VLAN.
+pub fn split(id: u64, digits: Digits) -> Result<(u64, u64), Refused> {
+    if !GUEST_IDS.contains(&id) {
+        return Err(Refused::OutsideScheme(not_an_id(&id.to_string())));
+    }
+    let (vlan, host) = (id / digits.unit(), id % digits.unit());
+    if vlan == 0 {
+        let unit = digits.unit();
+        return Err(Refused::OutsideScheme(format!(
+            "{id} has no VLAN part: it is below {unit}"
+        )));
+    }
+    if !VLANS.contains(&vlan) {
+        return Err(Refused::BadVlan(format!("{vlan} of ID {id}")));
+    }
+    Ok((vlan, host))
+}
+
+/// The message for what is not an ID at all.
+#[must_use]
+pub fn not_an_id(text: &str) -> String {
+    format!(
+        "{text} is not a guest ID ({}..={})",
+        GUEST_IDS.start(),
+        GUEST_IDS.end()
+    )
+}
+
+/// The host number of `address` in `network`: the last octet in a /24 or longer
+/// prefix; in a shorter one, where that octet repeats, the offset from the start.
+///
+/// # Errors
+///
+/// [`Refused::NotAHost`] for the network and broadcast address of prefixes up to
+/// /30 (a /31 has neither, RFC 3021), [`Refused::HostTooBig`].
+pub fn host_number(address: Ipv4Addr, network: Ipv4Net, digits: Digits) -> Result<u64, Refused> {
+    let network = network.trunc();
+    let edge = address == network.network() || address == network.broadcast();
+    if network.prefix_len() <= 30 && edge {
+        return Err(Refused::NotAHost(address, network));
+    }
+    let host = u64::from(address.to_bits()) - base(network);
+    if host >= digits.unit() {
+        return Err(Refused::HostTooBig(address, network, host, digits));
+    }
+    Ok(host)
+}
+
+/// The address with the host number `host` in `network`, the inverse of
+/// [`host_number`]; none if it has no such host.
+#[must_use]
+pub fn address_of(host: u64, network: Ipv4Net) -> Option<Ipv4Addr> {
+    let network = network.trunc();
+    let address = Ipv4Addr::from_bits(u32::try_from(base(network) + host).ok()?);
+    let edge = address == network.network() || address == network.broadcast();
+    (network.contains(&address) && !(network.prefix_len() <= 30 && edge)).then_some(address)
+}
+
+/// The address that has the host number 0.
+fn base(network: Ipv4Net) -> u64 {
+    let start = u64::from(network.network().to_bits());
+    if network.prefix_len() >= 24 {
+        start & !0xff
+    } else {
+        start
+    }
+}
+
+/// A whole number in decimal text; leading zeros are allowed ("066" is 66), nothing else is.
+#[must_use]
+pub fn decimal(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+/// An IPv4 address, with or without a mask; octets may have leading zeros.
+///
+/// # Errors
+///
+/// [`Refused::Ipv6`], [`Refused::BadAddress`].
+pub fn parse_address(text: &str) -> Result<(Ipv4Addr, Option<u8>), Refused> {
+    let trimmed = text.trim_ascii();
+    if let Some(parsed) = ipv4(trimmed.as_bytes()) {
+        return Ok(parsed);
+    }
+    let host = trimmed.split('/').next().unwrap_or_default();
+    if host.parse::<core::net::Ipv6Addr>().is_ok() {
+        return Err(Refused::Ipv6(trimmed.to_owned()));
+    }
+    Err(Refused::BadAddress(format!("{text:?}")))
+}
+
+/// Four octets of one to three digits, and perhaps `/` and a mask up to 32.
+///
+/// The standard library refuses leading zeros, which some systems read as octal;
+/// guests' addresses written with them ("192.168.030.066") are decimal.
+fn ipv4(text: &[u8]) -> Option<(Ipv4Addr, Option<u8>)> {
+    let (mut octets, mut index, mut digits, mut mask) = ([0_u32; 4], 0, 0, None);
+    for (at, &byte) in text.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' if digits < 3 => {
+                octets[index] = octets[index] * 10 + u32::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && index < 3 => (index, digits) = (index + 1, 0),
+            b'/' => {
+                mask = Some(small(&text[at + 1..]).filter(|&mask| mask <= 32)?);
+                break;
+            }
+            _ => return None,
+        }
+    }
+    let whole = index == 3 && digits > 0 && octets.iter().all(|&octet| octet <= 255);
+    let [a, b, c, d] = octets.map(|octet| octet as u8);
+    whole.then_some((Ipv4Addr::new(a, b, c, d), mask))
+}
+
+/// A number of one or two digits.
+fn small(text: &[u8]) -> Option<u8> {
+    match text {
+        [a @ b'0'..=b'9'] => Some(a - b'0'),
+        [a @ b'0'..=b'9', b @ b'0'..=b'9'] => Some((a - b'0') * 10 + (b - b'0')),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn net(text: &str) -> Ipv4Net {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn host_numbers() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, &str, u32, Result<u64, &str>)] = &[
+            ("last octet of a /24",       "192.168.30.66",  "192.168.30.0/24",  3, Ok(66)),
+            ("last octet of a /28",       "192.168.40.20",  "192.168.40.16/28", 3, Ok(20)),
+            ("offset in a /23",           "10.0.1.66",      "10.0.0.0/23",      3, Ok(322)),
+            ("network address of a /24",  "192.168.30.0",   "192.168.30.0/24",  3, Err("not-a-host")),
+            ("broadcast of a /30",        "10.0.0.3",       "10.0.0.0/30",      3, Err("not-a-host")),
+            ("first of a /31",            "10.0.0.0",       "10.0.0.0/31",      3, Ok(0)),
+            ("a /32 of its own",          "10.0.0.255",     "10.0.0.255/32",    3, Ok(255)),
+            (".0 amid a /23",             "10.0.1.0",       "10.0.0.0/23",      3, Ok(256)),
+            ("999 in three digits",       "10.0.3.231",     "10.0.0.0/22",      3, Ok(999)),
+            ("1000 in three digits",      "10.0.3.232",     "10.0.0.0/22",      3, Err("host-too-big")),
+            ("1000 in four digits",       "10.0.3.232",     "10.0.0.0/22",      4, Ok(1000)),
+            ("last host of a /16, five",  "10.0.255.254",   "10.0.0.0/16",      5, Ok(65534)),
+        ];
+        for (name, address, network, digits, want) in cases {
+            let digits = Digits::new(*digits).unwrap();
+            let got = host_number(address.parse().unwrap(), net(network), digits);
+            assert_eq!(
+                got.as_ref().map_err(Refused::code),
+                want.as_ref().map_err(|e| *e),
+                "{name}"
+            );
+            if let Ok(host) = got {
+                assert_eq!(
+                    address_of(host, net(network)),
+                    Some(address.parse().unwrap()),
+                    "{name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn ids_take_apart() {
+        #[rustfmt::skip]
+        let cases: &[(&str, u64, Result<(u64, u64), &str>)] = &[
+            ("semaphore",                  30066,         Ok((30, 66))),
+            ("VLAN 1, never VLAN 11",      1192,          Ok((1, 192))),
+            ("VLAN 11",                    11092,         Ok((11, 92))),
+            ("the highest VLAN",           4_094_254,     Ok((4094, 254))),
+            ("one VLAN too many",          4_095_001,     Err("bad-vlan")),
+            ("no VLAN part",               210,           Err("outside-scheme")),
+            ("not a guest ID, too low",    99,            Err("outside-scheme")),
+            ("not a guest ID, too high",   1_000_000_000, Err("outside-scheme")),
+        ];
+        for (name, id, want) in cases {
+            let got = split(*id, Digits::THREE);
+            assert_eq!(
+                got.as_ref().map_err(Refused::code),
+                want.as_ref().map_err(|e| *e),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn addresses_as_people_write_them() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, Result<(&str, Option<u8>), &str>)] = &[
+            ("plain",               "192.168.30.66",     Ok(("192.168.30.66", None))),
+            ("leading zeros",       "192.168.030.066/24", Ok(("192.168.30.66", Some(24)))),
+            ("octet 256",           "192.168.30.256",    Err("bad-address")),
+            ("octet of four",       "192.168.30.0066",   Err("bad-address")),
+            ("five octets",         "1.2.3.4.5",         Err("bad-address")),
+            ("mask 33",             "1.2.3.4/33",        Err("bad-address")),
+            ("empty mask",          "1.2.3.4/",          Err("bad-address")),
+            ("a sign",              "1.2.3.+4",          Err("bad-address")),
+            ("IPv6",                "fd00:30::42/64",    Err("ipv6")),
+            ("IPv4 within IPv6",    "::ffff:1.2.3.4",    Err("ipv6")),
+            ("empty",               "",                  Err("bad-address")),
+        ];
+        for (name, text, want) in cases {
+            let got = parse_address(text).map_err(|e| e.code());
+            assert_eq!(got, want.map(|(a, m)| (a.parse().unwrap(), m)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! JSON Lines out: one compact object per line, foreign fields as they came.
+
+use std::{
+    borrow::Cow,
+    io::{self, BufWriter, Write},
+};
+
+use super::Record;
+
+/// Enough to make one write of many records, little beside the 8 MB the tools allow themselves.
+const BUFFER: usize = 64 * 1024;
+
+/// Writes records as JSON Lines.
+#[derive(Debug)]
+pub struct Lines<W: Write> {
+    out: BufWriter<W>,
+    terminal: bool,
+}
+
+impl<W: Write> Lines<W> {
+    /// Writes to `out`. On a terminal, control characters that JSON allows
+    /// unescaped (DEL and U+0080 to U+009F) are escaped, so that data cannot
+    /// steer it.
+    pub fn new(out: W, terminal: bool) -> Self {
+        Self {
+            out: BufWriter::with_capacity(BUFFER, out),
+            terminal,
+        }
+    }
+
+    /// Writes `record` with the fields of `set`, pairs of a plain name and a raw
+    /// JSON value: a field that is already there is replaced in place (each, if
+    /// the name occurs twice), a new one appended.
+    ///
+    /// # Errors
+    ///
+    /// Those of the underlying writer.
+    pub fn write(&mut self, record: Record<'_>, set: &[(&str, &str)]) -> io::Result<()> {
+        if self.terminal {
+            let mut line = Vec::new();
+            put(&mut line, record, set)?;
+            return self.out.write_all(without_controls(&line).as_ref());
+        }
+        put(&mut self.out, record, set)
+    }
+
+    /// Writes `record` as failed: with the fields of `set`, then its `error`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the underlying writer.
+    pub fn fail(
+        &mut self,
+        record: Record<'_>,
+        set: &[(&str, &str)],
+        code: &str,
+        message: &str,
+    ) -> io::Result<()> {
+        let error = error_object(code, message);
+        let mut set = set.to_vec();
+        set.push(("error", &error));
+        self.write(record, &set)
+    }
+
+    /// Writes a record of our own: `fields` are pairs of a plain name and a raw JSON value.
+    ///
+    /// # Errors
+    ///
+    /// Those of the underlying writer.
+    pub fn own(&mut self, fields: &[(&str, &str)]) -> io::Result<()> {
+        self.write(
+            Record {
+                text: "{}",
+                fields: &[],
+                spaced: false,
+            },
+            fields,
+        )
+    }
+
+    /// Writes one line of plain text (for `--raw`).
+    ///
+    /// # Errors
+    ///
+    /// Those of the underlying writer.
+    pub fn plain(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{text}")
+    }
+
+    /// Hands everything to the underlying writer.
+    ///
+    /// # Errors
+    ///
+    /// Those of the underlying writer.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// `text` as a JSON string.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// The value of an `error` field.
+#[must_use]
+pub fn error_object(code: &str, message: &str) -> String {
+    format!(r#"{{"code":{},"message":{}}}"#, quote(code), quote(message))
+}
+
+fn put(out: &mut impl Write, record: Record<'_>, set: &[(&str, &str)]) -> io::Result<()> {
+    let known = |name: &str| {
+        record
+            .fields
+            .iter()
+            .any(|field| record.is_named(field, name))
+    };
+    if !record.spaced && !set.iter().any(|(name, _)| known(name)) {
+        // The common case: nothing to respell, so the text goes out as one piece.
+        out.write_all(&record.text.as_bytes()[..record.text.len() - 1])?;
+        return append(out, set.iter(), record.fields.is_empty());
+    }
+    out.write_all(b"{")?;
+    for (index, field) in record.fields.iter().enumerate() {
+        out.write_all(if index == 0 { b"\"" } else { b",\"" })?;
+        out.write_all(record.slice(field.name).as_bytes())?;
+        out.write_all(b"\":")?;
+        match set.iter().find(|(name, _)| record.is_named(field, name)) {
+            Some((_, value)) => out.write_all(value.as_bytes())?,
+            None => put_value(out, record.slice(field.value))?,
+        }
+    }
+    append(
+        out,
+        set.iter().filter(|(name, _)| !known(name)),
+        record.fields.is_empty(),
+    )
+}
+
+fn append<'a>(
+    out: &mut impl Write,
+    new: impl Iterator<Item = &'a (&'a str, &'a str)>,
+    mut first: bool,
+) -> io::Result<()> {
+    for (name, value) in new {
+        out.write_all(if first { b"\"" } else { b",\"" })?;
+        out.write_all(name.as_bytes())?;
+        out.write_all(b"\":")?;
+        out.write_all(value.as_bytes())?;
+        first = false;
+    }
+    out.write_all(b"}\n")
+}
+
+/// A raw value as it came; if a raw newline would break the line, without its white space.
+fn put_value(out: &mut impl Write, raw: &str) -> io::Result<()> {
+    if !raw.contains(['\n', '\r']) {
+        return out.write_all(raw.as_bytes());
+    }
+    let (mut string, mut escaped) = (false, false);
+    // A string holds no raw newline, so a split inside one is only at a space or tab.
+    let dropped = |&byte: &u8| {
+        let space = !string && matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        string ^= byte == b'"' && !escaped;
+        escaped = string && byte == b'\\' && !escaped;
+        space
+    };
+    for piece in raw.as_bytes().split(dropped) {
+        out.write_all(piece)?;
+    }
+    Ok(())
+}
+
+fn without_controls(line: &[u8]) -> Cow<'_, [u8]> {
+    let text = String::from_utf8_lossy(line); // cannot be lossy: raw values are text
+    let control = |c: char| matches!(c, '\u{7f}'..='\u{9f}');
+    if !text.contains(control) {
+        return line.into();
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if control(c) {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe.into_bytes().into()
+}

@@ -1,0 +1,161 @@
+//! A record: an ordered list of fields, each the text it came in.
+
+use std::borrow::Cow;
+
+use super::scan::Field;
+
+/// One JSON object of the stream, borrowed from the reader's buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    pub(super) text: &'a str,
+    pub(super) fields: &'a [Field],
+    pub(super) spaced: bool,
+}
+
+/// A record that outlives the reader's buffer, for tools that read everything first.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    text: Box<str>,
+    fields: Box<[Field]>,
+    spaced: bool,
+}
+
+/// What a field holds, as far as a tool wants to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// The record has no such field.
+    Absent,
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number, as it is spelled.
+    Number(&'a str),
+    /// A string, unescaped.
+    Text(Cow<'a, str>),
+    /// An object, an array, or a string with a lone surrogate: as it is spelled.
+    Other(&'a str),
+}
+
+impl<'a> Record<'a> {
+    /// The raw text of the field's value. Of several fields of that name the
+    /// last counts, as for jq, Python and serde_json.
+    #[must_use]
+    pub fn raw(&self, name: &str) -> Option<&'a str> {
+        let field = self
+            .fields
+            .iter()
+            .rev()
+            .find(|field| self.is_named(field, name))?;
+        Some(self.slice(field.value))
+    }
+
+    /// The field's value, interpreted.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Value<'a> {
+        self.raw(name).map_or(Value::Absent, Value::of)
+    }
+
+    /// The raw names (without their quotes) and raw values, in order.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let Self { text, fields, .. } = *self;
+        let slice = move |(from, to): (u32, u32)| &text[from as usize..to as usize];
+        fields
+            .iter()
+            .map(move |field| (slice(field.name), slice(field.value)))
+    }
+
+    /// The fields' names, unescaped where that is possible.
+    pub fn names(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+        let Self { text, fields, .. } = *self;
+        fields.iter().map(move |field| {
+            let raw = &text[field.name.0 as usize..field.name.1 as usize];
+            let plain = field.escaped.then(|| unescaped(raw)).flatten();
+            plain.map_or(Cow::Borrowed(raw), Cow::Owned)
+        })
+    }
+
+    /// An earlier tool failed on this record: it has an `error` that is not null.
+    #[must_use]
+    pub fn has_error(&self) -> bool {
+        self.raw("error").is_some_and(|raw| raw != "null")
+    }
+
+    /// The object as it came.
+    #[must_use]
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// A copy that outlives the reader's buffer.
+    #[must_use]
+    pub fn keep(&self) -> Kept {
+        Kept {
+            text: self.text.into(),
+            fields: self.fields.into(),
+            spaced: self.spaced,
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_named(&self, field: &Field, name: &str) -> bool {
+        let (from, to) = field.name;
+        if !field.escaped {
+            // Most names differ in length or first byte; to look at these first halves the time.
+            let (text, name) = (self.text.as_bytes(), name.as_bytes());
+            return (to - from) as usize == name.len()
+                && text.get(from as usize) == name.first()
+                && &text[from as usize..to as usize] == name;
+        }
+        unescaped(self.slice(field.name)).is_some_and(|text| text == name)
+    }
+
+    pub(super) fn slice(&self, (from, to): (u32, u32)) -> &'a str {
+        &self.text[from as usize..to as usize]
+    }
+}
+
+impl Kept {
+    /// The record itself.
+    #[must_use]
+    pub fn record(&self) -> Record<'_> {
+        Record {
+            text: &self.text,
+            fields: &self.fields,
+            spaced: self.spaced,
+        }
+    }
+}
+
+impl<'a> Value<'a> {
+    /// Interprets the raw text of a valid JSON value.
+    #[must_use]
+    pub fn of(raw: &'a str) -> Self {
+        match raw.as_bytes().first() {
+            Some(b'n') => Self::Null,
+            Some(b't') => Self::Bool(true),
+            Some(b'f') => Self::Bool(false),
+            Some(b'-' | b'0'..=b'9') => Self::Number(raw),
+            Some(b'"') => {
+                let inner = &raw[1..raw.len() - 1];
+                if inner.contains('\\') {
+                    unescaped(inner).map_or(Self::Other(raw), |text| Self::Text(text.into()))
+                } else {
+                    Self::Text(inner.into())
+                }
+            }
+            _ => Self::Other(raw),
+        }
+    }
+
+    /// There is nothing: no such field, or null.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Absent | Self::Null)
+    }
+}
+
+/// What a string's inner text stands for; none for a lone surrogate.
+pub(super) fn unescaped(inner: &str) -> Option<String> {
+    serde_json::from_str(&format!("\"{inner}\"")).ok()
+}
