@@ -421,5 +421,5 @@ pub fn is_asked_for(ask: &Ask, key: Option<&str>, dns_name: &str, address: IpAdd
         return false;
     }
     let name = owner::plain(dns_name);
-    ask.names.contains(&name) || ask.names.contains(owner::first_label(&name))
+    ask.names.contains(&*name) || ask.names.contains(owner::first_label(&name))
 }

@@ -1,7 +1,10 @@
 //! Guests against the IPAM: what one of the two does not know.
 
 use core::net::IpAddr;
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use vmid::{audit::Finding, guest::Guest, scheme::Refused as Unreadable};
 
@@ -128,7 +131,7 @@ fn named(entry: &Entry) -> String {
 #[must_use]
 pub fn without_guest<'a>(view: &'a View, guests: &[Guest]) -> Vec<&'a Entry> {
     let names = guests.iter().filter_map(|guest| guest.name.as_deref());
-    let names: HashSet<String> = names.map(owner::plain).collect();
+    let names: HashSet<Cow<'_, str>> = names.map(owner::plain).collect();
     let missing = |entry: &&Entry| {
         let key = entry
             .key

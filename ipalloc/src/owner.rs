@@ -1,6 +1,6 @@
 //! Who an address belongs to: a guest's name, and its interface where it has several.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use crate::refused::{Code, Refused};
 
@@ -104,11 +104,12 @@ pub fn parts(key: &str) -> (&str, Option<&str>) {
 
 /// A DNS name as names are compared: lower case, no final dot.
 #[must_use]
-pub fn plain(dns_name: &str) -> String {
-    dns_name
-        .strip_suffix('.')
-        .unwrap_or(dns_name)
-        .to_ascii_lowercase()
+pub fn plain(dns_name: &str) -> Cow<'_, str> {
+    let name = dns_name.strip_suffix('.').unwrap_or(dns_name);
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return name.to_ascii_lowercase().into();
+    }
+    name.into()
 }
 
 /// What stands before the first dot.
@@ -155,7 +156,9 @@ fn broken_rule(name: &str) -> Option<&'static str> {
 /// The rule that it breaks.
 pub fn parse_domain(text: &str) -> Result<String, String> {
     let domain = plain(text.strip_prefix('.').unwrap_or(text));
-    broken_rule(&domain).map_or(Ok(domain), |rule| Err(format!("the domain {rule}")))
+    broken_rule(&domain).map_or(Ok(domain.to_string()), |rule| {
+        Err(format!("the domain {rule}"))
+    })
 }
 
 #[cfg(test)]

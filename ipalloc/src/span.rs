@@ -170,10 +170,9 @@ impl Spans {
                 continue;
             }
             let start = taken.partition_point(|&bits| bits < at);
-            let run = taken[start..]
-                .iter()
-                .zip(at..)
-                .take_while(|&(&bits, at)| bits == at)
+            let run = taken[start..].iter().enumerate();
+            let run = run
+                .take_while(|&(offset, &bits)| bits - at == offset as u128)
                 .count();
             if run == 0 {
                 return Some(at);
