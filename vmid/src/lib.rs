@@ -3,7 +3,8 @@
 //!
 //! The domain of `vmid` is pure: [`scheme`], [`networks`], [`place`], [`guest`],
 //! [`audit`]. Shared by all tools, and frozen to what two of them use, are
-//! [`stream`] (records), [`exit`] (codes, error line) and [`table`].
+//! [`stream`] (records), [`exit`] (codes, error line), [`table`] and, behind the
+//! feature `http`, the connection to a server.
 
 #![cfg_attr(
     test,
@@ -23,6 +24,8 @@ pub mod cli;
 pub mod convert;
 pub mod exit;
 pub mod guest;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod networks;
 pub mod place;
 pub mod scheme;

@@ -1,0 +1,266 @@
+//! HTTP as the tools need it: JSON to one server, with its token, and no surprises.
+//!
+//! Redirects are not followed and proxies not used, so a token goes to the host
+//! that was named and to no other. A secret is never shown, not even by `Debug`.
+
+use std::{fmt, fs, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, anyhow};
+use ureq::{
+    Agent,
+    http::{Request, Uri},
+    unversioned::{
+        resolver::DefaultResolver,
+        transport::{Connector as _, TcpConnector},
+    },
+};
+
+use crate::exit;
+
+mod tls;
+
+pub use tls::{Fingerprint, Trust};
+
+/// The most that is read of an answer; a NetBox page of 1000 addresses has about 1 MB.
+const ANSWER_LIMIT: u64 = 256 << 20;
+
+/// A token or password.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// From a value, or else from a file whose first line it is.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or what it holds cannot be sent in a header.
+    pub fn find(value: Option<&str>, file: Option<&str>) -> anyhow::Result<Option<Self>> {
+        let text = match (value.filter(|value| !value.is_empty()), file) {
+            (Some(value), _) => value.to_owned(),
+            (None, Some(file)) if !file.is_empty() => {
+                fs::read_to_string(file).with_context(|| file.to_owned())?
+            }
+            _ => return Ok(None),
+        };
+        let line = text.lines().next().unwrap_or_default().trim();
+        if line.is_empty() || !line.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+            return Err(anyhow!("the token is empty or has characters that no token has"));
+        }
+        Ok(Some(Self(line.to_owned())))
+    }
+
+    /// The secret itself; for a header, not for a message.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// How a connection is made; options that every tool with a server has.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Trust the authorities in this PEM file instead of the system's
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fingerprint", "insecure"])]
+    pub ca_cert: Option<PathBuf>,
+    /// Trust the certificate with this SHA-256 fingerprint, and no other
+    #[arg(long, value_name = "SHA256", value_parser = Fingerprint::parse, conflicts_with = "insecure")]
+    pub fingerprint: Option<Fingerprint>,
+    /// Trust any certificate
+    #[arg(long)]
+    pub insecure: bool,
+    /// Seconds until an answer is given up
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// One line for each request on stderr
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// A connection to one server.
+#[derive(Clone, Debug)]
+pub struct Client {
+    agent: Agent,
+    tool: &'static str,
+    base: String,
+    authorization: Secret,
+    verbose: bool,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; complete, as far as its announced length tells.
+    pub body: Vec<u8>,
+    /// Where a redirect points, or empty.
+    pub location: String,
+}
+
+/// No answer: the request may have had its effect all the same.
+#[derive(Debug)]
+pub struct NoAnswer {
+    /// What happened.
+    pub cause: String,
+    /// The server cannot have seen the request.
+    pub unsent: bool,
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.cause)
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+impl Client {
+    /// A client for what is below `base` (scheme, host, and perhaps a path), each
+    /// request with the header `Authorization`.
+    ///
+    /// # Errors
+    ///
+    /// `base` is no http or https address, or the trust cannot be set up.
+    pub fn new(
+        tool: &'static str,
+        base: &str,
+        authorization: Secret,
+        options: &Options,
+    ) -> anyhow::Result<Self> {
+        let base = base.trim_end_matches('/');
+        let uri: Uri = base.parse().map_err(|_| anyhow!("{base:?} is not an address"))?;
+        let user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+        match uri.scheme_str() {
+            Some("http" | "https") if uri.host().is_some() && uri.query().is_none() && !user => {}
+            _ => return Err(anyhow!("the address must be http(s)://host[:port][/path]")),
+        }
+        let trust = trust(tool, options)?;
+        // An http address needs none of it, and loading the system's takes milliseconds.
+        let settings = if uri.scheme_str() == Some("https") {
+            tls::settings(&trust).map_err(|what| anyhow!("{what}"))?
+        } else {
+            tls::settings(&Trust::Nothing).map_err(|what| anyhow!("{what}"))?
+        };
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .timeout_global(Some(Duration::from_secs(options.timeout)))
+            .timeout_connect(Some(Duration::from_secs(options.timeout.min(10))))
+            .user_agent(concat!("pvx-tools/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let connector = TcpConnector::default().chain(tls::TlsConnector(Arc::new(settings)));
+        let agent = Agent::with_parts(config, connector, DefaultResolver::default());
+        Ok(Self { agent, tool, base: base.to_owned(), authorization, verbose: options.verbose })
+    }
+
+    /// The address that everything is below.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Sends one request and reads its whole answer; `path` begins with a slash.
+    ///
+    /// # Errors
+    ///
+    /// [`NoAnswer`], which for anything but a GET leaves open what happened.
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Result<Answer, NoAnswer> {
+        let started = std::time::Instant::now();
+        let result = self.exchange(method, path, headers, body);
+        if self.verbose {
+            let outcome = match &result {
+                Ok(answer) => format!("{} ({} bytes)", answer.status, answer.body.len()),
+                Err(lost) => lost.cause.clone(),
+            };
+            let spent = started.elapsed().as_millis();
+            exit::say(self.tool, &format!("{method} {}{path}: {outcome}, {spent} ms", self.base));
+        }
+        result
+    }
+
+    fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Result<Answer, NoAnswer> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header("Accept", "application/json")
+            .header("Authorization", self.authorization.reveal());
+        if body.is_some() {
+            request = request.header("Content-Type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let malformed = |error: ureq::http::Error| NoAnswer { cause: error.to_string(), unsent: true };
+        let sent = match body {
+            Some(body) => self.agent.run(request.body(body.to_owned()).map_err(malformed)?),
+            None => self.agent.run(request.body(()).map_err(malformed)?),
+        };
+        let mut response = sent.map_err(no_answer)?;
+        let location = response.headers().get("location").and_then(|value| value.to_str().ok());
+        let location = location.unwrap_or_default().to_owned();
+        let body = response.body_mut().with_config().limit(ANSWER_LIMIT).read_to_vec();
+        let body = body.map_err(|error| NoAnswer { unsent: false, ..no_answer(error) })?;
+        Ok(Answer { status: response.status().as_u16(), body, location })
+    }
+}
+
+fn no_answer(error: ureq::Error) -> NoAnswer {
+    use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, InvalidData, NetworkUnreachable};
+    let unsent = match &error {
+        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed | ureq::Error::Tls(_) => true,
+        ureq::Error::Io(io) => matches!(
+            io.kind(),
+            // rustls reports a refused certificate as invalid data, before anything is sent.
+            ConnectionRefused | HostUnreachable | NetworkUnreachable | InvalidData
+        ),
+        ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => true,
+        _ => false,
+    };
+    NoAnswer { cause: error.to_string(), unsent }
+}
+
+fn trust(tool: &str, options: &Options) -> anyhow::Result<Trust> {
+    if let Some(path) = &options.ca_cert {
+        let pem = fs::read(path).with_context(|| path.display().to_string())?;
+        return Ok(Trust::Authorities(pem));
+    }
+    if options.insecure {
+        exit::say(tool, "warning: --insecure: anybody on the way can read the token and change the answers");
+        return Ok(Trust::Nothing);
+    }
+    Ok(options.fingerprint.map_or(Trust::System, Trust::Pinned))
+}
+
+/// A text as a part of a query: everything but letters, digits and `-._~` in percent form (RFC 3986).
+#[must_use]
+pub fn percent(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}

@@ -1,0 +1,268 @@
+//! Whom to trust: the system's authorities, a CA file, or one certificate by its
+//! fingerprint. ureq has no hook for the last, so the TLS layer is put together here.
+
+use std::{
+    fmt,
+    io::{Read as _, Write as _},
+    sync::Arc,
+};
+
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore,
+    SignatureScheme, StreamOwned,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
+    TransportAdapter,
+};
+
+/// The SHA-256 of a certificate, as Proxmox shows it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// 64 hexadecimal digits, in any case, with or without colons.
+    ///
+    /// # Errors
+    ///
+    /// The text is something else.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let digits: Vec<u8> = text.bytes().filter(|&byte| byte != b':').collect();
+        let value = |byte: u8| char::from(byte).to_digit(16).and_then(|v| u8::try_from(v).ok());
+        let pair = |pair: &[u8]| Some(value(pair[0])? << 4 | value(*pair.get(1)?)?);
+        let bytes: Option<Vec<u8>> = digits.chunks(2).map(pair).collect();
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or_else(|| "a SHA-256 fingerprint has 64 hexadecimal digits".to_owned())
+    }
+
+    fn of(certificate: &CertificateDer<'_>) -> Self {
+        let digest = ring::digest::digest(&ring::digest::SHA256, certificate);
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest.as_ref());
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs = self.0.iter().map(|byte| format!("{byte:02X}"));
+        f.write_str(&pairs.collect::<Vec<_>>().join(":"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// What makes a server's certificate good.
+#[derive(Clone, Debug, Default)]
+pub enum Trust {
+    /// The authorities that this system trusts.
+    #[default]
+    System,
+    /// Those in a PEM file, and no others.
+    Authorities(Vec<u8>),
+    /// This certificate, whatever it says of itself.
+    Pinned(Fingerprint),
+    /// Any.
+    Nothing,
+}
+
+/// The settings of TLS for that trust.
+///
+/// # Errors
+///
+/// The CA file holds no certificate, or the system has none.
+pub(super) fn settings(trust: &Trust) -> Result<ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone());
+    let builder = builder.with_safe_default_protocol_versions().map_err(|e| e.to_string())?;
+    let pinned = match trust {
+        Trust::System => {
+            let roots = rustls_native_certs::load_native_certs().certs;
+            return Ok(builder.with_root_certificates(store(roots)?).with_no_client_auth());
+        }
+        Trust::Authorities(pem) => {
+            let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+            let roots = roots.map_err(|error| format!("not a PEM file: {error}"))?;
+            return Ok(builder.with_root_certificates(store(roots)?).with_no_client_auth());
+        }
+        Trust::Pinned(fingerprint) => Some(*fingerprint),
+        Trust::Nothing => None,
+    };
+    let verifier = Arc::new(Verifier { pinned, provider });
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+}
+
+fn store(roots: Vec<CertificateDer<'static>>) -> Result<RootCertStore, String> {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(roots);
+    if store.is_empty() {
+        return Err("no certificate of an authority".to_owned());
+    }
+    Ok(store)
+}
+
+/// Compares the leaf's fingerprint; the handshake's signature is still checked,
+/// so that only the holder of the certificate's key passes.
+#[derive(Debug)]
+struct Verifier {
+    pinned: Option<Fingerprint>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let shown = Fingerprint::of(leaf);
+        match self.pinned {
+            Some(pinned) if pinned != shown => {
+                let what = format!("the certificate's fingerprint is {shown}, not {pinned}");
+                Err(rustls::Error::InvalidCertificate(CertificateError::Other(
+                    rustls::OtherError(Arc::new(Mismatch(what))),
+                )))
+            }
+            _ => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, leaf, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, leaf, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[derive(Debug)]
+struct Mismatch(String);
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+/// Puts TLS around the connections of https addresses.
+#[derive(Debug)]
+pub(super) struct TlsConnector(pub Arc<ClientConfig>);
+
+impl<In: Transport> Connector<In> for TlsConnector {
+    type Out = Either<In, TlsTransport>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        let Some(transport) = chained else {
+            return Ok(None);
+        };
+        if !details.needs_tls() {
+            return Ok(Some(Either::A(transport)));
+        }
+        let host = details.uri.host().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(host).map_err(|_| ureq::Error::Tls("no valid host name"))?;
+        let mut connection = ClientConnection::new(self.0.clone(), name).map_err(tls_error)?;
+        let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
+        socket.set_timeout(details.timeout);
+        connection.complete_io(&mut socket)?;
+        let buffers = LazyBuffers::new(
+            details.config.input_buffer_size(),
+            details.config.output_buffer_size(),
+        );
+        Ok(Some(Either::B(TlsTransport { buffers, stream: StreamOwned::new(connection, socket) })))
+    }
+}
+
+fn tls_error(error: rustls::Error) -> ureq::Error {
+    ureq::Error::Io(std::io::Error::new(std::io::ErrorKind::InvalidData, error))
+}
+
+/// A connection with TLS around it.
+pub(super) struct TlsTransport {
+    buffers: LazyBuffers,
+    stream: StreamOwned<ClientConnection, TransportAdapter>,
+}
+
+impl fmt::Debug for TlsTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TlsTransport")
+    }
+}
+
+impl Transport for TlsTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        self.stream.get_mut().set_timeout(timeout);
+        let output = &self.buffers.output()[..amount];
+        self.stream.write_all(output)?;
+        Ok(())
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.stream.get_mut().set_timeout(timeout);
+        let input = self.buffers.input_append_buf();
+        let amount = self.stream.read(input)?;
+        self.buffers.input_appended(amount);
+        Ok(amount > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.stream.get_mut().get_mut().is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_as_people_copy_them() {
+        let hex = "ab".repeat(32);
+        let colons = vec!["AB"; 32].join(":");
+        assert_eq!(Fingerprint::parse(&hex), Fingerprint::parse(&colons));
+        assert_eq!(Fingerprint::parse(&hex).unwrap().to_string(), colons);
+        for bad in ["", "ab", &hex[..63], &format!("{hex}ab"), &"zz".repeat(32), "ä"] {
+            assert!(Fingerprint::parse(bad).is_err(), "{bad}");
+        }
+    }
+}
