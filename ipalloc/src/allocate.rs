@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use ipnet::IpNet;
 
 use crate::{
-    ipam::{Ask, Change, Entry, EntryId, Networks, New, View, Vrf},
+    ipam::{Ask, Change, Entry, EntryId, Made, Networks, New, View, Vrf},
     owner::{self, Owner},
     refused::{Code, Refused},
     request::{Fallback, Request},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Roles of addresses that several hosts share (NetBox's values); never a guest's own.
-const SHARED_ROLES: [&str; 6] = ["anycast", "carp", "glbp", "hsrp", "vip", "vrrp"];
+pub(crate) const SHARED_ROLES: [&str; 6] = ["anycast", "carp", "glbp", "hsrp", "vip", "vrrp"];
 
 /// How to treat names.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +31,8 @@ pub struct Naming {
 /// What a request gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
+    /// The record's ID, once it has one.
+    pub id: Option<EntryId>,
     /// The address.
     pub address: IpAddr,
     /// Its mask.
@@ -43,6 +45,16 @@ pub struct Grant {
     pub dns_name: String,
     /// What has to be done; none if the owner has it already.
     pub change: Option<Change>,
+}
+
+impl Grant {
+    /// Takes over what became of its change.
+    pub fn settle(&mut self, made: Option<&Made>) {
+        if let Some(made) = made {
+            self.id = made.id.or(self.id);
+            self.address = made.address.unwrap_or(self.address);
+        }
+    }
 }
 
 /// A batch in the making: each request with its scope, or why it has none.
@@ -98,11 +110,15 @@ impl Batch {
     }
 
     /// What each request gets: all of them something, or none anything.
+    ///
+    /// `skip` so many free addresses, if there are more: those who were overtaken
+    /// spread out, so that they do not all try the same next one again.
     #[must_use]
-    pub fn decide(&self, view: &View, naming: &Naming) -> Vec<Result<Grant, Refused>> {
+    pub fn decide(&self, view: &View, naming: &Naming, skip: usize) -> Vec<Result<Grant, Refused>> {
         let mut choice = Choice {
             view,
             naming,
+            skip,
             given: BTreeSet::new(),
             adopted: BTreeSet::new(),
             cursors: HashMap::new(),
@@ -158,6 +174,7 @@ pub fn duplicate(owner: &Owner) -> Refused {
 struct Choice<'a> {
     view: &'a View,
     naming: &'a Naming,
+    skip: usize,
     given: BTreeSet<(Vrf, Family, u128)>,
     adopted: BTreeSet<EntryId>,
     /// Below this number, nothing is free in the scope of that name.
@@ -295,6 +312,7 @@ impl Choice<'_> {
             entry.dns_name.clone()
         };
         Grant {
+            id: Some(entry.id),
             address: entry.address,
             length: entry.length,
             prefix: scope.prefix.as_ref().map(|prefix| prefix.net),
@@ -346,24 +364,55 @@ impl Choice<'_> {
     ) -> Result<Grant, Refused> {
         let taken = self.view.taken_in(&scope.vrf, scope.net());
         let name = scope.to_string();
-        let mut from = self.cursors.get(&name).copied().unwrap_or_default();
+        let mut from = match self.cursors.get(&name) {
+            Some(cursor) => *cursor,
+            None => self.start(scope, taken),
+        };
         loop {
             let Some(bits) = scope.excluded.lowest_free(scope.room, from, taken) else {
                 let asked = pending.get(&name).copied().unwrap_or(1);
                 return Err(exhausted(scope, taken, asked));
             };
             let Some(after) = bits.checked_add(1) else {
-                return Ok(self.give(bits, request, scope));
+                return Ok(self.give_free(bits, request, scope));
             };
             self.cursors.insert(name.clone(), after);
             if !self
                 .given
                 .contains(&(scope.vrf.clone(), scope.family, bits))
             {
-                return Ok(self.give(bits, request, scope));
+                return Ok(self.give_free(bits, request, scope));
             }
             from = after;
         }
+    }
+
+    /// Where the search in a scope begins: behind the free addresses to be skipped.
+    fn start(&self, scope: &Scope, taken: &[u128]) -> u128 {
+        let mut from = 0;
+        for _ in 0..self.skip {
+            let next = scope.excluded.lowest_free(scope.room, from, taken);
+            match next.and_then(|bits| bits.checked_add(1)) {
+                Some(after) if after <= scope.room.last => from = after,
+                _ => return 0,
+            }
+        }
+        from
+    }
+
+    /// As [`Self::give`]; if nothing but records keeps addresses of the prefix back,
+    /// any free one would do.
+    fn give_free(&mut self, bits: u128, request: &Request, scope: &Scope) -> Grant {
+        let mut grant = self.give(bits, request, scope);
+        let taken = scope
+            .room
+            .slice(self.view.taken_in(&scope.vrf, scope.net()));
+        let free = scope.excluded.count_free(scope.room, taken);
+        let open = scope.range.is_none() && free + taken.len() as u128 == scope.room.count();
+        if let (Some(Change::Create(new)), true) = (&mut grant.change, open) {
+            new.any_of = grant.prefix;
+        }
+        grant
     }
 
     fn give(&mut self, bits: u128, request: &Request, scope: &Scope) -> Grant {
@@ -378,8 +427,10 @@ impl Choice<'_> {
             key: request.owner.key().to_owned(),
             description: request.fields.description.clone().unwrap_or_default(),
             tags: request.fields.tags.clone().unwrap_or_default(),
+            any_of: None,
         };
         Grant {
+            id: None,
             address,
             length: scope.length,
             prefix: scope.prefix.as_ref().map(|prefix| prefix.net),

@@ -28,6 +28,7 @@ Error codes:
   bad-name          not a host name
   bad-field         another field holds what it cannot
   batch             sound, but another request of the batch failed
+  unknown-outcome   the server's reply was lost, and it cannot be found out what it did (exit 3)
 
 Exit codes: 0 done, 1 some record has an error or a finding, 2 bad call or input, 3 the IPAM or stdout failed";
 
@@ -60,6 +61,11 @@ pub enum Command {
     Release(Release),
     /// Print each prefix with its size, its used and free addresses, and the next one
     Show(Show),
+    /// Make the custom field in NetBox that keeps two runs from giving one name two addresses
+    #[command(
+        after_help = "An admin's token is needed once. Without that right, the one command an admin runs is printed (exit 1)."
+    )]
+    Setup(Setup),
     /// Append "findings" to each guest: not-in-ipam, name-differs, outside-prefix, no-address
     ///
     /// An owned address whose guest is not in the input comes behind it as a record with the finding no-guest.
@@ -69,9 +75,37 @@ pub enum Command {
 /// Where the addresses are kept.
 #[derive(Debug, Args)]
 pub struct Source {
-    /// The IPAM: a folder with prefixes.csv, ip-addresses.csv, ip-ranges.csv
-    #[arg(long, value_name = "DIR", env = "NETBOX_URL", hide_env_values = true)]
+    /// The IPAM: NetBox's address, or a folder with prefixes.csv, ip-addresses.csv,
+    /// ip-ranges.csv [default: $NETBOX_URL, else $NETBOX_API]
+    #[arg(long, value_name = "URL|DIR")]
     pub ipam: Option<String>,
+    /// How NetBox is reached
+    #[command(flatten)]
+    pub connection: vmid::http::Options,
+}
+
+/// What the environment says of NetBox; read by `main`, so that the rest does not depend on it.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    /// `NETBOX_URL`, else `NETBOX_API`.
+    pub url: Option<String>,
+    /// `NETBOX_TOKEN`.
+    pub token: Option<String>,
+    /// `NETBOX_TOKEN_FILE`, a file with the token.
+    pub token_file: Option<String>,
+    /// Who runs this, and where: for NetBox's change log.
+    pub actor: String,
+}
+
+/// `ipalloc setup`
+#[derive(Debug, Args)]
+pub struct Setup {
+    /// Where the addresses are kept
+    #[command(flatten)]
+    pub source: Source,
+    /// Change nothing; say what would be
+    #[arg(long, visible_alias = "check-mode")]
+    pub dry_run: bool,
 }
 
 /// What is never handed out.

@@ -22,7 +22,9 @@ use vmid::exit::Stop;
 
 use crate::{
     allocate::is_asked_for,
-    ipam::{Ask, Change, Entry, EntryId, Ipam, Networks, New, Prefix, Range, View, Vrf},
+    ipam::{
+        Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, New, Prefix, Range, View, Vrf,
+    },
     span::{self, Family, Span},
 };
 
@@ -151,7 +153,7 @@ impl Ipam for CsvIpam {
             .map_err(|what| wrong(&path, what))
     }
 
-    fn apply(&mut self, changes: &[Change]) -> Result<(), Stop> {
+    fn apply(&mut self, changes: &[Change]) -> Result<Applied, Stop> {
         let path = self.addresses();
         let bad = |what: String| wrong(&path, what);
         let mut layout = Layout::of(&self.text, Column::Address).map_err(bad)?;
@@ -168,7 +170,23 @@ impl Ipam for CsvIpam {
         let added: Vec<u8> = new.flatten().collect();
         let replaced = file::replace(&path, &self.text, &edits, &added, layout.line_end());
         let context = || format!("{}: not changed", path.display());
-        replaced.with_context(context).map_err(Stop::outside)
+        replaced.with_context(context).map_err(Stop::outside)?;
+        // Rows have no IDs to show, and the lock saw to it that each got what was decided.
+        let made = |change: &Change| match change {
+            Change::Create(new) => Made {
+                id: None,
+                address: Some(new.address),
+            },
+            _ => Made {
+                id: None,
+                address: None,
+            },
+        };
+        Ok(Applied::Done(changes.iter().map(made).collect()))
+    }
+
+    fn has_ids(&self) -> bool {
+        false
     }
 }
 

@@ -35,6 +35,12 @@ impl Vrf {
         Self((!global).then(|| name.to_owned()))
     }
 
+    /// From a name alone, as NetBox's API has it.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self((!name.is_empty()).then(|| name.to_owned()))
+    }
+
     /// The name; none for the global table.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
@@ -240,6 +246,10 @@ pub struct New {
     pub description: String,
     /// Slugs.
     pub tags: Vec<String>,
+    /// Any free address of this prefix would do as well: nothing in it is held
+    /// back but what has a record. A server may choose, and then nobody else can
+    /// have been given the same one.
+    pub any_of: Option<IpNet>,
 }
 
 /// One step of carrying out a decision.
@@ -253,6 +263,28 @@ pub enum Change {
     Mark(EntryId, &'static str, String),
     /// Remove a record.
     Delete(EntryId),
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The record's ID, where the back end has one.
+    pub id: Option<EntryId>,
+    /// The address, if it was created; another than the decided one where any would do.
+    pub address: Option<IpAddr>,
+}
+
+/// How carrying out a decision went.
+#[derive(Debug)]
+pub enum Applied {
+    /// All was done; what became of each change, in order.
+    Done(Vec<Made>),
+    /// Somebody else was faster and nothing was done: look again, decide again.
+    Again,
+    /// Some of the changes were done (none stands for one that was not), then the back end failed.
+    Partly(Vec<Option<Made>>, Stop),
+    /// It cannot be found out whether anything was done; the message says what to look for.
+    Unknown(String),
 }
 
 /// What the rules need of a back end.
@@ -271,11 +303,14 @@ pub trait Ipam {
     /// The IPAM cannot be read.
     fn look(&mut self, ask: &Ask) -> Result<View, Stop>;
 
-    /// Carries out all changes or none; they were decided upon what the last
-    /// [`Ipam::look`] gave.
+    /// Carries out changes that were decided upon what the last [`Ipam::look`] gave;
+    /// those that create records all or none.
     ///
     /// # Errors
     ///
-    /// The IPAM cannot be written to; then nothing was changed.
-    fn apply(&mut self, changes: &[Change]) -> Result<(), Stop>;
+    /// Nothing was changed.
+    fn apply(&mut self, changes: &[Change]) -> Result<Applied, Stop>;
+
+    /// Entry IDs mean something outside, so that results show them as `ipam_id`.
+    fn has_ids(&self) -> bool;
 }

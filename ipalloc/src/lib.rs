@@ -2,7 +2,7 @@
 //!
 //! Pure: [`owner`], [`request`], [`scope`], [`span`], [`retired`], and the four
 //! decisions [`allocate`], [`release`], [`show`], [`check`]. The seam to what keeps
-//! the addresses is [`ipam`]; [`csv_ipam`] is the only I/O.
+//! the addresses is [`ipam`]; behind it are [`csv_ipam`] and [`netbox`], the only I/O.
 
 #![cfg_attr(
     test,
@@ -10,8 +10,12 @@
 )]
 
 use std::{
+    hash::{BuildHasher as _, RandomState},
     io::{Read, Write},
+    iter,
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use anyhow::anyhow;
@@ -28,9 +32,11 @@ pub mod check;
 pub mod cli;
 pub mod csv_ipam;
 pub mod ipam;
+pub mod netbox;
 pub mod owner;
 pub mod refused;
 pub mod release;
+pub mod report;
 pub mod request;
 pub mod retired;
 pub mod scope;
@@ -38,12 +44,14 @@ pub mod show;
 pub mod span;
 
 use allocate::{Batch, Grant};
-use cli::Command;
+use cli::{Command, Environment};
 use csv_ipam::{Access, CsvIpam};
-use ipam::{Ask, Change, Entry, Ipam, Networks, Vrf};
+use ipam::{Applied, Ask, Change, Ipam, Networks, Vrf};
+use netbox::{NetBox, Setup};
 use owner::Owner;
 use refused::Refused;
 use release::{Farewell, Manner};
+use report::Acted;
 use request::Request;
 
 /// Columns of `show --format table`.
@@ -64,6 +72,18 @@ const GUESTS: &[&str] = &[
     "error",
 ];
 
+/// What surrounds a run; `main` alone reads it from the system.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Variables of the environment.
+    pub environment: Environment,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// How often a decision is made anew when others were faster.
+const ROUNDS: u32 = 40;
+
 /// Runs one command.
 ///
 /// # Errors
@@ -71,33 +91,58 @@ const GUESTS: &[&str] = &[
 /// The input is no stream of records, no IPAM was named, or the IPAM or `output` failed.
 pub fn run(
     command: &Command,
-    now: Timestamp,
+    surroundings: &Surroundings,
     input: impl Read,
     output: impl Write,
     terminal: bool,
 ) -> Result<Answer, Stop> {
+    let Surroundings { environment, now } = surroundings;
+    let open = |source: &cli::Source, access| open(source, environment, access);
     match command {
         Command::Allocate(args) => {
             let records = records(&args.names, input)?;
-            let mut lines = Lines::new(output, terminal);
-            allocate(args, &records, &mut lines)
+            let ipam = open(&args.source, access("allocate", args.dry_run))?;
+            allocate(args, ipam, &records, &mut Lines::new(output, terminal))
         }
         Command::Release(args) => {
             let mut lines = Lines::new(output, terminal);
             if let Some(age) = args.retired_before {
-                return expire(args, age, now, &mut lines);
+                let ipam = open(&args.source, access("release", args.dry_run))?;
+                return expire(args, ipam, age, *now, &mut lines);
             }
-            release(args, &records(&args.names, input)?, now, &mut lines)
+            let records = records(&args.names, input)?;
+            let ipam = open(&args.source, access("release", args.dry_run))?;
+            release(args, ipam, &records, *now, &mut lines)
         }
-        Command::Show(args) => table::present(args.format, FILL, output, terminal, |lines| {
-            show(args, lines)
-        }),
-        Command::Check(args) => {
-            let records = stream::read_all(input)?;
-            table::present(args.format, GUESTS, output, terminal, |lines| {
-                check(args, &records, lines)
+        Command::Show(args) => {
+            let ipam = open(&args.source, Intent::Look)?;
+            table::present(args.format, FILL, output, terminal, |lines| {
+                show(args, ipam, lines)
             })
         }
+        Command::Check(args) => {
+            let records = stream::read_all(input)?;
+            let ipam = open(&args.source, Intent::Look)?;
+            table::present(args.format, GUESTS, output, terminal, |lines| {
+                check(args, ipam, &records, lines)
+            })
+        }
+        Command::Setup(args) => setup(args, environment, &mut Lines::new(output, terminal)),
+    }
+}
+
+/// What the IPAM is opened for; a change has a name for the change log.
+#[derive(Clone, Copy, Debug)]
+enum Intent {
+    Look,
+    Change(&'static str),
+}
+
+fn access(verb: &'static str, dry_run: bool) -> Intent {
+    if dry_run {
+        Intent::Look
+    } else {
+        Intent::Change(verb)
     }
 }
 
@@ -113,63 +158,125 @@ fn records(names: &[String], input: impl Read) -> Result<Vec<Kept>, Stop> {
     stream::parse(lines.collect::<String>().as_bytes()).map_err(Stop::input)
 }
 
-fn open(source: &cli::Source, access: Access) -> Result<CsvIpam, Stop> {
-    let hint = "name the IPAM: --ipam DIR, a folder with prefixes.csv";
-    match source.ipam.as_deref() {
-        None | Some("") => Err(Stop::input(anyhow!("no IPAM is named")).hint(hint)),
-        Some(url) if url.contains("://") => {
-            let what = anyhow!("{url}: this version keeps addresses in CSV files only");
-            Err(Stop::input(what).hint(hint))
-        }
-        Some(folder) => CsvIpam::open(Path::new(folder), access),
+/// The IPAM that was named: a URL is a NetBox, everything else a folder.
+fn open(
+    source: &cli::Source,
+    environment: &Environment,
+    intent: Intent,
+) -> Result<Box<dyn Ipam>, Stop> {
+    let named = source.ipam.as_deref().filter(|ipam| !ipam.is_empty());
+    let Some(ipam) = named.or(environment.url.as_deref()) else {
+        let hint = "--ipam URL for a NetBox (or NETBOX_URL), --ipam DIR for a folder of CSV files";
+        return Err(Stop::input(anyhow!("no IPAM is named")).hint(hint));
+    };
+    if ipam.contains("://") {
+        let verb = match intent {
+            Intent::Look => "look",
+            Intent::Change(verb) => verb,
+        };
+        return Ok(Box::new(NetBox::new(ipam, source, environment, verb)?));
     }
+    let access = match intent {
+        Intent::Look => Access::Read,
+        Intent::Change(_) => Access::Write,
+    };
+    Ok(Box::new(CsvIpam::open(Path::new(ipam), access)?))
 }
 
 fn allocate<W: Write>(
     args: &cli::Allocate,
+    mut ipam: Box<dyn Ipam>,
     records: &[Kept],
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
-    let access = if args.dry_run {
-        Access::Read
-    } else {
-        Access::Write
-    };
-    let mut ipam = open(&args.source, access)?;
     let flags = args.fields();
     let sound = records.iter().filter(|kept| !kept.record().has_error());
     let requests: Vec<_> = sound
         .map(|kept| Request::of(&kept.record(), &flags))
         .collect();
-    let mut results = Vec::new();
-    if !requests.is_empty() {
-        let batch = Batch::new(requests, &ipam.networks()?, &args.policy());
-        let view = ipam.look(&batch.ask())?;
-        results = batch.decide(&view, &args.naming());
+    if requests.is_empty() {
+        return report::write(records, Vec::new(), lines, Acted::default());
     }
-    let changes: Vec<Change> = results
-        .iter()
-        .flatten()
-        .filter_map(|grant| grant.change.clone())
-        .collect();
-    let acted = act(&mut ipam, &changes, args.dry_run)?;
-    answer(records, results, lines, acted, |grant| {
-        granted(grant, args.dry_run)
-    })
+    let batch = Batch::new(requests, &ipam.networks()?, &args.policy());
+    let ask = batch.ask();
+    for round in 0..ROUNDS {
+        let view = ipam.look(&ask)?;
+        // From the second round on, those who were overtaken together spread out.
+        let skip = if round == 0 {
+            0
+        } else {
+            random() % (4 << round.min(5))
+        };
+        let mut results = batch.decide(&view, &args.naming(), skip as usize);
+        let changes = changes(results.iter().flatten().map(|grant| grant.change.as_ref()));
+        let acted = match act(ipam.as_mut(), &changes, args.dry_run)? {
+            Applied::Done(made) => Acted::all(made),
+            Applied::Partly(made, stop) => Acted {
+                made,
+                failed: Some(stop),
+            },
+            Applied::Again => {
+                thread::sleep(Duration::from_millis(random() % (20 << round.min(5))));
+                continue;
+            }
+            Applied::Unknown(what) => return report::unknown(records, results, &what, lines),
+        };
+        let changing = results
+            .iter_mut()
+            .flatten()
+            .filter(|grant| grant.change.is_some());
+        for (grant, made) in changing.zip(&acted.made) {
+            grant.settle(made.as_ref());
+        }
+        let ids = ipam.has_ids();
+        let granted = |grant: Grant| report::granted(&grant, ids, args.dry_run);
+        let rows = results
+            .into_iter()
+            .map(|result| result.map(granted))
+            .collect();
+        return report::write(records, rows, lines, acted);
+    }
+    let what = anyhow!("others took the address that was chosen, {ROUNDS} times in a row");
+    Err(Stop::outside(what))
+}
+
+/// Anything but the same number in every process.
+fn random() -> u64 {
+    RandomState::new().hash_one(std::process::id())
+}
+
+fn changes<'a>(changes: impl Iterator<Item = Option<&'a Change>>) -> Vec<Change> {
+    changes.flatten().cloned().collect()
+}
+
+/// Carries the changes out, unless this is a rehearsal.
+fn act(ipam: &mut dyn Ipam, changes: &[Change], dry_run: bool) -> Result<Applied, Stop> {
+    if dry_run || changes.is_empty() {
+        return Ok(Applied::Done(Vec::new()));
+    }
+    ipam.apply(changes)
+}
+
+/// As [`act`], for changes of records that exist: there is nothing to be overtaken in.
+fn act_once(ipam: &mut dyn Ipam, changes: &[Change], dry_run: bool) -> Result<Acted, Stop> {
+    match act(ipam, changes, dry_run)? {
+        Applied::Done(made) => Ok(Acted::all(made)),
+        Applied::Partly(made, stop) => Ok(Acted {
+            made,
+            failed: Some(stop),
+        }),
+        Applied::Again => Err(Stop::outside(anyhow!("the IPAM changed meanwhile"))),
+        Applied::Unknown(what) => Err(Stop::outside(anyhow!("{what}"))),
+    }
 }
 
 fn release<W: Write>(
     args: &cli::Release,
+    mut ipam: Box<dyn Ipam>,
     records: &[Kept],
     now: Timestamp,
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
-    let access = if args.dry_run {
-        Access::Read
-    } else {
-        Access::Write
-    };
-    let mut ipam = open(&args.source, access)?;
     let sound = records.iter().filter(|kept| !kept.record().has_error());
     let owner = |kept: &Kept| {
         let interface = request::text(&kept.record(), "interface")?;
@@ -189,35 +296,27 @@ fn release<W: Write>(
         };
         results = release::decide(owners, &view, &manner);
     }
-    let changes: Vec<Change> = results
-        .iter()
-        .flatten()
-        .filter_map(|farewell| farewell.change.clone())
-        .collect();
-    let acted = act(&mut ipam, &changes, args.dry_run)?;
-    answer(records, results, lines, acted, |farewell: &Farewell| {
-        let mut fields = farewell
-            .entry
-            .as_ref()
-            .map_or_else(Vec::new, |entry| placed(entry, &networks));
-        fields.extend(outcome(farewell.change.is_some(), args.dry_run));
-        fields
-    })
+    let changes = changes(
+        results
+            .iter()
+            .flatten()
+            .map(|farewell| farewell.change.as_ref()),
+    );
+    let acted = act_once(ipam.as_mut(), &changes, args.dry_run)?;
+    let ids = ipam.has_ids();
+    let row = |farewell: Farewell| report::released(&farewell, &networks, ids, args.dry_run);
+    let rows = results.into_iter().map(|result| result.map(row)).collect();
+    report::write(records, rows, lines, acted)
 }
 
 /// Frees what was retired long enough ago; one record for each.
 fn expire<W: Write>(
     args: &cli::Release,
+    mut ipam: Box<dyn Ipam>,
     age: jiff::SignedDuration,
     now: Timestamp,
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
-    let access = if args.dry_run {
-        Access::Read
-    } else {
-        Access::Write
-    };
-    let mut ipam = open(&args.source, access)?;
     let networks = ipam.networks()?;
     let view = ipam.look(&Ask {
         keyed: true,
@@ -228,21 +327,31 @@ fn expire<W: Write>(
         .iter()
         .map(|entry| Change::Delete(entry.id))
         .collect();
-    let acted = act(&mut ipam, &changes, args.dry_run)?;
-    for entry in overdue {
-        let mut fields = owned(entry);
-        fields.extend(placed(entry, &networks));
-        fields.extend(outcome(true, args.dry_run));
+    let acted = act_once(ipam.as_mut(), &changes, args.dry_run)?;
+    let ids = ipam.has_ids();
+    let done = acted
+        .made
+        .iter()
+        .map(Option::is_some)
+        .chain(iter::repeat(acted.failed.is_none()));
+    for (entry, _) in overdue.into_iter().zip(done).filter(|(_, done)| *done) {
+        let mut fields = report::owned(entry);
+        fields.extend(report::placed(entry, &networks));
+        fields.extend(report::outcome(true, args.dry_run));
+        fields.extend(ids.then(|| ("ipam_id", entry.id.0.to_string())));
         lines
-            .own(&borrowed(&fields))
-            .map_err(|error| output(error, acted))?;
+            .own(&report::borrowed(&fields))
+            .map_err(|error| acted.output(error))?;
     }
-    lines.flush().map_err(|error| output(error, acted))?;
-    Ok(Answer::Yes)
+    lines.flush().map_err(|error| acted.output(error))?;
+    acted.failed.map_or(Ok(Answer::Yes), Err)
 }
 
-fn show<W: Write>(args: &cli::Show, lines: &mut Lines<W>) -> Result<Answer, Stop> {
-    let mut ipam = open(&args.source, Access::Read)?;
+fn show<W: Write>(
+    args: &cli::Show,
+    mut ipam: Box<dyn Ipam>,
+    lines: &mut Lines<W>,
+) -> Result<Answer, Stop> {
     let networks = ipam.networks()?;
     let vrf = args.vrf.as_deref().map(Vrf::parse);
     let wanted = |prefix: &&ipam::Prefix| {
@@ -266,15 +375,17 @@ fn show<W: Write>(args: &cli::Show, lines: &mut Lines<W>) -> Result<Answer, Stop
             .map(|next| format!("{next}/{}", prefix.net.prefix_len()));
         let fields = [
             ("prefix", quote(&prefix.net.to_string())),
-            ("vlan", number(prefix.vlan)),
-            ("vrf", text(prefix.vrf.name())),
+            ("vlan", report::number(prefix.vlan)),
+            ("vrf", report::text(prefix.vrf.name())),
             ("status", quote(&prefix.status)),
             ("size", fill.size.to_string()),
             ("used", fill.used.to_string()),
             ("free", fill.free.to_string()),
-            ("next", text(next.as_deref())),
+            ("next", report::text(next.as_deref())),
         ];
-        lines.own(&borrowed(&fields)).map_err(Stop::output)?;
+        lines
+            .own(&report::borrowed(&fields))
+            .map_err(Stop::output)?;
     }
     lines.flush().map_err(Stop::output)?;
     Ok(Answer::Yes)
@@ -282,10 +393,10 @@ fn show<W: Write>(args: &cli::Show, lines: &mut Lines<W>) -> Result<Answer, Stop
 
 fn check<W: Write>(
     args: &cli::Check,
+    mut ipam: Box<dyn Ipam>,
     records: &[Kept],
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
-    let mut ipam = open(&args.source, Access::Read)?;
     let networks = ipam.networks()?;
     let view = ipam.look(&Ask {
         all: true,
@@ -317,127 +428,46 @@ fn check<W: Write>(
     }
     for entry in check::without_guest(&view, &guests) {
         let message = format!("{entry} is recorded for a guest that is not in the input");
-        let mut fields = owned(entry);
-        fields.extend(placed(entry, &networks));
+        let mut fields = report::owned(entry);
+        fields.extend(report::placed(entry, &networks));
         fields.push((
             "findings",
             format!("[{}]", error_object("no-guest", &message)),
         ));
-        lines.own(&borrowed(&fields)).map_err(Stop::output)?;
+        lines
+            .own(&report::borrowed(&fields))
+            .map_err(Stop::output)?;
         answer = Answer::No;
     }
     lines.flush().map_err(Stop::output)?;
     Ok(answer)
 }
 
-/// Carries the changes out unless this is a rehearsal; true if anything was changed.
-fn act(ipam: &mut impl Ipam, changes: &[Change], dry_run: bool) -> Result<bool, Stop> {
-    let act = !dry_run && !changes.is_empty();
-    if act {
-        ipam.apply(changes)?;
-    }
-    Ok(act)
-}
-
-/// Writes all records: those that carried an error as they came, the others with their result.
-fn answer<T, W: Write>(
-    records: &[Kept],
-    results: Vec<Result<T, Refused>>,
+/// Makes sure of what NetBox needs; a folder needs nothing.
+fn setup<W: Write>(
+    args: &cli::Setup,
+    environment: &Environment,
     lines: &mut Lines<W>,
-    acted: bool,
-    fields: impl Fn(&T) -> Vec<(&'static str, String)>,
 ) -> Result<Answer, Stop> {
-    let mut results = results.into_iter();
-    let mut answer = Answer::Yes;
-    for kept in records {
-        let record = kept.record();
-        let result = if record.has_error() {
-            None
-        } else {
-            results.next()
-        };
-        let written = match result {
-            Some(Ok(result)) => lines.write(record, &borrowed(&fields(&result))),
-            Some(Err(refused)) => {
-                answer = Answer::No;
-                lines.fail(record, &[], refused.code.as_str(), &refused.message)
-            }
-            None => {
-                answer = Answer::No;
-                lines.write(record, &[])
-            }
-        };
-        written.map_err(|error| output(error, acted))?;
+    let named = args.source.ipam.as_deref().filter(|ipam| !ipam.is_empty());
+    let done = match named.or(environment.url.as_deref()) {
+        Some(url) if url.contains("://") => {
+            let netbox = NetBox::new(url, &args.source, environment, "setup")?;
+            netbox::setup(&netbox, args.dry_run)?
+        }
+        _ => {
+            open(&args.source, environment, Intent::Look)?;
+            Setup::Present
+        }
+    };
+    let mut fields = vec![("field", quote("ipalloc_key"))];
+    fields.extend(report::outcome(done == Setup::Made, args.dry_run));
+    if let Setup::Refused(code, message) = &done {
+        fields.push(("error", error_object(code, message)));
     }
-    lines.flush().map_err(|error| output(error, acted))?;
-    Ok(answer)
-}
-
-/// After a change, a reader that went away is no success.
-fn output(error: std::io::Error, acted: bool) -> Stop {
-    let stop = Stop::output(error);
-    if acted { stop.after_acting() } else { stop }
-}
-
-fn granted(grant: &Grant, dry_run: bool) -> Vec<(&'static str, String)> {
-    let mut fields = vec![
-        (
-            "address",
-            quote(&format!("{}/{}", grant.address, grant.length)),
-        ),
-        (
-            "prefix",
-            text(grant.prefix.map(|net| net.to_string()).as_deref()),
-        ),
-        ("vlan", number(grant.vlan)),
-        ("dns_name", quote(&grant.dns_name)),
-    ];
-    fields.extend(outcome(grant.change.is_some(), dry_run));
-    fields
-}
-
-/// Where a recorded address is.
-fn placed(entry: &Entry, networks: &Networks) -> Vec<(&'static str, String)> {
-    let prefix = networks.holding(entry.address, &entry.vrf);
-    vec![
-        (
-            "address",
-            quote(&format!("{}/{}", entry.address, entry.length)),
-        ),
-        (
-            "prefix",
-            text(prefix.map(|prefix| prefix.net.to_string()).as_deref()),
-        ),
-        ("vlan", number(prefix.and_then(|prefix| prefix.vlan))),
-        ("dns_name", quote(&entry.dns_name)),
-    ]
-}
-
-/// Whose a recorded address is.
-fn owned(entry: &Entry) -> Vec<(&'static str, String)> {
-    let (name, interface) = owner::parts(entry.key.as_deref().unwrap_or_default());
-    let mut fields = vec![("name", quote(name))];
-    fields.extend(interface.map(|interface| ("interface", quote(interface))));
-    fields
-}
-
-fn outcome(changed: bool, dry_run: bool) -> Vec<(&'static str, String)> {
-    let mut fields = vec![("changed", changed.to_string())];
-    fields.extend(dry_run.then(|| ("dry_run", "true".to_owned())));
-    fields
-}
-
-fn number(value: Option<u64>) -> String {
-    value.map_or("null".to_owned(), |value| value.to_string())
-}
-
-fn text(value: Option<&str>) -> String {
-    value.map_or("null".to_owned(), quote)
-}
-
-fn borrowed<'a>(fields: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
-    fields
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect()
+    lines
+        .own(&report::borrowed(&fields))
+        .map_err(Stop::output)?;
+    lines.flush().map_err(Stop::output)?;
+    Ok(done.answer())
 }

@@ -3,12 +3,13 @@
 //! Nothing but wiring is here; the work is in the library.
 
 use std::{
+    env, fs,
     io::{self, IsTerminal as _},
     process::ExitCode,
 };
 
 use clap::Parser as _;
-use ipalloc::cli::{Cli, Command};
+use ipalloc::cli::{Cli, Command, Environment};
 use jiff::Timestamp;
 use vmid::exit;
 
@@ -20,7 +21,7 @@ fn main() -> ExitCode {
     let reads_stdin = match &cli.command {
         Command::Allocate(allocate) => allocate.names.is_empty(),
         Command::Release(release) => release.names.is_empty() && release.retired_before.is_none(),
-        Command::Show(_) => false,
+        Command::Show(_) | Command::Setup(_) => false,
         Command::Check(_) => true,
     };
     if reads_stdin && io::stdin().is_terminal() {
@@ -28,6 +29,24 @@ fn main() -> ExitCode {
     }
     let (input, output) = (io::stdin().lock(), io::stdout().lock());
     let terminal = output.is_terminal();
-    let result = ipalloc::run(&cli.command, Timestamp::now(), input, output, terminal);
+    let surroundings = ipalloc::Surroundings {
+        environment: environment(),
+        now: Timestamp::now(),
+    };
+    let result = ipalloc::run(&cli.command, &surroundings, input, output, terminal);
     exit::report("ipalloc", result)
+}
+
+fn environment() -> Environment {
+    let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let user = variable("USER")
+        .or_else(|| variable("LOGNAME"))
+        .unwrap_or_default();
+    Environment {
+        url: variable("NETBOX_URL").or_else(|| variable("NETBOX_API")),
+        token: variable("NETBOX_TOKEN"),
+        token_file: variable("NETBOX_TOKEN_FILE"),
+        actor: format!("{user}@{}", host.trim()),
+    }
 }

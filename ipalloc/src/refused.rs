@@ -27,6 +27,8 @@ pub enum Code {
     BadField,
     /// Nothing is wrong here, but elsewhere in the batch.
     Batch,
+    /// It cannot be found out whether the request was carried out.
+    UnknownOutcome,
 }
 
 impl Code {
@@ -46,6 +48,7 @@ impl Code {
             Self::BadName => "bad-name",
             Self::BadField => "bad-field",
             Self::Batch => "batch",
+            Self::UnknownOutcome => "unknown-outcome",
         }
     }
 }

@@ -43,8 +43,14 @@ impl Secret {
             _ => return Ok(None),
         };
         let line = text.lines().next().unwrap_or_default().trim();
-        if line.is_empty() || !line.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-            return Err(anyhow!("the token is empty or has characters that no token has"));
+        if line.is_empty()
+            || !line
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() || byte == b' ')
+        {
+            return Err(anyhow!(
+                "the token is empty or has characters that no token has"
+            ));
         }
         Ok(Some(Self(line.to_owned())))
     }
@@ -134,8 +140,12 @@ impl Client {
         options: &Options,
     ) -> anyhow::Result<Self> {
         let base = base.trim_end_matches('/');
-        let uri: Uri = base.parse().map_err(|_| anyhow!("{base:?} is not an address"))?;
-        let user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+        let uri: Uri = base
+            .parse()
+            .map_err(|_| anyhow!("{base:?} is not an address"))?;
+        let user = uri
+            .authority()
+            .is_some_and(|authority| authority.as_str().contains('@'));
         match uri.scheme_str() {
             Some("http" | "https") if uri.host().is_some() && uri.query().is_none() && !user => {}
             _ => return Err(anyhow!("the address must be http(s)://host[:port][/path]")),
@@ -158,7 +168,13 @@ impl Client {
             .build();
         let connector = TcpConnector::default().chain(tls::TlsConnector(Arc::new(settings)));
         let agent = Agent::with_parts(config, connector, DefaultResolver::default());
-        Ok(Self { agent, tool, base: base.to_owned(), authorization, verbose: options.verbose })
+        Ok(Self {
+            agent,
+            tool,
+            base: base.to_owned(),
+            authorization,
+            verbose: options.verbose,
+        })
     }
 
     /// The address that everything is below.
@@ -187,7 +203,10 @@ impl Client {
                 Err(lost) => lost.cause.clone(),
             };
             let spent = started.elapsed().as_millis();
-            exit::say(self.tool, &format!("{method} {}{path}: {outcome}, {spent} ms", self.base));
+            exit::say(
+                self.tool,
+                &format!("{method} {}{path}: {outcome}, {spent} ms", self.base),
+            );
         }
         result
     }
@@ -210,17 +229,36 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let malformed = |error: ureq::http::Error| NoAnswer { cause: error.to_string(), unsent: true };
+        let malformed = |error: ureq::http::Error| NoAnswer {
+            cause: error.to_string(),
+            unsent: true,
+        };
         let sent = match body {
-            Some(body) => self.agent.run(request.body(body.to_owned()).map_err(malformed)?),
+            Some(body) => self
+                .agent
+                .run(request.body(body.to_owned()).map_err(malformed)?),
             None => self.agent.run(request.body(()).map_err(malformed)?),
         };
         let mut response = sent.map_err(no_answer)?;
-        let location = response.headers().get("location").and_then(|value| value.to_str().ok());
+        let location = response
+            .headers()
+            .get("location")
+            .and_then(|value| value.to_str().ok());
         let location = location.unwrap_or_default().to_owned();
-        let body = response.body_mut().with_config().limit(ANSWER_LIMIT).read_to_vec();
-        let body = body.map_err(|error| NoAnswer { unsent: false, ..no_answer(error) })?;
-        Ok(Answer { status: response.status().as_u16(), body, location })
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_LIMIT)
+            .read_to_vec();
+        let body = body.map_err(|error| NoAnswer {
+            unsent: false,
+            ..no_answer(error)
+        })?;
+        Ok(Answer {
+            status: response.status().as_u16(),
+            body,
+            location,
+        })
     }
 }
 
@@ -236,7 +274,10 @@ fn no_answer(error: ureq::Error) -> NoAnswer {
         ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => true,
         _ => false,
     };
-    NoAnswer { cause: error.to_string(), unsent }
+    NoAnswer {
+        cause: error.to_string(),
+        unsent,
+    }
 }
 
 fn trust(tool: &str, options: &Options) -> anyhow::Result<Trust> {
@@ -245,7 +286,10 @@ fn trust(tool: &str, options: &Options) -> anyhow::Result<Trust> {
         return Ok(Trust::Authorities(pem));
     }
     if options.insecure {
-        exit::say(tool, "warning: --insecure: anybody on the way can read the token and change the answers");
+        exit::say(
+            tool,
+            "warning: --insecure: anybody on the way can read the token and change the answers",
+        );
         return Ok(Trust::Nothing);
     }
     Ok(options.fingerprint.map_or(Trust::System, Trust::Pinned))

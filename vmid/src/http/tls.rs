@@ -31,11 +31,17 @@ impl Fingerprint {
     /// The text is something else.
     pub fn parse(text: &str) -> Result<Self, String> {
         let digits: Vec<u8> = text.bytes().filter(|&byte| byte != b':').collect();
-        let value = |byte: u8| char::from(byte).to_digit(16).and_then(|v| u8::try_from(v).ok());
+        let value = |byte: u8| {
+            char::from(byte)
+                .to_digit(16)
+                .and_then(|v| u8::try_from(v).ok())
+        };
         let pair = |pair: &[u8]| Some(value(pair[0])? << 4 | value(*pair.get(1)?)?);
         let bytes: Option<Vec<u8>> = digits.chunks(2).map(pair).collect();
         let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-        bytes.map(Self).ok_or_else(|| "a SHA-256 fingerprint has 64 hexadecimal digits".to_owned())
+        bytes
+            .map(Self)
+            .ok_or_else(|| "a SHA-256 fingerprint has 64 hexadecimal digits".to_owned())
     }
 
     fn of(certificate: &CertificateDer<'_>) -> Self {
@@ -81,22 +87,31 @@ pub enum Trust {
 pub(super) fn settings(trust: &Trust) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone());
-    let builder = builder.with_safe_default_protocol_versions().map_err(|e| e.to_string())?;
+    let builder = builder
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?;
     let pinned = match trust {
         Trust::System => {
             let roots = rustls_native_certs::load_native_certs().certs;
-            return Ok(builder.with_root_certificates(store(roots)?).with_no_client_auth());
+            return Ok(builder
+                .with_root_certificates(store(roots)?)
+                .with_no_client_auth());
         }
         Trust::Authorities(pem) => {
             let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
             let roots = roots.map_err(|error| format!("not a PEM file: {error}"))?;
-            return Ok(builder.with_root_certificates(store(roots)?).with_no_client_auth());
+            return Ok(builder
+                .with_root_certificates(store(roots)?)
+                .with_no_client_auth());
         }
         Trust::Pinned(fingerprint) => Some(*fingerprint),
         Trust::Nothing => None,
     };
     let verifier = Arc::new(Verifier { pinned, provider });
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
 }
 
 fn store(roots: Vec<CertificateDer<'static>>) -> Result<RootCertStore, String> {
@@ -158,7 +173,9 @@ impl ServerCertVerifier for Verifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -192,8 +209,12 @@ impl<In: Transport> Connector<In> for TlsConnector {
             return Ok(Some(Either::A(transport)));
         }
         let host = details.uri.host().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(host).map_err(|_| ureq::Error::Tls("no valid host name"))?;
+        let host = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
+        let name =
+            ServerName::try_from(host).map_err(|_| ureq::Error::Tls("no valid host name"))?;
         let mut connection = ClientConnection::new(self.0.clone(), name).map_err(tls_error)?;
         let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
         socket.set_timeout(details.timeout);
@@ -202,7 +223,10 @@ impl<In: Transport> Connector<In> for TlsConnector {
             details.config.input_buffer_size(),
             details.config.output_buffer_size(),
         );
-        Ok(Some(Either::B(TlsTransport { buffers, stream: StreamOwned::new(connection, socket) })))
+        Ok(Some(Either::B(TlsTransport {
+            buffers,
+            stream: StreamOwned::new(connection, socket),
+        })))
     }
 }
 
@@ -261,7 +285,14 @@ mod tests {
         let colons = vec!["AB"; 32].join(":");
         assert_eq!(Fingerprint::parse(&hex), Fingerprint::parse(&colons));
         assert_eq!(Fingerprint::parse(&hex).unwrap().to_string(), colons);
-        for bad in ["", "ab", &hex[..63], &format!("{hex}ab"), &"zz".repeat(32), "ä"] {
+        for bad in [
+            "",
+            "ab",
+            &hex[..63],
+            &format!("{hex}ab"),
+            &"zz".repeat(32),
+            "ä",
+        ] {
             assert!(Fingerprint::parse(bad).is_err(), "{bad}");
         }
     }

@@ -1,0 +1,236 @@
+//! NetBox's JSON as the nouns of [`crate::ipam`], and its refusals as sentences.
+
+use core::net::IpAddr;
+
+use serde_json::Value;
+use vmid::http::Answer;
+
+use crate::{
+    ipam::{Entry, EntryId, Prefix, Range, Vrf},
+    request,
+};
+
+/// The custom field that holds an address's owner.
+pub(super) const FIELD: &str = "ipalloc_key";
+
+/// The fields of an address that are asked for.
+pub(super) const ADDRESS_FIELDS: &str =
+    "id,address,vrf,status,role,dns_name,description,comments,custom_fields,last_updated";
+
+/// An address as NetBox keeps it.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub entry: Entry,
+    /// For `If-Match`: NetBox's ETag is made of the time of the last change.
+    pub etag: String,
+    pub description: String,
+    /// The custom field exists.
+    pub has_field: bool,
+}
+
+/// The end of the description that names the owner where there is no custom field.
+pub(super) fn mark(key: &str) -> String {
+    format!("[ipalloc:{key}]")
+}
+
+/// The key in such a mark.
+fn marked(description: &str) -> Option<&str> {
+    let inner = description.trim_end().strip_suffix(']')?;
+    inner
+        .rsplit_once("[ipalloc:")
+        .map(|(_, key)| key)
+        .filter(|key| !key.is_empty())
+}
+
+/// The JSON of an answer; none if it is not JSON (a proxy's page, a cut-off body).
+pub(super) fn json(answer: &Answer) -> Option<Value> {
+    serde_json::from_slice(&answer.body).ok()
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value
+        .get(name)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// `{"value":"active","label":"Active"}`
+fn choice(value: &Value, name: &str) -> String {
+    value
+        .get(name)
+        .map(|choice| text(choice, "value"))
+        .unwrap_or_default()
+}
+
+fn vrf(value: &Value) -> Vrf {
+    let vrf = value.get("vrf").filter(|vrf| !vrf.is_null());
+    vrf.map_or(Vrf::GLOBAL, |vrf| Vrf::named(&text(vrf, "name")))
+}
+
+/// The ID of the VRF of an object, and of the object itself.
+pub(super) fn ids(value: &Value) -> (Option<u64>, Option<u64>) {
+    let vrf = value
+        .get("vrf")
+        .and_then(|vrf| vrf.get("id"))
+        .and_then(Value::as_u64);
+    (vrf, value.get("id").and_then(Value::as_u64))
+}
+
+fn flag(value: &Value, name: &str) -> bool {
+    value.get(name).and_then(Value::as_bool).unwrap_or_default()
+}
+
+pub(super) fn prefix(value: &Value) -> Result<Prefix, String> {
+    Ok(Prefix {
+        net: request::parse_prefix(&text(value, "prefix"))?,
+        vrf: vrf(value),
+        vlan: value
+            .get("vlan")
+            .and_then(|vlan| vlan.get("vid"))
+            .and_then(Value::as_u64),
+        status: choice(value, "status"),
+        is_pool: flag(value, "is_pool"),
+        mark_utilized: flag(value, "mark_utilized"),
+    })
+}
+
+pub(super) fn range(value: &Value) -> Result<Range, String> {
+    let (start, length) = address(&text(value, "start_address"))?;
+    let (end, _) = address(&text(value, "end_address"))?;
+    Ok(Range {
+        start,
+        end,
+        length,
+        vrf: vrf(value),
+        status: choice(value, "status"),
+        marked: flag(value, "mark_populated") || flag(value, "mark_utilized"),
+    })
+}
+
+pub(super) fn record(value: &Value) -> Result<Record, String> {
+    let (address, length) = address(&text(value, "address"))?;
+    let id = ids(value).1.ok_or("an address without an id")?;
+    let description = text(value, "description");
+    let field = value
+        .get("custom_fields")
+        .and_then(|fields| fields.get(FIELD));
+    let key = match field.and_then(Value::as_str).filter(|key| !key.is_empty()) {
+        Some(key) => Some(key.to_owned()),
+        None => marked(&description).map(str::to_owned),
+    };
+    Ok(Record {
+        entry: Entry {
+            id: EntryId(id),
+            address,
+            length,
+            vrf: vrf(value),
+            status: choice(value, "status"),
+            role: choice(value, "role"),
+            dns_name: text(value, "dns_name"),
+            key,
+            comments: text(value, "comments"),
+        },
+        etag: format!(
+            "W/\"{}\"",
+            text(value, "last_updated").replace('Z', "+00:00")
+        ),
+        description,
+        has_field: field.is_some(),
+    })
+}
+
+fn address(text: &str) -> Result<(IpAddr, u8), String> {
+    let wanted = request::parse_wanted(text)?;
+    let whole = if wanted.address.is_ipv4() { 32 } else { 128 };
+    Ok((wanted.address, wanted.length.unwrap_or(whole)))
+}
+
+/// What an answer says is wrong, on one line: NetBox's own words where it has any.
+pub(super) fn complaint(answer: &Answer) -> String {
+    let status = answer.status;
+    if (300..400).contains(&status) {
+        return format!(
+            "redirected to {:?}, which is not followed; name that address if it is right",
+            answer.location
+        );
+    }
+    let Some(value) = json(answer) else {
+        return match (status, answer.body.is_empty()) {
+            (_, true) => format!("status {status} and nothing else"),
+            (404, _) => "status 404 and a page that is not NetBox's API; is the address complete (BASE_PATH)?".to_owned(),
+            _ => format!("status {status} and a page that is not JSON; a login page, or a proxy's"),
+        };
+    };
+    let detail = value
+        .get("detail")
+        .or_else(|| value.get("error"))
+        .and_then(Value::as_str);
+    let said = detail.map_or_else(|| value.to_string(), str::to_owned);
+    let said: String = said.chars().take(300).collect();
+    match status {
+        403 => denied(&said),
+        _ => format!("status {status}: {said}"),
+    }
+}
+
+/// What one of NetBox's 403s means; in another language than English, its words alone.
+fn denied(detail: &str) -> String {
+    let meaning = [
+        ("credentials were not provided", "no token was sent"),
+        ("token disabled", "the token is disabled"),
+        ("token expired", "the token has expired"),
+        (
+            "source ip",
+            "the token is not valid from this host's address",
+        ),
+        ("invalid v1 token", "the token is wrong"),
+        ("invalid v2 token", "the token is wrong"),
+        ("invalid authorization header", "the token is malformed"),
+        ("do not have permission", "the token's user may not do this"),
+    ];
+    let lower = detail.to_lowercase();
+    let known = meaning.iter().find(|(words, _)| lower.contains(words));
+    known.map_or_else(
+        || format!("denied: {detail}"),
+        |(_, what)| format!("denied, {what}: {detail}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            status,
+            body: body.as_bytes().to_vec(),
+            location: String::new(),
+        }
+    }
+
+    #[test]
+    fn complaints() {
+        #[rustfmt::skip]
+        let cases: &[(&str, u16, &str, &str)] = &[
+            ("no token",       403, r#"{"detail":"Authentication credentials were not provided."}"#, "denied, no token was sent: Authentication credentials were not provided."),
+            ("bad token",      403, r#"{"detail":"Invalid v2 token"}"#, "denied, the token is wrong: Invalid v2 token"),
+            ("in German",      403, r#"{"detail":"Token abgelaufen"}"#, "denied: Token abgelaufen"),
+            ("read-only base", 500, r#"{"error":"cannot execute INSERT in a read-only transaction","exception":"InternalError"}"#, "status 500: cannot execute INSERT in a read-only transaction"),
+            ("field errors",   400, r#"{"dns_name":["Only letters"]}"#, r#"status 400: {"dns_name":["Only letters"]}"#),
+            ("a login page",   200, "<html>", "status 200 and a page that is not JSON; a login page, or a proxy's"),
+            ("forgotten path", 404, "<html>", "status 404 and a page that is not NetBox's API; is the address complete (BASE_PATH)?"),
+            ("nothing",        502, "", "status 502 and nothing else"),
+        ];
+        for (name, status, body, want) in cases {
+            assert_eq!(complaint(&answer(*status, body)), *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn owners_in_descriptions() {
+        assert_eq!(marked("the wiki [ipalloc:wiki/eth0]"), Some("wiki/eth0"));
+        assert_eq!(marked("[ipalloc:]"), None);
+        assert_eq!(marked("[ipalloc:wiki] moved"), None, "it must be the end");
+    }
+}
