@@ -162,10 +162,12 @@ pub(super) fn complaint(answer: &Answer) -> String {
             _ => format!("status {status} and a page that is not JSON; a login page, or a proxy's"),
         };
     };
+    // "1 of 2 objects could not be created" alone would hide why.
     let detail = value
         .get("detail")
         .or_else(|| value.get("error"))
         .and_then(Value::as_str);
+    let detail = detail.filter(|_| value.get("errors").is_none());
     let said = detail.map_or_else(|| value.to_string(), str::to_owned);
     let said: String = said.chars().take(300).collect();
     match status {
