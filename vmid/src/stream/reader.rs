@@ -149,21 +149,33 @@ impl<R: Read> Reader<R> {
     ///
     /// The text is not JSON, or JSON that is no stream of records.
     pub fn poll(&mut self) -> Result<Next<'_>, Bad> {
-        self.start += std::mem::take(&mut self.given);
-        match self.advance()? {
-            Step::Need => Ok(Next::NeedInput),
-            Step::End => Ok(Next::End),
-            Step::Record { from, to, spaced } => {
-                self.records += 1;
-                let text = &self.buffer[from..to];
-                // cannot fail: advance() has checked the text
-                let text = std::str::from_utf8(text).unwrap_or("{}");
-                Ok(Next::Record(Record {
-                    text,
-                    fields: &self.scanner.fields,
-                    spaced,
-                }))
+        self.consume();
+        let (from, to, spaced) = match self.advance()? {
+            Step::Need => return Ok(Next::NeedInput),
+            Step::End => return Ok(Next::End),
+            Step::Record { from, to, spaced } => (from, to, spaced),
+        };
+        let this: &Self = self;
+        match std::str::from_utf8(&this.buffer[from..to]) {
+            Ok(text) => Ok(Next::Record(Record {
+                text,
+                fields: &this.scanner.fields,
+                spaced,
+            })),
+            Err(error) => {
+                let at = from - this.start + error.valid_up_to();
+                Err(this.bad_at(at, NOT_UTF8.to_owned()))
             }
+        }
+    }
+
+    /// Passes the record that was given out last.
+    fn consume(&mut self) {
+        if self.given > 0 {
+            self.start += std::mem::take(&mut self.given);
+            self.line += std::mem::take(&mut self.scanner.lines);
+            self.fresh = false;
+            self.records += 1;
         }
     }
 
@@ -278,10 +290,7 @@ impl<R: Read> Reader<R> {
         if !is_data || !before.iter().all(|field| is_named(text, field, &BESIDE)) {
             return Ok(());
         }
-        let head = &text[..self.scanner.at];
-        if let Err(error) = std::str::from_utf8(head) {
-            return Err(self.bad_at(error.valid_up_to(), NOT_UTF8.to_owned()));
-        }
+        self.check_text(&text[..self.scanner.at])?;
         self.refuse_next_page()?;
         self.pass(self.scanner.at + 1);
         self.scanning = false;
@@ -295,39 +304,41 @@ impl<R: Read> Reader<R> {
         let (from, length) = (self.start, self.scanner.at);
         self.scanning = false;
         let text = &self.buffer[from..from + length];
-        if let Err(error) = std::str::from_utf8(text) {
-            return Err(self.bad_at(error.valid_up_to(), NOT_UTF8.to_owned()));
-        }
         if self.in_tail {
             self.in_tail = false;
+            self.check_text(text)?;
             let fields = &self.scanner.fields;
             if let Some(field) = fields.iter().find(|field| !is_named(text, field, &BESIDE)) {
                 let name = String::from_utf8_lossy(slice(text, field.name)).into_owned();
-                return Err(self.bad(format!(
-                    "the member {name:?} beside the array would be lost"
-                )));
+                let what = format!("the member {name:?} beside the array would be lost");
+                return Err(self.bad(what));
             }
             self.refuse_next_page()?;
             self.pass(length);
             return Ok(None);
         }
-        if self.place == Place::Top {
-            if let Some((inner_from, inner_to)) = self.only_data(text) {
-                self.refuse_next_page()?;
-                return Ok(self.single(from + inner_from, from + inner_to, length));
-            }
-        } else {
+        if self.place != Place::Top {
             self.place = Place::Behind;
+        } else if let Some((inner_from, inner_to)) = self.only_data(text) {
+            self.check_text(text)?;
+            self.refuse_next_page()?;
+            return Ok(self.single(from + inner_from, from + inner_to, length));
         }
         let spaced = self.scanner.spaced;
-        self.line += self.scanner.lines;
-        self.fresh = false;
         self.given = length;
         Ok(Some(Step::Record {
             from,
             to: from + length,
             spaced,
         }))
+    }
+
+    /// The object at hand is valid UTF-8; a record is looked at when it is given out.
+    fn check_text(&self, text: &[u8]) -> Result<(), Bad> {
+        let check = std::str::from_utf8(text);
+        check
+            .map(|_| ())
+            .map_err(|error| self.bad_at(error.valid_up_to(), NOT_UTF8.to_owned()))
     }
 
     /// Where the object of `{"data":{...}}` stands (or its `null`), if the object at hand is that.
@@ -350,16 +361,16 @@ impl<R: Read> Reader<R> {
 
     /// The one record of an envelope, or nothing for `null`.
     fn single(&mut self, from: usize, to: usize, length: usize) -> Option<Step> {
-        self.line += self.scanner.lines;
-        self.fresh = false;
-        self.given = length;
         if self.buffer[from] != b'{' {
-            self.start += std::mem::take(&mut self.given);
+            self.pass(length);
             return None;
         }
+        let lines = self.scanner.lines;
         self.scanner.start(false);
         // cannot fail: the text was scanned as a part of its envelope
         let _ = self.scanner.scan(&self.buffer[from..to]);
+        self.scanner.lines = lines;
+        self.given = length;
         Some(Step::Record {
             from,
             to,
