@@ -1,0 +1,116 @@
+# What the scripts share: their arguments, their messages, the tools they stand on.
+#
+# A script that sources this has set `values` (options that take a value) and `switches`
+# (options that take none); `arguments` fills `opt` (by option name) and `words` (the rest).
+
+me=${0##*/}
+lib=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+declare -A opt=()
+declare -a words=()
+
+# say WHAT, fail CODE WHAT: one line on stderr; control characters of data don't reach a terminal.
+say() {
+    local line="$*"
+    printf '%s: %s\n' "$me" "${line//[[:cntrl:]]/?}" >&2
+}
+fail() {
+    local code=$1
+    shift
+    say "$@"
+    exit "$code"
+}
+
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' -- "$0"; }
+
+# arguments "$@": `--name value`, `--name=value` and `name=value` (so Semaphore passes the
+# values of a survey) are the same; an empty value says nothing. Nothing is ever evaluated.
+arguments() {
+    local word name value
+    local -A kind=([name]=value)
+    for name in "${values[@]}"; do kind[$name]=value; done
+    for name in "${switches[@]}"; do kind[$name]=switch; done
+    while (($#)); do
+        word=$1
+        shift
+        case $word in
+        -h | --help) usage && exit 0 ;;
+        -n) word=--dry-run=true ;;
+        -v) word=--verbose=true ;;
+        esac
+        [[ $word == -* || $word == *=* ]] || { words+=("$word") && continue; }
+        name=${word%%=*} name=${name#--} name=${name//_/-}
+        [[ $name =~ ^[a-z][a-z-]*$ && ${kind[$name]-} ]] || fail 2 "unknown option ${word%%=*} (-h shows the usage)"
+        if [[ $word == *=* ]]; then
+            value=${word#*=}
+        elif [[ ${kind[$name]} == switch ]]; then
+            value=true
+        else
+            (($#)) || fail 2 "--$name needs a value"
+            value=$1
+            shift
+        fi
+        case ${kind[$name]}:$value in
+        *:) ;;
+        switch:true | switch:yes | switch:1) opt[$name]=true ;;
+        switch:false | switch:no | switch:0) opt[$name]=false ;;
+        switch:*) fail 2 "$name is true or false, not '$value'" ;;
+        *) if [[ $name == name ]]; then words+=("$value"); else opt[$name]=$value; fi ;;
+        esac
+    done
+}
+on() { [[ ${opt[$1]-} == true ]]; }
+
+have() {
+    local name
+    for name; do command -v "$name" >/dev/null || return 1; done
+}
+need() { have "$1" || fail 2 "$1 is missing: $2"; }
+
+# tools NAME...: the programs of this workspace, from PATH or from cargo's folder; built if in neither.
+tools() {
+    local root
+    root=$(dirname -- "$(dirname -- "$lib")")
+    have "$@" && return 0
+    PATH=${CARGO_TARGET_DIR:-$root/target}/release:$PATH
+    have "$@" && return 0
+    need cargo "it builds $* (https://rustup.rs has it)"
+    say "building $* once, with cargo build --release"
+    cargo build --quiet --release --manifest-path "$root/Cargo.toml" "${@/#/--package=}" >&2 ||
+        fail 3 "building $*: cargo build failed"
+}
+
+# run COMMAND...: 0 and 1 are answers (1: some record was refused); anything else ends the script.
+run() {
+    local code=0
+    "$@" || code=$?
+    ((code < 2)) || exit "$code"
+}
+
+# filter WHAT FILTER [JQ-ARGUMENT...]: runs lib/FILTER.jq; bad input is called WHAT, and exit 2.
+# jq's exit code is that of the last value alone, so anything it says on stderr counts.
+filter() {
+    local what=$1 program=$2 message
+    shift 2
+    { message=$(jq -c -L "$lib" "$@" -f "$lib/$program.jq" 2>&1 >&3); } 3>&1 && [[ ! $message ]] && return 0
+    message=${message%%$'\n'*} message=${message#jq: } message=${message#error }
+    fail 2 "$what: $message"
+}
+
+# list FILE: the records of a list, an array, {"data":[..]} or a value each.
+list() {
+    local file=$1
+    [[ -r $file ]] || fail 2 "$file: can't be read"
+    # shellcheck disable=SC2094 # only named, and read
+    filter "$file" list <"$file"
+}
+
+# tell WHAT: says on stderr what people should know of records, lib/told.jq.
+tell() { filter "$1" told -r --arg me "$me" --arg what "$1" >&2; }
+
+# mark STEP: adds the milliseconds since the last mark to `spent[STEP]`.
+declare -A spent=()
+mark() {
+    local now=${EPOCHREALTIME//[!0-9]/}
+    spent[$1]=$((${spent[$1]-0} + (now - last) / 1000)) last=$now
+}
+last=${EPOCHREALTIME//[!0-9]/}

@@ -1,0 +1,37 @@
+# Are these requests what site.json allows? Each gets the fields of the command line
+# ($flags[0]) that it doesn't have itself, and an error where it is wrong.
+include "records";
+include "site";
+
+def truth($field):
+  .[$field] as $value
+  | if .error or $value == null then .
+    elif [true, "true", "yes", "1", 1] | index([$value]) then .[$field] = true
+    elif [false, "false", "no", "0", 0] | index([$value]) then .[$field] = false
+    else failed("bad-flag"; "\($field) is true or false, not \($value | tojson)") end;
+
+def one_of($field; $known):
+  .[$field] as $value
+  | if .error or $value == null or ($known | index([$value])) then .
+    else failed("unknown-\($field)"; "\($field) \($value | tojson) is not in the site file, which has \($known | map(tostring) | join(", "))") end;
+
+# PVE's dns-name; NetBox would take more.
+def is_name:
+  type == "string" and length <= 253
+  and test("\\A[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\\z");
+
+$site[0] as $site
+| records
+| if .error then . else
+    . as $own
+    | . + ($flags[0] | with_entries(select($own[.key] == null)))
+    | if .name | is_name | not then failed("bad-name"; "\(.name | tojson) can't be a guest's name: labels of letters, digits and hyphens")
+      elif .vlan == null then failed("no-vlan"; "no VLAN is asked for: --vlan, or the field vlan")
+      elif .vlan | tostring | test("\\A0*[0-9]{1,4}\\z") | not then failed("bad-vlan"; "VLAN \(.vlan | tojson) is no number")
+      else .vlan |= (tostring | tonumber) end
+    | one_of("vlan"; [$site.vlans[].vlan])
+    | one_of("node"; [$site.nodes[].name])
+    | one_of("role"; $site.roles | keys_unsorted)
+    | one_of("template"; $site.templates | keys_unsorted)
+    | truth("compose") | truth("stateful_db") | truth("high_io") | truth("custom_kernel")
+  end

@@ -1,0 +1,10 @@
+# What people read of records: warnings, refusals, commands, what was released again ($what), and
+# what the wire said of an address.
+. as $record
+| (.warnings[]?,
+   (.error.message // empty),
+   (.command // empty | "on \($record.node): \(.)"),
+   (select(.exists) | "lives on \(.node) already, as \(.vmid)"),
+   (select($what == "released" and .changed) | "released \(.address) again"),
+   (.why // empty | "\($record.wire): \(.)"))
+| "\($me): \($record.name // $record.address): \(.)" | gsub("[[:cntrl:]]"; "?")

@@ -1,0 +1,379 @@
+//! Runs the case files of `cases/` against the tools as they are built now.
+//!
+//! It builds the tools itself, because `cargo test` builds no other package's
+//! binaries and would test stale ones. Whatever could make a case not run (an
+//! empty folder, a folder nobody runs, a tool that was not built) is a failure.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod case;
+mod tools;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use case::{Answer, Case};
+use tools::{search_path, tools};
+
+/// A step that takes longer is killed with all its children, and the case fails.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Folders of cases that are not the cases of one tool.
+const JOINT: [&str; 3] = ["stream", "pipelines", "scripts"];
+
+/// A `#[test]` per folder of `cases/`, and the list of these folders.
+macro_rules! folders {
+    ($($test:ident = $folder:literal)*) => {
+        const FOLDERS: &[&str] = &[$($folder),*];
+        $(#[test] fn $test() { run_folder($folder); })*
+    };
+}
+
+folders! {
+    vmid = "vmid"
+    ipalloc = "ipalloc"
+    stream = "stream"
+    pipelines = "pipelines"
+    scripts = "scripts"
+}
+
+/// A command that passes records on: the cases of `stream/` hold for each of them.
+struct Passer {
+    command: &'static str,
+    /// The word of a case that stands for it, besides `TOOL`: `FLOW` for a command
+    /// that prints each record when it is handled, `BATCH` for one that reads its
+    /// whole input first and so prints nothing if the input is bad.
+    word: &'static str,
+}
+
+#[rustfmt::skip]
+const PASSERS: &[Passer] = &[
+    Passer { command: "vmid encode", word: "FLOW" },
+    Passer { command: "vmid decode", word: "FLOW" },
+    Passer { command: "vmid check", word: "BATCH" },
+    Passer { command: "ipalloc allocate --ipam ipam --dry-run --vlan 30", word: "BATCH" },
+    Passer { command: "ipalloc release --ipam ipam --dry-run", word: "BATCH" },
+    Passer { command: "ipalloc check --ipam ipam-with-guests", word: "BATCH" },
+];
+
+/// What the commands above find beside the files of a case of `stream/`: an IPAM
+/// where VLAN 30 is free, and one that knows the guests g1, g2, g3 of the cases.
+const STREAM_FILES: [(&str, &str); 6] = [
+    (
+        "ipam/prefixes.csv",
+        "prefix,vlan,status\n192.168.30.0/24,30,active\n",
+    ),
+    ("ipam/ip-addresses.csv", "address,status,dns_name\n"),
+    ("ipam/ip-ranges.csv", "start_address,end_address,status\n"),
+    (
+        "ipam-with-guests/prefixes.csv",
+        "prefix,vlan,status\n192.168.30.0/24,30,active\n",
+    ),
+    (
+        "ipam-with-guests/ip-addresses.csv",
+        "address,status,dns_name\n\
+         192.168.30.66/24,active,g1\n\
+         192.168.30.67/24,active,g2\n\
+         192.168.30.68/24,active,g3\n",
+    ),
+    (
+        "ipam-with-guests/ip-ranges.csv",
+        "start_address,end_address,status\n",
+    ),
+];
+
+#[test]
+fn every_folder_is_run_and_every_tool_has_one() {
+    let folders: BTreeSet<String> = entries(&cases()).into_keys().collect();
+    let run: BTreeSet<String> = FOLDERS.iter().map(|&folder| folder.to_owned()).collect();
+    assert_eq!(
+        folders, run,
+        "left: folders of tests/cases/, right: folders! in e2e.rs"
+    );
+    for tool in tools().keys() {
+        assert!(
+            run.contains(tool),
+            "the tool {tool} has no cases in tests/cases/{tool}/"
+        );
+    }
+}
+
+/// Runs all cases of a folder, and fails with all that failed.
+fn run_folder(folder: &str) {
+    let tools = tools();
+    assert!(
+        JOINT.contains(&folder) || tools.contains_key(folder),
+        "no tool {folder} was built"
+    );
+    let path = cases().join(folder);
+    let entries = entries(&path);
+    assert!(!entries.is_empty(), "{} has no case", path.display());
+
+    let mut failures = Vec::new();
+    let count = entries.len();
+    for (name, path) in entries {
+        let result = if !name.ends_with(".case") || !path.is_file() {
+            Err("not a .case file".to_owned())
+        } else {
+            let text = fs::read_to_string(&path).map_err(|error| error.to_string());
+            text.and_then(|text| case::parse(&text))
+                .and_then(|case| match folder {
+                    "stream" => run_for_passers(&case),
+                    _ => run_case(&case, LIMIT),
+                })
+        };
+        if let Err(complaint) = result {
+            failures.push(format!(
+                "tests/cases/{folder}/{name}: {}\n",
+                complaint.trim_end()
+            ));
+        }
+    }
+    let failed = failures.len();
+    assert!(
+        failed == 0,
+        "{failed} of {count} cases failed\n\n{}",
+        failures.join("\n")
+    );
+}
+
+/// Runs a case of `stream/` once for each command that its word stands for.
+fn run_for_passers(case: &Case) -> Result<(), String> {
+    let mut case = case.clone();
+    case.files
+        .extend(STREAM_FILES.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    let mut words = vec!["TOOL", "FLOW", "BATCH"];
+    words.retain(|word| put_in(&case, word, "") != case);
+    let [word] = words[..] else {
+        return Err(format!("uses {words:?} and not one of TOOL, FLOW, BATCH"));
+    };
+    let passers = PASSERS
+        .iter()
+        .filter(|passer| ["TOOL", passer.word].contains(&word));
+    let failed = passers.filter_map(|passer| {
+        let complaint = run_case(&put_in(&case, word, passer.command), LIMIT).err()?;
+        Some(format!("with {}, {complaint}", passer.command))
+    });
+    let failed: Vec<String> = failed.collect();
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(failed.join(""))
+    }
+}
+
+/// The case with `command` for each `word` in its steps.
+fn put_in(case: &Case, word: &str, command: &str) -> Case {
+    let mut case = case.clone();
+    for step in &mut case.steps {
+        step.command = replace_word(&step.command, word, command);
+    }
+    case
+}
+
+fn replace_word(text: &str, word: &str, by: &str) -> String {
+    let in_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let (mut replaced, mut done) = (String::new(), 0);
+    for (at, _) in text.match_indices(word) {
+        let end = at + word.len();
+        if !text[..at].ends_with(in_word) && !text[end..].starts_with(in_word) {
+            replaced += &text[done..at];
+            replaced += by;
+            done = end;
+        }
+    }
+    replaced + &text[done..]
+}
+
+/// Runs the steps of a case, in a folder of its own, until one fails.
+fn run_case(case: &Case, limit: Duration) -> Result<(), String> {
+    let temporary = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let [work, home, tmp] = ["work", "home", "tmp"].map(|name| temporary.path().join(name));
+    for folder in [&work, &home, &tmp] {
+        fs::create_dir(folder).map_err(|error| error.to_string())?;
+    }
+    for (name, content) in &case.files {
+        let path = work.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&work)).map_err(|error| error.to_string())?;
+        fs::write(&path, content).map_err(|error| format!("{name}: {error}"))?;
+    }
+    for step in &case.steps {
+        let mut bash = Command::new("bash");
+        // Nothing of the caller's environment: no NETBOX_URL, no locale, no time zone.
+        bash.arg("-c")
+            .arg(&step.command)
+            .current_dir(&work)
+            .env_clear();
+        bash.envs([("LC_ALL", "C.UTF-8"), ("TZ", "UTC")]);
+        bash.envs([
+            ("HOME", &home),
+            ("TMPDIR", &tmp),
+            ("DATA", &root().join("tests/data")),
+        ]);
+        bash.env("PATH", search_path(&root().join("scripts")));
+        let complaint = match answer(bash, limit) {
+            Ok(answer) => case::complaint(&step.expected, &answer),
+            Err(error) => Some(format!("  {error}\n")),
+        };
+        if let Some(complaint) = complaint {
+            let command = step.command.replace('\n', "\n    ");
+            return Err(format!("line {}\n  $ {command}\n{complaint}", step.line));
+        }
+    }
+    Ok(())
+}
+
+/// What `command` answers; at `limit` it is killed, with all that it started.
+fn answer(mut command: Command, limit: Duration) -> Result<Answer, String> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    let child = command.spawn().map_err(|error| format!("bash: {error}"))?;
+    let group = child.id();
+    let (tell, told) = mpsc::channel();
+    // The output ends when the last process that holds it does, so this waits for
+    // what the step left running, too.
+    thread::spawn(move || tell.send(child.wait_with_output()));
+    let Ok(output) = told.recv_timeout(limit) else {
+        let kill = format!("kill -KILL -- -{group}");
+        Command::new("bash")
+            .arg("-c")
+            .arg(kill)
+            .status()
+            .map_err(|error| error.to_string())?;
+        return Err(format!(
+            "killed: it was not done after {} s",
+            limit.as_secs_f32()
+        ));
+    };
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = output.map_err(|error| error.to_string())?;
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    let code = code.ok_or("neither exited nor was killed")?;
+    Ok(Answer {
+        code,
+        stdout,
+        stderr,
+    })
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ is in the workspace")
+}
+
+fn cases() -> PathBuf {
+    root().join("tests/cases")
+}
+
+/// Names and paths in a folder, in order; none if there is no such folder.
+fn entries(folder: &Path) -> BTreeMap<String, PathBuf> {
+    let entries = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap());
+    entries
+        .map(|entry| (entry.file_name().display().to_string(), entry.path()))
+        .collect()
+}
+
+mod tests {
+    use super::*;
+
+    fn bash(command: &str) -> Command {
+        let mut bash = Command::new("bash");
+        bash.arg("-c").arg(command);
+        bash
+    }
+
+    #[test]
+    fn answers_with_code_and_both_outputs() {
+        let got = answer(bash("echo out; echo err >&2; exit 3"), LIMIT).unwrap();
+        assert_eq!(
+            (got.code, &got.stdout[..], &got.stderr[..]),
+            (3, &b"out\n"[..], &b"err\n"[..])
+        );
+        assert_eq!(answer(bash("kill -KILL $$"), LIMIT).unwrap().code, 128 + 9);
+        let filled = answer(bash("head -c 1000000 /dev/zero | tee /dev/stderr"), LIMIT).unwrap();
+        assert_eq!(
+            (filled.stdout.len(), filled.stderr.len()),
+            (1_000_000, 1_000_000)
+        );
+    }
+
+    #[test]
+    fn kills_a_step_with_all_its_children() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("late");
+        let late = format!("(sleep 1; echo > '{}') & sleep 60", file.display());
+        let started = Instant::now();
+        let error = answer(bash(&late), Duration::from_millis(300)).unwrap_err();
+        assert!(error.starts_with("killed: "), "{error}");
+        assert!(
+            started.elapsed() < Duration::from_secs(1),
+            "waited for the child"
+        );
+        thread::sleep(Duration::from_millis(1500).saturating_sub(started.elapsed()));
+        assert!(!file.exists(), "the child lived on");
+    }
+
+    #[test]
+    fn a_case_has_its_files_and_a_clean_environment() {
+        let case = |steps: &str| case::parse(&format!("Why.\n{steps}")).unwrap();
+        let good =
+            case("$ cat a/b; env | grep -c NETBOX\nx\n0\n? 1\n$ pwd\n[..]/work\n--- a/b\nx\n");
+        assert_eq!(run_case(&good, LIMIT), Ok(()));
+        let bad = case("$ true\n$ echo 1\n2\n$ echo never\n");
+        let complaint = run_case(&bad, LIMIT).unwrap_err();
+        assert_eq!(complaint, "line 3\n  $ echo 1\n  - 2\n  + 1\n");
+        let slow = case("$ sleep 60\n");
+        let complaint = run_case(&slow, Duration::from_millis(100)).unwrap_err();
+        assert!(complaint.contains("killed"), "{complaint}");
+    }
+
+    #[test]
+    fn replaces_whole_words() {
+        let cases = [
+            ("alone", "TOOL", "a b"),
+            ("in a pipe", "TOOL <x | TOOL | cat", "a b <x | a b | cat"),
+            (
+                "part of a word",
+                "MYTOOL TOOLS TOOL_1 $TOOL",
+                "MYTOOL TOOLS TOOL_1 $a b",
+            ),
+            ("side by side", "TOOLTOOL", "TOOLTOOL"),
+            ("absent", "tool", "tool"),
+        ];
+        for (name, text, want) in cases {
+            assert_eq!(replace_word(text, "TOOL", "a b"), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_stream_case_uses_one_of_the_words() {
+        for steps in ["$ true\n", "$ TOOL\n$ FLOW\n"] {
+            let case = case::parse(&format!("Why.\n{steps}")).unwrap();
+            let refusal = run_for_passers(&case).unwrap_err();
+            assert!(
+                refusal.ends_with("not one of TOOL, FLOW, BATCH"),
+                "{refusal}"
+            );
+        }
+    }
+}
