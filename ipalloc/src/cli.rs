@@ -38,6 +38,8 @@ Exit codes: 0 done, 1 some record has an error or a finding, 2 bad call or input
     name = "ipalloc",
     version,
     after_help = "\
+The IPAM is a NetBox or a folder of CSV files; an address belongs to the name it was given to.
+
   ipalloc allocate --ipam ./ipam --vlan 30 paperless n8n
   ipalloc allocate --ipam ./ipam <guests.jsonl | vmid encode
   ipalloc release --ipam ./ipam --retire paperless

@@ -87,12 +87,7 @@ impl NetBox {
         let header = format!("{scheme} {}", token.reveal());
         let header = Secret::find(Some(&header), None).map_err(Stop::input)?;
         let header = header.ok_or_else(|| Stop::input(anyhow!("the token is empty")))?;
-        let client = Client::new(
-            "ipalloc",
-            url.trim_end_matches("/api/"),
-            header,
-            &source.connection,
-        );
+        let client = Client::new("ipalloc", base(url), header, &source.connection);
         let client = client.map_err(Stop::input)?;
         let message = format!("ipalloc {verb} ({actor})");
         Ok(Self {
@@ -440,6 +435,12 @@ impl Ipam for NetBox {
     fn has_ids(&self) -> bool {
         true
     }
+}
+
+/// The address below which NetBox's API is; people also name the API's own.
+fn base(url: &str) -> &str {
+    let url = url.trim_end_matches('/');
+    url.strip_suffix("/api").unwrap_or(url)
 }
 
 fn joined<T>(result: thread::Result<Result<T, Stop>>) -> Result<T, Stop> {

@@ -263,13 +263,15 @@ impl Client {
 }
 
 fn no_answer(error: ureq::Error) -> NoAnswer {
-    use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, InvalidData, NetworkUnreachable};
+    use std::io::ErrorKind::{
+        ConnectionRefused, HostUnreachable, NetworkUnreachable, NotConnected,
+    };
     let unsent = match &error {
         ureq::Error::HostNotFound | ureq::Error::ConnectionFailed | ureq::Error::Tls(_) => true,
         ureq::Error::Io(io) => matches!(
             io.kind(),
-            // rustls reports a refused certificate as invalid data, before anything is sent.
-            ConnectionRefused | HostUnreachable | NetworkUnreachable | InvalidData
+            // A failed TLS handshake is reported as "not connected".
+            ConnectionRefused | HostUnreachable | NetworkUnreachable | NotConnected
         ),
         ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => true,
         _ => false,

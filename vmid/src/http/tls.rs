@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    io::{Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     sync::Arc,
 };
 
@@ -218,7 +218,7 @@ impl<In: Transport> Connector<In> for TlsConnector {
         let mut connection = ClientConnection::new(self.0.clone(), name).map_err(tls_error)?;
         let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
         socket.set_timeout(details.timeout);
-        connection.complete_io(&mut socket)?;
+        connection.complete_io(&mut socket).map_err(unconnected)?;
         let buffers = LazyBuffers::new(
             details.config.input_buffer_size(),
             details.config.output_buffer_size(),
@@ -231,7 +231,16 @@ impl<In: Transport> Connector<In> for TlsConnector {
 }
 
 fn tls_error(error: rustls::Error) -> ureq::Error {
-    ureq::Error::Io(std::io::Error::new(std::io::ErrorKind::InvalidData, error))
+    unconnected(io::Error::other(error))
+}
+
+/// A handshake that failed: nothing of the request has been sent, which the kind
+/// of the error says. The same defect on a connection that stands is of another kind.
+fn unconnected(error: io::Error) -> ureq::Error {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => ureq::Error::Io(error),
+        _ => ureq::Error::Io(io::Error::new(io::ErrorKind::NotConnected, error)),
+    }
 }
 
 /// A connection with TLS around it.
