@@ -254,14 +254,17 @@ pub fn parse_address(text: &str) -> Result<(Ipv4Addr, Option<u8>), Refused> {
 /// The standard library refuses leading zeros, which some systems read as octal;
 /// guests' addresses written with them ("192.168.030.066") are decimal.
 fn ipv4(text: &[u8]) -> Option<(Ipv4Addr, Option<u8>)> {
-    let (mut octets, mut index, mut digits, mut mask) = ([0_u32; 4], 0, 0, None);
+    let (mut bits, mut octet, mut digits, mut dots, mut mask) = (0_u32, 0_u32, 0, 0, None);
     for (at, &byte) in text.iter().enumerate() {
         match byte {
             b'0'..=b'9' if digits < 3 => {
-                octets[index] = octets[index] * 10 + u32::from(byte - b'0');
+                octet = octet * 10 + u32::from(byte - b'0');
                 digits += 1;
             }
-            b'.' if digits > 0 && index < 3 => (index, digits) = (index + 1, 0),
+            b'.' if digits > 0 && dots < 3 && octet <= 255 => {
+                bits = bits << 8 | octet;
+                (octet, digits, dots) = (0, 0, dots + 1);
+            }
             b'/' => {
                 mask = Some(small(&text[at + 1..]).filter(|&mask| mask <= 32)?);
                 break;
@@ -269,9 +272,8 @@ fn ipv4(text: &[u8]) -> Option<(Ipv4Addr, Option<u8>)> {
             _ => return None,
         }
     }
-    let whole = index == 3 && digits > 0 && octets.iter().all(|&octet| octet <= 255);
-    let [a, b, c, d] = octets.map(|octet| octet as u8);
-    whole.then_some((Ipv4Addr::new(a, b, c, d), mask))
+    let whole = dots == 3 && digits > 0 && octet <= 255;
+    whole.then_some((Ipv4Addr::from_bits(bits << 8 | octet), mask))
 }
 
 /// A number of one or two digits.
