@@ -131,10 +131,10 @@ impl Batch {
             });
         }
         // Wanted addresses are settled by now, so that no earlier "next free" has taken one.
-        let pending = self.pending(&results);
+        let asked = self.asked(&results);
         for (request, result) in self.requests.iter().zip(&mut results) {
             if let (None, Ok((request, scope))) = (&result, request) {
-                *result = Some(choice.next(request, scope, &pending));
+                *result = Some(choice.next(request, scope, &asked));
             }
         }
         let mut results: Vec<_> = results.into_iter().flatten().collect();
@@ -142,15 +142,20 @@ impl Batch {
         results
     }
 
-    /// How many addresses are still to be found in each scope (shown by its name).
-    fn pending(&self, results: &[Option<Result<Grant, Refused>>]) -> HashMap<String, usize> {
-        let mut pending = HashMap::new();
+    /// How many addresses of each scope (shown by its name) the batch needs.
+    fn asked(&self, results: &[Option<Result<Grant, Refused>>]) -> HashMap<String, usize> {
+        let mut asked = HashMap::new();
+        let is_new = |grant: &Grant| matches!(grant.change, Some(Change::Create(_)));
         for (request, result) in self.requests.iter().zip(results) {
-            if let (Ok((_, scope)), None) = (request, result) {
-                *pending.entry(scope.to_string()).or_default() += 1;
+            let needs = match result {
+                None => true,
+                Some(result) => result.as_ref().is_ok_and(is_new),
+            };
+            if let (Ok((_, scope)), true) = (request, needs) {
+                *asked.entry(scope.to_string()).or_default() += 1;
             }
         }
-        pending
+        asked
     }
 }
 
@@ -193,6 +198,9 @@ impl Choice<'_> {
         }
         if let Some(grant) = self.adopted(request, scope)? {
             return Ok(Some(grant));
+        }
+        if let Some(closed) = &scope.closed {
+            return Err(closed.clone());
         }
         let Some(wanted) = request.fields.wanted else {
             return Ok(None);
@@ -298,7 +306,13 @@ impl Choice<'_> {
             let message = format!("{chosen} goes to another request of the batch");
             return Err(Refused::new(Code::AddressTaken, message));
         }
-        let change = Change::Adopt(chosen.id, request.owner.key().to_owned());
+        let key = request.owner.key().to_owned();
+        let change = match retired::revival(chosen) {
+            Some(Change::Mark(id, status, comments, _)) => {
+                Change::Mark(id, status, comments, Some(key))
+            }
+            _ => Change::Adopt(chosen.id, key),
+        };
         Ok(Some(Grant {
             change: Some(change),
             ..self.kept(chosen, request, scope)
@@ -360,7 +374,7 @@ impl Choice<'_> {
         &mut self,
         request: &Request,
         scope: &Scope,
-        pending: &HashMap<String, usize>,
+        asked: &HashMap<String, usize>,
     ) -> Result<Grant, Refused> {
         let taken = self.view.taken_in(&scope.vrf, scope.net());
         let name = scope.to_string();
@@ -370,7 +384,7 @@ impl Choice<'_> {
         };
         loop {
             let Some(bits) = scope.excluded.lowest_free(scope.room, from, taken) else {
-                let asked = pending.get(&name).copied().unwrap_or(1);
+                let asked = asked.get(&name).copied().unwrap_or(1);
                 return Err(exhausted(scope, taken, asked));
             };
             let Some(after) = bits.checked_add(1) else {

@@ -139,7 +139,12 @@ pub fn without_guest<'a>(view: &'a View, guests: &[Guest]) -> Vec<&'a Entry> {
             .filter(|_| retired::since(entry).is_none());
         key.is_some_and(|key| {
             let name = owner::parts(key).0;
-            !names.contains(name) && !names.contains(owner::first_label(name))
+            let known = [
+                name,
+                owner::first_label(name),
+                &owner::plain(&entry.dns_name),
+            ];
+            !known.into_iter().any(|name| names.contains(name))
         })
     };
     view.entries.iter().filter(missing).collect()

@@ -211,7 +211,8 @@ fn missing(layout: &Layout, changes: &[Change]) -> Vec<Column> {
                 needed
             }
             Change::Adopt(..) => vec![Column::Key],
-            Change::Mark(..) => vec![Column::Status, Column::Comments],
+            Change::Mark(.., None) => vec![Column::Status, Column::Comments],
+            Change::Mark(.., Some(_)) => vec![Column::Status, Column::Comments, Column::Key],
             Change::Delete(_) => Vec::new(),
         };
         for column in needed {
@@ -233,11 +234,13 @@ fn edit(
 ) -> Edit {
     let cells = match change {
         Change::Adopt(_, key) => vec![(Column::Key, key.clone())],
-        Change::Mark(_, status, comments) => {
-            vec![
+        Change::Mark(_, status, comments, key) => {
+            let mut cells = vec![
                 (Column::Status, layout.status(status)),
                 (Column::Comments, comments.clone()),
-            ]
+            ];
+            cells.extend(key.clone().map(|key| (Column::Key, key)));
+            cells
         }
         Change::Create(_) | Change::Delete(_) => {
             return Edit {

@@ -129,7 +129,11 @@ impl Range {
 
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.start, self.end)
+        write!(f, "{}-{}", self.start, self.end)?;
+        match self.vrf.name() {
+            Some(vrf) => write!(f, " in VRF {vrf}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -259,8 +263,8 @@ pub enum Change {
     Create(New),
     /// Write an owner's key into a record without one.
     Adopt(EntryId, String),
-    /// Set status and comments.
-    Mark(EntryId, &'static str, String),
+    /// Set status and comments, and the owner's key where there is none yet.
+    Mark(EntryId, &'static str, String, Option<String>),
     /// Remove a record.
     Delete(EntryId),
 }

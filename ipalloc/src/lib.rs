@@ -34,6 +34,8 @@ pub mod csv_ipam;
 pub mod ipam;
 pub mod netbox;
 pub mod owner;
+#[cfg(test)]
+mod properties;
 pub mod refused;
 pub mod release;
 pub mod report;

@@ -326,9 +326,17 @@ impl NetBox {
                 self.api
                     .patch(record, json!({ "description": description.trim_start() }))?;
             }
-            Change::Mark(_, status, comments) => {
-                self.api
-                    .patch(record, json!({ "status": status, "comments": comments }))?;
+            Change::Mark(_, status, comments, key) => {
+                let mut fields = json!({ "status": status, "comments": comments });
+                match key {
+                    Some(key) if self.keyed() => fields["custom_fields"] = json!({ FIELD: key }),
+                    Some(key) => {
+                        let text = format!("{} {}", record.description, answer::mark(key));
+                        fields["description"] = json!(text.trim_start());
+                    }
+                    None => {}
+                }
+                self.api.patch(record, fields)?;
             }
             _ => self.api.delete(record)?,
         }

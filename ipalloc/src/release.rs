@@ -1,6 +1,6 @@
 //! Which addresses go when their owners do. Pure, as [`crate::allocate`] is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -62,6 +62,17 @@ pub fn decide(
         farewell(&owner, view, manner)
     };
     let mut results: Vec<_> = owners.into_iter().map(one).collect();
+    let mut leaving = HashSet::new();
+    for result in &mut results {
+        let entry = result
+            .as_ref()
+            .ok()
+            .and_then(|farewell| farewell.entry.as_ref());
+        if let Some(entry) = entry.filter(|entry| !leaving.insert(entry.id)) {
+            let message = format!("{entry} is released by another request of the batch");
+            *result = Err(Refused::new(Code::DuplicateName, message));
+        }
+    }
     all_or_nothing(&mut results);
     results
 }
@@ -103,7 +114,7 @@ fn farewell(owner: &Owner, view: &View, manner: &Manner) -> Result<Farewell, Ref
         }
     };
     let change = if manner.retire {
-        retired::retirement(entry, manner.now)
+        retired::retirement(entry, owner, manner.now)
     } else {
         Some(Change::Delete(entry.id))
     };

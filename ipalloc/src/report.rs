@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anyhow::anyhow;
 use vmid::{
     exit::{Answer, Stop},
-    stream::{Kept, Lines, quote},
+    stream::{Kept, Lines, Value, quote},
 };
 
 use crate::{
@@ -76,7 +76,11 @@ pub fn write<W: Write>(
             rows.next()
         };
         let written = match row {
-            Some(Ok((fields, change))) => {
+            Some(Ok((mut fields, change))) => {
+                // A rehearsal's answer that is carried out is none any more.
+                let rehearsed = fields.iter().all(|(name, _)| *name != "dry_run")
+                    && record.value("dry_run") != Value::Absent;
+                fields.extend(rehearsed.then(|| ("dry_run", "false".to_owned())));
                 let undone = change && matches!(made.next(), Some(None));
                 if undone {
                     Ok(())

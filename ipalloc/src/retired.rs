@@ -6,7 +6,10 @@
 
 use jiff::Timestamp;
 
-use crate::ipam::{Change, Entry};
+use crate::{
+    ipam::{Change, Entry},
+    owner::Owner,
+};
 
 /// What the line in the comments begins with; an RFC 3339 time follows.
 const MARK: &str = "ipalloc: retired ";
@@ -26,8 +29,8 @@ pub fn since(entry: &Entry) -> Option<Timestamp> {
 
 /// The change that retires an entry; none if it is retired.
 #[must_use]
-pub fn retirement(entry: &Entry, now: Timestamp) -> Option<Change> {
-    if since(entry).is_some() {
+pub fn retirement(entry: &Entry, owner: &Owner, now: Timestamp) -> Option<Change> {
+    if since(entry).is_some() && entry.key.is_some() {
         return None;
     }
     let mut comments = without_mark(&entry.comments);
@@ -35,7 +38,9 @@ pub fn retirement(entry: &Entry, now: Timestamp) -> Option<Change> {
         comments.push('\n');
     }
     comments.push_str(&format!("{MARK}{}", now.strftime("%Y-%m-%dT%H:%M:%SZ")));
-    Some(Change::Mark(entry.id, "deprecated", comments))
+    // What was nobody's is the owner's now, so that it can come back or be freed.
+    let key = entry.key.is_none().then(|| owner.key().to_owned());
+    Some(Change::Mark(entry.id, "deprecated", comments, key))
 }
 
 /// The change that brings a retired entry back; none if it is not retired.
@@ -46,6 +51,7 @@ pub fn revival(entry: &Entry) -> Option<Change> {
         entry.id,
         "active",
         without_mark(&entry.comments),
+        None,
     ))
 }
 
@@ -77,17 +83,23 @@ mod tests {
 
     #[test]
     fn retired_and_back() {
+        let web = Owner::new("web", None).unwrap();
         let now: Timestamp = "2026-11-22T01:02:03.9Z".parse().unwrap();
         let want = "bought 2024\nipalloc: retired 2026-11-22T01:02:03Z";
-        let change = retirement(&entry("active", "bought 2024"), now);
+        let change = retirement(&entry("active", "bought 2024"), &web, now);
         assert_eq!(
             change,
-            Some(Change::Mark(EntryId(7), "deprecated", want.into()))
+            Some(Change::Mark(EntryId(7), "deprecated", want.into(), None))
         );
         let retired = entry("deprecated", want);
         assert_eq!(since(&retired).unwrap().to_string(), "2026-11-22T01:02:03Z");
-        assert_eq!(retirement(&retired, now), None, "once is enough");
-        let back = Some(Change::Mark(EntryId(7), "active", "bought 2024".into()));
+        assert_eq!(retirement(&retired, &web, now), None, "once is enough");
+        let back = Some(Change::Mark(
+            EntryId(7),
+            "active",
+            "bought 2024".into(),
+            None,
+        ));
         assert_eq!(revival(&retired), back);
     }
 

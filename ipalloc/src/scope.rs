@@ -41,14 +41,30 @@ impl Avoid {
     ///
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some(net) = text
+            .trim()
+            .parse::<IpNet>()
+            .ok()
+            .filter(|net| net.trunc() == *net)
+        {
+            return Ok(Self::Addresses(Family::of(net.addr()), Span::of(net)));
+        }
         let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let backwards = || format!("{text:?} ends before it begins");
         let number = |text: &str| vmid::scheme::decimal(text.trim()).map(u128::from);
         if let (Some(first), Some(last)) = (number(first), number(last)) {
-            return Ok(Self::Hosts(first..=last));
+            return if first > last {
+                Err(backwards())
+            } else {
+                Ok(Self::Hosts(first..=last))
+            };
         }
         let (first, last) = (parse_wanted(first)?.address, parse_wanted(last)?.address);
         if Family::of(first) != Family::of(last) {
             return Err(format!("{first} and {last} are not of one family"));
+        }
+        if first > last {
+            return Err(backwards());
         }
         Ok(Self::Addresses(
             Family::of(first),
@@ -125,6 +141,8 @@ pub struct Scope {
     pub room: Span,
     /// What is excluded of them.
     pub excluded: Spans,
+    /// Nothing new is given out of it; what is in it stays its owner's.
+    pub closed: Option<Refused>,
     reasons: Vec<(Span, Why)>,
 }
 
@@ -147,11 +165,32 @@ impl Scope {
     /// that is closed and not forced.
     pub fn of(fields: &Fields, networks: &Networks, policy: &Policy) -> Result<Self, Refused> {
         if fields.place.range.is_some() {
-            let range = range(fields, networks, policy.force)?;
-            return Ok(Self::of_range(range, networks, policy));
+            let range = range(fields, networks)?;
+            let scope = Self::of_range(range, networks, policy);
+            let why = scope
+                .prefix
+                .as_ref()
+                .and_then(|prefix| Some(format!("prefix {prefix}, which is {}", prefix.closed()?)));
+            let why = range
+                .closed()
+                .map(str::to_owned)
+                .or(why.map(|why| format!("in {why}")));
+            let closed = why.filter(|_| !policy.force).map(|why| {
+                let message = format!("range {range} is {why}; --force allocates in it");
+                Refused::new(Code::Excluded, message)
+            });
+            return Ok(Self { closed, ..scope });
         }
         let prefix = prefix(fields, networks, policy.force)?;
-        Ok(Self::of_prefix(prefix, networks, policy))
+        let named = fields.place.prefix.is_some() && policy.force;
+        let closed = prefix.closed().filter(|_| !named).map(|why| {
+            let hint = "name it as prefix and use --force to allocate in it all the same";
+            Refused::new(Code::Excluded, format!("prefix {prefix} is {why}; {hint}"))
+        });
+        Ok(Self {
+            closed,
+            ..Self::of_prefix(prefix, networks, policy)
+        })
     }
 
     /// The whole of a prefix.
@@ -162,14 +201,14 @@ impl Scope {
             Span::usable(prefix.net, prefix.is_pool),
         );
         let family = Family::of(prefix.net.addr());
-        let mut reasons = excluded_in(prefix, policy);
+        let mut reasons = excluded_in(prefix.net, policy.gateway, &policy.avoid);
         for range in &networks.ranges {
             if range.vrf == prefix.vrf && Family::of(range.start) == family {
                 let why = Why::Range(range.to_string());
                 reasons.push((range.span().within(whole), why));
             }
         }
-        children(&prefix.vrf, whole, family, networks, &mut reasons);
+        children(&prefix.vrf, whole, networks, &mut reasons, family);
         Self {
             prefix: Some(prefix.clone()),
             range: None,
@@ -178,24 +217,34 @@ impl Scope {
             length: prefix.net.prefix_len(),
             room,
             excluded: union(&reasons),
+            closed: None,
             reasons,
         }
     }
 
     fn of_range(range: &Range, networks: &Networks, policy: &Policy) -> Self {
         let family = Family::of(range.start);
-        let inside = |p: &&Prefix| {
-            p.vrf == range.vrf && p.net.contains(&range.start) && p.net.contains(&range.end)
-        };
-        let candidates = networks.prefixes.iter().filter(inside);
-        let prefix = candidates.max_by_key(|prefix| prefix.net.prefix_len());
-        let mut reasons = Vec::new();
+        let prefix = prefix_of(range, networks);
+        // cannot fail: a mask is no longer than its address
+        let own = IpNet::new_assert(range.start, range.length).trunc();
+        let own = Some(own).filter(|own| own.contains(&range.end));
+        let net = prefix.map(|prefix| prefix.net).or(own);
         let mut room = range.span();
-        if let Some(prefix) = prefix {
-            room = room.within(Span::usable(prefix.net, prefix.is_pool));
-            reasons = excluded_in(prefix, policy);
+        if let Some(net) = net {
+            room = room.within(Span::usable(
+                net,
+                prefix.is_some_and(|prefix| prefix.is_pool),
+            ));
         }
-        children(&range.vrf, range.span(), family, networks, &mut reasons);
+        let parent = net.unwrap_or_else(|| around(range));
+        let gateway = net.map_or(Gateway::None, |_| policy.gateway);
+        let mut reasons = excluded_in(parent, gateway, &policy.avoid);
+        children(&range.vrf, Span::of(parent), networks, &mut reasons, family);
+        for other in networks.ranges.iter().filter(|other| *other != range) {
+            if other.vrf == range.vrf && Family::of(other.start) == family {
+                reasons.push((other.span(), Why::Range(other.to_string())));
+            }
+        }
         Self {
             prefix: prefix.cloned(),
             range: Some(range.clone()),
@@ -204,6 +253,7 @@ impl Scope {
             length: range.length,
             room,
             excluded: union(&reasons),
+            closed: None,
             reasons,
         }
     }
@@ -213,8 +263,7 @@ impl Scope {
     pub fn net(&self) -> IpNet {
         match (&self.prefix, &self.range) {
             (Some(prefix), _) => prefix.net,
-            // cannot fail: a mask is no longer than its address
-            (None, Some(range)) => IpNet::new_assert(range.start, range.length).trunc(),
+            (None, Some(range)) => around(range),
             (None, None) => IpNet::default(),
         }
     }
@@ -261,13 +310,10 @@ impl Scope {
 }
 
 /// The gateway and the avoided addresses of a prefix.
-fn excluded_in(prefix: &Prefix, policy: &Policy) -> Vec<(Span, Why)> {
+fn excluded_in(net: IpNet, rule: Gateway, avoid: &[Avoid]) -> Vec<(Span, Why)> {
     let mut reasons: Vec<(Span, Why)> = Vec::new();
-    reasons.extend(gateway(prefix.net, policy.gateway).map(|bits| (Span::one(bits), Why::Gateway)));
-    let avoided = policy
-        .avoid
-        .iter()
-        .map(|avoid| (avoid.within(prefix.net), Why::Avoided));
+    reasons.extend(gateway(net, rule).map(|bits| (Span::one(bits), Why::Gateway)));
+    let avoided = avoid.iter().map(|avoid| (avoid.within(net), Why::Avoided));
     reasons.extend(avoided);
     reasons
 }
@@ -284,12 +330,33 @@ fn gateway(net: IpNet, rule: Gateway) -> Option<u128> {
     }
 }
 
+/// The longest prefix that holds all of a range.
+fn prefix_of<'a>(range: &Range, networks: &'a Networks) -> Option<&'a Prefix> {
+    let inside = |p: &&Prefix| {
+        p.vrf == range.vrf && p.net.contains(&range.start) && p.net.contains(&range.end)
+    };
+    let candidates = networks.prefixes.iter().filter(inside);
+    candidates.max_by_key(|prefix| prefix.net.prefix_len())
+}
+
+/// The smallest network that holds all of a range.
+fn around(range: &Range) -> IpNet {
+    let mut net = IpNet::from(range.start);
+    while !net.contains(&range.end) {
+        match net.supernet() {
+            Some(wider) => net = wider,
+            None => break,
+        }
+    }
+    net
+}
+
 fn children(
     vrf: &Vrf,
     span: Span,
-    family: Family,
     networks: &Networks,
     reasons: &mut Vec<(Span, Why)>,
+    family: Family,
 ) {
     for child in &networks.prefixes {
         let whole = Span::of(child.net);
@@ -330,14 +397,15 @@ fn prefix<'a>(fields: &Fields, networks: &'a Networks, force: bool) -> Result<&'
         .copied()
         .filter(|p| p.closed().is_none())
         .collect();
-    let usable = if named.is_some() && force {
+    let forced = named.is_some() && force;
+    let usable = if forced || open.is_empty() {
         &fitting
     } else {
         &open
     };
-    match (usable.as_slice(), fitting.as_slice()) {
-        ([one], _) => Ok(one),
-        ([], []) => {
+    match usable.as_slice() {
+        [one] => Ok(one),
+        [] => {
             let vrf = fields
                 .vrf
                 .as_ref()
@@ -347,15 +415,7 @@ fn prefix<'a>(fields: &Fields, networks: &'a Networks, force: bool) -> Result<&'
                 format!("the IPAM has no {what}{vrf}"),
             ))
         }
-        ([], [closed, ..]) => {
-            let why = closed.closed().unwrap_or_default();
-            let hint = "name it as prefix and use --force to allocate in it all the same";
-            Err(Refused::new(
-                Code::Excluded,
-                format!("prefix {closed} is {why}; {hint}"),
-            ))
-        }
-        (several, _) => {
+        several => {
             let all: Vec<String> = several.iter().map(ToString::to_string).collect();
             let all = all.join(", ");
             Err(Refused::new(
@@ -367,34 +427,35 @@ fn prefix<'a>(fields: &Fields, networks: &'a Networks, force: bool) -> Result<&'
 }
 
 /// The one range that fits a request.
-fn range<'a>(fields: &Fields, networks: &'a Networks, force: bool) -> Result<&'a Range, Refused> {
+fn range<'a>(fields: &Fields, networks: &'a Networks) -> Result<&'a Range, Refused> {
     let Some((start, end)) = fields.place.range else {
         return Err(Refused::new(Code::NoPrefix, "the request names no range"));
     };
+    let (vlan, net) = (fields.place.vlan, fields.place.prefix);
     let fits = |range: &&Range| {
+        let prefix = prefix_of(range, networks);
         range.start == start
             && end.is_none_or(|end| range.end == end)
             && fields.vrf.as_ref().is_none_or(|vrf| range.vrf == *vrf)
+            && vlan.is_none_or(|vlan| prefix.and_then(|prefix| prefix.vlan) == Some(vlan))
+            && net.is_none_or(|net| prefix.is_some_and(|prefix| prefix.net == net))
     };
     let fitting: Vec<&Range> = networks.ranges.iter().filter(fits).collect();
-    let what = end.map_or_else(|| start.to_string(), |end| format!("{start}-{end}"));
+    let mut what = end.map_or_else(|| start.to_string(), |end| format!("{start}-{end}"));
+    if let Some(net) = net {
+        what += &format!(" in {net}");
+    }
+    if let Some(vlan) = vlan {
+        what += &format!(" on VLAN {vlan}");
+    }
     match fitting.as_slice() {
         [] => Err(Refused::new(
             Code::NoPrefix,
             format!("the IPAM has no range {what}"),
         )),
-        [range] => match range.closed() {
-            Some(why) if !force => {
-                let message = format!("range {range} is {why}; --force allocates in it");
-                Err(Refused::new(Code::Excluded, message))
-            }
-            _ => Ok(range),
-        },
+        [range] => Ok(range),
         several => {
-            let all: Vec<String> = several
-                .iter()
-                .map(|r| format!("{r} in {}", r.vrf))
-                .collect();
+            let all: Vec<String> = several.iter().map(ToString::to_string).collect();
             let message = format!("more than one range {what}: {}; name vrf", all.join(", "));
             Err(Refused::new(Code::AmbiguousPrefix, message))
         }

@@ -2,7 +2,10 @@
 //! against each other. Proposes, never renames.
 
 use core::net::Ipv4Addr;
-use std::{collections::HashMap, hash::Hash};
+use std::{
+    collections::{BTreeSet, HashMap},
+    hash::Hash,
+};
 
 use crate::{
     guest::Guest,
@@ -50,7 +53,7 @@ pub fn audit(guests: &[Guest], rules: &Rules) -> Vec<Verdict> {
     let ids: Vec<_> = guests
         .iter()
         .zip(&verdicts)
-        .map(|(g, v)| ids_of(g, v.expected))
+        .map(|(g, v)| ids_of(g, v.expected.filter(|_| !is_exempt(g, rules))))
         .collect();
     let addresses: Vec<_> = guests.iter().map(addresses_of).collect();
     for (index, id, others) in shared(&ids, &names) {
@@ -70,6 +73,12 @@ pub fn audit(guests: &[Guest], rules: &Rules) -> Vec<Verdict> {
     verdicts
 }
 
+/// The scheme does not bind the guest, so it lays no claim to the ID that its place encodes to.
+fn is_exempt(guest: &Guest, rules: &Rules) -> bool {
+    let on_purpose = |id: &u64| rules.exempt.iter().any(|range| range.contains(id));
+    guest.template || matches!(&guest.id, Ok(Some(id)) if on_purpose(id))
+}
+
 /// What can be said of a guest without looking at the others.
 fn judge(guest: &Guest, rules: &Rules) -> Verdict {
     let place = locate(guest, rules);
@@ -77,9 +86,7 @@ fn judge(guest: &Guest, rules: &Rules) -> Verdict {
         expected: place.as_ref().ok().map(|place| place.id(rules.digits)),
         findings: Vec::new(),
     };
-    let exempt = |id: &u64| rules.exempt.iter().any(|range| range.contains(id));
-    let on_purpose = matches!(&guest.id, Ok(Some(id)) if exempt(id));
-    if !guest.template && !on_purpose {
+    if !is_exempt(guest, rules) {
         verdict.findings = against_the_scheme(guest, &place, rules);
     }
     for address in addresses_of(guest)
@@ -179,10 +186,7 @@ fn finding(refused: &Refused) -> Finding {
 /// The IDs that a guest lays claim to: its own, and the one that its place encodes to.
 fn ids_of(guest: &Guest, expected: Option<u64>) -> Vec<u64> {
     let own = guest.id.as_ref().ok().copied().flatten();
-    let mut ids: Vec<u64> = own
-        .into_iter()
-        .chain(expected.filter(|_| !guest.template))
-        .collect();
+    let mut ids: Vec<u64> = own.into_iter().chain(expected).collect();
     ids.dedup();
     ids
 }
@@ -194,7 +198,8 @@ fn addresses_of(guest: &Guest) -> Vec<Ipv4Addr> {
         .iter()
         .flatten()
         .map(|(address, _)| *address);
-    readable.filter(|_| !guest.template).collect()
+    let distinct: BTreeSet<Ipv4Addr> = readable.filter(|_| !guest.template).collect();
+    distinct.into_iter().collect()
 }
 
 /// For each guest and each of its keys that other guests have, too: who they are.

@@ -113,6 +113,10 @@ impl Convert for Decode {
         let id = guest::id(&record.value("vmid"))?;
         let id = id.ok_or_else(|| Refused::OutsideScheme("the record has no vmid".to_owned()))?;
         let (vlan, host) = scheme::split(id, *digits)?;
+        if !self.overwrite {
+            agree("vlan", guest::number(&record.value("vlan")), vlan, record)?;
+            agree("host", guest::number(&record.value("host")), host, record)?;
+        }
         // A record whose own address encodes to the ID says which network is meant.
         let own = place_of(record, None, &self.site)
             .ok()
@@ -128,8 +132,6 @@ impl Convert for Decode {
             Err(refused) => return Err(refused.into()),
         };
         if !self.overwrite {
-            agree("vlan", guest::number(&record.value("vlan")), vlan, record)?;
-            agree("host", guest::number(&record.value("host")), host, record)?;
             same_address(record, &place)?;
         }
         Ok(place)

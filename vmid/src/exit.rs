@@ -5,6 +5,8 @@
 
 use std::{fmt, io, process::ExitCode};
 
+use clap::error::ErrorKind;
+
 use crate::table;
 
 /// What a run that came to its end has to say.
@@ -138,6 +140,13 @@ pub fn usage(tool: &str, error: &clap::Error) -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(broken) => report(tool, Err(Stop::output(broken))),
         };
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let what = anyhow::anyhow!("what to do is missing");
+        return report(
+            tool,
+            Err(Stop::input(what).hint(format!("try '{tool} --help'"))),
+        );
     }
     let text = error.render().to_string();
     let mut paragraphs = text.split("\n\n").map(one_line);

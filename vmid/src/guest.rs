@@ -32,6 +32,20 @@ pub struct Guest {
 }
 
 impl Guest {
+    /// One of which nothing is known and nothing will be said; it takes the place of
+    /// a record that failed before.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self {
+            name: None,
+            id: Ok(None),
+            vlan: Ok(None),
+            tag: None,
+            addresses: Vec::new(),
+            template: true,
+        }
+    }
+
     /// What `record` says.
     #[must_use]
     pub fn of(record: &Record<'_>) -> Self {
@@ -40,19 +54,28 @@ impl Guest {
             .find_map(text);
         let interfaces: Vec<Interface> = interfaces(record);
         let plain = address(&record.value("address")).transpose();
+        let host = |address: &Address| address.as_ref().ok().map(|(host, _)| *host);
+        let wanted = |i: &&Interface| match &plain {
+            Some(plain) => i.address.as_ref().and_then(host) == host(plain),
+            None => i.address.is_some(),
+        };
         let tagged = interfaces
             .iter()
-            .find(|i| i.address.is_some())
-            .or(interfaces.first());
+            .find(wanted)
+            .or(match interfaces.as_slice() {
+                [only] => Some(only),
+                several => several.first().filter(|_| plain.is_none()),
+            });
         Self {
             name,
             id: id(&record.value("vmid")),
             vlan: vlan(&record.value("vlan")),
             tag: tagged.and_then(|interface| interface.tag),
-            addresses: match plain {
-                Some(plain) => vec![plain],
-                None => interfaces.into_iter().filter_map(|i| i.address).collect(),
-            },
+            addresses: plain
+                .clone()
+                .into_iter()
+                .chain(interfaces.into_iter().filter_map(|i| i.address))
+                .collect(),
             template: matches!(
                 record.value("template"),
                 Value::Bool(true) | Value::Number("1")

@@ -161,20 +161,23 @@ fn inventory<W: Write>(
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
     let records = stream::read_all(input)?;
-    let whole: Vec<_> = records
-        .iter()
-        .filter(|kept| !kept.record().has_error())
-        .collect();
-    let guests: Vec<Guest> = whole.iter().map(|kept| Guest::of(&kept.record())).collect();
-    let mut verdicts = audit::audit(&guests, rules).into_iter();
+    let guest = |kept: &stream::Kept| {
+        let record = kept.record();
+        if record.has_error() {
+            Guest::unknown()
+        } else {
+            Guest::of(&record)
+        }
+    };
+    let guests: Vec<Guest> = records.iter().map(guest).collect();
+    let verdicts = audit::audit(&guests, rules);
     let mut answer = Answer::Yes;
-    for kept in &records {
+    for (kept, verdict) in records.iter().zip(verdicts) {
         let record = kept.record();
         if record.has_error() {
             answer = answer.max(stream::pass(record, lines)?);
             continue;
         }
-        let verdict = verdicts.next().unwrap_or_default();
         let objects = verdict
             .findings
             .iter()

@@ -48,12 +48,13 @@ impl Networks {
     /// It is neither CSV with the columns `vlan` and `prefix` nor JSON records with
     /// these fields, or a value in them is none; the message names record or line.
     pub fn parse(text: &[u8]) -> Result<Self, BadTable> {
-        let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+        let behind = &text[Dialect::of(text).mark_length()..];
+        let first = behind.iter().find(|byte| !byte.is_ascii_whitespace());
         let mut networks = match first {
             Some(b'{' | b'[') => from_json(text)?,
             _ => from_csv(text)?,
         };
-        networks.sort_by_key(|network| std::cmp::Reverse(network.prefix.prefix_len()));
+        networks.sort_by_key(|n| (std::cmp::Reverse(n.prefix.prefix_len()), n.prefix, n.vlan));
         networks.dedup();
         Ok(Self(networks))
     }

@@ -203,8 +203,13 @@ fn candidates(vlan: u64, host: u64, networks: &Networks) -> Vec<(Ipv4Addr, Ipv4N
         let Some(address) = scheme::address_of(host, network) else {
             continue;
         };
-        // Of nested prefixes the longest comes first, and it is the one that holds the address.
-        if !found.iter().any(|(known, _)| *known == address) {
+        // Of nested prefixes the longest is the one that holds the address.
+        if networks.holding(address).any(|n| {
+            n == Network {
+                vlan,
+                prefix: network,
+            }
+        }) {
             found.push((address, network));
         }
     }

@@ -13,6 +13,8 @@ use anyhow::Context as _;
 use crate::exit::{Answer, Stop};
 
 mod lines;
+#[cfg(test)]
+mod properties;
 mod reader;
 mod record;
 mod scan;

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use crate::{
     exit::{Answer, Stop},
-    stream::{self, Kept, Lines, Value},
+    stream::{Kept, Lines, Value},
 };
 
 /// The form of the output.
@@ -41,11 +41,11 @@ pub fn present<W: Write>(
     }
     let mut text = Vec::new();
     let worked = work(&mut Lines::new(&mut text as &mut dyn Write, false));
-    // cannot fail: the text is of our own making
-    let records = stream::parse(&text).map_err(Stop::outside)?;
+    let text = String::from_utf8_lossy(&text); // cannot be lossy: it is made of text
+    let records: Vec<Kept> = text.lines().filter_map(Kept::of_line).collect();
     let written = match format {
         Format::Table => Table::of_records(&records, columns).print(&mut output),
-        _ => Table::of_records(&records, &[]).csv(&mut output),
+        _ => Table::of_records(&records, &[]).csv(&mut output, terminal),
     };
     written
         .and_then(|()| output.flush())
@@ -133,6 +133,9 @@ impl Table {
     ///
     /// Those of `out`.
     pub fn print(&self, out: &mut impl Write) -> io::Result<()> {
+        if self.columns.is_empty() {
+            return Ok(());
+        }
         let lines: Vec<Vec<Cow<'_, str>>> = std::iter::once(&self.columns)
             .chain(&self.rows)
             .map(|row| row.iter().map(|text| escape(text)).collect())
@@ -155,11 +158,24 @@ impl Table {
     /// # Errors
     ///
     /// Those of `out`.
-    pub fn csv(&self, out: &mut impl Write) -> io::Result<()> {
+    pub fn csv(&self, out: &mut impl Write, terminal: bool) -> io::Result<()> {
+        if self.columns.is_empty() {
+            return Ok(());
+        }
+        // As io::Error::from does not, this keeps the kind: a closed pipe is no failure.
+        let cause = |error: csv::Error| match error.into_kind() {
+            csv::ErrorKind::Io(error) => error,
+            other => io::Error::other(format!("{other:?}")),
+        };
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(&self.columns)?;
-        for row in &self.rows {
-            writer.write_record(row)?;
+        for row in std::iter::once(&self.columns).chain(&self.rows) {
+            if terminal {
+                writer
+                    .write_record(row.iter().map(|cell| escape(cell).into_owned()))
+                    .map_err(cause)?;
+            } else {
+                writer.write_record(row).map_err(cause)?;
+            }
         }
         writer.flush()
     }

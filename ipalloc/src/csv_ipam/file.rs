@@ -29,6 +29,7 @@ pub(super) fn each_row(
         .has_headers(false);
     let mut reader = builder.from_reader(&text[mark..]);
     let mut row = ByteRecord::new();
+    let mut last = (0, 0);
     while reader
         .read_byte_record(&mut row)
         .map_err(|error| error.to_string())?
@@ -37,9 +38,22 @@ pub(super) fn each_row(
             .position()
             .map_or((0, 0), |p| (p.byte() as usize, p.line()));
         let span = mark + byte..mark + reader.position().byte() as usize;
+        last = (span.start, line);
         handle(&row, span).map_err(|what| format!("line {line}: {what}"))?;
     }
+    let (start, line) = last;
+    if is_open(&text[start..], &builder) {
+        return Err(format!("line {line}: a quote is opened and never closed"));
+    }
     Ok(())
+}
+
+/// The last row is not over: a row behind it would be taken for a part of it.
+fn is_open(row: &[u8], builder: &csv::ReaderBuilder) -> bool {
+    let longer = [row, b"\nx\n"].concat();
+    let rows = builder.from_reader(longer.as_slice()).into_byte_records();
+    rows.last()
+        .is_some_and(|last| last.is_ok_and(|last| last.get(0) != Some(b"x") || last.len() != 1))
 }
 
 /// A row's bytes to be put in place of others.
@@ -132,6 +146,8 @@ pub(super) fn replace(
 /// The new content before it is in place; removed if it never gets there.
 struct Temporary {
     file: File,
+    /// Opened first, because it may be a folder that can be written to but not read.
+    folder: File,
     path: PathBuf,
     placed: bool,
 }
@@ -142,6 +158,8 @@ impl Temporary {
     fn beside(path: &Path) -> io::Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let temporary = path.with_file_name(format!(".{name}.ipalloc-new"));
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let folder = File::open(folder.unwrap_or(Path::new(".")))?;
         let _ = fs::remove_file(&temporary); // a leftover may be a link or another's
         let file = OpenOptions::new()
             .write(true)
@@ -149,6 +167,7 @@ impl Temporary {
             .open(&temporary)?;
         let temporary = Self {
             file,
+            folder,
             path: temporary,
             placed: false,
         };
@@ -166,8 +185,7 @@ impl Temporary {
         self.file.sync_all()?;
         fs::rename(&self.path, path)?;
         self.placed = true;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()
+        self.folder.sync_all()
     }
 }
 

@@ -286,13 +286,14 @@ impl<R: Read> Reader<R> {
         let Some((array, before)) = self.scanner.fields.split_last() else {
             return Ok(()); // cannot be: it is the value of a field
         };
-        let is_data = is_named(text, array, &["data", "results"]);
-        if !is_data || !before.iter().all(|field| is_named(text, field, &BESIDE)) {
+        // Nearly every record has another field first, and need not be asked again.
+        self.scanner.watch = before.iter().all(|field| is_named(text, field, &BESIDE));
+        if !self.scanner.watch || !is_named(text, array, &["data", "results"]) {
             return Ok(());
         }
         self.check_text(&text[..self.scanner.at])?;
         self.refuse_next_page()?;
-        self.pass(self.scanner.at + 1);
+        self.pass(self.scanner.at);
         self.scanning = false;
         self.in_envelope = true;
         self.place = Place::First;
@@ -381,14 +382,16 @@ impl<R: Read> Reader<R> {
     /// A page that says there are more is not the whole list.
     fn refuse_next_page(&self) -> Result<(), Bad> {
         let text = &self.buffer[self.start..self.end];
-        let mut fields = self.scanner.fields.iter();
-        match fields.find(|field| is_named(text, field, &["next"])) {
-            Some(field) if slice(text, field.value) != b"null" => {
-                let next = String::from_utf8_lossy(slice(text, field.value)).into_owned();
-                Err(self.bad(format!("this is one page of several, \"next\" is {next}")))
-            }
-            _ => Ok(()),
-        }
+        let mut next = self
+            .scanner
+            .fields
+            .iter()
+            .filter(|field| is_named(text, field, &["next"]));
+        let Some(next) = next.find(|field| slice(text, field.value) != b"null") else {
+            return Ok(());
+        };
+        let next = String::from_utf8_lossy(slice(text, next.value));
+        Err(self.bad(format!("this is one page of several, \"next\" is {next}")))
     }
 
     /// Passes `length` bytes that the scanner has looked at.

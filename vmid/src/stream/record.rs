@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::scan::Field;
+use super::scan::{Field, Scanner};
 
 /// One JSON object of the stream, borrowed from the reader's buffer.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +104,9 @@ impl<'a> Record<'a> {
             // Most names differ in length or first byte; to look at these first halves the time.
             let (text, name) = (self.text.as_bytes(), name.as_bytes());
             return (to - from) as usize == name.len()
-                && text.get(from as usize) == name.first()
+                && name
+                    .first()
+                    .is_none_or(|first| text[from as usize] == *first)
                 && &text[from as usize..to as usize] == name;
         }
         unescaped(self.slice(field.name)).is_some_and(|text| text == name)
@@ -116,6 +118,18 @@ impl<'a> Record<'a> {
 }
 
 impl Kept {
+    /// The record of a line that [`super::Lines`] wrote; never an envelope.
+    pub(crate) fn of_line(line: &str) -> Option<Self> {
+        let mut scanner = Scanner::new();
+        scanner.start(false);
+        scanner.scan(line.as_bytes()).ok()?;
+        Some(Self {
+            text: line.into(),
+            fields: scanner.fields.into(),
+            spaced: scanner.spaced,
+        })
+    }
+
     /// The record itself.
     #[must_use]
     pub fn record(&self) -> Record<'_> {

@@ -34,7 +34,7 @@ pub(super) enum Progress {
     Done,
     /// The buffer ended first.
     More,
-    /// A field's value starts with `[`, and [`Scanner::watch`] asked to be told.
+    /// The `[` of a field's value was passed, and [`Scanner::watch`] asked to be told.
     Array,
 }
 
@@ -211,12 +211,12 @@ impl Scanner {
                     self.close();
                 }
                 (Expect::Value | Expect::ValueOrEnd, _) => {
-                    if self.watch && byte == b'[' && self.open.len() == 1 {
-                        self.watch = false;
-                        return Ok(Progress::Array);
-                    }
+                    let told = self.watch && byte == b'[' && self.open.len() == 1;
                     if !self.value(text, byte)? {
                         return Ok(Progress::More);
+                    }
+                    if told {
+                        return Ok(Progress::Array);
                     }
                 }
                 _ => {

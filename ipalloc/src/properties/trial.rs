@@ -1,0 +1,353 @@
+//! A series of commands on one folder, and a model of the IPAM that follows it:
+//! after each command the file must hold what the model holds, and no more.
+
+use std::{collections::HashSet, net::IpAddr};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{
+    calls::{Said, call, call_twice, code, words},
+    oracle::{Ask, Place, Rules},
+    sheet::Sheet,
+    world::{Record, World},
+};
+
+/// The folder and its model.
+pub struct Trial {
+    pub folder: TempDir,
+    pub world: World,
+    now: Timestamp,
+}
+
+impl Trial {
+    pub fn of(world: &World) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        world.write(folder.path());
+        Self {
+            folder,
+            world: world.clone(),
+            now: "2026-11-22T00:00:00Z".parse().unwrap(),
+        }
+    }
+
+    pub fn wait_a_day(&mut self) {
+        self.now += SignedDuration::from_hours(24);
+    }
+
+    pub fn call(&self, args: &[String], requests: &[Value]) -> Said {
+        call(self.folder.path(), self.now, args, &lines(requests))
+    }
+
+    fn call_twice(&self, args: &[String], requests: &[Value]) -> Said {
+        call_twice(self.folder.path(), self.now, args, &lines(requests))
+    }
+
+    fn sheet(&self) -> Sheet {
+        Sheet::read(self.folder.path(), self.world.styles[1])
+    }
+
+    /// The file holds `want` now, and nothing but what had to change did.
+    fn settle(&mut self, before: &Sheet, want: Vec<Record>, gone: &[usize], touched: &[usize]) {
+        let (after, style) = (self.sheet(), self.world.styles[1]);
+        let new = want.len() + gone.len() - self.world.records.len();
+        if gone.is_empty() && touched.is_empty() && new == 0 {
+            assert_eq!(after.bytes, before.bytes, "nothing to do, nothing done");
+        }
+        assert_eq!(after.records(style), want);
+        after.assert_kept(before, style, gone, touched);
+        self.world.records = want;
+    }
+
+    pub fn allocate(&mut self, asks: &[Ask], rules: &Rules) {
+        let before = self.sheet();
+        let requests: Vec<Value> = asks.iter().map(Ask::record).collect();
+        let args = [words(&["allocate"]), rules.flags()].concat();
+        let said = self.call_twice(&args, &requests);
+        let answers = said.records();
+        assert_eq!(answers.len(), asks.len());
+        if !said.is_yes() {
+            assert!(answers.iter().any(|answer| code(answer) != Some("batch")));
+            for ((at, answer), request) in answers.iter().enumerate().zip(&requests) {
+                let code = code(answer).expect("all or nothing");
+                assert!(self.may_refuse(code, at, asks, rules), "{answer}");
+                let mut rest = answer.as_object().unwrap().clone();
+                rest.remove("error");
+                assert_eq!(Value::from(rest), *request, "nothing else is said");
+            }
+            self.settle(&before, self.world.records.clone(), &[], &[]);
+            return;
+        }
+        let (mut want, mut touched) = (self.world.records.clone(), Vec::new());
+        for (at, answer) in answers.iter().enumerate() {
+            self.grant(at, answer, asks, rules, &mut want, &mut touched);
+        }
+        let mut once = HashSet::new();
+        let mut new = want[self.world.records.len()..].iter();
+        assert!(
+            new.all(|r| once.insert((r.address, r.vrf.clone()))),
+            "an address is given twice"
+        );
+        self.settle(&before, want, &[], &touched);
+
+        let again = self.call(&args, &requests);
+        let unchanged = said.text.replace("\"changed\":true", "\"changed\":false");
+        assert_eq!(again.text, unchanged, "the same again");
+        self.settle(&self.sheet(), self.world.records.clone(), &[], &[]);
+    }
+
+    /// Whether a refusal is true; which of several true ones is told is the code's choice.
+    fn may_refuse(&self, code: &str, at: usize, asks: &[Ask], rules: &Rules) -> bool {
+        let (ask, records) = (&asks[at], &self.world.records);
+        let places = self.world.places(ask, rules);
+        let is_closed = |place: &Place<'_>| self.world.is_closed(*place, ask, rules);
+        let mut unowned = records.iter().filter(|r| r.may_be_unowned_of(ask, rules));
+        match code {
+            "batch" => asks.len() > 1,
+            "bad-name" => ask.has_bad_name(),
+            "duplicate-name" => asks.iter().filter(|a| a.key() == ask.key()).count() > 1,
+            "no-prefix" => places.is_empty(),
+            "ambiguous-prefix" => places.len() > 1,
+            "unowned" => unowned.next().is_some(),
+            "excluded" if places.iter().all(is_closed) => !places.is_empty(),
+            "excluded" => ask.wanted.is_some_and(|wanted| {
+                let never = |place: &Place<'_>| self.world.never(*place, wanted, rules).is_some();
+                !ask.next && places.iter().any(never)
+            }),
+            "address-taken" => ask.wanted.map_or(rules.adopt && asks.len() > 1, |wanted| {
+                let taken = |r: &Record| places.iter().any(|p| r.is_at(wanted, p.vrf()));
+                (!ask.next && records.iter().any(taken)) || asks.len() > 1
+            }),
+            "name-taken" => {
+                let own = records.iter().filter(|r| r.key == ask.key());
+                let own: Vec<_> = own.chain(unowned.filter(|_| rules.adopt)).collect();
+                let other = |r: &&Record| {
+                    let here = |p: &Place<'_>| p.holds(r.address) && p.vrf() == r.vrf;
+                    !places.iter().any(here)
+                        || (!ask.next && ask.wanted.is_some_and(|wanted| wanted != r.address))
+                };
+                own.len() > 1 || own.iter().any(other)
+            }
+            "exhausted" => places
+                .iter()
+                .any(|place| self.world.free(*place, rules).len() < asks.len()),
+            _ => false,
+        }
+    }
+
+    /// Whether a grant is right, and what the records must be after it.
+    fn grant(
+        &self,
+        at: usize,
+        answer: &Value,
+        asks: &[Ask],
+        rules: &Rules,
+        want: &mut Vec<Record>,
+        touched: &mut Vec<usize>,
+    ) {
+        let (ask, records) = (&asks[at], &self.world.records);
+        assert!(!ask.has_bad_name());
+        assert_eq!(asks.iter().filter(|a| a.key() == ask.key()).count(), 1);
+        let places = self.world.places(ask, rules);
+        let [place] = places[..] else {
+            panic!("{answer} out of {places:?}");
+        };
+        let (address, length) = split(&answer["address"]);
+        let prefix = self.world.prefix_of(place);
+        let net = prefix.map(|prefix| prefix.net.to_string());
+        assert_eq!(answer["prefix"], json!(net));
+        assert_eq!(answer["vlan"], json!(prefix.and_then(|prefix| prefix.vlan)));
+        assert_eq!(answer["note"], json!({"kept": [1, 2]}));
+        assert!(ask.next || ask.wanted.is_none_or(|wanted| wanted == address));
+
+        let having = |test: &dyn Fn(&Record) -> bool| {
+            let all = (0..records.len()).filter(|at| test(&records[*at]));
+            all.collect::<Vec<_>>()
+        };
+        let own = having(&|r| r.key == ask.key());
+        let adopted = having(&|r| r.may_be_unowned_of(ask, rules) && r.is_at(address, place.vrf()));
+        if let Some(&at) = own.first().or(adopted.first()) {
+            let record = &records[at];
+            assert!(own.len() < 2, "{answer} is one of several");
+            assert!(record.is_at(address, place.vrf()), "{answer}: {record:?}");
+            assert_eq!(length, record.length);
+            let adopts = own.is_empty();
+            assert!(rules.adopt || !adopts, "{answer}: {record:?}");
+            let changed = adopts || record.retired().is_some();
+            assert_eq!(answer["changed"], changed);
+            if changed {
+                touched.push(at);
+                want[at].key = ask.key();
+            }
+            if record.retired().is_some() {
+                want[at].revive();
+            }
+            return;
+        }
+        let passed_over = having(&|r| r.is_unowned_of(ask, rules));
+        assert!(passed_over.is_empty(), "{answer}: {passed_over:?}");
+        let closed = self.world.is_closed(place, ask, rules);
+        assert!(!closed, "{answer} out of {place:?}");
+        assert_eq!(self.world.never(place, address, rules), None, "{answer}");
+        let dns_name = ask.dns_name(rules);
+        assert_eq!(
+            (&answer["changed"], &answer["dns_name"]),
+            (&json!(true), &json!(dns_name))
+        );
+        assert_eq!(length, place.length());
+        if asks.len() == 1 {
+            let may = |wanted: &IpAddr| self.world.never(place, *wanted, rules).is_none();
+            let wish = ask.wanted.filter(may);
+            let lowest = self.world.free(place, rules).first().copied();
+            assert_eq!(Some(address), wish.or(lowest));
+        }
+        want.push(Record {
+            address,
+            length,
+            vrf: place.vrf().into(),
+            status: "active".into(),
+            role: String::new(),
+            dns_name,
+            key: ask.key(),
+            comments: String::new(),
+        });
+    }
+
+    pub fn release(&mut self, asks: &[Ask], retire: bool, force: bool) {
+        let before = self.sheet();
+        let record = |ask: &Ask| json!({"name": ask.name, "interface": ask.interface});
+        let requests: Vec<Value> = asks.iter().map(record).collect();
+        let mut args = words(&["release"]);
+        args.extend(retire.then(|| "--retire".to_owned()));
+        args.extend(force.then(|| "--force".to_owned()));
+        let said = self.call_twice(&args, &requests);
+        let answers = said.records();
+        assert_eq!(answers.len(), asks.len());
+        if !said.is_yes() {
+            assert!(answers.iter().any(|answer| code(answer) != Some("batch")));
+            for (at, answer) in answers.iter().enumerate() {
+                let code = code(answer).expect("all or nothing");
+                assert!(self.may_not_release(code, at, asks, force), "{answer}");
+            }
+            self.settle(&before, self.world.records.clone(), &[], &[]);
+            return;
+        }
+        let (mut want, mut gone, mut touched) = (self.world.records.clone(), vec![], vec![]);
+        for (answer, ask) in answers.iter().zip(asks) {
+            let Some(at) = self.released(answer, ask, force) else {
+                continue;
+            };
+            let changed = !retire || want[at].retired().is_none();
+            assert_eq!(answer["changed"], changed);
+            if changed && retire {
+                touched.push(at);
+                want[at].retire(self.now);
+                if want[at].key.is_empty() {
+                    want[at].key = ask.key(); // so that it can be freed, or come back
+                }
+            } else if changed {
+                gone.push(at);
+            }
+        }
+        let kept = (0..want.len()).filter(|at| !gone.contains(at));
+        let want = kept.map(|at| want[at].clone()).collect();
+        self.settle(&before, want, &gone, &touched);
+    }
+
+    fn may_not_release(&self, code: &str, at: usize, asks: &[Ask], force: bool) -> bool {
+        let (ask, records, any) = (&asks[at], &self.world.records, Rules::default());
+        let own = records.iter().filter(|r| r.key == ask.key()).count();
+        let unowned = records.iter().filter(|r| r.may_be_unowned_of(ask, &any));
+        match code {
+            "batch" => asks.len() > 1,
+            "bad-name" => ask.has_bad_name(),
+            "duplicate-name" => {
+                // Two names can mean one record that is nobody's.
+                let one = |a: &&Ask| {
+                    let meant = |r: &&Record| r.may_be_unowned_of(a, &any);
+                    a.key() == ask.key() || (force && unowned.clone().any(|r| meant(&r)))
+                };
+                asks.iter().filter(one).count() > 1
+            }
+            "not-ours" => own == 0 && unowned.count() > usize::from(force),
+            "name-taken" => own > 1,
+            _ => false,
+        }
+    }
+
+    /// The place of the record that was released; none if there was none to release.
+    fn released(&self, answer: &Value, ask: &Ask, force: bool) -> Option<usize> {
+        let (records, any) = (&self.world.records, Rules::default());
+        let forced = |r: &Record| force && r.may_be_unowned_of(ask, &any);
+        let own = records.iter().position(|r| r.key == ask.key());
+        let Some(at) = own.or_else(|| records.iter().position(forced)) else {
+            let left = records.iter().find(|r| r.is_unowned_of(ask, &any));
+            assert_eq!(left, None, "not a word of it in {answer}");
+            assert_eq!(answer["changed"], false);
+            assert_eq!(answer.get("address"), None);
+            return None;
+        };
+        let record = &records[at];
+        let address = format!("{}/{}", record.address, record.length);
+        assert_eq!(answer["address"], address);
+        assert_eq!(answer["dns_name"], record.dns_name);
+        Some(at)
+    }
+
+    pub fn expire(&mut self, days: i64) {
+        let before = self.sheet();
+        let due = self.now - SignedDuration::from_hours(24 * days);
+        let is_due = |r: &Record| r.retired().is_some_and(|at| at <= due);
+        let (gone, kept): (Vec<usize>, Vec<usize>) =
+            (0..self.world.records.len()).partition(|at| is_due(&self.world.records[*at]));
+        let args = words(&["release", "--retired-before", &format!("{days}d")]);
+        let said = self.call_twice(&args, &[]);
+        assert!(said.is_yes());
+        let told = said.records().into_iter();
+        let told: Vec<_> = told.map(|record| split(&record["address"]).0).collect();
+        let freed = gone.iter().map(|at| self.world.records[*at].address);
+        assert_eq!(told, freed.collect::<Vec<_>>());
+        let want = kept.iter().map(|at| self.world.records[*at].clone());
+        self.settle(&before, want.collect(), &gone, &[]);
+    }
+}
+
+/// What retiring does to a record, and how it is undone.
+impl Record {
+    const MARK: &str = "ipalloc: retired ";
+
+    fn retired(&self) -> Option<Timestamp> {
+        let mut lines = self.comments.lines().rev();
+        let at = lines.find_map(|line| line.strip_prefix(Self::MARK)?.parse().ok());
+        at.filter(|_| self.status == "deprecated")
+    }
+
+    fn unmark(&mut self) {
+        let lines = self.comments.lines();
+        let kept: Vec<_> = lines.filter(|line| !line.starts_with(Self::MARK)).collect();
+        self.comments = kept.join("\n");
+    }
+
+    fn retire(&mut self, now: Timestamp) {
+        self.unmark();
+        self.status = "deprecated".into();
+        let end = if self.comments.is_empty() { "" } else { "\n" };
+        self.comments += &format!("{end}{}{now}", Self::MARK);
+    }
+
+    fn revive(&mut self) {
+        self.unmark();
+        self.status = "active".into();
+    }
+}
+
+fn split(cell: &Value) -> (IpAddr, u8) {
+    let (address, length) = cell.as_str().unwrap().split_once('/').unwrap();
+    (address.parse().unwrap(), length.parse().unwrap())
+}
+
+fn lines(requests: &[Value]) -> Vec<u8> {
+    let lines = requests.iter().map(|request| format!("{request}\n"));
+    lines.collect::<String>().into_bytes()
+}
