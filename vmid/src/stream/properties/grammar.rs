@@ -69,7 +69,7 @@ fn measured(text: &[u8]) -> (usize, Option<usize>) {
 }
 
 /// Starts of a record, each where something else may follow.
-const HEADS: [&str; 9] = [
+const HEADS: [&str; 12] = [
     "{",
     "{\"x\":",
     "{\"x\":0",
@@ -77,9 +77,15 @@ const HEADS: [&str; 9] = [
     "{\"x\":-",
     "{\"x\":\"",
     "{\"x\":[",
+    "{\"x\":[1",
+    "{\"x\":[{}",
+    "{\"x\":{\"a\":1",
     "{\"x\":0,\"a\":",
     "[{\"x\":0}",
 ];
+
+/// Ends, not all of which fit.
+const TAILS: [&str; 6] = ["", "}", "\"}", "]}", "}}", "]"];
 
 proptest! {
     #![proptest_config(times(40))]
@@ -94,8 +100,9 @@ proptest! {
     fn any_tokens(
         head in select(&HEADS[..]),
         tokens in vec(one_of(r#"{ } [ ] , : " "a" "a": 1 0 - . e null t \ \v \u12 012"#), 0..8),
+        tail in select(&TAILS[..]),
     ) {
-        let text = head.to_owned() + &tokens.concat();
+        let text = [head, &tokens.concat(), tail].concat();
         prop_assert_eq!(by_us(text.as_bytes()), by_serde_json(text.as_bytes()), "{}", text);
     }
 
@@ -103,7 +110,7 @@ proptest! {
     fn any_bytes(
         head in select(&HEADS[..]),
         bytes in vec(byte(), 0..12),
-        tail in select(&["", "}", "\"}", "]}", "]"][..]),
+        tail in select(&TAILS[..]),
     ) {
         let text = [head.as_bytes(), &bytes, tail.as_bytes()].concat();
         prop_assert_eq!(by_us(&text), by_serde_json(&text), "{}", text.escape_ascii());
