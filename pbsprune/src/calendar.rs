@@ -90,32 +90,43 @@ pub fn put(text: &mut String, number: i64, width: usize) {
     if number < 0 {
         text.push('-');
     }
-    for digit in &digits[at..] {
-        text.push(char::from(*digit));
-    }
+    push(text, &digits[at..]);
 }
 
 /// Appends `2026-11-21`.
 pub fn put_date(text: &mut String, day: i64) {
-    let date = Date::of_day(day);
-    put(text, date.year, 4);
-    text.push('-');
-    put(text, date.month, 2);
-    text.push('-');
-    put(text, date.day, 2);
+    let Date { year, month, day } = Date::of_day(day);
+    let mut date = *b"0000-00-00";
+    if (0..10_000).contains(&year) {
+        date[..2].copy_from_slice(&two(year / 100));
+        date[2..4].copy_from_slice(&two(year % 100));
+    } else {
+        put(text, year, 4);
+    }
+    date[5..7].copy_from_slice(&two(month));
+    date[8..].copy_from_slice(&two(day));
+    let from = if (0..10_000).contains(&year) { 0 } else { 4 };
+    push(text, &date[from..]);
 }
 
 /// Appends a time as PBS names its snapshots: `2026-11-21T02:00:11Z`.
 pub fn put_utc(text: &mut String, time: i64) {
-    put_date(text, time.div_euclid(DAY_S));
-    let second = time.rem_euclid(DAY_S);
-    text.push('T');
-    put(text, second / 3_600, 2);
-    text.push(':');
-    put(text, second / 60 % 60, 2);
-    text.push(':');
-    put(text, second % 60, 2);
-    text.push('Z');
+    let (day, second) = (time.div_euclid(DAY_S), time.rem_euclid(DAY_S));
+    put_date(text, day);
+    let mut clock = *b"T00:00:00Z";
+    for (at, number) in [(1, second / 3_600), (4, second / 60 % 60), (7, second % 60)] {
+        clock[at..at + 2].copy_from_slice(&two(number));
+    }
+    push(text, &clock);
+}
+
+/// Two digits of a number below 100.
+fn two(number: i64) -> [u8; 2] {
+    [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
+}
+
+fn push(text: &mut String, ascii: &[u8]) {
+    text.push_str(std::str::from_utf8(ascii).unwrap_or_default()); // cannot fail: digits and signs
 }
 
 /// A time as PBS names its snapshots: `2026-11-21T02:00:11Z`.

@@ -132,7 +132,7 @@ impl<'a> Compared<'a> {
             };
             let judged = judge(list, zone, &rules);
             let stays = |(place, row): (usize, &crate::list::Row)| {
-                row.group.map(|_| !judged.fates[place].is_removed())
+                row.group().map(|_| !judged.fates[place].is_removed())
             };
             let name = if keep.is_empty() {
                 "keep-all".to_owned()
@@ -164,7 +164,7 @@ impl<'a> Compared<'a> {
                 let mut stays = Vec::with_capacity(list.rows.len());
                 let mut met = HashSet::new();
                 for (place, row) in list.rows.iter().enumerate() {
-                    let group = row.group.map(|group| group as usize);
+                    let group = row.group();
                     apart[place] = group.is_none_or(|group| !known[group]);
                     let key = group.map(|group| (&list.groups[group], row.time));
                     stays.push(key.and_then(|key| keeps.get(&key).copied()));

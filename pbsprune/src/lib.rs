@@ -131,7 +131,7 @@ fn mark(
             judged.repeated
         ));
     }
-    let failed = list.rows.iter().any(|row| row.group.is_none());
+    let failed = list.rows.iter().any(|row| row.group().is_none());
     let answer = Answer::no_if(failed || judged.refusals.iter().any(Option::is_some));
     if args.format == Format::Table {
         let report = report::Report {

@@ -42,13 +42,23 @@ impl fmt::Display for Group {
 pub struct Row {
     /// `backup-time`, seconds.
     pub time: i64,
-    /// Its group's place in [`List::groups`]; none for a record that carries an error.
-    pub group: Option<u32>,
+    group: u32,
     finished: bool,
     protected: bool,
     verification: Verification,
     /// Its text can't just be extended: it isn't compact, or has a field named as ours.
     pub clashes: bool,
+}
+
+/// The group of a record that carries an error: no group. There are less groups than rows.
+const NO_GROUP: u32 = u32::MAX;
+
+impl Row {
+    /// Its group's place in [`List::groups`]; none for a record that carries an error.
+    #[must_use]
+    pub fn group(&self) -> Option<usize> {
+        (self.group != NO_GROUP).then_some(self.group as usize)
+    }
 }
 
 /// A snapshot list.
@@ -96,7 +106,7 @@ impl List {
             let row = if error {
                 Row {
                     time: 0,
-                    group: None,
+                    group: NO_GROUP,
                     finished: false,
                     protected: false,
                     verification: Verification::Unknown,
@@ -122,7 +132,7 @@ impl List {
                 });
                 Row {
                     time: item.time,
-                    group: Some(group),
+                    group,
                     finished: item.finished,
                     protected: item.protected,
                     verification: item.verification,
@@ -140,8 +150,8 @@ impl List {
     #[must_use]
     pub fn grouped(&self) -> Grouped {
         let mut starts = vec![0_u32; self.groups.len() + 1];
-        for group in self.rows.iter().filter_map(|row| row.group) {
-            starts[group as usize + 1] += 1;
+        for group in self.rows.iter().filter_map(Row::group) {
+            starts[group + 1] += 1;
         }
         for group in 1..starts.len() {
             starts[group] += starts[group - 1];
@@ -149,8 +159,8 @@ impl List {
         let mut next = starts.clone();
         let mut rows = vec![0_u32; starts.last().map_or(0, |&end| end as usize)];
         for (index, row) in self.rows.iter().enumerate() {
-            if let Some(group) = row.group {
-                let place = &mut next[group as usize];
+            if let Some(group) = row.group() {
+                let place = &mut next[group];
                 rows[*place as usize] = index as u32;
                 *place += 1;
             }
@@ -168,7 +178,7 @@ impl List {
     /// The first and last time of the list, if there is a snapshot in it.
     #[must_use]
     pub fn span(&self) -> Option<(i64, i64)> {
-        let mut rows = self.rows.iter().filter(|row| row.group.is_some());
+        let mut rows = self.rows.iter().filter(|row| row.group().is_some());
         let first = rows.next()?.time;
         let widen = |(from, to): (i64, i64), row: &Row| (from.min(row.time), to.max(row.time));
         Some(rows.fold((first, first), widen))

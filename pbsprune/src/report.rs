@@ -77,7 +77,7 @@ impl Report<'_> {
             escape(self.zone.name())
         )?;
         let mut total = Sums::default();
-        let failed = self.list.rows.iter().filter(|row| row.group.is_none());
+        let failed = self.list.rows.iter().filter(|row| row.group().is_none());
         total.failed = failed.count() as u64;
         let mut again = Again::new();
         for group in 0..self.list.groups.len() {

@@ -52,16 +52,16 @@ impl<'a> Rows<'a> {
     /// Those of `lines`.
     pub fn marked<W: Write>(&mut self, row: usize, lines: &mut Lines<W>) -> io::Result<()> {
         self.tail.clear();
-        let Some(group) = self.list.rows[row].group else {
+        let Some(group) = self.list.rows[row].group() else {
             let (text, _) = self.list.pile.text(row);
             return lines.write(self.again.record(text), &[]);
         };
-        if let Some(refusal) = &self.judged.refusals[group as usize] {
+        if let Some(refusal) = &self.judged.refusals[group] {
             let error = error_object(refusal.code(), &refusal.to_string());
             self.tail.push_str(",\"error\":");
             self.tail.push_str(&error);
         } else {
-            self.decided(row, group as usize);
+            self.decided(row, group);
         }
         self.put(row, lines, &FIELDS)
     }
@@ -88,8 +88,8 @@ impl<'a> Rows<'a> {
     #[must_use]
     pub fn why(&mut self, row: usize) -> &str {
         self.tail.clear();
-        if let Some(group) = self.list.rows[row].group {
-            self.put_why(row, group as usize);
+        if let Some(group) = self.list.rows[row].group() {
+            self.put_why(row, group);
         }
         &self.tail
     }
@@ -114,9 +114,9 @@ impl<'a> Rows<'a> {
             rule.put_period(&mut self.tail, period);
             self.tail.push('"');
         }
-        if let Fate::Displaced(_, other) | Fate::Covered(_, other) = fate {
+        if let Some((time, _)) = self.judged.other(fate) {
             self.tail.push_str(",\"because\":");
-            put(&mut self.tail, self.list.rows[other as usize].time, 1);
+            put(&mut self.tail, time, 1);
         }
         self.tail.push_str(",\"why\":\"");
         self.put_why(row, group);
@@ -125,17 +125,10 @@ impl<'a> Rows<'a> {
 
     fn put_why(&mut self, row: usize, group: usize) {
         let fate = self.judged.fates[row];
-        let other = match fate {
-            Fate::Displaced(_, other) | Fate::Covered(_, other) => {
-                let other = other as usize;
-                Some((self.list.rows[other].time, self.judged.fates[other]))
-            }
-            _ => None,
-        };
         let context = Context {
             keep: self.judged.keeps[group],
             within: self.within,
-            other,
+            other: self.judged.other(fate),
         };
         put_why(&mut self.tail, fate, &context);
     }

@@ -97,7 +97,7 @@ impl<'a> Fields<'a> {
                     continue;
                 }
                 name => {
-                    fields.clashes |= OURS.contains(&name);
+                    fields.clashes |= name.len() < 8 && OURS.contains(&name);
                     continue;
                 }
             };
