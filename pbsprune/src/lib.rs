@@ -101,9 +101,6 @@ fn mark(
         }
         None => Policy::One(args.counts.keep()),
     };
-    if matches!(&policy, Policy::One(keep) if keep.is_empty()) {
-        (site.say)("hint: no keep option is set (or all are 0), so everything is kept");
-    }
     let guards = match args.no_guards {
         true => Guards::default(),
         false => Guards {
@@ -124,10 +121,13 @@ fn mark(
         now: site.now,
     };
     let list = List::read(input, &args.place.ns)?;
+    if matches!(&rules.policy, Policy::One(keep) if keep.is_empty()) {
+        (site.say)("hint: no keep option is set (or all are 0), so everything is kept");
+    }
     let judged = judge(&list, &site.zone, &rules);
     if judged.repeated > 0 {
         (site.say)(&format!(
-            "{} rows name a snapshot that another row names, too: it is counted once",
+            "rows that name a snapshot which another row names, too: {} (each is counted once)",
             judged.repeated
         ));
     }
@@ -199,7 +199,7 @@ fn compare(
     let compared = diff::Compared::new(&list, &site.zone, args.a, other);
     if compared.strangers > 0 {
         (site.say)(&format!(
-            "{} groups of the list are not in the server's answer: they are not compared",
+            "groups of the list that the server's answer has nothing of: {} (not compared)",
             compared.strangers
         ));
     }
@@ -217,9 +217,6 @@ fn future(
     output: impl Write,
 ) -> Result<Answer, Stop> {
     let keep = args.counts.keep();
-    if keep.is_empty() {
-        (site.say)("hint: no keep option is set (or all are 0), so everything is kept");
-    }
     let schedule = simulate::Schedule {
         every: args.every,
         at: args.at,
@@ -227,6 +224,9 @@ fn future(
     };
     let times = schedule.times(&site.zone, site.now).map_err(Stop::input)?;
     let list = List::read(input, &args.place.ns)?;
+    if keep.is_empty() {
+        (site.say)("hint: no keep option is set (or all are 0), so everything is kept");
+    }
     table::present(args.format, &[], output, site.terminal, |lines| {
         simulate::write(&list, &site.zone, &keep, &times, lines).map_err(Stop::output)?;
         lines.flush().map_err(Stop::output)?;

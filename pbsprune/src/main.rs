@@ -3,6 +3,7 @@
 //! Nothing but wiring is here, and the only look at clock and system zone.
 
 use std::{
+    env,
     io::{self, IsTerminal as _},
     process::ExitCode,
 };
@@ -22,7 +23,9 @@ fn main() -> ExitCode {
         Err(error) => return exit::usage("pbsprune", &error),
     };
     let place = cli.place();
-    let zone = match place.tz.clone().map_or_else(Zone::system, Ok) {
+    let variable = env::var("TZ").ok();
+    let system = || Zone::system(variable.as_deref());
+    let zone = match place.tz.clone().map_or_else(system, Ok) {
         Ok(zone) => zone,
         Err(unknown) => {
             let stop = Stop::input(unknown).hint("name the server's: --tz Europe/Berlin");

@@ -43,16 +43,18 @@ impl Zone {
         Ok(Self { name, zone })
     }
 
-    /// The system's: `TZ`, else `/etc/localtime`.
+    /// The system's: `TZ`, else `/etc/localtime`. A zone without a name is shown as
+    /// `variable`, what `TZ` holds.
     ///
     /// # Errors
     ///
     /// There is neither, or what is there can't be understood.
-    pub fn system() -> Result<Self, UnknownZone> {
+    pub fn system(variable: Option<&str>) -> Result<Self, UnknownZone> {
         let zone = TimeZone::try_system().map_err(|error| {
             UnknownZone(format!("the system's time zone is not known: {error}"))
         })?;
-        let name = zone.iana_name().unwrap_or("the system's, without a name");
+        let unnamed = variable.unwrap_or("the system's zone, /etc/localtime");
+        let name = zone.iana_name().unwrap_or(unnamed);
         let name = name.to_owned();
         Ok(Self { name, zone })
     }
