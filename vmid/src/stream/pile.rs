@@ -51,7 +51,10 @@ impl Pile {
             .checked_sub(1)
             .map_or(0, |before| self.ends[before] / 2);
         let end = self.ends[index];
-        (&self.text[from as usize..(end / 2) as usize], end.is_multiple_of(2))
+        (
+            &self.text[from as usize..(end / 2) as usize],
+            end.is_multiple_of(2),
+        )
     }
 }
 
