@@ -40,6 +40,7 @@ macro_rules! folders {
 folders! {
     vmid = "vmid"
     ipalloc = "ipalloc"
+    pbsprune = "pbsprune"
     stream = "stream"
     pipelines = "pipelines"
     scripts = "scripts"

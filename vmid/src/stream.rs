@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use crate::exit::{Answer, Stop};
 
 mod lines;
+mod pile;
 #[cfg(test)]
 mod properties;
 mod reader;
@@ -20,6 +21,7 @@ mod record;
 mod scan;
 
 pub use lines::{Lines, error_object, quote};
+pub use pile::{Again, Pile};
 pub use reader::{Bad, Next, Reader};
 pub use record::{Kept, Record, Value};
 pub use scan::{DEPTH_LIMIT, LENGTH_LIMIT};
@@ -82,6 +84,33 @@ pub fn read_all<R: Read>(input: R) -> Result<Vec<Kept>, Stop> {
             Ok(Next::Record(record)) => records.push(record.keep()),
             Ok(Next::NeedInput) => fill(&mut reader)?,
             Ok(Next::End) => return Ok(records),
+            Err(bad) => return Err(bad_input(bad)),
+        }
+    }
+}
+
+/// Hands each record of `input` to `keep`; for tools that look at everything
+/// before they answer, and keep it in a form of their own, such as a [`Pile`].
+///
+/// # Errors
+///
+/// As [`each`], and those of `keep`, with the number of the record.
+pub fn read_each<R: Read, E: std::fmt::Display>(
+    input: R,
+    mut keep: impl FnMut(Record<'_>) -> Result<(), E>,
+) -> Result<(), Stop> {
+    let mut reader = Reader::new(input);
+    let mut number = 0_u64;
+    loop {
+        match reader.poll() {
+            Ok(Next::Record(record)) => {
+                number += 1;
+                keep(record).map_err(|what| {
+                    Stop::input(anyhow::anyhow!("stdin: record {number}: {what}"))
+                })?;
+            }
+            Ok(Next::NeedInput) => fill(&mut reader)?,
+            Ok(Next::End) => return Ok(()),
             Err(bad) => return Err(bad_input(bad)),
         }
     }

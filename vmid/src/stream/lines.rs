@@ -44,6 +44,26 @@ impl<W: Write> Lines<W> {
         put(&mut self.out, record, set)
     }
 
+    /// Writes the text of a compact record with `tail` before its last brace: raw
+    /// members, a comma before each. For those who write a million rows, and know
+    /// that none of the names is in the record and that it isn't empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of the underlying writer.
+    pub fn extend(&mut self, text: &str, tail: &str) -> io::Result<()> {
+        let body = text.strip_suffix('}').unwrap_or(text);
+        if self.terminal {
+            let line = [body, tail, "}\n"].concat();
+            return self
+                .out
+                .write_all(without_controls(line.as_bytes()).as_ref());
+        }
+        self.out.write_all(body.as_bytes())?;
+        self.out.write_all(tail.as_bytes())?;
+        self.out.write_all(b"}\n")
+    }
+
     /// Writes `record` as failed: with the fields of `set`, then its `error`.
     ///
     /// # Errors

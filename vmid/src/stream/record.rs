@@ -81,6 +81,12 @@ impl<'a> Record<'a> {
         self.raw("error").is_some_and(|raw| raw != "null")
     }
 
+    /// No white space stands between its tokens, so that as a line it is its own text.
+    #[must_use]
+    pub fn is_compact(&self) -> bool {
+        !self.spaced
+    }
+
     /// The object as it came.
     #[must_use]
     pub fn text(&self) -> &'a str {

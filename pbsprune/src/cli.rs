@@ -1,0 +1,244 @@
+//! The command line of `pbsprune`.
+
+use std::{path::PathBuf, str::FromStr as _};
+
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+use vmid::table::Format;
+
+use crate::{guard::Limit, policy, retention::Keep, simulate::At, span::Span, zone::Zone};
+
+/// Say which backups of each group to keep and which to remove, as PBS decides it, and why
+#[derive(Debug, Parser)]
+#[command(
+    name = "pbsprune",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Each snapshot comes out in its place with mark (keep, keep-partial, protected, remove), reason,
+count, period, because and why. Nothing is removed: that is for who reads the marks.
+A group that a guard refuses has an error instead: future-dated, stale, too-many.
+
+Exit codes: 0 done, 1 a guard refused some group, 2 bad call or input, 3 a file or stdout failed
+
+  proxmox-backup-client snapshot list --output-format json >list.json
+  pbsprune --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --format table <list.json
+  pbsprune --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --removals <list.json"
+)]
+pub struct Cli {
+    /// What to do; mark, if nothing is said
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The options of mark
+    #[command(flatten)]
+    pub mark: Mark,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Mark every snapshot of a list (what is done if no command is named)
+    Mark(Mark),
+    /// Show where two policies differ, or a policy and the server
+    #[command(after_help = "\
+The rows that one keeps and the other removes, with a and b; then a record for each policy:
+{policy, kept, oldest, largest_gap_s}. Guards and options that PBS lacks have no part in it.
+
+Exit codes: 0 done, 1 they differ (only with --server), 2 bad call or input
+
+  pbsprune diff --a keep-last=7 --b keep-daily=7,keep-weekly=4,keep-monthly=12 <list.json
+  proxmox-backup-client prune vm/100 --dry-run --keep-last 7 --output-format json >server.json
+  pbsprune diff --a keep-last=7 --server server.json <list.json")]
+    Diff(Diff),
+    /// Show what a policy keeps after many backups, each followed by a pruning
+    #[command(after_help = "\
+Starts from the snapshot list on standard input, if there is one, else from nothing; one record
+per group: {kept, depth_days, largest_gap_s, most}. Backups that would be older than what the
+list has are left out; to look into the future, set --now.
+
+Exit codes: 0 done, 2 bad call or input
+
+  pbsprune simulate --every 1d --at 02:00 --for 800d --keep-daily 7 --keep-weekly 4 </dev/null
+  pbsprune simulate --every 1d --for 365d --now 2027-12-31T02:00:00Z --keep-last 7 <list.json")]
+    Simulate(Simulate),
+}
+
+/// How many periods to keep.
+#[derive(Clone, Debug, Args)]
+pub struct Counts {
+    /// The newest N snapshots
+    #[arg(long, value_name = "N", value_parser = policy::count, allow_negative_numbers = true)]
+    pub keep_last: Option<u64>,
+    /// The newest of each of the last N hours that have one
+    #[arg(long, value_name = "N", value_parser = policy::count, allow_negative_numbers = true)]
+    pub keep_hourly: Option<u64>,
+    /// The newest of each of the last N days that have one
+    #[arg(long, value_name = "N", value_parser = policy::count, allow_negative_numbers = true)]
+    pub keep_daily: Option<u64>,
+    /// The newest of each of the last N ISO weeks that have one
+    #[arg(long, value_name = "N", value_parser = policy::count, allow_negative_numbers = true)]
+    pub keep_weekly: Option<u64>,
+    /// The newest of each of the last N months that have one
+    #[arg(long, value_name = "N", value_parser = policy::count, allow_negative_numbers = true)]
+    pub keep_monthly: Option<u64>,
+    /// The newest of each of the last N years that have one
+    #[arg(long, value_name = "N", value_parser = policy::count, allow_negative_numbers = true)]
+    pub keep_yearly: Option<u64>,
+}
+
+impl Counts {
+    /// The counts; what is absent is 0.
+    #[must_use]
+    pub fn keep(&self) -> Keep {
+        let counts = [
+            self.keep_last,
+            self.keep_hourly,
+            self.keep_daily,
+            self.keep_weekly,
+            self.keep_monthly,
+            self.keep_yearly,
+        ];
+        Keep(counts.map(Option::unwrap_or_default))
+    }
+}
+
+/// What a list is and when it is looked at.
+#[derive(Clone, Debug, Args)]
+pub struct Place {
+    /// Days begin at midnight in ZONE: IANA name or POSIX TZ string [default: the system's]
+    #[arg(long, value_name = "ZONE", value_parser = Zone::parse)]
+    pub tz: Option<Zone>,
+    /// Namespace of rows that name none
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub ns: String,
+    /// Guards and simulation reckon from TIME (RFC 3339) instead of the clock
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub now: Option<Timestamp>,
+    /// Say on stderr which zone is used
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// `pbsprune mark`
+#[derive(Clone, Debug, Args)]
+pub struct Mark {
+    /// What to keep
+    #[command(flatten)]
+    pub counts: Counts,
+    /// What to keep in which group: JSON array of {ns, type, id, keep: {last, ...}}, first match wins
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "keep_last", "keep_hourly", "keep_daily", "keep_weekly", "keep_monthly", "keep_yearly",
+    ])]
+    pub policy: Option<PathBuf>,
+    /// Also keep a good one for each whose verification failed, and the newest that was verified
+    #[arg(long)]
+    pub verified: bool,
+    /// Also keep what is no older than SPAN (14d) before the newest of its group
+    #[arg(long, value_name = "SPAN")]
+    pub keep_within: Option<Span>,
+    /// Also keep the oldest of a group until its counts are full
+    #[arg(long)]
+    pub keep_oldest: bool,
+    /// Refuse a group of which more than N, or P%, would be removed
+    #[arg(long, value_name = "N|P%")]
+    pub max_remove: Option<Limit>,
+    /// Refuse all if more than N, or P%, of the list would be removed
+    #[arg(long, value_name = "N|P%")]
+    pub max_remove_total: Option<Limit>,
+    /// Refuse a group whose newest finished backup is older than SPAN (3d)
+    #[arg(long, value_name = "SPAN")]
+    pub stale_after: Option<Span>,
+    /// Don't refuse a group whose newest is more than an hour in the future
+    #[arg(long)]
+    pub allow_future: bool,
+    /// PBS's bare decision: nothing is refused
+    #[arg(long, conflicts_with_all = ["max_remove", "max_remove_total", "stale_after", "allow_future"])]
+    pub no_guards: bool,
+    /// Write only the rows to remove, each snapshot once, oldest first within each group
+    #[arg(long)]
+    pub removals: bool,
+    /// How the answer comes out
+    #[arg(long, value_name = "FORM", default_value = "json")]
+    pub format: Format,
+    /// The list
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `pbsprune diff`
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// One policy
+    #[arg(long, value_name = "keep-last=7,...", value_parser = Keep::from_str)]
+    pub a: Keep,
+    /// The other
+    #[arg(long, value_name = "keep-daily=7,...", value_parser = Keep::from_str,
+        required_unless_present = "server", conflicts_with = "server")]
+    pub b: Option<Keep>,
+    /// The rows of the server's own dry run instead of another policy
+    #[arg(long, value_name = "FILE")]
+    pub server: Option<PathBuf>,
+    /// How the answer comes out
+    #[arg(long, value_name = "FORM", default_value = "json")]
+    pub format: Format,
+    /// The list
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `pbsprune simulate`
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// A backup each SPAN (1d)
+    #[arg(long, value_name = "SPAN")]
+    pub every: Span,
+    /// At this time of the zone (02:00) or of UTC (02:00Z) [default: that of --now]
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<At>,
+    /// Over so long (800d)
+    #[arg(long = "for", value_name = "SPAN")]
+    pub duration: Span,
+    /// What to keep
+    #[command(flatten)]
+    pub counts: Counts,
+    /// How the answer comes out
+    #[arg(long, value_name = "FORM", default_value = "json")]
+    pub format: Format,
+    /// The list
+    #[command(flatten)]
+    pub place: Place,
+}
+
+impl Cli {
+    /// What is said of the list, whatever the command.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        match &self.command {
+            None => &self.mark.place,
+            Some(Command::Mark(mark)) => &mark.place,
+            Some(Command::Diff(diff)) => &diff.place,
+            Some(Command::Simulate(simulate)) => &simulate.place,
+        }
+    }
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let time = Timestamp::from_str(text);
+    time.map_err(|_| "expected a time such as 2026-11-21T02:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

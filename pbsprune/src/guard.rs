@@ -1,0 +1,255 @@
+//! When not to act on what the rules say, because the data look wrong.
+//!
+//! A group that a guard refuses gets an error and no mark: nothing that reads the
+//! rows can take one of them for a removal.
+
+use std::{fmt, str::FromStr};
+
+use crate::{
+    calendar::utc,
+    retention::{Fate, Snapshot},
+    span::Span,
+};
+
+/// How far a clock may be ahead, in seconds, before a backup counts as dated in the future.
+pub const AHEAD_S: i64 = 3_600;
+
+/// What is guarded against.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Guards {
+    /// A backup of the future, which pushes all others out.
+    pub future: bool,
+    /// More removals than this in one group.
+    pub max_remove: Option<Limit>,
+    /// More removals than this in the whole list.
+    pub max_remove_total: Option<Limit>,
+    /// No finished backup for so long.
+    pub stale_after: Option<Span>,
+}
+
+/// A number of snapshots, or a percentage of those that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// So many.
+    Count(u64),
+    /// So many of a hundred, at most 100.
+    Percent(u64),
+}
+
+impl Limit {
+    fn is_exceeded(self, removed: u64, all: u64) -> bool {
+        match self {
+            Self::Count(limit) => removed > limit,
+            Self::Percent(limit) => u128::from(removed) * 100 > u128::from(all) * u128::from(limit),
+        }
+    }
+}
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, percent) = match text.strip_suffix('%') {
+            Some(number) => (number, true),
+            None => (text, false),
+        };
+        match (crate::policy::count(number), percent) {
+            (Ok(count), false) => Ok(Self::Count(count)),
+            (Ok(percent @ 0..=100), true) => Ok(Self::Percent(percent)),
+            _ => Err(format!(
+                "{text:?} is neither a number, such as 20, nor a percentage in 0%..=100%"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
+}
+
+/// Why a group is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The newest is later than `now` plus [`AHEAD_S`].
+    FutureDated {
+        /// Its time.
+        newest: i64,
+        /// What the clock says.
+        now: i64,
+    },
+    /// The newest (finished) one is too old.
+    Stale {
+        /// Its time.
+        newest: i64,
+        /// What the clock says.
+        now: i64,
+        /// How old it may be.
+        after: Span,
+    },
+    /// Too many of the group, or of the whole list, would go.
+    TooMany {
+        /// So many.
+        removed: u64,
+        /// Of so many.
+        all: u64,
+        /// More than this.
+        limit: Limit,
+        /// Counted over the whole list.
+        total: bool,
+    },
+}
+
+impl Refusal {
+    /// The error's code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::FutureDated { .. } => "future-dated",
+            Self::Stale { .. } => "stale",
+            Self::TooMany { .. } => "too-many",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FutureDated { newest, now } => write!(
+                f,
+                "the newest of the group is of {}, more than 1 h after now, {}: it would push real backups out",
+                utc(*newest),
+                utc(*now)
+            ),
+            Self::Stale { newest, now, after } => write!(
+                f,
+                "the newest backup of the group is of {}, more than {after} before now, {}: backups have stopped",
+                utc(*newest),
+                utc(*now)
+            ),
+            Self::TooMany {
+                removed,
+                all,
+                limit,
+                total,
+            } => {
+                let (of, option) = if *total {
+                    ("the whole list", "--max-remove-total")
+                } else {
+                    ("the group", "--max-remove")
+                };
+                write!(
+                    f,
+                    "{removed} of the {all} snapshots of {of} would be removed, more than {option} {limit}"
+                )
+            }
+        }
+    }
+}
+
+impl Guards {
+    /// Whether a group (newest first, not empty) is to be left alone.
+    #[must_use]
+    pub fn refuse(&self, snapshots: &[Snapshot], fates: &[Fate], now: i64) -> Option<Refusal> {
+        let newest = snapshots.first()?.time;
+        if self.future && newest > now.saturating_add(AHEAD_S) {
+            return Some(Refusal::FutureDated { newest, now });
+        }
+        // Backups that start and never end have stopped, too.
+        let finished = snapshots.iter().find(|snapshot| snapshot.finished);
+        let newest = finished.map_or(newest, |snapshot| snapshot.time);
+        if let Some(after) = self.stale_after
+            && newest < now.saturating_sub(after.seconds())
+        {
+            return Some(Refusal::Stale { newest, now, after });
+        }
+        let removed = fates.iter().filter(|fate| fate.is_removed()).count() as u64;
+        too_many(self.max_remove, removed, snapshots.len() as u64, false)
+    }
+
+    /// Whether every group that has removals is to be left alone: `removed` are those
+    /// of the groups not refused yet, `all` the snapshots of the list.
+    #[must_use]
+    pub fn refuse_all(&self, removed: u64, all: u64) -> Option<Refusal> {
+        too_many(self.max_remove_total, removed, all, true)
+    }
+}
+
+fn too_many(limit: Option<Limit>, removed: u64, all: u64, total: bool) -> Option<Refusal> {
+    let limit = limit.filter(|limit| limit.is_exceeded(removed, all))?;
+    Some(Refusal::TooMany {
+        removed,
+        all,
+        limit,
+        total,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retention::Verification;
+
+    fn group(times: &[(i64, bool)]) -> Vec<Snapshot> {
+        let snapshot = |&(time, finished): &(i64, bool)| Snapshot {
+            time,
+            local: time,
+            finished,
+            protected: false,
+            verification: Verification::Unknown,
+        };
+        times.iter().map(snapshot).collect()
+    }
+
+    #[test]
+    fn groups_are_refused_at_the_border() {
+        let now = 1_000_000;
+        let gone = [Fate::Incomplete; 2];
+        let stay = [Fate::KeepAll; 2];
+        let future = Guards {
+            future: true,
+            ..Guards::default()
+        };
+        let stale = Guards {
+            stale_after: "1d".parse().ok(),
+            ..Guards::default()
+        };
+        let limit = |text: &str| Guards {
+            max_remove: text.parse().ok(),
+            ..Guards::default()
+        };
+        #[rustfmt::skip]
+        let cases: &[(&str, Guards, &[(i64, bool)], &[Fate], Option<&str>)] = &[
+            ("an hour ahead",        future,        &[(now + 3_600, true), (1, true)],  &stay, None),
+            ("a second more",        future,        &[(now + 3_601, true), (1, true)],  &stay, Some("future-dated")),
+            ("unguarded",            stale,         &[(now + 3_601, true), (now, true)], &stay, None),
+            ("a day old",            stale,         &[(now - 86_400, true), (1, true)], &gone, None),
+            ("a second more",        stale,         &[(now - 86_401, true), (1, true)], &gone, Some("stale")),
+            ("new, but unfinished",  stale,         &[(now, false), (1, true)],         &gone, Some("stale")),
+            ("never one finished",   stale,         &[(now, false), (1, false)],        &gone, None),
+            ("as many as allowed",   limit("2"),    &[(2, true), (1, true)],            &gone, None),
+            ("one more",             limit("1"),    &[(2, true), (1, true)],            &gone, Some("too-many")),
+            ("none at all",          limit("0"),    &[(2, true), (1, true)],            &gone, Some("too-many")),
+            ("none to remove",       limit("0"),    &[(2, true), (1, true)],            &stay, None),
+            ("just the share",       limit("100%"), &[(2, true), (1, true)],            &gone, None),
+            ("more than the share",  limit("99%"),  &[(2, true), (1, true)],            &gone, Some("too-many")),
+        ];
+        for (name, guards, times, fates, want) in cases {
+            let refusal = guards.refuse(&group(times), fates, now);
+            assert_eq!(refusal.map(|refusal| refusal.code()), *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn limits_are_read() {
+        for wrong in ["", "%", "-1", "101%", "5.5%", "x", "5 %"] {
+            assert!(wrong.parse::<Limit>().is_err(), "{wrong}");
+        }
+        assert_eq!("20".parse(), Ok(Limit::Count(20)));
+        assert_eq!("100%".parse(), Ok(Limit::Percent(100)));
+    }
+}

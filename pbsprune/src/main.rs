@@ -1,0 +1,56 @@
+//! `pbsprune`: which backups to keep, and why.
+//!
+//! Nothing but wiring is here, and the only look at clock and system zone.
+
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+};
+
+use clap::Parser as _;
+use jiff::Timestamp;
+use pbsprune::{
+    Site,
+    cli::{Cli, Command},
+    zone::Zone,
+};
+use vmid::exit::{self, Stop};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage("pbsprune", &error),
+    };
+    let place = cli.place();
+    let variable = env::var("TZ").ok();
+    let system = || Zone::system(variable.as_deref());
+    let zone = match place.tz.clone().map_or_else(system, Ok) {
+        Ok(zone) => zone,
+        Err(unknown) => {
+            let stop = Stop::input(unknown).hint("name the server's: --tz Europe/Berlin");
+            return exit::report("pbsprune", Err(stop));
+        }
+    };
+    let now = place.now.unwrap_or_else(Timestamp::now);
+    let nothing = io::stdin().is_terminal();
+    if nothing && !matches!(cli.command, Some(Command::Simulate(_))) {
+        return exit::nothing_to_read("pbsprune", "a snapshot list");
+    }
+    let input: Box<dyn io::Read> = match nothing {
+        true => Box::new(io::empty()),
+        false => Box::new(io::stdin().lock()),
+    };
+    let output = io::stdout().lock();
+    let terminal = output.is_terminal();
+    let now = now.as_second();
+    let mut say = |note: &str| exit::say("pbsprune", note);
+    let mut site = Site {
+        now,
+        zone,
+        terminal,
+        say: &mut say,
+    };
+    let result = pbsprune::run(&cli, &mut site, input, output);
+    exit::report("pbsprune", result)
+}

@@ -1,0 +1,264 @@
+//! One row of a snapshot list: its fields, checked.
+//!
+//! A field that decides about a removal must be there and of its type; nothing is
+//! guessed. What doesn't decide anything isn't looked at.
+
+use std::{borrow::Cow, fmt};
+
+use vmid::stream::{Record, Value};
+
+use crate::{calendar::TIMES, raw, retention::Verification};
+
+/// The file whose presence says that a backup came to its end (PBS's manifest).
+pub const INDEX: &str = "index.json.blob";
+
+/// The fields that `pbsprune` adds.
+pub const OURS: [&str; 8] = [
+    "mark", "reason", "count", "period", "because", "why", "a", "b",
+];
+
+/// What a row says.
+#[derive(Clone, Debug)]
+pub struct Item<'a> {
+    /// The namespace, if it names one.
+    pub ns: Option<Cow<'a, str>>,
+    /// `backup-type`: vm, ct, host.
+    pub kind: Cow<'a, str>,
+    /// `backup-id`
+    pub id: Cow<'a, str>,
+    /// `backup-time`, seconds.
+    pub time: i64,
+    /// `index.json.blob` is among its files.
+    pub finished: bool,
+    /// Its flag `protected`.
+    pub protected: bool,
+    /// What its `verification` says.
+    pub verification: Verification,
+    /// It has a field of the name of one of ours.
+    pub clashes: bool,
+}
+
+/// Which rule a row broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// No field of that name.
+    Missing(&'static str),
+    /// The field is something else than it must be.
+    NotA(&'static str, &'static str, String),
+    /// The time is outside of what PBS knows.
+    OutOfRange(String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(name) => write!(f, "{name} is missing"),
+            Self::NotA(name, wanted, found) => write!(f, "{name} is {found}, not {wanted}"),
+            Self::OutOfRange(found) => write!(
+                f,
+                "backup-time {found} is outside {}..={} (the years 0 to 9999, UTC)",
+                TIMES.start(),
+                TIMES.end()
+            ),
+        }
+    }
+}
+
+/// The raw values of a row's fields; of several of one name the last.
+#[derive(Default)]
+struct Fields<'a> {
+    ns: Option<&'a str>,
+    kind: Option<&'a str>,
+    id: Option<&'a str>,
+    time: Option<&'a str>,
+    files: Option<&'a str>,
+    protected: Option<&'a str>,
+    verification: Option<&'a str>,
+    clashes: bool,
+}
+
+impl<'a> Fields<'a> {
+    fn of(record: &Record<'a>) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in record.fields() {
+            if name.contains('\\') {
+                return Self::unescaped(record);
+            }
+            let place = match name {
+                "ns" => &mut fields.ns,
+                "backup-type" => &mut fields.kind,
+                "backup-id" => &mut fields.id,
+                "backup-time" => &mut fields.time,
+                "files" => &mut fields.files,
+                "protected" => &mut fields.protected,
+                "verification" => &mut fields.verification,
+                "error" => {
+                    fields.clashes = true;
+                    continue;
+                }
+                name => {
+                    fields.clashes |= name.len() < 8 && OURS.contains(&name);
+                    continue;
+                }
+            };
+            *place = Some(value);
+        }
+        fields
+    }
+
+    fn unescaped(record: &Record<'a>) -> Self {
+        Self {
+            ns: record.raw("ns"),
+            kind: record.raw("backup-type"),
+            id: record.raw("backup-id"),
+            time: record.raw("backup-time"),
+            files: record.raw("files"),
+            protected: record.raw("protected"),
+            verification: record.raw("verification"),
+            clashes: true, // perhaps; then it is looked at again
+        }
+    }
+}
+
+impl<'a> Item<'a> {
+    /// Reads a row of `snapshot list`, or of the API's `snapshots`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`]
+    pub fn of(record: &Record<'a>) -> Result<Self, Fault> {
+        let fields = Fields::of(record);
+        Ok(Self {
+            ns: namespace(fields.ns)?,
+            kind: text("backup-type", fields.kind)?,
+            id: text("backup-id", fields.id)?,
+            time: time(fields.time)?,
+            finished: finished(fields.files)?,
+            protected: flag("protected", fields.protected)?.unwrap_or(false),
+            verification: verification(fields.verification)?,
+            clashes: fields.clashes,
+        })
+    }
+}
+
+/// A row of the server's own `prune` answer: which snapshot, and whether it stays.
+#[derive(Clone, Debug)]
+pub struct Verdict<'a> {
+    /// The namespace, if it names one.
+    pub ns: Option<Cow<'a, str>>,
+    /// `backup-type`
+    pub kind: Cow<'a, str>,
+    /// `backup-id`
+    pub id: Cow<'a, str>,
+    /// `backup-time`, seconds.
+    pub time: i64,
+    /// Its flag `keep`; an unfinished newest one has it, too.
+    pub keep: bool,
+}
+
+impl<'a> Verdict<'a> {
+    /// Reads a row of `proxmox-backup-client prune`, or of the API's `prune`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`]
+    pub fn of(record: &Record<'a>) -> Result<Self, Fault> {
+        let keep = flag("keep", record.raw("keep"))?.ok_or(Fault::Missing("keep"))?;
+        let protected = flag("protected", record.raw("protected"))?.unwrap_or(false);
+        Ok(Self {
+            ns: namespace(record.raw("ns"))?,
+            kind: text("backup-type", record.raw("backup-type"))?,
+            id: text("backup-id", record.raw("backup-id"))?,
+            time: time(record.raw("backup-time"))?,
+            keep: keep || protected,
+        })
+    }
+}
+
+fn namespace(raw: Option<&str>) -> Result<Option<Cow<'_, str>>, Fault> {
+    match raw.map_or(Value::Absent, Value::of) {
+        Value::Absent | Value::Null => Ok(None),
+        Value::Text(text) => Ok(Some(text)),
+        _ => Err(not_a("ns", "text", raw.unwrap_or_default())),
+    }
+}
+
+fn text<'a>(name: &'static str, raw: Option<&'a str>) -> Result<Cow<'a, str>, Fault> {
+    let raw = raw.ok_or(Fault::Missing(name))?;
+    match Value::of(raw) {
+        Value::Text(text) if !text.is_empty() => Ok(text),
+        _ => Err(not_a(name, "a text that isn't empty", raw)),
+    }
+}
+
+fn time(raw: Option<&str>) -> Result<i64, Fault> {
+    let raw = raw.ok_or(Fault::Missing("backup-time"))?;
+    let digits = raw.strip_prefix('-').unwrap_or(raw);
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(not_a("backup-time", "a whole number of seconds", raw));
+    }
+    let time = raw.parse().ok().filter(|time| TIMES.contains(time));
+    time.ok_or_else(|| Fault::OutOfRange(shown(raw)))
+}
+
+fn flag(name: &'static str, raw: Option<&str>) -> Result<Option<bool>, Fault> {
+    match raw.map_or(Value::Absent, Value::of) {
+        Value::Absent => Ok(None),
+        Value::Bool(flag) => Ok(Some(flag)),
+        _ => Err(not_a(name, "true or false", raw.unwrap_or_default())),
+    }
+}
+
+/// Whether the index is among the files: objects, or (as the published schema has it) texts.
+fn finished(raw: Option<&str>) -> Result<bool, Fault> {
+    let raw = raw.ok_or(Fault::Missing("files"))?;
+    let files = raw::elements(raw).ok_or_else(|| not_a("files", "an array", raw))?;
+    let mut finished = false;
+    for file in files {
+        let mut name = Some(file);
+        if let Some(members) = raw::members(file) {
+            let mut names = members.filter(|(name, _)| is_named(name, "filename"));
+            name = names.next().map(|(_, value)| value);
+        }
+        let Some(name) = name.filter(|name| name.starts_with('"')) else {
+            let wanted = "an array of texts or of objects with a filename";
+            return Err(not_a("files", wanted, file));
+        };
+        finished |= raw::is_text(name, INDEX);
+    }
+    Ok(finished)
+}
+
+fn verification(raw: Option<&str>) -> Result<Verification, Fault> {
+    let Some(raw) = raw.filter(|raw| *raw != "null") else {
+        return Ok(Verification::Unknown);
+    };
+    let wanted = "an object with a state";
+    let mut members = raw::members(raw).ok_or_else(|| not_a("verification", wanted, raw))?;
+    let state = members.find(|(name, _)| is_named(name, "state"));
+    let (_, state) = state.ok_or_else(|| not_a("verification", wanted, raw))?;
+    Ok(if raw::is_text(state, "ok") {
+        Verification::Good
+    } else if raw::is_text(state, "failed") {
+        Verification::Failed
+    } else {
+        Verification::Unknown
+    })
+}
+
+fn is_named(raw: &str, name: &str) -> bool {
+    raw == name || (raw.contains('\\') && raw::is_text(&format!("\"{raw}\""), name))
+}
+
+fn not_a(name: &'static str, wanted: &'static str, raw: &str) -> Fault {
+    Fault::NotA(name, wanted, shown(raw))
+}
+
+/// A raw value in a message: its beginning says enough.
+fn shown(raw: &str) -> String {
+    const LONGEST: usize = 40;
+    match raw.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &raw[..end]),
+        None => raw.to_owned(),
+    }
+}

@@ -1,0 +1,73 @@
+# Proxmox Backup Server through proxmox-backup-client; through curl where that isn't installed,
+# or a CA file is given, which the client can't take. Sourced after call.bash and https.bash; needs `tmp`.
+
+# pbs_open: PBS_REPOSITORY, PBS_PASSWORD (or its _FILE) and PBS_FINGERPRINT as the client has them.
+pbs_open() {
+    local where=${PBS_REPOSITORY-} store user=root@pam password
+    [[ $where ]] || fail 2 "PBS_REPOSITORY is not set: [[user@realm!token@]host[:port]:]store"
+    [[ ${opt[fingerprint]-} ]] || opt[fingerprint]=${PBS_FINGERPRINT-}
+    export PBS_FINGERPRINT=${opt[fingerprint]}
+    [[ $PBS_FINGERPRINT ]] || unset PBS_FINGERPRINT
+    pbs_curl=()
+    [[ ! ${opt[ca-cert]-} ]] && ! on insecure && have proxmox-backup-client && return
+    need curl "apt-get install curl"
+    store=${where##*:} where=${where%"$store"} where=${where%:}
+    [[ $where != *@* ]] || user=${where%@*} where=${where##*@}
+    [[ $where ]] || where=localhost
+    [[ $where =~ :[0-9]+$ ]] || where+=:8007
+    [[ $store =~ ^[A-Za-z0-9_][A-Za-z0-9._-]*$ ]] || fail 2 "PBS_REPOSITORY ends in '$store', which is no datastore's name"
+    [[ $user == *@*!* ]] || fail 2 "$user is no API token (user@realm!token), and curl can't log in as a user"
+    password=$(secret PBS_PASSWORD)
+    [[ $password ]] || fail 2 "neither PBS_PASSWORD nor PBS_PASSWORD_FILE has the token's secret"
+    # The server decodes percent signs in it. Through files, as all users can see arguments.
+    printf 'Authorization: PBSAPIToken=%s:%s\n' "$user" "$(printf '%s' "$password" | jq -sRr @uri)" >"$tmp/header"
+    pbs_url=https://$where/api2/json/admin/datastore/$store
+    trust "$pbs_url"
+    pbs_curl=(curl -q --silent --show-error --globoff --connect-timeout 10 --max-time 300 "${trust[@]}" --header "@$tmp/header")
+}
+
+# pbs_api METHOD PATH: the answer in $tmp/answer; 1 and the reason in pbs_message if it is a
+# refusal (HTTP 4xx), 3 if there is no sensible one. A Ctrl-C waits for it.
+pbs_api() {
+    local status
+    pbs_message=""
+    if ! status=$(
+        trap '' INT
+        exec "${pbs_curl[@]}" --request "$1" --output "$tmp/answer" --write-out '%{http_code}' "$pbs_url/$2" 2>"$tmp/error"
+    ); then
+        pbs_message=$(head -n 1 "$tmp/error")
+        return 3
+    fi
+    [[ $status != 200 ]] || return 0
+    pbs_message="HTTP $status $(head -c 500 "$tmp/answer" | tr '\n' ' ')"
+    pbs_message=${pbs_message% }
+    [[ $status == 40[0348] ]] && return 1
+    return 3
+}
+
+# pbs_client COMMAND...: as pbs_api, by the client. It says no more than that it failed.
+pbs_client() {
+    pbs_message=""
+    (trap '' INT && exec proxmox-backup-client "$@" >"$tmp/answer" 2>"$tmp/error") && return
+    pbs_message=$(grep -v '^$' "$tmp/error" | tail -n 1)
+    return 1
+}
+
+# pbs_namespaces: $tmp/answer has their list.
+pbs_namespaces() {
+    if ((${#pbs_curl[@]})); then pbs_api GET namespace; else pbs_client namespace list --output-format json; fi
+}
+
+# pbs_snapshots NAMESPACE [GROUP QUERY]: $tmp/answer has the list of all, or of the group's.
+pbs_snapshots() {
+    if ((${#pbs_curl[@]})); then
+        pbs_api GET "snapshots?${3:-ns=$(printf '%s' "$1" | jq -sRr @uri)}"
+    else
+        pbs_client snapshot list ${2:+"$2"} ${1:+--ns "$1"} --output-format json
+    fi
+}
+
+# pbs_forget NAMESPACE SNAPSHOT QUERY: removes one.
+pbs_forget() {
+    if ((${#pbs_curl[@]})); then pbs_api DELETE "snapshots?$3"; else pbs_client snapshot forget "$2" ${1:+--ns "$1"}; fi
+}
