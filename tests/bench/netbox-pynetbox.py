@@ -1,0 +1,16 @@
+"""What one writes with pynetbox for one allocation: find the prefix, take its next address.
+
+usage: netbox-pynetbox.py VLAN NAME    (NETBOX_URL, NETBOX_TOKEN)
+"""
+
+import json
+import os
+import sys
+
+import pynetbox
+
+vlan, name = sys.argv[1:]
+netbox = pynetbox.api(os.environ["NETBOX_URL"], token=os.environ["NETBOX_TOKEN"])
+prefix = netbox.ipam.prefixes.get(vlan_vid=vlan)
+address = prefix.available_ips.create({"dns_name": name})
+print(json.dumps({"name": name, "address": str(address)}))

@@ -1,0 +1,271 @@
+//! Both back ends give the same answers: a long series of requests, drawn by lot, to
+//! NetBox and to a folder of CSV files that holds the same.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use crate::{Section, client::Ran, kills::Random, server::Lab};
+
+pub const SECTIONS: &[Section] = &[
+    ("agree: 120 requests to NetBox and to files", |lab| {
+        agree(lab, 20_261_122, 120)
+    }),
+    ("agree: 40 requests among many addresses", |lab| {
+        lab.fresh_large();
+        agree(lab, 7, 40);
+    }),
+];
+
+/// What NetBox has, as files that it would import.
+fn export(lab: &Lab, folder: &Path) {
+    let text = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => format!("\"{}\"", text.replace('"', "\"\"")),
+        other => other.to_string(),
+    };
+    let write = |file: &str, header: &str, list: &str, columns: &[&str]| {
+        let mut csv = format!("{header}\n");
+        for record in lab.results(&format!("/api/ipam/{list}/?limit=0")) {
+            let cells: Vec<String> = columns
+                .iter()
+                .map(|path| text(record.pointer(path).unwrap_or(&Value::Null)))
+                .collect();
+            csv += &format!("{}\n", cells.join(","));
+        }
+        fs::write(folder.join(file), csv).unwrap();
+    };
+    write(
+        "prefixes.csv",
+        "prefix,vrf,vlan,status,is_pool,mark_utilized",
+        "prefixes",
+        &[
+            "/prefix",
+            "/vrf/name",
+            "/vlan/vid",
+            "/status/value",
+            "/is_pool",
+            "/mark_utilized",
+        ],
+    );
+    write(
+        "ip-ranges.csv",
+        "start_address,end_address,vrf,status,mark_populated,mark_utilized",
+        "ip-ranges",
+        &[
+            "/start_address",
+            "/end_address",
+            "/vrf/name",
+            "/status/value",
+            "/mark_populated",
+            "/mark_utilized",
+        ],
+    );
+    write(
+        "ip-addresses.csv",
+        "address,vrf,status,role,dns_name,description,comments,tags,cf_ipalloc_key",
+        "ip-addresses",
+        &[
+            "/address",
+            "/vrf/name",
+            "/status/value",
+            "/role/value",
+            "/dns_name",
+            "/description",
+            "/comments",
+            "/none",
+            "/custom_fields/ipalloc_key",
+        ],
+    );
+}
+
+const PLACES: [&str; 18] = [
+    "--vlan 10",
+    "--vlan 30",
+    "--vlan 40",
+    "--vlan 50",
+    "--vlan 60",
+    "--vlan 99",
+    "--prefix 192.168.10.0/24 --vrf blue",
+    "--prefix 192.168.10.0/24",
+    "--prefix 192.168.50.0/29",
+    "--prefix 192.168.52.0/31",
+    "--prefix 192.168.52.16/30",
+    "--prefix 192.168.61.0/24",
+    "--prefix 192.168.62.0/29",
+    "--prefix 192.168.70.0/28",
+    "--prefix 192.168.80.0/24",
+    "--range 192.168.30.200",
+    "--range 192.168.80.150",
+    "--prefix fd00:30::/64",
+];
+
+const NAMES: [&str; 12] = [
+    "web",
+    "db",
+    "WIKI.",
+    "gw10",
+    "vip",
+    "m32.lab.example",
+    "a.b",
+    "mail",
+    "dns",
+    "n8n",
+    "nas",
+    "bad-",
+];
+
+const ADDRESSES: [&str; 10] = [
+    "192.168.10.1",
+    "192.168.10.20",
+    "192.168.10.7",
+    "192.168.30.66",
+    "192.168.30.201",
+    "192.168.30.140",
+    "192.168.40.5/28",
+    "192.168.40.5/24",
+    "192.168.50.7",
+    "fd00:30::5",
+];
+
+fn call(random: &mut Random) -> (String, String) {
+    let mut pick = |list: &[&str]| list[random.below(list.len())].to_owned();
+    let names = |count: usize, pick: &mut dyn FnMut(&[&str]) -> String| -> String {
+        let list: Vec<String> = (0..count).map(|_| pick(&NAMES)).collect();
+        list.join(" ")
+    };
+    let kind = pick(&[
+        "allocate", "allocate", "allocate", "allocate", "batch", "release", "release", "retire",
+        "expire", "show", "check",
+    ]);
+    let flag = |pick: &mut dyn FnMut(&[&str]) -> String, flags: &[&str]| pick(flags);
+    match kind.as_str() {
+        "allocate" => {
+            let mut line = format!("allocate {}", pick(&PLACES));
+            line += &flag(
+                &mut pick,
+                &[
+                    "",
+                    "",
+                    "",
+                    " --adopt",
+                    " --force",
+                    " --dry-run",
+                    " --interface eth1",
+                    " --domain lab.example",
+                    " --gateway last",
+                    " --avoid 2-20",
+                ],
+            );
+            if pick(&["", "", "wanted"]) == "wanted" {
+                line += &format!(
+                    " --address {}{}",
+                    pick(&ADDRESSES),
+                    pick(&["", " --fallback next"])
+                );
+            }
+            let count = pick(&["1", "1", "2", "3"]).parse().unwrap();
+            (format!("{line} {}", names(count, &mut pick)), String::new())
+        }
+        "batch" => {
+            let mut input = String::new();
+            for _ in 0..3 {
+                input += &format!(
+                    "{{\"name\":\"{}\",\"vlan\":{}}}\n",
+                    pick(&NAMES),
+                    pick(&["10", "30", "40", "60", "10", "30", "99"])
+                );
+            }
+            ("allocate".to_owned(), input)
+        }
+        "release" => {
+            let count = pick(&["1", "2", "4"]).parse().unwrap();
+            let flags = flag(
+                &mut pick,
+                &["", "", " --dry-run", " --force", " --interface eth1"],
+            );
+            (
+                format!("release{flags} {}", names(count, &mut pick)),
+                String::new(),
+            )
+        }
+        "retire" => (
+            format!("release --retire {}", names(1, &mut pick)),
+            String::new(),
+        ),
+        "expire" => (
+            format!("release --retired-before {}", pick(&["0s", "1d"])),
+            String::new(),
+        ),
+        "show" => (
+            format!(
+                "show {}",
+                pick(&[
+                    "",
+                    "--vlan 10",
+                    "--vlan 40",
+                    "--vrf blue",
+                    "--vrf Global",
+                    "--prefix 192.168.30.0/24"
+                ])
+            ),
+            String::new(),
+        ),
+        _ => (
+            "check".to_owned(),
+            format!(
+                "{{\"name\":\"{}\",\"address\":\"{}\"}}\n",
+                pick(&NAMES[..3]),
+                pick(&["192.168.10.6/24", "192.168.30.2", "10.1.1.1"])
+            ),
+        ),
+    }
+}
+
+/// The records without what files have not.
+fn compared(ran: &Ran, sort: bool) -> (i32, Vec<String>) {
+    let mut records = ran.records();
+    for record in &mut records {
+        record.as_object_mut().unwrap().shift_remove("ipam_id");
+    }
+    let mut lines: Vec<String> = records.iter().map(Value::to_string).collect();
+    if sort {
+        lines.sort();
+    }
+    (ran.code, lines)
+}
+
+fn agree(lab: &Lab, seed: u64, rounds: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    export(lab, folder.path());
+    let mut random = Random(seed);
+    let mut changes = 0;
+    for round in 0..rounds {
+        let (line, input) = call(&mut random);
+        let words = line.split_once(' ').unwrap_or((&line, ""));
+        let embedded = format!("{} --ipam {} {}", words.0, folder.path().display(), words.1);
+        let netbox = lab.ours().fed(&line, &input);
+        let files = lab.ours().fed(&embedded, &input);
+        changes += netbox.out.matches("\"changed\":true").count();
+        // Lists come in the order in which things are kept, which is not the same.
+        let sort = ["show", "check"].contains(&words.0) || line.contains("--retired-before");
+        assert_eq!(
+            compared(&netbox, sort),
+            compared(&files, sort),
+            "seed {seed}, round {round}: ipalloc {line} {input}\nleft: NetBox {}\nright: files {}",
+            netbox.err,
+            files.err
+        );
+        assert_eq!(
+            (netbox.err.is_empty(), files.err.is_empty()),
+            (true, true),
+            "{line}: {}{}",
+            netbox.err,
+            files.err
+        );
+    }
+    assert!(
+        changes > rounds / 6,
+        "only {changes} changes: nothing was compared"
+    );
+}
