@@ -101,6 +101,14 @@ impl NetBox {
         })
     }
 
+    /// Some address shows that the custom field exists.
+    fn shows_field(&self) -> bool {
+        let path = format!("/api/ipam/ip-addresses/?limit=1&fields={ADDRESS_FIELDS}");
+        let page = self.api.page(&path).ok();
+        let record = page.and_then(|(page, _)| answer::record(page.first()?).ok());
+        record.is_some_and(|record| record.has_field)
+    }
+
     fn keyed(&self) -> bool {
         self.has_field != Some(false)
     }
@@ -233,7 +241,7 @@ impl NetBox {
                     // An IPAM without a single address could not tell before that the field is missing.
                     self.has_field = Some(false);
                     self.learn(&[]);
-                    return Ok(Outcome::Again);
+                    return self.create(news);
                 }
                 // Refusals are worded in the user's language, so the keys are asked, not the text.
                 let known = self.keyed() && !self.api.by_keys(&keys)?.is_empty();

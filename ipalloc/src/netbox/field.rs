@@ -38,6 +38,9 @@ pub fn setup(netbox: &NetBox, dry_run: bool) -> Result<Setup, Stop> {
     {
         return Ok(judged(field));
     }
+    if found.is_err() && netbox.shows_field() {
+        return Ok(Setup::Present);
+    }
     let body = json!({
         "name": FIELD,
         "type": "text",
