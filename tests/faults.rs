@@ -1,7 +1,7 @@
 //! What happens to the embedded IPAM when things go wrong: many processes at
 //! once, a kill in the middle of a write, a full disk, a folder that is read-only.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 use std::{
     collections::BTreeSet,

@@ -76,6 +76,7 @@ impl Lab {
     /// A database of which a client cannot read all addresses in one go.
     pub fn fresh_large(&self) {
         let make = || {
+            self.fresh("seeded"); // the section may have made something before
             let many: Vec<Value> = (1..=260)
                 .map(|n| json!({"dns_name": format!("old-{n}.lab.example")}))
                 .collect();

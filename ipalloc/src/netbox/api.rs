@@ -12,8 +12,8 @@ use vmid::{
 
 use super::answer::{self, FIELD, Record};
 
-/// The longest query that is sent; servers and proxies take 8 kB.
-const QUERY_LIMIT: usize = 4000;
+/// The longest list of values in a query: gunicorn takes request lines of 4094 bytes.
+const QUERY_LIMIT: usize = 3000;
 
 /// How often a request whose reply was lost is sent, in all.
 const ATTEMPTS: u32 = 5;
@@ -58,9 +58,21 @@ impl Api {
 
     /// One JSON document.
     pub fn get(&self, path: &str) -> Result<Value, Stop> {
-        let lost =
-            |error| Stop::outside(anyhow::Error::new(error).context(self.client.base().to_owned()));
-        let answer = self.client.send("GET", path, &[], None).map_err(lost)?;
+        let mut attempt = 0;
+        let answer = loop {
+            match self.client.send("GET", path, &[], None) {
+                Ok(answer) => break answer,
+                // A busy server drops connections; to read again harms nobody.
+                Err(error) if attempt < 3 && !error.unsent => {
+                    attempt += 1;
+                    thread::sleep(Duration::from_millis(100 << attempt));
+                }
+                Err(error) => {
+                    let cause = anyhow::Error::new(error).context(self.client.base().to_owned());
+                    return Err(Stop::outside(cause));
+                }
+            }
+        };
         match answer::json(&answer) {
             Some(value) if answer.status == 200 => Ok(value),
             _ => Err(self.failed(&answer::complaint(&answer), path)),

@@ -203,7 +203,7 @@ proptest! {
 
     #[test]
     fn a_bad_value_is_named_by_its_place(
-        objects in vec((object(), 1_usize..3), 0..4),
+        objects in vec((object(), 0_usize..3), 0..4),
         (head, before, behind) in select(&[
             ("", "", ""),
             ("[", "", ","),
