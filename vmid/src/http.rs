@@ -164,6 +164,9 @@ impl Client {
             .proxy(None)
             .timeout_global(Some(Duration::from_secs(options.timeout)))
             .timeout_connect(Some(Duration::from_secs(options.timeout.min(10))))
+            // gunicorn, and so NetBox, closes a connection that was idle for 2 s; a request
+            // sent at that moment is lost, and for a write nobody knows what became of it.
+            .max_idle_age(Duration::from_secs(1))
             .user_agent(concat!("pvx-tools/", env!("CARGO_PKG_VERSION")))
             .build();
         let connector = TcpConnector::default().chain(tls::TlsConnector(Arc::new(settings)));
