@@ -130,12 +130,7 @@ pub fn error_object(code: &str, message: &str) -> String {
 }
 
 fn put(out: &mut impl Write, record: Record<'_>, set: &[(&str, &str)]) -> io::Result<()> {
-    let known = |name: &str| {
-        record
-            .fields
-            .iter()
-            .any(|field| record.is_named(field, name))
-    };
+    let known = |name: &str| record.raw(name).is_some();
     if !record.spaced && !set.iter().any(|(name, _)| known(name)) {
         // The common case: nothing to respell, so the text goes out as one piece.
         out.write_all(&record.text.as_bytes()[..record.text.len() - 1])?;
@@ -179,7 +174,7 @@ fn put_value(out: &mut impl Write, raw: &str) -> io::Result<()> {
         return out.write_all(raw.as_bytes());
     }
     let (mut string, mut escaped) = (false, false);
-    // A string holds no raw newline, so a split inside one is only at a space or tab.
+    // White space inside a string stays.
     let dropped = |&byte: &u8| {
         let space = !string && matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
         string ^= byte == b'"' && !escaped;

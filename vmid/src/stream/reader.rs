@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     record::{Record, unescaped},
-    scan::{Field, Progress, Scanner, Shown},
+    scan::{Field, Mark, Progress, Scanner, Shown},
 };
 
 /// First size of the buffer: two pipes' worth (Linux, pipe(7): 64 KiB).
@@ -24,6 +24,18 @@ const STEP: usize = 4 * 1024 * 1024;
 const BESIDE: [&str; 7] = [
     "count", "next", "previous", "total", "success", "message", "digest",
 ];
+
+/// What the names of an envelope's members look like.
+const OF_ENVELOPES: [Mark; 9] = {
+    let mut marks = [Mark::ESCAPED; 9];
+    marks[0] = Mark::of("data");
+    let mut at = 0;
+    while at < BESIDE.len() {
+        marks[at + 1] = Mark::of(BESIDE[at]);
+        at += 1;
+    }
+    marks
+};
 
 const NOT_UTF8: &str = "not valid UTF-8";
 
@@ -162,10 +174,8 @@ impl<R: Read> Reader<R> {
                 fields: &this.scanner.fields,
                 spaced,
             })),
-            Err(error) => {
-                let at = from - this.start + error.valid_up_to();
-                Err(this.bad_at(at, NOT_UTF8.to_owned()))
-            }
+            // A record inside an envelope was checked with it, so `from` is where the object starts.
+            Err(error) => Err(this.bad_at(error.valid_up_to(), NOT_UTF8.to_owned())),
         }
     }
 
@@ -346,7 +356,7 @@ impl<R: Read> Reader<R> {
     fn only_data(&self, text: &[u8]) -> Option<(usize, usize)> {
         let fields = &self.scanner.fields;
         let first = fields.first()?;
-        if !is_named(text, first, &BESIDE) && !is_named(text, first, &["data"]) {
+        if !OF_ENVELOPES.contains(&first.mark) {
             return None; // nearly every record ends here
         }
         let mut data = fields
@@ -451,10 +461,13 @@ fn slice(text: &[u8], (from, to): (u32, u32)) -> &[u8] {
 }
 
 /// The field has one of these names.
+#[inline]
 fn is_named(text: &[u8], field: &Field, names: &[&str]) -> bool {
     let raw = slice(text, field.name);
-    if !field.escaped {
-        return names.iter().any(|name| name.as_bytes() == raw);
+    if field.mark != Mark::ESCAPED {
+        return names
+            .iter()
+            .any(|name| Mark::of(name) == field.mark && name.as_bytes() == raw);
     }
     let plain = std::str::from_utf8(raw).ok().and_then(unescaped);
     plain.is_some_and(|plain| names.contains(&plain.as_str()))
