@@ -8,6 +8,8 @@ use core::{fmt, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
+use crate::stream::excerpt;
+
 /// The VIDs that IEEE 802.1Q leaves for use.
 pub const VLANS: std::ops::RangeInclusive<u64> = 1..=4094;
 
@@ -114,7 +116,7 @@ impl fmt::Display for Refused {
             Self::BadVlan(text) => {
                 write!(
                     f,
-                    "VLAN {text} is outside {}..={}",
+                    "VLAN {text} is not a number in {}..={}",
                     VLANS.start(),
                     VLANS.end()
                 )
@@ -244,9 +246,9 @@ pub fn parse_address(text: &str) -> Result<(Ipv4Addr, Option<u8>), Refused> {
     }
     let host = trimmed.split('/').next().unwrap_or_default();
     if host.parse::<core::net::Ipv6Addr>().is_ok() {
-        return Err(Refused::Ipv6(trimmed.to_owned()));
+        return Err(Refused::Ipv6(excerpt(trimmed).into_owned()));
     }
-    Err(Refused::BadAddress(format!("{text:?}")))
+    Err(Refused::BadAddress(format!("{:?}", excerpt(text))))
 }
 
 /// Four octets of one to three digits, and perhaps `/` and a mask up to 32.

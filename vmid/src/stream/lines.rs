@@ -129,6 +129,16 @@ pub fn error_object(code: &str, message: &str) -> String {
     format!(r#"{{"code":{},"message":{}}}"#, quote(code), quote(message))
 }
 
+/// `text` as a message shows it: a long one by its first 100 characters.
+#[must_use]
+pub fn excerpt(text: &str) -> Cow<'_, str> {
+    const SHOWN: usize = 100;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
 fn put(out: &mut impl Write, record: Record<'_>, set: &[(&str, &str)]) -> io::Result<()> {
     let known = |name: &str| record.raw(name).is_some();
     if !record.spaced && !set.iter().any(|(name, _)| known(name)) {

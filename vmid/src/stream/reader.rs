@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    lines::excerpt,
     record::{Record, unescaped},
     scan::{Field, Mark, Progress, Scanner, Shown},
 };
@@ -333,6 +334,9 @@ impl<R: Read> Reader<R> {
         } else if let Some((inner_from, inner_to)) = self.only_data(text) {
             self.check_text(text)?;
             self.refuse_next_page()?;
+            if text[inner_from] == b'n' {
+                self.refuse_message()?;
+            }
             return Ok(self.single(from + inner_from, from + inner_to, length));
         }
         let spaced = self.scanner.spaced;
@@ -401,7 +405,25 @@ impl<R: Read> Reader<R> {
             return Ok(());
         };
         let next = String::from_utf8_lossy(slice(text, next.value));
+        let next = excerpt(&next);
         Err(self.bad(format!("this is one page of several, \"next\" is {next}")))
+    }
+
+    /// An answer without data that has a message says what went wrong (Proxmox's API
+    /// does), and must not pass for an empty list.
+    fn refuse_message(&self) -> Result<(), Bad> {
+        let text = &self.buffer[self.start..self.end];
+        let mut fields = self.scanner.fields.iter();
+        let message = fields.find(|field| is_named(text, field, &["message"]));
+        let message = message.map(|field| slice(text, field.value));
+        match message.filter(|message| *message != b"null") {
+            Some(message) => {
+                let message = String::from_utf8_lossy(message);
+                let message = excerpt(&message);
+                Err(self.bad(format!("this is no data but a message: {message}")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Passes `length` bytes that the scanner has looked at.
@@ -434,6 +456,8 @@ impl<R: Read> Reader<R> {
                 .map_or(0, |nl| nl + 1);
         let unit = if newlines > 0 {
             "of that line"
+        } else if self.in_tail {
+            "behind the array"
         } else {
             "of the record"
         };
