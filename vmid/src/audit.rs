@@ -102,7 +102,8 @@ fn same_ids(guests: &[Guest], verdicts: &[Verdict], rules: &Rules) -> Vec<(usize
         if holders.iter().all(one_address) || holders.iter().all(|holder| told.contains(holder)) {
             continue;
         }
-        let message = |others: &str| format!("ID {id} is also what the address of {others} encodes to");
+        let message =
+            |others: &str| format!("ID {id} is also what the address of {others} encodes to");
         findings.extend(naming_the_others(holders, guests, "duplicate-id", message));
     }
     findings

@@ -36,12 +36,28 @@ impl<W: Write> Lines<W> {
     ///
     /// Those of the underlying writer.
     pub fn write(&mut self, record: Record<'_>, set: &[(&str, &str)]) -> io::Result<()> {
+        self.rewrite(record, set, &[])
+    }
+
+    /// As [`Self::write`], and without the fields of `drop`: for what an earlier run
+    /// of the same tool said and what does not hold any more. Nobody else's fields
+    /// are ever dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of the underlying writer.
+    pub fn rewrite(
+        &mut self,
+        record: Record<'_>,
+        set: &[(&str, &str)],
+        drop: &[&str],
+    ) -> io::Result<()> {
         if self.terminal {
             let mut line = Vec::new();
-            put(&mut line, record, set)?;
+            put(&mut line, record, set, drop)?;
             return self.out.write_all(without_controls(&line).as_ref());
         }
-        put(&mut self.out, record, set)
+        put(&mut self.out, record, set, drop)
     }
 
     /// Writes the text of a compact record with `tail` before its last brace: raw
@@ -139,16 +155,27 @@ pub fn excerpt(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn put(out: &mut impl Write, record: Record<'_>, set: &[(&str, &str)]) -> io::Result<()> {
+fn put(
+    out: &mut impl Write,
+    record: Record<'_>,
+    set: &[(&str, &str)],
+    drop: &[&str],
+) -> io::Result<()> {
     let known = |name: &str| record.raw(name).is_some();
-    if !record.spaced && !set.iter().any(|(name, _)| known(name)) {
+    let touched = set.iter().any(|(name, _)| known(name)) || drop.iter().any(|name| known(name));
+    if !record.spaced && !touched {
         // The common case: nothing to respell, so the text goes out as one piece.
         out.write_all(&record.text.as_bytes()[..record.text.len() - 1])?;
         return append(out, set.iter(), record.fields.is_empty());
     }
     out.write_all(b"{")?;
-    for (index, field) in record.fields.iter().enumerate() {
-        out.write_all(if index == 0 { b"\"" } else { b",\"" })?;
+    let mut first = true;
+    for field in record.fields {
+        if drop.iter().any(|name| record.is_named(field, name)) {
+            continue;
+        }
+        out.write_all(if first { b"\"" } else { b",\"" })?;
+        first = false;
         out.write_all(record.slice(field.name).as_bytes())?;
         out.write_all(b"\":")?;
         match set.iter().find(|(name, _)| record.is_named(field, name)) {
@@ -156,11 +183,7 @@ fn put(out: &mut impl Write, record: Record<'_>, set: &[(&str, &str)]) -> io::Re
             None => put_value(out, record.slice(field.value))?,
         }
     }
-    append(
-        out,
-        set.iter().filter(|(name, _)| !known(name)),
-        record.fields.is_empty(),
-    )
+    append(out, set.iter().filter(|(name, _)| !known(name)), first)
 }
 
 fn append<'a>(
