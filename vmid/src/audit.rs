@@ -97,8 +97,12 @@ fn same_ids(guests: &[Guest], verdicts: &[Verdict], rules: &Rules) -> Vec<(usize
         findings.extend(naming_the_others(holders, guests, "duplicate-id", message));
     }
     for (id, holders) in groups(&mut encoded) {
-        let first = addresses_of(&guests[holders[0].1]);
-        let one_address = |(_, index): &(u64, usize)| addresses_of(&guests[*index]) == first;
+        let encodes = |index: usize| {
+            let first = guests[index].addresses.first()?.as_ref().ok();
+            first.map(|(address, _)| *address)
+        };
+        let first = encodes(holders[0].1);
+        let one_address = |(_, index): &(u64, usize)| encodes(*index) == first;
         if holders.iter().all(one_address) || holders.iter().all(|holder| told.contains(holder)) {
             continue;
         }

@@ -99,7 +99,8 @@ impl Convert for Encode {
         record: Record<'_>,
         lines: &mut Lines<W>,
     ) -> io::Result<()> {
-        lines.write(record, &[("vmid", &self.raw(place))])
+        let id = place.id(self.site.digits);
+        lines.write(record, &[("vmid", itoa::Buffer::new().format(id))])
     }
 
     fn raw(&self, place: &Place) -> String {

@@ -18,6 +18,7 @@ mod pile;
 mod properties;
 mod reader;
 mod record;
+mod rest;
 mod scan;
 
 pub use lines::{Lines, error_object, excerpt, quote};

@@ -108,6 +108,7 @@ impl<W: Write> Lines<W> {
             Record {
                 text: "{}",
                 fields: &[],
+                rest: 0,
                 spaced: false,
             },
             fields,
@@ -170,15 +171,15 @@ fn put(
     }
     out.write_all(b"{")?;
     let mut first = true;
-    for field in record.fields {
-        if drop.iter().any(|name| record.is_named(field, name)) {
+    for field in record.places() {
+        if drop.iter().any(|name| record.is_named(&field, name)) {
             continue;
         }
         out.write_all(if first { b"\"" } else { b",\"" })?;
         first = false;
         out.write_all(record.slice(field.name).as_bytes())?;
         out.write_all(b"\":")?;
-        match set.iter().find(|(name, _)| record.is_named(field, name)) {
+        match set.iter().find(|(name, _)| record.is_named(&field, name)) {
             Some((_, value)) => out.write_all(value.as_bytes())?,
             None => put_value(out, record.slice(field.value))?,
         }

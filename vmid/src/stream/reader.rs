@@ -12,6 +12,7 @@ use std::{
 use super::{
     lines::excerpt,
     record::{Record, unescaped},
+    rest::Rest,
     scan::{Field, Mark, Progress, Scanner, Shown},
 };
 
@@ -173,6 +174,7 @@ impl<R: Read> Reader<R> {
             Ok(text) => Ok(Next::Record(Record {
                 text,
                 fields: &this.scanner.fields,
+                rest: this.scanner.rest,
                 spaced,
             })),
             // A record inside an envelope was checked with it, so `from` is where the object starts.
@@ -297,6 +299,10 @@ impl<R: Read> Reader<R> {
         let Some((array, before)) = self.scanner.fields.split_last() else {
             return Ok(()); // cannot be: it is the value of a field
         };
+        if self.scanner.rest > 0 {
+            self.scanner.watch = false; // so many members are no envelope's
+            return Ok(());
+        }
         // Nearly every record has another field first, and need not be asked again.
         self.scanner.watch = before.iter().all(|field| is_named(text, field, &BESIDE));
         if !self.scanner.watch || !is_named(text, array, &["data", "results"]) {
@@ -319,8 +325,9 @@ impl<R: Read> Reader<R> {
         if self.in_tail {
             self.in_tail = false;
             self.check_text(text)?;
-            let fields = &self.scanner.fields;
-            if let Some(field) = fields.iter().find(|field| !is_named(text, field, &BESIDE)) {
+            let is_lost = |field: &Field| !is_named(text, field, &BESIDE);
+            let lost = self.members(text).find(is_lost);
+            if let Some(field) = lost {
                 let name = String::from_utf8_lossy(slice(text, field.name)).into_owned();
                 let what = format!("the member {name:?} beside the array would be lost");
                 return Err(self.bad(what));
@@ -348,6 +355,12 @@ impl<R: Read> Reader<R> {
         }))
     }
 
+    /// The fields of the object at hand, or of what has been read of it.
+    fn members<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Field> {
+        let rest = Rest::new(text, self.scanner.rest);
+        self.scanner.fields.iter().copied().chain(rest)
+    }
+
     /// The object at hand is valid UTF-8; a record is looked at when it is given out.
     fn check_text(&self, text: &[u8]) -> Result<(), Bad> {
         let check = std::str::from_utf8(text);
@@ -358,18 +371,14 @@ impl<R: Read> Reader<R> {
 
     /// Where the object of `{"data":{...}}` stands (or its `null`), if the object at hand is that.
     fn only_data(&self, text: &[u8]) -> Option<(usize, usize)> {
-        let fields = &self.scanner.fields;
-        let first = fields.first()?;
+        let first = self.scanner.fields.first()?;
         if !OF_ENVELOPES.contains(&first.mark) {
             return None; // nearly every record ends here
         }
-        let mut data = fields
-            .iter()
-            .filter(|field| is_named(text, field, &["data"]));
-        let field = data.next()?;
-        let others = fields
-            .iter()
-            .filter(|field| !is_named(text, field, &BESIDE));
+        let is_data = |field: &Field| is_named(text, field, &["data"]);
+        let field = self.members(text).find(is_data)?;
+        let is_other = |field: &Field| !is_named(text, field, &BESIDE);
+        let others = self.members(text).filter(is_other);
         let holds = matches!(text[field.value.0 as usize], b'{' | b'n');
         (holds && others.count() == 1).then_some((field.value.0 as usize, field.value.1 as usize))
     }
@@ -396,11 +405,8 @@ impl<R: Read> Reader<R> {
     /// A page that says there are more is not the whole list.
     fn refuse_next_page(&self) -> Result<(), Bad> {
         let text = &self.buffer[self.start..self.end];
-        let mut next = self
-            .scanner
-            .fields
-            .iter()
-            .filter(|field| is_named(text, field, &["next"]));
+        let is_next = |field: &Field| is_named(text, field, &["next"]);
+        let mut next = self.members(text).filter(is_next);
         let Some(next) = next.find(|field| slice(text, field.value) != b"null") else {
             return Ok(());
         };
@@ -413,10 +419,11 @@ impl<R: Read> Reader<R> {
     /// does), and must not pass for an empty list.
     fn refuse_message(&self) -> Result<(), Bad> {
         let text = &self.buffer[self.start..self.end];
-        let mut fields = self.scanner.fields.iter();
-        let message = fields.find(|field| is_named(text, field, &["message"]));
+        let message = self
+            .members(text)
+            .find(|field| is_named(text, field, &["message"]));
         let message = message.map(|field| slice(text, field.value));
-        match message.filter(|message| *message != b"null") {
+        match message.filter(|message| message.starts_with(b"\"") && *message != b"\"\"") {
             Some(message) => {
                 let message = String::from_utf8_lossy(message);
                 let message = excerpt(&message);

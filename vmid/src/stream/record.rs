@@ -2,13 +2,18 @@
 
 use std::borrow::Cow;
 
-use super::scan::{Field, Mark, Scanner};
+use super::{
+    rest::Rest,
+    scan::{Field, Mark, Scanner},
+};
 
 /// One JSON object of the stream, borrowed from the reader's buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     pub(super) text: &'a str,
     pub(super) fields: &'a [Field],
+    /// Where the fields begin that are not among these; 0 if all are.
+    pub(super) rest: usize,
     pub(super) spaced: bool,
 }
 
@@ -17,6 +22,7 @@ pub struct Record<'a> {
 pub struct Kept {
     text: Box<str>,
     fields: Box<[Field]>,
+    rest: usize,
     spaced: bool,
 }
 
@@ -42,6 +48,12 @@ impl<'a> Record<'a> {
     /// last counts, as for jq, Python and serde_json.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&'a str> {
+        if self.rest > 0 {
+            let named = |field: &Field| self.is_named(field, name);
+            if let Some(field) = self.rest().filter(named).last() {
+                return Some(self.slice(field.value));
+            }
+        }
         let mark = Mark::of(name);
         let alike = |field: &&Field| field.mark == mark || field.mark == Mark::ESCAPED;
         let mut alike = self.fields.iter().rev().filter(alike);
@@ -57,17 +69,16 @@ impl<'a> Record<'a> {
 
     /// The raw names (without their quotes) and raw values, in order.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let Self { text, fields, .. } = *self;
+        let text = self.text;
         let slice = move |(from, to): (u32, u32)| &text[from as usize..to as usize];
-        fields
-            .iter()
-            .map(move |field| (slice(field.name), slice(field.value)))
+        let fields = self.places();
+        fields.map(move |field| (slice(field.name), slice(field.value)))
     }
 
     /// The fields' names, unescaped where that is possible.
     pub fn names(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
-        let Self { text, fields, .. } = *self;
-        fields.iter().map(move |field| {
+        let text = self.text;
+        self.places().map(move |field| {
             let raw = &text[field.name.0 as usize..field.name.1 as usize];
             let escaped = field.mark == Mark::ESCAPED;
             let plain = escaped.then(|| unescaped(raw)).flatten();
@@ -99,8 +110,18 @@ impl<'a> Record<'a> {
         Kept {
             text: self.text.into(),
             fields: self.fields.into(),
+            rest: self.rest,
             spaced: self.spaced,
         }
+    }
+
+    /// Where the fields stand, in order.
+    pub(super) fn places(&self) -> impl Iterator<Item = Field> + use<'a> {
+        self.fields.iter().copied().chain(self.rest())
+    }
+
+    fn rest(&self) -> Rest<'a> {
+        Rest::new(self.text.as_bytes(), self.rest)
     }
 
     #[inline]
@@ -127,6 +148,7 @@ impl Kept {
         Some(Self {
             text: line.into(),
             fields: scanner.fields.into(),
+            rest: scanner.rest,
             spaced: scanner.spaced,
         })
     }
@@ -137,6 +159,7 @@ impl Kept {
         Record {
             text: &self.text,
             fields: &self.fields,
+            rest: self.rest,
             spaced: self.spaced,
         }
     }

@@ -16,6 +16,10 @@ pub const DEPTH_LIMIT: usize = 512;
 /// The longest record in bytes; field positions are kept in 32 bits.
 pub const LENGTH_LIMIT: usize = u32::MAX as usize;
 
+/// How many fields' places are remembered, 1.3 MB at most; [`super::rest`] finds the others.
+/// Few in the tests, so that every property is tried on records that have more.
+pub(super) const REMEMBERED: usize = if cfg!(test) { 4 } else { 65_536 };
+
 /// Where a field stands in the text of its record.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Field {
@@ -58,7 +62,7 @@ impl Mark {
 /// How far [`Scanner::scan`] came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// The object is complete.
+    /// The object is complete, or a piece of it ([`Scanner::start_piece`]).
     Done,
     /// The buffer ended first.
     More,
@@ -178,8 +182,10 @@ impl Number {
 pub(super) struct Scanner {
     /// The next byte to look at, counted from the object's first.
     pub at: usize,
-    /// The fields found so far; the last one's value may still be missing.
+    /// The fields found so far, [`REMEMBERED`] at most; the last one's value may still be missing.
     pub fields: Vec<Field>,
+    /// Where the name of the first field begins that is not among them; 0 if all are.
+    pub rest: usize,
     /// White space stands between the tokens of the object, or a raw newline anywhere.
     pub spaced: bool,
     /// Newlines passed.
@@ -190,6 +196,8 @@ pub(super) struct Scanner {
     expect: Expect,
     token: usize,
     escaped: bool,
+    /// Stop where the fields that can be remembered end.
+    pieces: bool,
 }
 
 impl Scanner {
@@ -197,6 +205,7 @@ impl Scanner {
         Self {
             at: 0,
             fields: Vec::new(),
+            rest: 0,
             spaced: false,
             lines: 0,
             watch: false,
@@ -204,6 +213,7 @@ impl Scanner {
             expect: Expect::Value,
             token: 0,
             escaped: false,
+            pieces: false,
         }
     }
 
@@ -211,6 +221,8 @@ impl Scanner {
     pub fn start(&mut self, watch: bool) {
         self.at = 1;
         self.fields.clear();
+        self.rest = 0;
+        self.pieces = false;
         self.spaced = false;
         self.lines = 0;
         self.watch = watch;
@@ -225,6 +237,15 @@ impl Scanner {
         self.start(false);
         self.at = 0;
         self.expect = Expect::CommaOrEnd;
+    }
+
+    /// Starts at the name of a field inside an object that was scanned before, to
+    /// find as many fields as can be remembered.
+    pub fn start_piece(&mut self, at: usize) {
+        self.start(false);
+        self.at = at;
+        self.expect = Expect::Name;
+        self.pieces = true;
     }
 
     /// Looks at `text` (the object from its first byte, as far as it has been read).
@@ -264,6 +285,12 @@ impl Scanner {
                         self.plain_fields(text);
                         if self.at != before {
                             continue;
+                        }
+                        if self.fields.len() == REMEMBERED && self.rest == 0 {
+                            self.rest = self.at;
+                            if self.pieces {
+                                return Ok(Progress::Done);
+                            }
                         }
                     }
                     self.open_string(true);
@@ -313,40 +340,22 @@ impl Scanner {
     /// most of all input, and takes half the time of going token by token; at
     /// whatever is different, this stops and leaves it to the full rules.
     fn plain_fields(&mut self, text: &[u8]) {
-        loop {
-            let name_from = self.at + 1;
-            let name_to = name_from + plain_run(&text[name_from..]);
-            let value_from = name_to + 2;
-            let Some(b"\":") = text.get(name_to..value_from) else {
+        let mut at = self.at;
+        for _ in self.fields.len()..REMEMBERED {
+            let Some(field) = plain_field(text, at) else {
+                break;
+            };
+            let end = field.value.1 as usize;
+            self.fields.push(field);
+            let Some(b",\"") = text.get(end..end + 2) else {
+                self.at = end;
+                self.expect = Expect::CommaOrEnd;
                 return;
             };
-            let value_to = match text.get(value_from) {
-                Some(b'"') => {
-                    let end = value_from + 1 + plain_run(&text[value_from + 1..]);
-                    let Some(b'"') = text.get(end) else { return };
-                    end + 1
-                }
-                Some(b'1'..=b'9') => {
-                    let digits = text[value_from..].iter().take_while(|b| b.is_ascii_digit());
-                    value_from + digits.count()
-                }
-                _ => return,
-            };
-            // A number may go on behind its digits, or behind the end of the buffer.
-            let Some(b',' | b'}') = text.get(value_to) else {
-                return;
-            };
-            self.fields.push(Field {
-                name: (name_from as u32, name_to as u32),
-                value: (value_from as u32, value_to as u32),
-                mark: Mark::at(text, name_from, name_to),
-            });
-            self.at = value_to;
-            self.expect = Expect::CommaOrEnd;
-            let Some(b",\"") = text.get(value_to..value_to + 2) else {
-                return;
-            };
-            self.at += 1;
+            at = end + 1;
+        }
+        if at != self.at {
+            self.at = at;
             self.expect = Expect::Name;
         }
     }
@@ -399,21 +408,25 @@ impl Scanner {
         Ok(true)
     }
 
+    /// The field that a token of the object itself belongs to, if it is remembered.
+    fn current(&mut self) -> Option<&mut Field> {
+        let own = self.open.len() == 1 && self.rest == 0;
+        self.fields.last_mut().filter(|_| own)
+    }
+
     fn mark_value(&mut self) {
-        if self.open.len() == 1
-            && let Some(field) = self.fields.last_mut()
-        {
-            field.value.0 = self.at as u32;
+        let at = self.at as u32;
+        if let Some(field) = self.current() {
+            field.value.0 = at;
         }
     }
 
     /// A value ends before `at`; if it is one of the object's own, that is a field.
     fn value_ended(&mut self) {
         self.expect = Expect::CommaOrEnd;
-        if self.open.len() == 1
-            && let Some(field) = self.fields.last_mut()
-        {
-            field.value.1 = self.at as u32;
+        let at = self.at as u32;
+        if let Some(field) = self.current() {
+            field.value.1 = at;
         }
     }
 
@@ -439,7 +452,7 @@ impl Scanner {
         if !name {
             return self.value_ended();
         }
-        if self.open.len() == 1 {
+        if self.open.len() == 1 && self.rest == 0 {
             let (from, to) = (self.token, self.at - 1);
             let mark = if self.escaped {
                 Mark::ESCAPED
@@ -519,6 +532,41 @@ enum Token {
     Long(usize),
     Unfinished,
     Wrong,
+}
+
+/// The field whose name's opening quote is at `at`, if it is of the plainest form
+/// and its value is sure to end.
+#[inline]
+fn plain_field(text: &[u8], at: usize) -> Option<Field> {
+    let name_from = at + 1;
+    let name_to = name_from + plain_run(&text[name_from..]);
+    let value_from = name_to + 2;
+    let Some(b"\":") = text.get(name_to..value_from) else {
+        return None;
+    };
+    let value_to = match text.get(value_from)? {
+        b'"' => {
+            let end = value_from + 1 + plain_run(&text[value_from + 1..]);
+            let Some(b'"') = text.get(end) else {
+                return None;
+            };
+            end + 1
+        }
+        b'1'..=b'9' => {
+            let digits = text[value_from..].iter().take_while(|b| b.is_ascii_digit());
+            value_from + digits.count()
+        }
+        _ => return None,
+    };
+    // A number may go on behind its digits, or behind the end of the buffer.
+    let Some(b',' | b'}') = text.get(value_to) else {
+        return None;
+    };
+    Some(Field {
+        name: (name_from as u32, name_to as u32),
+        value: (value_from as u32, value_to as u32),
+        mark: Mark::at(text, name_from, name_to),
+    })
 }
 
 /// How many of the first bytes are ordinary string content: neither quote, backslash nor control.
