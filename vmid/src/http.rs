@@ -18,6 +18,7 @@ use ureq::{
 use crate::exit;
 
 mod tls;
+mod verifier;
 
 pub use tls::{Fingerprint, Trust};
 
