@@ -10,7 +10,7 @@ use vmid::{
 
 use crate::{
     allocate::Grant,
-    ipam::{Entry, Made, Networks},
+    ipam::{Change, Entry, Made, Networks},
     owner,
     refused::{Code, Refused},
     release::Farewell,
@@ -45,7 +45,7 @@ impl Acted {
     #[must_use]
     pub fn output(&self, error: io::Error) -> Stop {
         let stop = Stop::output(error);
-        if self.made.is_empty() {
+        if self.made.is_empty() && self.failed.is_none() {
             stop
         } else {
             stop.after_acting()
@@ -117,6 +117,55 @@ pub fn unknown<W: Write>(
     let told = |_| Err(Refused::new(Code::UnknownOutcome, what));
     let rows = results.into_iter().map(told).collect();
     let failed = Some(Stop::outside(anyhow!("{what}")));
+    write(
+        records,
+        rows,
+        lines,
+        Acted {
+            made: Vec::new(),
+            failed,
+        },
+    )
+}
+
+/// Writes a batch whose new addresses were made but could not be read back: nobody should
+/// use them yet, and everybody should know of them.
+///
+/// # Errors
+///
+/// Always: a read failed (exit code 3).
+pub fn unverified<W: Write>(
+    records: &[Kept],
+    results: Vec<Result<Grant, Refused>>,
+    made: &[Made],
+    cause: &Stop,
+    lines: &mut Lines<W>,
+) -> Result<Answer, Stop> {
+    let mut made = made.iter();
+    let mut addresses = Vec::new();
+    let mut told = |mut grant: Grant| match grant.change {
+        None => Ok(granted(&grant, true, false)),
+        Some(Change::Create(_)) => {
+            grant.settle(made.next());
+            let address = format!("{}/{}", grant.address, grant.length);
+            let id = number(grant.id.map(|id| id.0));
+            let message = format!(
+                "{address} was made (ipam_id {id}) but could not be verified; run this again, which gives it"
+            );
+            addresses.push(address);
+            Err(Refused::new(Code::Unverified, message))
+        }
+        Some(_) => Err(Refused::batch()),
+    };
+    let rows = results
+        .into_iter()
+        .map(|result| result.and_then(&mut told))
+        .collect();
+    let what = anyhow!(
+        "made {}, but could not verify: {cause}",
+        addresses.join(", ")
+    );
+    let failed = Some(Stop::outside(what).hint("run this again: it gives the same"));
     write(
         records,
         rows,
