@@ -77,10 +77,12 @@ pub fn write<W: Write>(
         };
         let written = match row {
             Some(Ok((mut fields, change))) => {
-                // A rehearsal's answer that is carried out is none any more.
-                let rehearsed = fields.iter().all(|(name, _)| *name != "dry_run")
-                    && record.value("dry_run") != Value::Absent;
-                fields.extend(rehearsed.then(|| ("dry_run", "false".to_owned())));
+                // What a rehearsal or an earlier run said need not hold any more.
+                for name in ["dry_run", "revived"] {
+                    let stale = fields.iter().all(|(field, _)| *field != name)
+                        && record.value(name) != Value::Absent;
+                    fields.extend(stale.then(|| (name, "false".to_owned())));
+                }
                 let undone = change && matches!(made.next(), Some(None));
                 if undone {
                     Ok(())
@@ -193,6 +195,9 @@ pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> Row {
         ("dns_name", quote(&grant.dns_name)),
     ];
     fields.extend(outcome(grant.change.is_some(), dry_run));
+    // An owner's own address that was retired, and with it perhaps an old guest's backups.
+    let revived = matches!(grant.change, Some(Change::Mark(..)));
+    fields.extend(revived.then(|| ("revived", "true".to_owned())));
     if ids {
         fields.push(("ipam_id", number(grant.id.map(|id| id.0))));
     }
