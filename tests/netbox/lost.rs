@@ -437,14 +437,30 @@ fn overtaken(lab: &Lab) {
     }
     // Who may not view the change log cannot tell, and says so.
     let token = "nbt_ipallocAlloc.FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
-    let proxy = nth(lab, "POST", |n, request, up| match n {
-        0 => carried_out_but_gone(request, up),
-        _ => up.pass(request),
-    });
-    let ours = Ours::new(&proxy.url).token(token);
+    let lossy = || {
+        nth(lab, "POST", |n, request, up| match n {
+            0 => carried_out_but_gone(request, up),
+            _ => up.pass(request),
+        })
+    };
+    let ours = Ours::new(&lossy().url).token(token);
     ours.run("allocate --vlan 10 b").ends(
         "0: b 192.168.10.6/24 new",
         &["note: a reply about b was lost, and the token may not view object changes"],
+    );
+    lab.ours().run("release b");
+    let user = lab.results("/api/users/users/?username=allocator");
+    lab.make(
+        "/api/users/permissions/",
+        &json!({"name": "log", "object_types": ["core.objectchange"], "actions": ["view"], "users": [user[0]["id"]]}),
+    );
+    let ran = Ours::new(&lossy().url)
+        .token(token)
+        .run("allocate --vlan 10 b");
+    assert_eq!(
+        (ran.short().as_str(), ran.err.as_str()),
+        ("0: b 192.168.10.6/24 new", ""),
+        "it may view the log now"
     );
     // An address that is not the one it sent is another's in any case.
     let other = lab.ours();
