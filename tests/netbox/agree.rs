@@ -105,6 +105,16 @@ const PLACES: [&str; 22] = [
     "--prefix fd00:30::/64",
 ];
 
+/// What the lot may leave out, and where the two differ most easily.
+const ALWAYS: [&str; 6] = [
+    "allocate --range 192.168.80.1 z1",
+    "allocate --range 192.168.80.1 --force z1",
+    "allocate --range 192.168.80.1 --force --address 192.168.80.5 z1",
+    "allocate --range 192.168.80.150 --force z1",
+    "allocate --prefix 192.168.80.0/24 --force --address 192.168.80.5 z2",
+    "allocate --prefix 192.168.80.0/24 --force z2",
+];
+
 const NAMES: [&str; 20] = [
     "app1",
     "app2",
@@ -253,8 +263,9 @@ fn agree(lab: &Lab, seed: u64, rounds: usize) {
     export(lab, folder.path());
     let mut random = Random(seed);
     let mut changes = 0;
-    for round in 0..rounds {
-        let (line, input) = call(&mut random);
+    let always = ALWAYS.map(|line| (line.to_owned(), String::new()));
+    let drawn = (0..rounds).map(|_| call(&mut random));
+    for (round, (line, input)) in always.into_iter().chain(drawn).enumerate() {
         let words = line.split_once(' ').unwrap_or((&line, ""));
         let embedded = format!("{} --ipam {} {}", words.0, folder.path().display(), words.1);
         let netbox = lab.ours().fed(&line, &input);

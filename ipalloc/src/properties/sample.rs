@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// `192.168.30.0/24 vlan=30 vrf=blue status=reserved pool full` is a prefix,
-/// `192.168.30.200-192.168.30.250 length=24 marked` a range.
+/// `192.168.30.200-192.168.30.250 length=24 populated` a range.
 pub fn networks(lines: &[&str]) -> Networks {
     let mut networks = Networks::default();
     for line in lines {
@@ -28,7 +28,8 @@ pub fn networks(lines: &[&str]) -> Networks {
                 length: word(line, "length=").parse().unwrap_or(24),
                 vrf,
                 status,
-                marked: has("marked"),
+                populated: has("populated"),
+                utilized: has("utilized"),
             });
         } else {
             networks.prefixes.push(Prefix {
