@@ -6,3 +6,9 @@
 
 pub mod cli;
 pub mod evidence;
+pub mod finding;
+pub mod guests;
+pub mod history;
+pub mod judge;
+pub mod pairs;
+pub mod probe;
