@@ -6,3 +6,5 @@
 
 pub mod cli;
 pub mod evidence;
+pub mod frame;
+pub mod vrrp;
