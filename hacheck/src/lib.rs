@@ -1,17 +1,23 @@
 //! Whether an HA pair is really redundant right now.
 //!
-//! [`evidence`] is what was seen; what it means is decided without any I/O.
+//! [`evidence`] and [`probe`] say what was seen, [`judge`] what it means, without any I/O.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod cli;
 pub mod evidence;
+pub mod finding;
 pub mod frame;
+pub mod guests;
+pub mod history;
 pub mod interfaces;
+pub mod judge;
 pub mod keepalived;
 pub mod listen;
 pub mod member;
 pub mod netlink;
+pub mod pairs;
+pub mod probe;
 pub mod proc;
 pub mod raw;
 pub mod span;
