@@ -4,6 +4,7 @@
 //! pair; that is [`crate::judge`]'s.
 
 use std::{
+    fmt,
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -82,6 +83,20 @@ pub enum Outcome {
     Dead(How, String),
     /// The checker itself could not ask.
     Unseen(Unseen),
+}
+
+/// In a few words.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Good => f.write_str("ok"),
+            Self::Wrong(what) | Self::Dead(_, what) => f.write_str(what),
+            Self::Unseen(unseen) if unseen.errno.is_empty() => {
+                write!(f, "not asked: {}", unseen.message)
+            }
+            Self::Unseen(unseen) => write!(f, "not asked: {} ({})", unseen.message, unseen.errno),
+        }
+    }
 }
 
 /// Why there was no answer. Over UDP, a timeout may be a refusal that ICMP's rate limit swallowed.
@@ -168,9 +183,19 @@ impl Probe {
     /// Asks `address`, until `deadline` at the latest.
     #[must_use]
     pub fn ask(&self, address: IpAddr, deadline: Instant) -> Reply {
+        self.asked(address, deadline, true)
+    }
+
+    /// As [`Self::ask`], but what is lost is not sent again.
+    #[must_use]
+    pub fn ask_once(&self, address: IpAddr, deadline: Instant) -> Reply {
+        self.asked(address, deadline, false)
+    }
+
+    fn asked(&self, address: IpAddr, deadline: Instant, again: bool) -> Reply {
         let started = Instant::now();
         let mut reply = match &self.what {
-            What::Dns(query) => query.ask(address, deadline),
+            What::Dns(query) => query.ask(address, deadline, again),
             What::Http(get) => get.ask(address, deadline),
             What::Tls(hello) => hello.ask(address, deadline),
             What::Tcp(connect) => connect.ask(address, deadline),

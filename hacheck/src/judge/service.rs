@@ -250,20 +250,6 @@ fn replies(case: &Case<'_>, probe: usize) -> serde_json::Value {
             Target::Vip => "vip".to_owned(),
             Target::Member(member) => case.name(member).to_owned(),
         };
-        (whose, said(&probed.reply.outcome))
+        (whose, probed.reply.outcome.to_string())
     }))
-}
-
-/// An outcome in a few words.
-#[must_use]
-pub(crate) fn said(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Good => "ok".to_owned(),
-        Outcome::Wrong(what) => what.clone(),
-        Outcome::Dead(_, said) => said.clone(),
-        Outcome::Unseen(unseen) => match unseen.errno.as_str() {
-            "" => format!("not asked: {}", unseen.message),
-            errno => format!("not asked: {} ({errno})", unseen.message),
-        },
-    }
 }

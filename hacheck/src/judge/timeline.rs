@@ -66,14 +66,42 @@ mod tests {
     #[test]
     fn beside_or_behind_each_other() {
         #[rustfmt::skip]
-        let cases: [(&str, &[(char, u64)], &str); 7] = [
-            ("nobody",              &[], ""),
-            ("one",                 &[('a', 0), ('a', 3000)], ""),
-            ("two all the time",    &[('a', 0), ('b', 10), ('a', 3000), ('b', 3010)], "ab"),
-            ("a hand-over",         &[('a', 0), ('a', 1200), ('b', 1800), ('b', 3600)], ""),
-            ("a short overlap",     &[('a', 0), ('a', 1800), ('b', 1000), ('b', 3600)], ""),
-            ("just too long",       &[('a', 0), ('a', 2001), ('b', 1000), ('b', 3600)], "ab"),
-            ("two and a successor", &[('a', 0), ('b', 0), ('a', 1500), ('b', 1500), ('c', 2000), ('c', 3600)], "ab"),
+        type Row = (&'static str, &'static [(char, u64)], &'static str);
+        let cases: [Row; 7] = [
+            ("nobody", &[], ""),
+            ("one", &[('a', 0), ('a', 3000)], ""),
+            (
+                "two all the time",
+                &[('a', 0), ('b', 10), ('a', 3000), ('b', 3010)],
+                "ab",
+            ),
+            (
+                "a hand-over",
+                &[('a', 0), ('a', 1200), ('b', 1800), ('b', 3600)],
+                "",
+            ),
+            (
+                "a short overlap",
+                &[('a', 0), ('a', 1800), ('b', 1000), ('b', 3600)],
+                "",
+            ),
+            (
+                "just too long",
+                &[('a', 0), ('a', 2001), ('b', 1000), ('b', 3600)],
+                "ab",
+            ),
+            (
+                "two and a successor",
+                &[
+                    ('a', 0),
+                    ('b', 0),
+                    ('a', 1500),
+                    ('b', 1500),
+                    ('c', 2000),
+                    ('c', 3600),
+                ],
+                "ab",
+            ),
         ];
         for (name, seen, want) in cases {
             let who: String = at_once(&claims(seen.iter().copied()), 1000)

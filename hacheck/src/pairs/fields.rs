@@ -209,20 +209,32 @@ fn unknown_name(name: &str, known: &[&str]) -> String {
     }
 }
 
-/// How many characters to put in, take out or replace to make one of the other (Levenshtein).
+/// How many characters to put in, take out, replace, or swap with the next to make one of
+/// the other (optimal string alignment).
 fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (place, c) in one.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = place + 1;
-        for (column, d) in other.iter().enumerate() {
-            let replaced = corner + usize::from(c != *d);
-            corner = row[column + 1];
-            row[column + 1] = replaced.min(corner + 1).min(row[column] + 1);
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let mut cost = vec![vec![0; other.len() + 1]; one.len() + 1];
+    for i in 0..=one.len() {
+        for j in 0..=other.len() {
+            cost[i][j] = match (i, j) {
+                (0, _) => j,
+                (_, 0) => i,
+                _ => {
+                    let replaced = cost[i - 1][j - 1] + usize::from(one[i - 1] != other[j - 1]);
+                    let shorter = cost[i - 1][j].min(cost[i][j - 1]) + 1;
+                    let swapped =
+                        i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1];
+                    let swapped = if swapped {
+                        cost[i - 2][j - 2] + 1
+                    } else {
+                        usize::MAX
+                    };
+                    replaced.min(shorter).min(swapped)
+                }
+            };
         }
     }
-    row[other.len()]
+    cost[one.len()][other.len()]
 }
 
 #[cfg(test)]
@@ -233,7 +245,7 @@ mod tests {
     fn distances() {
         let cases = [
             ("same", "vrid", "vrid", 0),
-            ("swapped", "vird", "vrid", 2),
+            ("swapped", "vird", "vrid", 1),
             ("one less", "expects", "expect", 1),
             ("nothing", "", "vip", 3),
         ];

@@ -21,10 +21,10 @@ mod answer;
 pub use answer::Kind;
 use answer::{Read, Wanted};
 
-/// More than a UDP datagram can hold, so that none is cut by the buffer.
-const LONGEST: usize = 65_536;
+/// An answer without EDNS has 512 bytes at most (RFC 1035, 2.3.4); what is longer is hostile.
+const LONGEST: usize = 4096;
 
-/// A lost datagram is sent again after this part of the time that is left at first.
+/// So often a datagram is sent in the time there is, unless it is answered.
 const RESEND: u32 = 5;
 
 /// What to ask, and what should come.
@@ -118,9 +118,10 @@ impl Query {
         format!("dns {} {}{port}", self.name, self.kind)
     }
 
-    pub(super) fn ask(&self, address: IpAddr, deadline: Instant) -> Reply {
+    /// A datagram that is lost is sent again, if `again`.
+    pub(super) fn ask(&self, address: IpAddr, deadline: Instant, again: bool) -> Reply {
         let target = SocketAddr::new(address, self.port);
-        let got = resolve(target, &self.name, self.kind, deadline);
+        let got = resolve(target, &self.name, self.kind, deadline, again);
         let mut reply = Reply::of(match &got.read {
             Ok(read) => self.judge(read),
             Err(outcome) => outcome.clone(),
@@ -130,7 +131,7 @@ impl Query {
             reply.answers = Some(read.data);
         }
         if let Some(name) = self.identity.as_ref().filter(|_| reply.is_answered()) {
-            let got = resolve(target, name, Kind::Txt, deadline);
+            let got = resolve(target, name, Kind::Txt, deadline, again);
             reply.identity = got.read.ok().and_then(|read| read.data.into_iter().next());
         }
         reply
@@ -175,13 +176,14 @@ pub(super) fn random_id() -> u16 {
     u16::from_be_bytes([bytes[0], bytes[1]])
 }
 
-fn resolve(target: SocketAddr, name: &str, kind: Kind, deadline: Instant) -> Got {
+fn resolve(target: SocketAddr, name: &str, kind: Kind, deadline: Instant, again: bool) -> Got {
     let id = random_id();
     // cannot fail: the configuration was refused if the name is none
     let query = answer::question(id, name, kind).unwrap_or_default();
     let wanted = Wanted { id, name, kind };
     let mut strayed = None;
-    let read = match over_udp(target, &query, &wanted, deadline, &mut strayed) {
+    let parts = if again { RESEND } else { 1 };
+    let read = match over_udp(target, &query, &wanted, (deadline, parts), &mut strayed) {
         Ok(read) if read.cut => over_tcp(target, &query, &wanted, deadline),
         other => other,
     };
@@ -192,12 +194,12 @@ fn over_udp(
     target: SocketAddr,
     query: &[u8],
     wanted: &Wanted<'_>,
-    deadline: Instant,
+    (deadline, parts): (Instant, u32),
     strayed: &mut Option<IpAddr>,
 ) -> Result<Read, Outcome> {
     let failed = |error: io::Error| wire::outcome(&error);
     let socket = socket(target.ip()).map_err(failed)?;
-    let patience = wire::left(deadline).map_err(failed)? / RESEND;
+    let patience = wire::left(deadline).map_err(failed)? / parts;
     let mut malformed = None;
     let mut buffer = vec![0; LONGEST];
     let mut send_at = Instant::now();

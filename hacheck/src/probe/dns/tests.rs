@@ -46,7 +46,11 @@ fn server(make: impl Fn(&[u8], usize) -> Vec<(bool, Vec<u8>)> + Send + 'static) 
 }
 
 fn ask(query: &Query, timeout_ms: u64) -> Reply {
-    query.ask(LOCAL, Instant::now() + Duration::from_millis(timeout_ms))
+    query.ask(
+        LOCAL,
+        Instant::now() + Duration::from_millis(timeout_ms),
+        true,
+    )
 }
 
 #[test]
