@@ -33,7 +33,8 @@ fn version(lab: &Lab) {
 
 fn two_holders(lab: &Lab, words: &[&str]) {
     let raw = lab.check("dns", Eyes::Raw);
-    raw.wants_status("critical").wants_one_of(&["duplicate-ip-zombie", "split-brain"], &["arp"]);
+    raw.wants_status("critical")
+        .wants_one_of(&["duplicate-ip-zombie", "split-brain"], &["arp"]);
     let root = lab.check("dns", Eyes::RootFacts);
     root.wants_one_of(&["duplicate-ip-zombie", "split-brain"], &["arp", "facts"]);
     let drift = root.all("config-drift");
@@ -49,30 +50,43 @@ fn router_id(lab: &Lab) {
     lab.until_held("dns", "n1 n2");
     let raw = lab.check("dns", Eyes::Raw);
     raw.wants("split-brain", "critical", &["arp", "adverts"]);
-    raw.wants("config-drift", "critical", &["adverts"]).wants_message("config-drift", "56");
+    raw.wants("config-drift", "critical", &["adverts"])
+        .wants_message("config-drift", "56");
 }
 
 /// n2 is master of an address of its own; nothing but its own word shows it.
 fn addresses(lab: &Lab) {
     lab.run(&["reconfigure", "n2", "LAB_VIP_DNS=192.168.10.111"]);
     let drifted = || lab.check("dns", Eyes::RootFacts);
-    lab.until("n2 says what it is configured for", || !drifted().all("config-drift").is_empty());
-    drifted().wants_message("config-drift", "192.168.10.111").wants_holder("n1", &["mac", "facts", "adverts"]);
+    lab.until("n2 says what it is configured for", || {
+        !drifted().all("config-drift").is_empty()
+    });
+    drifted()
+        .wants_message("config-drift", "192.168.10.111")
+        .wants_holder("n1", &["mac", "facts", "adverts"]);
 }
 
 fn interval(lab: &Lab) {
     lab.run(&["reconfigure", "n2", "LAB_ADVERT_INT=3"]);
     let drifted = || lab.check("dns", Eyes::RootFacts);
-    lab.until("n2 says its interval", || !drifted().all("config-drift").is_empty());
-    drifted().wants("config-drift", "warning", &["facts"]).wants_message("config-drift", "interval");
+    lab.until("n2 says its interval", || {
+        !drifted().all("config-drift").is_empty()
+    });
+    drifted()
+        .wants("config-drift", "warning", &["facts"])
+        .wants_message("config-drift", "interval");
 }
 
 /// Both are alike, but not what the pair says.
 fn other(lab: &Lab) {
     let vrid = |pair: &mut Value| pair["vrid"] = 77.into();
-    lab.check_changed("dns", Eyes::Raw, vrid).wants("config-drift", "warning", &["adverts"]).wants_message("config-drift", "55");
+    lab.check_changed("dns", Eyes::Raw, vrid)
+        .wants("config-drift", "warning", &["adverts"])
+        .wants_message("config-drift", "55");
     let faster = |pair: &mut Value| pair["advert_ms"] = 500.into();
-    lab.check_changed("dns", Eyes::Raw, faster).wants("config-drift", "warning", &["adverts"]);
+    lab.check_changed("dns", Eyes::Raw, faster)
+        .wants("config-drift", "warning", &["adverts"]);
     let version = |pair: &mut Value| pair["expect"] = serde_json::json!({"version": 3});
-    lab.check_changed("dns", Eyes::Raw, version).wants("config-drift", "warning", &["adverts"]);
+    lab.check_changed("dns", Eyes::Raw, version)
+        .wants("config-drift", "warning", &["adverts"]);
 }

@@ -68,7 +68,11 @@ impl Lab {
     /// Whether a lab can be brought up here at all.
     pub fn possible() -> Result<(), NoLab> {
         let prefix = format!("hx{}p", process::id());
-        let up = script(&prefix, &[("LAB_VRRP_VERSION", "3"), ("LAB_ADVERT_INT", "0.1")], &["up"]);
+        let up = script(
+            &prefix,
+            &[("LAB_VRRP_VERSION", "3"), ("LAB_ADVERT_INT", "0.1")],
+            &["up"],
+        );
         let _ = script(&prefix, &[], &["down"]);
         let said = String::from_utf8_lossy(&up.stderr).trim().to_owned();
         match up.status.code() {
@@ -91,7 +95,11 @@ impl Lab {
         };
         fs::write(lab.path("pairs.json"), pairs().to_string()).unwrap();
         let up = script(&lab.prefix, options, &["up"]);
-        assert!(up.status.success(), "{}", String::from_utf8_lossy(&up.stderr));
+        assert!(
+            up.status.success(),
+            "{}",
+            String::from_utf8_lossy(&up.stderr)
+        );
         lab
     }
 
@@ -122,24 +130,33 @@ impl Lab {
     }
 
     pub fn until_held(&self, service: &str, nodes: &str) {
-        self.until(&format!("{service} held by {nodes}"), || self.holders(service) == nodes);
+        self.until(&format!("{service} held by {nodes}"), || {
+            self.holders(service) == nodes
+        });
     }
 
     /// A program on a node. Its output goes where the caller says.
     pub fn on(&self, node: &str, user: User, program: &str) -> Command {
         let mut command = script_command(&self.prefix, &[]);
         command.args(["exec", node]);
-        let caps = |which: &str| ["inh", "ambient", "bounding"].map(|set| match set {
-            "bounding" => format!("--bounding-set={which}"),
-            set => format!("--{set}-caps={which}"),
-        });
+        let caps = |which: &str| {
+            ["inh", "ambient", "bounding"].map(|set| match set {
+                "bounding" => format!("--bounding-set={which}"),
+                set => format!("--{set}-caps={which}"),
+            })
+        };
         let which = match user {
             User::Root => None,
             User::Nobody => Some("-all"),
             User::NetRaw => Some("-all,+net_raw"),
         };
         if let Some(which) = which {
-            command.args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+            command.args([
+                "setpriv",
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+            ]);
             command.args(caps(which));
         }
         command.arg(program).stdin(Stdio::null());
@@ -163,7 +180,10 @@ impl Lab {
 
     /// A new file.
     pub fn keep(&self, name: &str, content: &[u8]) -> PathBuf {
-        let path = self.path(&format!("{name}-{}", self.files.fetch_add(1, Ordering::Relaxed)));
+        let path = self.path(&format!(
+            "{name}-{}",
+            self.files.fetch_add(1, Ordering::Relaxed)
+        ));
         fs::write(&path, content).unwrap();
         path
     }
@@ -178,7 +198,12 @@ impl Lab {
         let mut pairs = pairs();
         let list = pairs["pairs"].as_array_mut().unwrap();
         change(list.iter_mut().find(|one| one["name"] == pair).unwrap());
-        self.check_of(&self.keep("pairs", pairs.to_string().as_bytes()), pair, eyes, &[])
+        self.check_of(
+            &self.keep("pairs", pairs.to_string().as_bytes()),
+            pair,
+            eyes,
+            &[],
+        )
     }
 
     pub fn check_of(&self, pairs: &Path, pair: &str, eyes: Eyes, more: &[&str]) -> Verdict {
@@ -194,7 +219,10 @@ impl Lab {
             Eyes::Far => ("far", User::Nobody),
         };
         let mut command = self.hacheck(node, user);
-        command.args(["check", "--pair", pair, "--pairs"]).arg(pairs).args(more);
+        command
+            .args(["check", "--pair", pair, "--pairs"])
+            .arg(pairs)
+            .args(more);
         if user == User::NetRaw {
             command.arg("--raw");
         }
@@ -228,13 +256,18 @@ fn script_command(prefix: &str, options: &[(&str, &str)]) -> Command {
     for (name, _) in env::vars().filter(|(name, _)| name.starts_with("LAB_")) {
         command.env_remove(name);
     }
-    command.env("LAB_PREFIX", prefix).env("LAB_WATCH", process::id().to_string());
+    command
+        .env("LAB_PREFIX", prefix)
+        .env("LAB_WATCH", process::id().to_string());
     command.envs(options.iter().copied()).stdin(Stdio::null());
     command
 }
 
 fn script(prefix: &str, options: &[(&str, &str)], words: &[&str]) -> Output {
-    script_command(prefix, options).args(words).output().unwrap()
+    script_command(prefix, options)
+        .args(words)
+        .output()
+        .unwrap()
 }
 
 /// The lab's pairs.

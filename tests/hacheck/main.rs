@@ -125,7 +125,10 @@ fn run(sections: VecDeque<Section>) -> Vec<&'static str> {
                     let thread = thread::Builder::new().name(name.to_owned());
                     let ok = thread.spawn(body).unwrap().join().unwrap_or(false);
                     let how = if ok { "ok" } else { "FAILED" };
-                    println!("test {name} ... {how} ({:.1} s)", began.elapsed().as_secs_f32());
+                    println!(
+                        "test {name} ... {how} ({:.1} s)",
+                        began.elapsed().as_secs_f32()
+                    );
                     if !ok {
                         failed.lock().unwrap().push(name);
                     }

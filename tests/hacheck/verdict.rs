@@ -12,7 +12,8 @@ impl Verdict {
     pub fn of(output: &Output) -> Self {
         let text = String::from_utf8_lossy(&output.stdout);
         let said = String::from_utf8_lossy(&output.stderr);
-        let record: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}{said}"));
+        let record: Value =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}{said}"));
         let verdict = Self(record);
         let code = i32::from(verdict.status() != "ok");
         assert_eq!(output.status.code(), Some(code), "{}{said}", verdict.0);
@@ -29,7 +30,9 @@ impl Verdict {
 
     /// The findings of that code, and how bad each is.
     pub fn all(&self, code: &str) -> Vec<&Value> {
-        self.findings().filter(|finding| finding["code"] == code).collect()
+        self.findings()
+            .filter(|finding| finding["code"] == code)
+            .collect()
     }
 
     pub fn wants_status(&self, status: &str) -> &Self {
