@@ -63,6 +63,7 @@ const PASSERS: &[Passer] = &[
     Passer { command: "ipalloc allocate --ipam ipam --dry-run --vlan 30", word: "BATCH" },
     Passer { command: "ipalloc release --ipam ipam --dry-run", word: "BATCH" },
     Passer { command: "ipalloc check --ipam ipam-with-guests", word: "BATCH" },
+    Passer { command: "pbsprune --keep-last 1 --no-guards", word: "BATCH" },
 ];
 
 /// What the commands above find beside the files of a case of `stream/`: an IPAM

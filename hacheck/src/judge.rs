@@ -27,6 +27,7 @@ mod sight;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod witness;
 
 /// Who was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

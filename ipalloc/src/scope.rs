@@ -461,3 +461,6 @@ fn range<'a>(fields: &Fields, networks: &'a Networks) -> Result<&'a Range, Refus
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

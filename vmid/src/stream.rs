@@ -20,7 +20,7 @@ mod reader;
 mod record;
 mod scan;
 
-pub use lines::{Lines, error_object, quote};
+pub use lines::{Lines, error_object, excerpt, quote};
 pub use pile::{Again, Pile};
 pub use reader::{Bad, Next, Reader};
 pub use record::{Kept, Record, Value};

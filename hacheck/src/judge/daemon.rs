@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::{
     Case, Target,
-    holder::{self, Held, Who},
+    holder::Held,
+    witness::{self, Who},
 };
 use crate::{
     evidence::State,
@@ -22,7 +23,7 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
             continue;
         };
         let name = case.name(member);
-        if holder::daemon(facts, vip) == Some(false) {
+        if witness::daemon(facts, vip) == Some(false) {
             let has_it = facts.addresses.iter().any(|own| own.address == vip);
             let (severity, what) = match has_it || held.holder == Some(member) {
                 true => (
@@ -69,7 +70,7 @@ fn silent(case: &Case<'_>, held: &Held) -> Option<Finding> {
     let vip = case.pair.vip?;
     let raw = case.evidence.raw.as_ref()?;
     raw.adverts.as_ref()?;
-    let heard = holder::of_pair(case, vip).next().is_some();
+    let heard = witness::of_pair(case, vip).next().is_some();
     let answers = held.answers_arp
         || case
             .replies(Target::Vip)
@@ -112,7 +113,7 @@ pub(super) fn seen(case: &Case<'_>, held: &Held, member: usize) -> bool {
     };
     let told = case
         .facts(member)
-        .and_then(|facts| holder::daemon(facts, vip));
+        .and_then(|facts| witness::daemon(facts, vip));
     told.is_some()
         || held.speakers.contains(&Who::Member(member))
         || held.holder == Some(member) && silent(case, held).is_some()

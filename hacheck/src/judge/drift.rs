@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::{
     Case,
-    holder::{list, member_of, of_pair},
+    holder::list,
+    witness::{member_of, of_pair},
 };
 use crate::{
     evidence::{Advert, Instance},

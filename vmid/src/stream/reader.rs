@@ -10,8 +10,9 @@ use std::{
 };
 
 use super::{
+    lines::excerpt,
     record::{Record, unescaped},
-    scan::{Field, Progress, Scanner, Shown},
+    scan::{Field, Mark, Progress, Scanner, Shown},
 };
 
 /// First size of the buffer: two pipes' worth (Linux, pipe(7): 64 KiB).
@@ -24,6 +25,18 @@ const STEP: usize = 4 * 1024 * 1024;
 const BESIDE: [&str; 7] = [
     "count", "next", "previous", "total", "success", "message", "digest",
 ];
+
+/// What the names of an envelope's members look like.
+const OF_ENVELOPES: [Mark; 9] = {
+    let mut marks = [Mark::ESCAPED; 9];
+    marks[0] = Mark::of("data");
+    let mut at = 0;
+    while at < BESIDE.len() {
+        marks[at + 1] = Mark::of(BESIDE[at]);
+        at += 1;
+    }
+    marks
+};
 
 const NOT_UTF8: &str = "not valid UTF-8";
 
@@ -162,10 +175,8 @@ impl<R: Read> Reader<R> {
                 fields: &this.scanner.fields,
                 spaced,
             })),
-            Err(error) => {
-                let at = from - this.start + error.valid_up_to();
-                Err(this.bad_at(at, NOT_UTF8.to_owned()))
-            }
+            // A record inside an envelope was checked with it, so `from` is where the object starts.
+            Err(error) => Err(this.bad_at(error.valid_up_to(), NOT_UTF8.to_owned())),
         }
     }
 
@@ -323,6 +334,9 @@ impl<R: Read> Reader<R> {
         } else if let Some((inner_from, inner_to)) = self.only_data(text) {
             self.check_text(text)?;
             self.refuse_next_page()?;
+            if text[inner_from] == b'n' {
+                self.refuse_message()?;
+            }
             return Ok(self.single(from + inner_from, from + inner_to, length));
         }
         let spaced = self.scanner.spaced;
@@ -346,7 +360,7 @@ impl<R: Read> Reader<R> {
     fn only_data(&self, text: &[u8]) -> Option<(usize, usize)> {
         let fields = &self.scanner.fields;
         let first = fields.first()?;
-        if !is_named(text, first, &BESIDE) && !is_named(text, first, &["data"]) {
+        if !OF_ENVELOPES.contains(&first.mark) {
             return None; // nearly every record ends here
         }
         let mut data = fields
@@ -391,7 +405,25 @@ impl<R: Read> Reader<R> {
             return Ok(());
         };
         let next = String::from_utf8_lossy(slice(text, next.value));
+        let next = excerpt(&next);
         Err(self.bad(format!("this is one page of several, \"next\" is {next}")))
+    }
+
+    /// An answer without data that has a message says what went wrong (Proxmox's API
+    /// does), and must not pass for an empty list.
+    fn refuse_message(&self) -> Result<(), Bad> {
+        let text = &self.buffer[self.start..self.end];
+        let mut fields = self.scanner.fields.iter();
+        let message = fields.find(|field| is_named(text, field, &["message"]));
+        let message = message.map(|field| slice(text, field.value));
+        match message.filter(|message| *message != b"null") {
+            Some(message) => {
+                let message = String::from_utf8_lossy(message);
+                let message = excerpt(&message);
+                Err(self.bad(format!("this is no data but a message: {message}")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Passes `length` bytes that the scanner has looked at.
@@ -424,6 +456,8 @@ impl<R: Read> Reader<R> {
                 .map_or(0, |nl| nl + 1);
         let unit = if newlines > 0 {
             "of that line"
+        } else if self.in_tail {
+            "behind the array"
         } else {
             "of the record"
         };
@@ -451,10 +485,13 @@ fn slice(text: &[u8], (from, to): (u32, u32)) -> &[u8] {
 }
 
 /// The field has one of these names.
+#[inline]
 fn is_named(text: &[u8], field: &Field, names: &[&str]) -> bool {
     let raw = slice(text, field.name);
-    if !field.escaped {
-        return names.iter().any(|name| name.as_bytes() == raw);
+    if field.mark != Mark::ESCAPED {
+        return names
+            .iter()
+            .any(|name| Mark::of(name) == field.mark && name.as_bytes() == raw);
     }
     let plain = std::str::from_utf8(raw).ok().and_then(unescaped);
     plain.is_some_and(|plain| names.contains(&plain.as_str()))

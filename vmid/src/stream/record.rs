@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::scan::{Field, Scanner};
+use super::scan::{Field, Mark, Scanner};
 
 /// One JSON object of the stream, borrowed from the reader's buffer.
 #[derive(Clone, Copy, Debug)]
@@ -42,11 +42,10 @@ impl<'a> Record<'a> {
     /// last counts, as for jq, Python and serde_json.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&'a str> {
-        let field = self
-            .fields
-            .iter()
-            .rev()
-            .find(|field| self.is_named(field, name))?;
+        let mark = Mark::of(name);
+        let alike = |field: &&Field| field.mark == mark || field.mark == Mark::ESCAPED;
+        let mut alike = self.fields.iter().rev().filter(alike);
+        let field = alike.find(|field| self.is_named(field, name))?;
         Some(self.slice(field.value))
     }
 
@@ -70,7 +69,8 @@ impl<'a> Record<'a> {
         let Self { text, fields, .. } = *self;
         fields.iter().map(move |field| {
             let raw = &text[field.name.0 as usize..field.name.1 as usize];
-            let plain = field.escaped.then(|| unescaped(raw)).flatten();
+            let escaped = field.mark == Mark::ESCAPED;
+            let plain = escaped.then(|| unescaped(raw)).flatten();
             plain.map_or(Cow::Borrowed(raw), Cow::Owned)
         })
     }
@@ -105,17 +105,12 @@ impl<'a> Record<'a> {
 
     #[inline]
     pub(super) fn is_named(&self, field: &Field, name: &str) -> bool {
-        let (from, to) = field.name;
-        if !field.escaped {
-            // Most names differ in length or first byte; to look at these first halves the time.
-            let (text, name) = (self.text.as_bytes(), name.as_bytes());
-            return (to - from) as usize == name.len()
-                && name
-                    .first()
-                    .is_none_or(|first| text[from as usize] == *first)
-                && &text[from as usize..to as usize] == name;
+        if field.mark == Mark::ESCAPED {
+            return unescaped(self.slice(field.name)).is_some_and(|text| text == name);
         }
-        unescaped(self.slice(field.name)).is_some_and(|text| text == name)
+        let (from, to) = field.name;
+        field.mark == Mark::of(name)
+            && &self.text.as_bytes()[from as usize..to as usize] == name.as_bytes()
     }
 
     pub(super) fn slice(&self, (from, to): (u32, u32)) -> &'a str {

@@ -23,8 +23,36 @@ pub(super) struct Field {
     pub name: (u32, u32),
     /// The value.
     pub value: (u32, u32),
-    /// The name holds a backslash, so it must be unescaped to be compared.
-    pub escaped: bool,
+    /// What the name looks like.
+    pub mark: Mark,
+}
+
+/// What two names can be told apart by at a glance: their lengths and last bytes.
+/// Every tool looks for several fields in every record, and most names are others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark(u16);
+
+impl Mark {
+    /// A backslash is in the name, so it must be unescaped to be compared.
+    pub const ESCAPED: Self = Self(u16::MAX);
+
+    /// That of a name. No UTF-8 text ends with the byte of [`Self::ESCAPED`].
+    pub const fn of(name: &str) -> Self {
+        match name.as_bytes() {
+            [] => Self::new(0, b'"'),
+            [.., last] => Self::new(name.len(), *last),
+        }
+    }
+
+    /// That of the name at `from`, before which its opening quote stands.
+    #[inline]
+    fn at(text: &[u8], from: usize, to: usize) -> Self {
+        Self::new(to - from, text[to - 1])
+    }
+
+    const fn new(length: usize, last: u8) -> Self {
+        Self((length as u16) << 8 | last as u16)
+    }
 }
 
 /// How far [`Scanner::scan`] came.
@@ -100,6 +128,49 @@ enum Expect {
     Rest {
         name: bool,
     },
+    /// The rest of a number, likewise.
+    Digits(Number),
+}
+
+/// How much of a number has been passed (RFC 8259, section 6).
+#[derive(Clone, Copy, Debug)]
+enum Number {
+    Sign,
+    Zero,
+    Whole,
+    Point,
+    Fraction,
+    Exponent,
+    ExponentSign,
+    ExponentDigits,
+}
+
+impl Number {
+    /// Where `byte` leads to, none if it is no part of the number.
+    fn next(self, byte: u8) -> Option<Self> {
+        Some(match (self, byte) {
+            (Self::Sign, b'0') => Self::Zero,
+            (Self::Sign, b'1'..=b'9') | (Self::Whole, b'0'..=b'9') => Self::Whole,
+            (Self::Zero | Self::Whole, b'.') => Self::Point,
+            (Self::Point | Self::Fraction, b'0'..=b'9') => Self::Fraction,
+            (Self::Zero | Self::Whole | Self::Fraction, b'e' | b'E') => Self::Exponent,
+            (Self::Exponent, b'+' | b'-') => Self::ExponentSign,
+            (Self::Exponent | Self::ExponentSign | Self::ExponentDigits, b'0'..=b'9') => {
+                Self::ExponentDigits
+            }
+            _ => return None,
+        })
+    }
+
+    /// A number may end here, before `byte`: not with a sign or point, and not
+    /// in a zero that digits follow.
+    fn may_end(self, byte: u8) -> bool {
+        match self {
+            Self::Sign | Self::Point | Self::Exponent | Self::ExponentSign => false,
+            Self::Zero => !byte.is_ascii_digit(),
+            Self::Whole | Self::Fraction | Self::ExponentDigits => true,
+        }
+    }
 }
 
 /// The state of a scan between two pieces of input.
@@ -169,7 +240,14 @@ impl Scanner {
                 if !self.string(text)? {
                     return Ok(Progress::More);
                 }
-                self.string_ended(name);
+                self.string_ended(text, name);
+                continue;
+            }
+            if let Expect::Digits(number) = self.expect {
+                if !self.number(text, number)? {
+                    return Ok(Progress::More);
+                }
+                self.value_ended();
                 continue;
             }
             let Some(&byte) = text.get(self.at) else {
@@ -261,7 +339,7 @@ impl Scanner {
             self.fields.push(Field {
                 name: (name_from as u32, name_to as u32),
                 value: (value_from as u32, value_to as u32),
-                escaped: false,
+                mark: Mark::at(text, name_from, name_to),
             });
             self.at = value_to;
             self.expect = Expect::CommaOrEnd;
@@ -300,13 +378,16 @@ impl Scanner {
                     Expect::ValueOrEnd
                 };
             }
-            b'-' | b'0'..=b'9' => match number(&text[self.at..]) {
-                Token::Long(length) => self.scalar_ended(length),
-                Token::Unfinished => return Ok(false),
-                Token::Wrong => return Err(self.fault(Defect::Number)),
-            },
+            b'-' | b'0'..=b'9' => {
+                self.token = self.at;
+                self.at += usize::from(byte == b'-');
+                self.expect = Expect::Digits(Number::Sign);
+            }
             b't' | b'f' | b'n' => match word(&text[self.at..]) {
-                Token::Long(length) => self.scalar_ended(length),
+                Token::Long(length) => {
+                    self.at += length;
+                    self.value_ended();
+                }
                 Token::Unfinished => return Ok(false),
                 Token::Wrong => return Err(self.fault(Defect::Word)),
             },
@@ -324,11 +405,6 @@ impl Scanner {
         {
             field.value.0 = self.at as u32;
         }
-    }
-
-    fn scalar_ended(&mut self, length: usize) {
-        self.at += length;
-        self.value_ended();
     }
 
     /// A value ends before `at`; if it is one of the object's own, that is a field.
@@ -359,16 +435,21 @@ impl Scanner {
         self.expect = Expect::Rest { name };
     }
 
-    fn string_ended(&mut self, name: bool) {
+    fn string_ended(&mut self, text: &[u8], name: bool) {
         if !name {
             return self.value_ended();
         }
         if self.open.len() == 1 {
-            let name = (self.token as u32, self.at as u32 - 1);
+            let (from, to) = (self.token, self.at - 1);
+            let mark = if self.escaped {
+                Mark::ESCAPED
+            } else {
+                Mark::at(text, from, to)
+            };
             self.fields.push(Field {
-                name,
+                name: (from as u32, to as u32),
                 value: (0, 0),
-                escaped: self.escaped,
+                mark,
             });
         }
         self.expect = Expect::Colon;
@@ -397,12 +478,31 @@ impl Scanner {
         }
     }
 
+    /// Passes the rest of a number; false if the buffer ends before it is sure to end.
+    fn number(&mut self, text: &[u8], mut number: Number) -> Result<bool, Fault> {
+        while let Some(&byte) = text.get(self.at) {
+            if let Some(next) = number.next(byte) {
+                number = next;
+                self.at += 1;
+            } else if number.may_end(byte) {
+                return Ok(true);
+            } else {
+                return Err(Fault {
+                    at: self.token,
+                    what: Defect::Number,
+                });
+            }
+        }
+        self.expect = Expect::Digits(number);
+        Ok(false)
+    }
+
     fn wanted(&self) -> &'static str {
         match self.expect {
             Expect::NameOrEnd => "a name in quotes or `}`",
             Expect::Name => "a name in quotes",
             Expect::Colon => "`:` after a name",
-            Expect::Value | Expect::Rest { .. } => "a value",
+            Expect::Value | Expect::Rest { .. } | Expect::Digits(_) => "a value",
             Expect::ValueOrEnd => "a value or `]`",
             Expect::CommaOrEnd if self.in_object() => "`,` or `}`",
             Expect::CommaOrEnd => "`,` or `]`",
@@ -426,14 +526,16 @@ enum Token {
 fn plain_run(bytes: &[u8]) -> usize {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    // The lowest set bit of `x - LOW & !x & HIGH` marks the first zero byte of x
-    // exactly; a borrow can only set wrong bits above it (Mycroft's test).
-    let zeros = |x: u64| x.wrapping_sub(LOW) & !x & HIGH;
     let mut run = 0;
     while let Some(chunk) = bytes[run..].first_chunk() {
         let word = u64::from_le_bytes(*chunk);
-        let control = word.wrapping_sub(LOW * 0x20) & !word & HIGH;
-        let stop = control | zeros(word ^ (LOW * 0x22)) | zeros(word ^ (LOW * 0x5c));
+        // The lowest set bit of `x - LOW * n & !x & HIGH` marks the first byte of x that
+        // is below n exactly; a borrow can only set wrong bits above it (Mycroft's test).
+        // None of the three tests changes the high bit that `!x` asks for.
+        let control = word.wrapping_sub(LOW * 0x20);
+        let quote = (word ^ (LOW * 0x22)).wrapping_sub(LOW);
+        let escape = (word ^ (LOW * 0x5c)).wrapping_sub(LOW);
+        let stop = (control | quote | escape) & !word & HIGH;
         if stop != 0 {
             return run + (stop.trailing_zeros() / 8) as usize;
         }
@@ -462,44 +564,6 @@ fn escape(text: &[u8]) -> Token {
             }
         }
         Some(_) => Token::Wrong,
-    }
-}
-
-/// The number that the text starts with; complete only when something follows it.
-fn number(text: &[u8]) -> Token {
-    let digits = |from: usize| {
-        text[from..]
-            .iter()
-            .take_while(|b| b.is_ascii_digit())
-            .count()
-    };
-    let mut at = usize::from(text[0] == b'-');
-    match text.get(at) {
-        None => return Token::Unfinished,
-        Some(b'0') => at += 1,
-        Some(b'1'..=b'9') => at += digits(at),
-        Some(_) => return Token::Wrong,
-    }
-    if text.get(at) == Some(&b'.') {
-        let fraction = digits(at + 1);
-        at += 1 + fraction;
-        if fraction == 0 && at < text.len() {
-            return Token::Wrong;
-        }
-    }
-    if let Some(b'e' | b'E') = text.get(at) {
-        at += 1;
-        at += usize::from(matches!(text.get(at), Some(b'+' | b'-')));
-        let exponent = if at < text.len() { digits(at) } else { 0 };
-        at += exponent;
-        if exponent == 0 && at < text.len() {
-            return Token::Wrong;
-        }
-    }
-    match text.get(at) {
-        None => Token::Unfinished,
-        Some(b'0'..=b'9') => Token::Wrong, // a leading zero
-        Some(_) => Token::Long(at),
     }
 }
 
