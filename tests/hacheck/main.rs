@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 #[path = "../tools.rs"]
+#[allow(dead_code)] // the search path of cases
 mod tools;
 
 mod capture;
