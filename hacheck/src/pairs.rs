@@ -112,7 +112,7 @@ impl Pair {
     fn check(&self) -> Result<(), String> {
         if self.members.len() < 2 {
             return Err(format!(
-                "it has {} member, a pair has two or more",
+                "members: it has {} of them, a pair has two or more",
                 self.members.len()
             ));
         }
