@@ -197,17 +197,22 @@ fn instances() -> Result<Option<Vec<Instance>>, Unseen> {
 /// another network namespace are another host's, as far as the network is concerned.
 fn daemons() -> Vec<String> {
     let status = |pid: &str| fs::read_to_string(format!("/proc/{pid}/status")).ok();
-    let named = |pid: &str| status(pid).is_some_and(|text| text.starts_with("Name:\tkeepalived\n"));
+    // A zombie keeps its name, but has no namespace, root or signal handler left.
+    let named = |pid: &str| {
+        status(pid).is_some_and(|text| {
+            text.starts_with("Name:\tkeepalived\n") && !text.contains("\nState:\tZ")
+        })
+    };
     let parent = |pid: &str| {
         let text = status(pid)?;
         let line = text.lines().find_map(|line| line.strip_prefix("PPid:"))?;
         Some(line.trim().to_owned())
     };
-    // Without root it can't be seen of others' processes, and then they are not signalled.
     let own = fs::read_link("/proc/self/ns/net").ok();
-    let here = |pid: &str| {
-        let other = fs::read_link(format!("/proc/{pid}/ns/net")).ok();
-        other.is_none() || other == own
+    let here = |pid: &str| match fs::read_link(format!("/proc/{pid}/ns/net")) {
+        Ok(other) => Some(other) == own,
+        // Nobody but root may look, and then it isn't signalled either.
+        Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
     };
     let all = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = all.filter_map(|entry| entry.file_name().into_string().ok());

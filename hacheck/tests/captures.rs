@@ -1,7 +1,7 @@
 //! The parsers on what real keepalived 2.2.7 sent: `tests/data/vrrp`, recorded by tcpdump
 //! in the lab of `tests/lab/vrrp`. What a capture holds was counted in tcpdump's own text.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::type_complexity)]
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 

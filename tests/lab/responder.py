@@ -4,6 +4,7 @@ usage: responder.py nfs PORT    answers ONC RPC NULL for NFS v3 and v4, on TCP a
        responder.py dns PORT    answers any A query over UDP with 192.0.2.1, always from the host's
                                 first address, as servers do that bind 0.0.0.0 without IP_PKTINFO;
                                 over TCP from the right one
+       responder.py ask ADDRESS PORT    asks ADDRESS for an A record every millisecond, from PORT
        responder.py tcp PORT    exits 0 if a server listens there, for keepalived's track_script
 """
 
@@ -11,6 +12,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 IP_PKTINFO = 8
 
@@ -89,8 +91,26 @@ def serve_udp(port, answer, from_asked_address):
                 pass
 
 
+def ask(address, port):
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client.bind(("0.0.0.0", port))
+    tail = struct.pack(">5H", 0x0100, 1, 0, 0, 0) + b"\2ha\4test\0" + struct.pack(">2H", 1, 1)
+    due, number = time.monotonic(), 0
+    while True:
+        try:
+            client.sendto(struct.pack(">H", number) + tail, (address, 53))
+        except OSError:
+            pass  # the link is down, or nobody answers ARP
+        number = (number + 1) & 0xFFFF
+        due = max(due + 0.001, time.monotonic())
+        time.sleep(due - time.monotonic() if due > time.monotonic() else 0)
+
+
 def main():
-    kind, port = sys.argv[1], int(sys.argv[2])
+    kind = sys.argv[1]
+    if kind == "ask":
+        ask(sys.argv[2], int(sys.argv[3]))
+    port = int(sys.argv[2])
     if kind == "tcp":
         socket.create_connection(("127.0.0.1", port), 0.8).close()
         return

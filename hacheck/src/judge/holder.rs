@@ -155,7 +155,9 @@ fn several(
     names.dedup();
     let dead =
         |&&member: &&usize| case.facts(member).and_then(|f| witness::daemon(f, vip)) == Some(false);
-    let zombie = match adverts.listened && !adverts.claims.is_empty() {
+    // Unicast adverts reach the members alone, so that some are not heard tells nothing.
+    let audible = adverts.listened && !adverts.claims.is_empty() && !case.pair.unicast;
+    let zombie = match audible {
         true => adverts.at_once.len() < 2 && !adverts.moved,
         false => told.at_once.iter().any(|member| dead(&member)),
     };
@@ -164,7 +166,10 @@ fn several(
         _ => list(names.into_iter()),
     };
     let (code, why) = match zombie {
-        true => ("duplicate-ip-zombie", ", but not all of them speak VRRP"),
+        true => (
+            "duplicate-ip-zombie",
+            ", but the VRRP adverts of one at most are heard",
+        ),
         false => ("split-brain", ""),
     };
     let message = format!("{vip} is held by {who} at once{why}");

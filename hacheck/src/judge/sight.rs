@@ -101,6 +101,16 @@ fn failed(case: &Case<'_>, severity: Severity) -> Vec<Finding> {
             .iter()
             .map(|unseen| blind(unseen, &[Eye::Facts])),
     );
+    for stated in &case.evidence.facts {
+        // That a dump needs root is no news; that root could not have it is: a hung daemon.
+        let lost = |unseen: &&Unseen| unseen.what == "keepalived" && unseen.errno != "EPERM";
+        for unseen in stated.facts.errors.iter().filter(lost) {
+            let mut finding = blind(unseen, &[Eye::Facts]);
+            finding.severity = Severity::Info;
+            finding.message = format!("{}: {}", case.name(stated.member), finding.message);
+            findings.push(finding);
+        }
+    }
     let mut probes: Vec<(Unseen, usize)> = Vec::new();
     for probed in &case.evidence.probes {
         if let Outcome::Unseen(unseen) = &probed.reply.outcome {
