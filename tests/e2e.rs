@@ -40,6 +40,7 @@ macro_rules! folders {
 folders! {
     vmid = "vmid"
     ipalloc = "ipalloc"
+    hacheck = "hacheck"
     pbsprune = "pbsprune"
     stream = "stream"
     pipelines = "pipelines"
