@@ -44,6 +44,7 @@ folders! {
     vmid = "vmid"
     ipalloc = "ipalloc"
     pbsprune = "pbsprune"
+    pvx_migrate = "pvx-migrate"
     stream = "stream"
     pipelines = "pipelines"
     scripts = "scripts"

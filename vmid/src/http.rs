@@ -167,6 +167,7 @@ impl Client {
             // gunicorn, and so NetBox, closes a connection that was idle for 2 s; a request
             // sent at that moment is lost, and for a write nobody knows what became of it.
             .max_idle_age(Duration::from_secs(1))
+            .max_idle_connections_per_host(8) // as many as a tool has threads that ask
             .user_agent(concat!("pvx-tools/", env!("CARGO_PKG_VERSION")))
             .build();
         let connector = TcpConnector::default().chain(tls::TlsConnector(Arc::new(settings)));
@@ -226,7 +227,10 @@ impl Client {
             .uri(format!("{}{path}", self.base))
             .header("Accept", "application/json")
             .header("Authorization", self.authorization.reveal());
-        if body.is_some() {
+        let typed = headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("Content-Type"));
+        if body.is_some() && !typed {
             request = request.header("Content-Type", "application/json");
         }
         for (name, value) in headers {

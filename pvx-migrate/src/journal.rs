@@ -1,0 +1,3 @@
+//! What a run has done, as lines of JSON: so that it can be resumed, and undone.
+
+pub mod event;
