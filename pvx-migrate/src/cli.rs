@@ -16,6 +16,8 @@ pub struct Cli {
 pub enum Command {
     /// Read the cluster and print it as one JSON document
     State(State),
+    /// Run a plan: move its guests, and leave nothing stopped that ran
+    Run(crate::run::args::Run),
 }
 
 impl Command {
@@ -24,6 +26,7 @@ impl Command {
     pub fn reads(&self) -> Option<&'static str> {
         match self {
             Self::State(_) => None,
+            Self::Run(_) => Some("a plan"),
         }
     }
 }

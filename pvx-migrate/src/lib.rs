@@ -18,6 +18,7 @@ pub mod permission;
 pub mod plan;
 pub mod pve;
 pub mod read;
+pub mod run;
 pub mod state;
 
 use cli::Command;
@@ -32,6 +33,12 @@ pub struct Surroundings {
     pub now: Timestamp,
     /// The MAC addresses of this machine.
     pub macs: Vec<String>,
+    /// How often somebody asked to stop.
+    pub interrupts: run::clock::Interrupts,
+    /// Seconds that pass in one: 1, but for a simulated cluster.
+    pub speed: f64,
+    /// Standard error is a terminal.
+    pub stderr_terminal: bool,
 }
 
 /// Runs one command.
@@ -42,7 +49,7 @@ pub struct Surroundings {
 pub fn run(
     command: &Command,
     surroundings: &Surroundings,
-    _input: impl Read,
+    input: impl Read,
     mut output: impl Write,
     _terminal: bool,
 ) -> Result<Answer, Stop> {
@@ -72,6 +79,23 @@ pub fn run(
                 .and_then(|()| output.flush())
                 .map_err(Stop::output)?;
             Ok(Answer::Yes)
+        }
+        Command::Run(args) => {
+            let pve = Pve::new(&surroundings.environment, &args.connection)?;
+            let (interrupts, speed) = (surroundings.interrupts.clone(), surroundings.speed);
+            let options = run::Options {
+                journal: args.journal.clone().filter(|_| !args.dry_run),
+                limits: run::queue::Limits {
+                    jobs: args.jobs.into(),
+                    per_node: args.jobs_per_node.into(),
+                },
+                partial: args.partial,
+                max_age_s: args.max_age,
+                now: surroundings.now,
+                terminal: surroundings.stderr_terminal,
+            };
+            let clock = run::clock::Clock { interrupts, speed };
+            run::run(&pve, &options, &clock, input, output)
         }
     }
 }
