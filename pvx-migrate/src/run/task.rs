@@ -169,10 +169,9 @@ mod tests {
     #[test]
     fn what_is_newer_needs_no_clock() {
         let (old, a, b) = (upid("n", 5, 1), upid("n", 9, 2), upid("n", 9, 3));
-        let known = [&old, &a, &b, &upid("m", 99, 4)]
-            .map(String::as_str)
-            .into_iter();
-        let before = newest(known, "n");
+        let elsewhere = upid("m", 99, 4);
+        let known = [&old, &a, &b, &elsewhere].map(String::as_str);
+        let before = newest(known.into_iter(), "n");
         assert_eq!(before, [a.clone(), b.clone()]);
         #[rustfmt::skip]
         let cases = [
