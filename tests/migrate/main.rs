@@ -9,5 +9,6 @@ mod tools;
 #[allow(dead_code)]
 mod wire;
 
+mod kills;
 mod recovery;
 mod sim;

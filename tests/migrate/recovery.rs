@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sim::{Sim, cluster, container, machine, step, with};
+use crate::sim::{Sim, cluster, container, four_at_once, machine, step, with};
 
 /// What goes wrong with the move of guest 100 from a to b, and what is to come of it.
 struct Case {
@@ -207,6 +207,7 @@ fn cases() -> Vec<Case> {
 
         Case::new("HA, a VM", vm(), managed("vm:100", json!({}))).step(ha_vm()),
         Case::new("HA, a container", ct(), managed("ct:100", json!({}))).step(ha()),
+        Case::new("HA leaves a VM paused there", vm(), managed("vm:100", faults(json!([{"fault": "resume-fails"}])))).step(ha_vm()),
         Case::new("HA, the answer is lost", vm(), managed("vm:100", cut(true))).step(ha_vm()),
         Case::new("HA says nothing and does nothing", vm(), managed("vm:100", faults(json!([{"fault": "crm-deaf"}])))).step(ha_vm()).stays("ha-refused"),
         Case::new("HA, its sibling is there", vm(), managed("vm:100", json!({"guests": [vm(), machine(101, "b")], "ha": {"resources": {"vm:101": {"state": "started"}},
@@ -226,31 +227,8 @@ impl Case {
     }
 }
 
-/// Two at a time would do; four, because most of a case is waiting.
 #[test]
 fn every_state_has_its_way_out() {
     let cases = cases();
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let failed = std::sync::Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while let Some(case) =
-                    cases.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
-                {
-                    let run = std::panic::AssertUnwindSafe(|| case.run());
-                    if std::panic::catch_unwind(run).is_err() {
-                        failed.lock().unwrap().push(case.name);
-                    }
-                }
-            });
-        }
-    });
-    let failed = failed.into_inner().unwrap();
-    assert!(
-        failed.is_empty(),
-        "{} of {} failed: {failed:#?}",
-        failed.len(),
-        cases.len()
-    );
+    four_at_once(&cases, |case| case.name.to_owned(), Case::run);
 }

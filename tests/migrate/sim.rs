@@ -3,8 +3,13 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
+    panic::{self, AssertUnwindSafe},
     path::PathBuf,
     process::{Child, ChildStdin, Command, Output, Stdio},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -215,4 +220,33 @@ pub fn now() -> String {
         .output()
         .unwrap();
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Runs a test for each of `all`; four at once, because most of it is waiting.
+pub fn four_at_once<T: Sync>(
+    all: &[T],
+    name: impl Fn(&T) -> String + Sync,
+    test: impl Fn(&T) + Sync,
+) {
+    let next = AtomicUsize::new(0);
+    let failed = Mutex::new(Vec::new());
+    tools(); // built once, and not on anybody's time
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if panic::catch_unwind(AssertUnwindSafe(|| test(one))).is_err() {
+                        failed.lock().unwrap().push(name(one));
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap();
+    assert!(
+        failed.is_empty(),
+        "{} of {} failed: {failed:#?}",
+        failed.len(),
+        all.len()
+    );
 }

@@ -60,6 +60,9 @@ impl Look {
 /// The cluster does not answer, or not as a cluster does. A node that is down is no error.
 pub fn look(pve: &Pve, intent: &Intent) -> Result<Look, Failure> {
     let mut look = Look::default();
+    // First the tasks, then the guest: of a task that has ended, the guest as it was before
+    // that end would tell a wrong story.
+    tasks(pve, intent, &mut look)?;
     let rows: Vec<Value> = pve.get("/cluster/resources?type=vm")?;
     let Some(row) = rows.iter().find(|row| row["vmid"] == intent.vmid) else {
         return Ok(look);
@@ -92,7 +95,6 @@ pub fn look(pve: &Pve, intent: &Intent) -> Result<Look, Failure> {
         Err(failure) if failure.status() == Some(500) => seen.node = None,
         Err(failure) => return Err(failure),
     }
-    tasks(pve, intent, &mut look)?;
     Ok(look)
 }
 

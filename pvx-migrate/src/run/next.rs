@@ -404,6 +404,15 @@ fn managed(intent: &Intent, seen: &Seen, past: &Past, node: &str, ha: &HaSeen) -
             )
         };
     }
+    if seen.paused && intent.was_running {
+        return match past.resumes {
+            0 | 1 => Next::Resume,
+            _ => help(
+                "paused",
+                format!("it is on {node}, paused, and does not go on; on {node}: qm resume {vmid}"),
+            ),
+        };
+    }
     if node == to && ha.node == *to {
         return settle(past);
     }
