@@ -29,6 +29,8 @@ pub mod show;
 pub mod volume;
 pub mod want;
 pub mod way;
+#[cfg(test)]
+mod whole;
 
 use candidate::{Candidate, Mode};
 use choose::Choice;

@@ -102,3 +102,81 @@ fn inverse(map: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         .map(|(from, to)| (to.clone(), from.clone()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{plan, plan::policy::Policy, state::State};
+
+    const STATE: &str = r#"{"version":1,"at":"2026-11-22T00:00:00Z","cluster":{"name":"x","pve":"9.1","quorate":true},
+        "nodes":[{"node":"a","online":true,"maxmem":9999999999,"pve":"9.1"},{"node":"b","online":true,"maxmem":9999999999,"pve":"9.1"},
+            {"node":"c","online":true,"maxmem":9999999999,"pve":"9.1"}],
+        "storages":[{"storage":"s","type":"lvmthin","content":["images","rootdir"],"nodes":{"a":{"free":99999999999,"total":1},"b":{"free":99999999999,"total":1}}},
+            {"storage":"t","type":"lvmthin","content":["images","rootdir"],"nodes":{"a":{"free":99999999999,"total":1},"b":{"free":99999999999,"total":1}}}],
+        "guests":[{"vmid":1,"type":"lxc","name":"one","node":"NODE","status":"STATUS","snapshots":SNAPSHOTS,"config":{"rootfs":"t:vm-1-disk-0,size=1G"}}],
+        "ha":{"resources":[],"rules":[]},"replication":[],"tasks":[]}"#;
+
+    fn event(phase: &str, more: &str) -> String {
+        format!(
+            r#"{{"at":"2026-11-22T00:00:00Z","cluster":"x","vmid":1,"type":"lxc","name":"one","from":"a","to":"b","was_running":true,"phase":"{phase}"{more}}}"#
+        ) + "\n"
+    }
+
+    #[test]
+    fn who_goes_home() {
+        let verified = event("verified", "");
+        let mapped = event("verified", r#","targetstorage":{"s":"t"}"#);
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, &str, &str, &str, &str)] = &[
+            // name, journal, node, status, snapshots, outcome
+            ("verified",                        &verified,                                             "b", "running", "[]",    "restart a {}"),
+            ("stopped since: stays stopped",    &verified,                                             "b", "stopped", "[]",    "offline a {}"),
+            ("to the storage it came from",     &mapped,                                               "b", "running", "[]",    r#"restart a {"t": "s"}"#),
+            ("something is against it now",     &verified,                                             "b", "running", r#"["x"]"#, "blocked snapshots {}"),
+            ("moved by somebody since",         &verified,                                             "c", "running", "[]",    "leave {}"),
+            ("brought home by somebody",        &verified,                                             "a", "running", "[]",    ""),
+            ("returned already",                &(verified.clone() + &event("returned", "")),          "a", "running", "[]",    ""),
+            ("returned, and moved since",       &(verified.clone() + &event("returned", "")),          "b", "running", "[]",    ""),
+            ("drained a second time",           &(event("returned", "") + &verified),                  "b", "running", "[]",    "restart a {}"),
+            ("requested, and there",            &event("requested", ""),                               "b", "running", "[]",    "blocked unverified {}"),
+            ("requested, and not gone",         &event("requested", ""),                               "a", "running", "[]",    ""),
+            ("the last line is torn",           &(verified.clone() + r#"{"at":"2026"#),                "b", "running", "[]",    "restart a {}"),
+            ("empty",                           "\n",                                                  "b", "running", "[]",    ""),
+        ];
+        for (name, journal, node, status, snapshots, want) in cases {
+            let text = STATE.replace("NODE", node).replace("STATUS", status);
+            let state: State = serde_json::from_str(&text.replace("SNAPSHOTS", snapshots)).unwrap();
+            let cluster = Cluster::new(&state);
+            let wants = wants(&cluster, &parse(journal).unwrap()).unwrap();
+            let plan = plan::plan(&cluster, &Policy::default(), &wants, true);
+            let words = plan.steps.iter().map(|step| {
+                assert!(step.returns, "{name}");
+                let action = serde_json::to_value(step.action).unwrap();
+                let mut words = vec![action.as_str().unwrap().to_owned()];
+                words.extend(step.to.clone());
+                words.extend(step.blockers.iter().map(|blocker| blocker.code.clone()));
+                words.push(format!("{:?}", step.targetstorage));
+                words.join(" ")
+            });
+            assert_eq!(words.collect::<Vec<_>>().join("; "), *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn journals_that_are_none() {
+        let text = STATE.replace("NODE", "b").replace("STATUS", "running");
+        let state: State = serde_json::from_str(&text.replace("SNAPSHOTS", "[]")).unwrap();
+        let foreign = event("verified", "").replace(r#""x""#, r#""y""#);
+        let error = wants(&Cluster::new(&state), &parse(&foreign).unwrap()).unwrap_err();
+        assert!(error.to_string().contains(r#""y""#), "{error}");
+        for (name, journal) in [
+            (
+                "garbage before the end",
+                format!("{{\"at\":\"2026\n{}", event("verified", "")),
+            ),
+            ("another document", "{}\n".to_owned()),
+        ] {
+            assert!(parse(&journal).is_err(), "{name}");
+        }
+    }
+}

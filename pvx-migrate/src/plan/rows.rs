@@ -358,3 +358,59 @@ fn targets_that_are_not_refused() {
         assert_eq!(outcome(step), want, "{name}: {step:#?}");
     }
 }
+
+/// Rows that need more than one guest, or none of the standing ones.
+#[test]
+fn guests_that_only_run_here() {
+    let own = || {
+        let config = json!({"scsi0": SSD, "net0": "virtio=BC:24:11:00:27:7F,bridge=vmbr0"});
+        (
+            vm(config),
+            vec![("/self_macs", json!(["bc:24:11:00:27:7f"]))],
+        )
+    };
+    let own_ct = || {
+        let config =
+            json!({"rootfs": SSD, "net0": "name=eth0,hwaddr=BC:24:11:00:27:7F,bridge=vmbr0"});
+        (
+            ct(config),
+            vec![("/self_macs", json!(["bc:24:11:00:27:7f"]))],
+        )
+    };
+    let backup = |config: Value, tasks: Value| (ct(config), vec![("/tasks", tasks)]);
+    let by_address =
+        || json!({"rootfs": SSD, "net0": "name=eth0,bridge=vmbr0,ip=192.168.10.250/24"});
+    let vzdump = || json!([{"upid": "U", "node": "node6", "type": "vzdump", "id": "102"}]);
+    let other_task = || json!([{"upid": "U", "node": "node6", "type": "qmstart", "id": "102"}]);
+    let named = allow(|policy| policy.own = Some(101));
+    let plain = Policy::default();
+    let ((vm, of_vm), (lxc, of_ct)) = (own(), own_ct());
+    #[rustfmt::skip]
+    let rows: Vec<(&str, (Value, Vec<(&str, Value)>), &Policy, &str)> = vec![
+        ("this runs in a container",            (lxc.clone(), of_ct),                        &plain, "blocked self"),
+        ("this runs in a VM that moves live",   (vm.clone(), of_vm),                         &plain, "live node5"),
+        ("by --self",                           (lxc, vec![]),                               &named, "blocked self"),
+        ("another machine's addresses",         (vm, vec![("/self_macs", json!(["bc:24:11:00:27:80"]))]), &plain, "live node5"),
+        ("backup server, a backup runs",        backup(by_address(), vzdump()),              &plain, "blocked backup-running"),
+        ("backup server, another task runs",    backup(by_address(), other_task()),          &plain, "restart node5"),
+        ("backup server, tasks not seen",       backup(by_address(), Value::Null),           &plain, "blocked unseen"),
+        ("a backup runs, but elsewhere",        backup(json!({"rootfs": SSD}), vzdump()),    &plain, "restart node5"),
+    ];
+    for (name, (guest, changes), policy, want) in rows {
+        let plan = decide(&guest, &changes, policy);
+        assert_eq!(outcome(subject(&plan)), want, "{name}");
+    }
+    let mut by_name = decide(
+        &backup(json!({"rootfs": SSD}), vzdump()).0,
+        &[
+            ("/storages/4/server", json!("subject.home.example")),
+            ("/tasks", vzdump()),
+        ],
+        &plain,
+    );
+    assert_eq!(
+        outcome(&by_name.steps.remove(0)),
+        "blocked backup-running",
+        "known by its name"
+    );
+}
