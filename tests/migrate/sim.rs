@@ -71,11 +71,6 @@ impl Sim {
         self.ask("GET", "/control/truth", None)
     }
 
-    /// Lets something go wrong, now or when it says.
-    pub fn fault(&self, fault: &Value) {
-        self.ask("POST", "/control/fault", Some(fault));
-    }
-
     /// Waits until the truth is so.
     pub fn until(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();

@@ -57,6 +57,9 @@ pub struct Event {
     pub ha: Option<String>,
     /// How far it has come.
     pub phase: Phase,
+    /// It is on the way home: from `to` to `from`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub returns: bool,
     /// The task that does it, from [`Phase::Task`] on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upid: Option<String>,

@@ -58,9 +58,6 @@ pub struct Line {
     /// The request that moves it, if `request` is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier: Option<Request>,
-    /// It is on the way back to its origin.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub returns: bool,
     /// It did not start on the target and is being brought back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub back: bool,

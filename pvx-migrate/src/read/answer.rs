@@ -460,3 +460,183 @@ fn words(value: &Value) -> Vec<String> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn spellings_of_pve() {
+        for (value, want) in [
+            (json!(5), 5),
+            (json!("5"), 5),
+            (json!(5.9), 5),
+            (json!(-5), 0),
+            (json!("x"), 0),
+            (Value::Null, 0),
+        ] {
+            assert_eq!(number(&value), want, "{value}");
+        }
+        for value in [json!("a,b"), json!("a b"), json!(["a", "b"])] {
+            assert_eq!(words(&value), ["a", "b"], "{value}");
+        }
+    }
+
+    #[test]
+    fn levels_of_the_processor() {
+        let v2 = "cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3";
+        let v3 = format!("{v2} avx avx2 bmi1 bmi2 f16c fma abm movbe");
+        let v4 = format!("{v3} avx512f avx512bw avx512cd avx512dq avx512vl");
+        #[rustfmt::skip]
+        let cases = [("sse2", 1), (v2, 2), (&v3[..], 3), (&v4[..], 4), ("avx avx2 avx512f", 1)];
+        for (flags, want) in cases {
+            assert_eq!(level(flags), want, "{flags}");
+        }
+    }
+
+    #[test]
+    fn nodes_are_online_for_both() {
+        let resources = json!([
+            {"type": "node", "node": "b", "status": "online", "maxmem": 5}, {"type": "node", "node": "a", "status": "online"},
+            {"type": "node", "node": "d", "status": "unknown"}, {"type": "qemu", "node": "a", "vmid": 1},
+        ]);
+        let status = json!([
+            {"type": "cluster", "name": "x", "quorate": 1}, {"type": "node", "name": "a", "online": 1},
+            {"type": "node", "name": "b", "online": 0}, {"type": "node", "name": "c", "online": 1}, {"type": "node", "name": "d", "online": 1},
+        ]);
+        let nodes = nodes(&resources, Some(&status));
+        let online: Vec<_> = nodes
+            .iter()
+            .map(|node| (&node.node[..], node.online))
+            .collect();
+        // What only the membership knows has no memory to plan with.
+        assert_eq!(
+            online,
+            [("a", true), ("b", false), ("c", false), ("d", false)]
+        );
+        let cluster = cluster(&json!({"version": "9.1.3"}), Some(&status), None, &nodes);
+        assert_eq!((&cluster.name[..], cluster.quorate), ("x", Some(true)));
+    }
+
+    #[test]
+    fn storages_where_they_are() {
+        let resources = json!([
+            {"type": "storage", "storage": "s", "node": "a", "status": "available", "plugintype": "lvmthin", "maxdisk": 10, "disk": 4, "content": "images"},
+            {"type": "storage", "storage": "s", "node": "b", "status": "unknown", "plugintype": "lvmthin"},
+            {"type": "storage", "storage": "n", "node": "a", "status": "available", "plugintype": "nfs", "maxdisk": 10, "disk": 11},
+            {"type": "storage", "storage": "off", "node": "a", "status": "available", "plugintype": "dir"},
+        ]);
+        let config = json!([
+            {"storage": "s", "type": "lvmthin", "content": "rootdir,images", "nodes": "a,b"},
+            {"storage": "n", "type": "nfs", "server": "192.0.2.1"}, {"storage": "off", "type": "dir", "disable": 1},
+        ]);
+        let storages = storages(&resources, &config);
+        let short: Vec<_> = storages
+            .iter()
+            .map(|s| {
+                (
+                    &s.storage[..],
+                    s.shared,
+                    s.content.len(),
+                    s.nodes
+                        .iter()
+                        .map(|(n, s)| format!("{n}:{}", s.free))
+                        .collect::<String>(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            short,
+            [
+                ("n", true, 0, "a:0".to_owned()),
+                ("off", false, 0, String::new()),
+                ("s", false, 2, "a:6".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn groups_become_rules() {
+        let answer =
+            json!([{"group": "homelab", "nodes": "a:2,b", "restricted": 1, "nofailback": 1}]);
+        let resources = json!([{"sid": "vm:1", "group": "homelab", "state": "started"}, {"sid": "ct:2", "failback": 0}]);
+        let status = json!([{"type": "service", "sid": "vm:1", "state": "error"}]);
+        let rules = serde_json::to_value(groups(&answer, &resources)).unwrap();
+        assert_eq!(
+            rules,
+            json!([{"type": "node-affinity", "rule": "group homelab", "resources": ["vm:1"],
+            "nodes": {"a": 2, "b": 0}, "strict": true, "negative": false}])
+        );
+        let read = ha_resources(&resources, &status, &answer);
+        assert_eq!(
+            (
+                read[0].failback,
+                read[0].crm_state.as_deref(),
+                read[1].failback
+            ),
+            (false, Some("error"), false)
+        );
+        assert!(
+            ha_resources(&resources, &status, &json!([]))[0].failback,
+            "without the group's word"
+        );
+    }
+
+    #[test]
+    fn rules_that_count() {
+        let answer = json!([
+            {"rule": "r", "type": "node-affinity", "resources": "vm:1", "nodes": "a", "disable": 1},
+            {"rule": "s", "type": "resource-affinity", "resources": "vm:1,ct:2", "affinity": "negative"},
+        ]);
+        let rules = serde_json::to_value(rules(&answer)).unwrap();
+        assert_eq!(
+            rules,
+            json!([{"type": "resource-affinity", "rule": "s", "resources": ["vm:1", "ct:2"], "negative": true}])
+        );
+    }
+
+    #[test]
+    fn the_rest() {
+        assert_eq!(
+            snapshots(&json!([{"name": "s1"}, {"name": "current"}])),
+            ["s1"]
+        );
+        let interfaces = json!([{"iface": "vmbr0", "type": "bridge"}, {"iface": "eth0", "type": "eth"}, {"iface": "v1", "type": "vnet"}, {"iface": "o1", "type": "OVSBridge"}]);
+        assert_eq!(bridges(&interfaces), ["o1", "v1", "vmbr0"]);
+        let running = tasks(
+            &json!([{"upid": "u", "node": "a", "type": "vzdump"}, {"upid": "v", "node": "a", "type": "vzdump", "endtime": 5}]),
+        );
+        assert_eq!(running.len(), 1);
+        let jobs = replication(
+            &json!([{"id": "7-0", "target": "b"}, {"id": "8-0", "guest": "8", "target": "b", "remove_job": "full"}]),
+        );
+        assert_eq!(
+            jobs.iter()
+                .map(|job| (job.vmid, job.removed))
+                .collect::<Vec<_>>(),
+            [(7, false), (8, true)]
+        );
+        for limits in [json!("clone=5,migration=100"), json!({"migration": 100})] {
+            assert_eq!(
+                options(&json!({"bwlimit": limits})).bwlimit_migration,
+                Some(100)
+            );
+        }
+        assert_eq!(
+            options(&json!({"bwlimit": "migration=0"})).bwlimit_migration,
+            None
+        );
+        let votes = |answer: Value| qdevice_votes(&answer, 5);
+        assert_eq!(
+            votes(json!({"State": "Connected", "Algorithm": "Fifty-Fifty split"})),
+            1
+        );
+        assert_eq!(
+            votes(json!({"State": "Connected", "Algorithm": "Last Man Standing"})),
+            4
+        );
+        assert_eq!(votes(json!({"State": "Disconnected"})), 0);
+        assert_eq!(votes(json!({})), 0);
+    }
+}

@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::SignedDuration;
+
+use super::{Options, queue::Limits};
+use crate::{Surroundings, cli};
 
 /// `pvx-migrate run`
 #[derive(Debug, Args)]
@@ -36,44 +40,28 @@ pub struct Run {
     /// Check every step and say what would be done, without doing it
     #[arg(long, short = 'n')]
     pub dry_run: bool,
-    /// Refuse a plan whose state is older (90s, 10m, 2h)
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = seconds)]
-    pub max_age: i64,
+    /// Refuse a plan whose state is older
+    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = cli::age)]
+    pub max_age: SignedDuration,
     /// How the cluster is reached
     #[command(flatten)]
     pub connection: vmid::http::Options,
 }
 
-/// `90s`, `10m`, `2h`, `1d` in seconds.
-fn seconds(text: &str) -> Result<i64, String> {
-    let bad = || format!("'{text}' is no time such as 90s, 10m or 2h");
-    let (digits, unit) = text
-        .split_at_checked(text.len().saturating_sub(1))
-        .ok_or_else(bad)?;
-    let unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(bad()),
-    };
-    let number: u32 = digits.parse().map_err(|_| bad())?;
-    Ok(i64::from(number) * unit)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times() {
-        #[rustfmt::skip]
-        let cases = [
-            ("90s", Some(90)), ("10m", Some(600)), ("2h", Some(7200)), ("1d", Some(86_400)), ("0s", Some(0)),
-            ("10", None), ("m", None), ("", None), ("-1s", None), ("1.5h", None), ("10 m", None), ("9\u{b5}", None),
-        ];
-        for (text, want) in cases {
-            assert_eq!(seconds(text).ok(), want, "{text}");
+impl Run {
+    /// What they mean.
+    #[must_use]
+    pub fn options(&self, surroundings: &Surroundings) -> Options {
+        Options {
+            journal: self.journal.clone().filter(|_| !self.dry_run),
+            limits: Limits {
+                jobs: self.jobs.into(),
+                per_node: self.jobs_per_node.into(),
+            },
+            partial: self.partial,
+            max_age_s: self.max_age.as_secs(),
+            now: surroundings.now,
+            terminal: surroundings.stderr_terminal,
         }
     }
 }

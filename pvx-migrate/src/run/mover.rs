@@ -581,7 +581,6 @@ impl Mover<'_> {
             earlier: earlier
                 .filter(|_| request.is_some_and(|r| r.call != Call::Migrate))
                 .cloned(),
-            returns: this.step.returns,
             back,
         })
     }
@@ -651,6 +650,7 @@ impl<'a> Move<'a> {
             was_running: step.was_running,
             ha: step.ha.clone(),
             phase,
+            returns: step.returns,
             upid: self.upid.clone(),
             targetstorage: super::queue::turned(&step.targetstorage, step.returns),
             message,

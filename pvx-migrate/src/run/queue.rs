@@ -157,7 +157,7 @@ fn same_way(step: &Step, line: &Line) -> bool {
     } else {
         (step.from.as_str(), to)
     };
-    line.event.from == from && line.event.to == to && line.returns == step.returns
+    line.event.from == from && line.event.to == to && line.event.returns == step.returns
 }
 
 /// A map of storages as the way back needs it.
@@ -171,7 +171,7 @@ pub(super) fn turned(map: &BTreeMap<String, String>, back: bool) -> BTreeMap<Str
 /// A step of which only the journal knows.
 fn step_of(line: &Line) -> Step {
     let event = &line.event;
-    let (from, to) = if line.returns {
+    let (from, to) = if line.event.returns {
         (&event.to, &event.from)
     } else {
         (&event.from, &event.to)
@@ -199,10 +199,10 @@ fn step_of(line: &Line) -> Step {
         ha: event.ha.clone(),
         along: None,
         local_disks: true,
-        targetstorage: turned(&event.targetstorage, line.returns),
+        targetstorage: turned(&event.targetstorage, line.event.returns),
         timeout_s: None,
         digest: None,
-        returns: line.returns,
+        returns: line.event.returns,
         cluster: event.cluster.clone(),
         state_at: event.at,
     }
