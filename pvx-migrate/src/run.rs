@@ -114,8 +114,8 @@ pub fn run(
         );
         answer = Answer::No;
         todo.fresh.clear();
-    } else if let Some(answer) = stays(&steps, &todo, options, &mut out) {
-        return out.end(answer);
+    } else if !may_begin(&steps, &todo, options, &mut out) {
+        todo.fresh.clear();
     }
     let queue = Queue::new(&steps, &todo, options.limits);
     let mover = Mover {
@@ -254,40 +254,30 @@ fn young_enough(steps: &[&Step], options: &Options) -> Result<(), Stop> {
 }
 
 /// Without --partial nothing is begun if a running guest would stay; the records say so.
-fn stays<W: Write>(
-    steps: &[&Step],
-    todo: &Todo,
-    options: &Options,
-    out: &mut Out<W>,
-) -> Option<Answer> {
-    let blocked = |step: &&&Step| step.action == Action::Blocked;
-    let whole = options.partial
-        || !steps
-            .iter()
-            .any(|step| step.action == Action::Blocked && step.was_running);
-    let mut answer = Answer::Yes;
-    for step in steps.iter().filter(blocked) {
+fn may_begin<W: Write>(steps: &[&Step], todo: &Todo, options: &Options, out: &mut Out<W>) -> bool {
+    let mut left = false;
+    for step in steps.iter().filter(|step| step.action == Action::Blocked) {
         let why: Vec<&str> = step
             .blockers
             .iter()
             .map(|blocker| blocker.message.as_str())
             .collect();
-        answer = answer.max(Answer::no_if(step.was_running));
+        left |= step.was_running;
         out.line(&plain(step, Some(("blocked", &why.join("; ")))));
     }
     for step in steps.iter().filter(|step| step.action == Action::Leave) {
         out.line(&plain(step, None));
     }
-    if whole {
-        // The answer is "no" all the same, when the rest is done.
-        out.no = answer == Answer::No;
-        return None;
+    // The answer is "no" all the same, when the rest is done.
+    out.no = left;
+    if !left || options.partial {
+        return true;
     }
     for at in &todo.fresh {
         let why = "not begun: a running guest would stay on the node; --partial moves the others";
         out.line(&plain(steps[*at], Some(("not-begun", why))));
     }
-    (todo.unfinished.is_empty()).then_some(Answer::No)
+    false
 }
 
 /// How the work went.

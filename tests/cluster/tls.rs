@@ -24,7 +24,7 @@ impl Certificate {
             folder.path().join("node.key"),
         );
         let words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=node2 \
-                     -addext subjectAltName=IP:127.0.0.1";
+                     -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE";
         let mut openssl = Command::new("openssl");
         openssl
             .args(words.split_whitespace())
