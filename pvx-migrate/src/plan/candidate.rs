@@ -218,11 +218,11 @@ impl<'a> Candidate<'a> {
         let unlock = format!("{} unlock {}", self.guest.kind.command(), self.guest.vmid);
         let what = match &lock[..] {
             "backup" | "snapshot" | "snapshot-delete" | "rollback" | "clone" => {
-                format!("locked ({lock}): plan again when that is done")
+                format!("a {lock} holds its lock: plan again when that is done")
             }
-            "migrate" => format!(
-                "locked (migrate): a migration runs; if none does, root clears it with '{unlock}'"
-            ),
+            "migrate" => {
+                format!("a migration holds its lock; if none runs, root clears it with '{unlock}'")
+            }
             _ => format!("locked ({lock}): if nothing works on it, root clears it with '{unlock}'"),
         };
         self.block(Code::Locked, what);
