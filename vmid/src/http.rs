@@ -169,6 +169,7 @@ impl Client {
             .timeout_global(Some(Duration::from_secs(options.timeout)))
             .timeout_connect(Some(Duration::from_secs(options.timeout.min(10))))
             .max_idle_age(KEPT)
+            .max_idle_connections_per_host(8) // as many as a tool has threads that ask
             .user_agent(concat!("pvx-tools/", env!("CARGO_PKG_VERSION")))
             .build();
         let connector = TcpConnector::default().chain(tls::TlsConnector(Arc::new(settings)));
@@ -228,7 +229,10 @@ impl Client {
             .uri(format!("{}{path}", self.base))
             .header("Accept", "application/json")
             .header("Authorization", self.authorization.reveal());
-        if body.is_some() {
+        let typed = headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("Content-Type"));
+        if body.is_some() && !typed {
             request = request.header("Content-Type", "application/json");
         }
         for (name, value) in headers {

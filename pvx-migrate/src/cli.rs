@@ -1,0 +1,217 @@
+//! The command line of `pvx-migrate`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
+use vmid::table::Format;
+
+use crate::plan::{policy, refusal::HELP};
+
+/// Plan guest moves in a Proxmox VE cluster, with every blocker known before the first one
+#[derive(Debug, Parser)]
+#[command(
+    name = "pvx-migrate",
+    version,
+    after_help = "\
+  pvx-migrate state >cluster.json
+  pvx-migrate plan drain node2 --site site.json --format table <cluster.json
+  pvx-migrate plan drain node2 --site site.json <cluster.json >plan.jsonl
+
+The cluster: PROXMOX_VE_ENDPOINT and PROXMOX_VE_API_TOKEN (user@realm!id=secret), or PROXMOX_HOST,
+PROXMOX_USER, PROXMOX_TOKEN_ID and PROXMOX_TOKEN_SECRET; the secrets also as files (..._FILE).
+
+Exit codes: 0 done, 1 the answer is no for some guest, 2 bad call or input, 3 the cluster or stdout failed"
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read the cluster and print it as one JSON document
+    #[command(
+        after_help = "At most 16 requests, 2 for each node and 3 for each guest that is read in full.
+What the token may not see is left out, and said on stderr; plans then refuse what rests on it.
+
+Exit codes: 0 done, 2 bad call, 3 the cluster or stdout failed"
+    )]
+    State(State),
+    /// Decide what happens to each guest, from a state document on stdin
+    #[command(subcommand)]
+    Plan(Plan),
+    /// Run a plan: move its guests, and leave nothing stopped that ran
+    Run(crate::run::args::Run),
+}
+
+/// What is planned.
+#[derive(Debug, Subcommand)]
+pub enum Plan {
+    /// Take all guests off a node
+    #[command(after_help = HELP)]
+    Drain(Drain),
+    /// Take some guests to a node
+    #[command(after_help = HELP)]
+    Move(Move),
+    /// Bring back what a run has moved, by its journal
+    #[command(after_help = HELP)]
+    Return(Return),
+}
+
+impl Command {
+    /// What is read from standard input, if anything.
+    #[must_use]
+    pub fn reads(&self) -> Option<&'static str> {
+        match self {
+            Self::State(_) => None,
+            Self::Plan(_) => Some("a state document (pvx-migrate state)"),
+            Self::Run(_) => Some("a plan"),
+        }
+    }
+}
+
+/// `pvx-migrate state`
+#[derive(Debug, Args)]
+pub struct State {
+    /// Read the guests of these nodes in full, of others only what the overview says [default: all]
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    pub node: Vec<String>,
+    /// How the cluster is reached
+    #[command(flatten)]
+    pub connection: vmid::http::Options,
+}
+
+/// `pvx-migrate plan drain`
+#[derive(Debug, Args)]
+pub struct Drain {
+    /// The node to empty
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    /// Only to these nodes [default: all others]
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    pub to: Vec<String>,
+    /// What becomes of guests that don't run
+    #[arg(long, value_name = "WHAT", default_value = "leave")]
+    pub stopped: Stopped,
+    /// What is allowed
+    #[command(flatten)]
+    pub terms: Terms,
+}
+
+/// `pvx-migrate plan move`
+#[derive(Debug, Args)]
+pub struct Move {
+    /// The guests
+    #[arg(value_name = "VMID", required = true)]
+    pub guests: Vec<u32>,
+    /// The node
+    #[arg(long, value_name = "NODE")]
+    pub to: String,
+    /// What is allowed
+    #[command(flatten)]
+    pub terms: Terms,
+}
+
+/// `pvx-migrate plan return`
+#[derive(Debug, Args)]
+pub struct Return {
+    /// What the run wrote
+    #[arg(long, value_name = "FILE")]
+    pub journal: PathBuf,
+    /// What is allowed
+    #[command(flatten)]
+    pub terms: Terms,
+}
+
+/// What becomes of guests that don't run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stopped {
+    /// They stay
+    Leave,
+    /// They move, and stay stopped
+    Move,
+}
+
+/// What every plan is told.
+#[derive(Debug, Args)]
+pub struct Terms {
+    /// Pairs whose members stay on different nodes, beside those of --site
+    #[arg(long, value_name = "FILE")]
+    pub pairs: Option<PathBuf>,
+    /// The site's policy: pairs, limits, storages that are not for guests, device files of nodes
+    #[arg(long, value_name = "FILE")]
+    pub site: Option<PathBuf>,
+    /// Where a node lacks storage A, use its storage B (VMs that run; or A and B of one type)
+    #[arg(long, value_name = "A:B", value_delimiter = ',', value_parser = pair)]
+    pub storage_map: Vec<(String, String)>,
+    /// Shut a VM down for the move if it cannot move while it runs
+    #[arg(long)]
+    pub allow_shutdown: bool,
+    /// No guest may be down for longer, by the estimate
+    #[arg(long, value_name = "SECONDS")]
+    pub max_downtime: Option<u64>,
+    /// How many times a node's memory may be given to guests that run [default: the site's, else 1.5]
+    #[arg(long, value_name = "N", value_parser = ratio)]
+    pub ram_ratio: Option<f64>,
+    /// The guest that this runs in, if its MAC addresses do not tell
+    #[arg(long = "self", value_name = "VMID")]
+    pub own: Option<u32>,
+    /// What a copy between nodes gets, in MB/s, unless the datacenter has a lower limit
+    #[arg(long, value_name = "MB/S", default_value_t = policy::BANDWIDTH / 1_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub bandwidth: u64,
+    /// Refuse a state document that is older
+    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = age)]
+    pub max_age: SignedDuration,
+    /// How the plan comes out
+    #[arg(long, value_name = "FORM", default_value = "json")]
+    pub format: Format,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (from, to) = text.split_once(':').unwrap_or_default();
+    if from.is_empty() || to.is_empty() || to.contains(':') {
+        return Err("expected two storages, such as ssd-data:zdata".to_owned());
+    }
+    Ok((from.to_owned(), to.to_owned()))
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse::<f64>().ok();
+    let ratio = ratio.filter(|ratio| (0.1..=100.0).contains(ratio));
+    ratio.ok_or_else(|| "expected a number in 0.1..=100".to_owned())
+}
+
+pub(crate) fn age(text: &str) -> Result<SignedDuration, String> {
+    let age = text.parse::<SignedDuration>().ok();
+    let age = age.filter(|age| !age.is_negative());
+    age.ok_or_else(|| "expected a time such as 10m, 90s or 1h30m".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn values() {
+        assert_eq!(age("10m"), Ok(SignedDuration::from_mins(10)));
+        assert_eq!(pair("a:b"), Ok(("a".to_owned(), "b".to_owned())));
+        for bad in ["", "10", "-1m", "10 parsecs"] {
+            assert!(age(bad).is_err(), "{bad:?}");
+        }
+        for bad in ["", "a", "a:", ":b", "a:b:c"] {
+            assert!(pair(bad).is_err(), "{bad:?}");
+        }
+        for bad in ["", "0", "-1", "nan", "inf", "101"] {
+            assert!(ratio(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What the HA manager would do with a request: obey, ignore it, or undo it.
+//!
+//! PVE accepts requests that its manager then drops (a sibling is there) or reverts
+//! (failback), so the rules are applied here, as select_service_node does it.
+
+use super::{
+    candidate::Candidate,
+    load::Load,
+    refusal::{Code, Refusal},
+};
+use crate::{cluster::Cluster, state::HaRule};
+
+/// Whether the manager would let a resource go to `node` and stay there.
+///
+/// # Errors
+///
+/// The rule that is against it.
+pub fn allows(
+    cluster: &Cluster<'_>,
+    candidate: &Candidate<'_>,
+    node: usize,
+) -> Result<(), Refusal> {
+    let Some(resource) = candidate.managed else {
+        return Ok(());
+    };
+    let target = cluster.name(node);
+    for rule in cluster.rules(&resource.sid) {
+        let HaRule::NodeAffinity {
+            rule,
+            nodes,
+            strict,
+            negative,
+            ..
+        } = rule
+        else {
+            continue;
+        };
+        let listed: Vec<&str> = nodes.keys().map(|node| &node[..]).collect();
+        let listed = listed.join(", ");
+        if *negative {
+            if nodes.contains_key(target) {
+                let what = format!("{rule} keeps {} away from {listed}", resource.sid);
+                return Err(Refusal::new(Code::HaRule, what));
+            }
+            continue;
+        }
+        if *strict && !nodes.contains_key(target) {
+            let what = format!("{rule} keeps {} on {listed}", resource.sid);
+            return Err(Refusal::new(Code::HaRule, what));
+        }
+        // Of the rule's nodes those count that the manager could use now; the one that is
+        // to be drained is among them as long as it is not in maintenance.
+        let usable = nodes.iter().filter(|(name, _)| {
+            let node = cluster.node(name).map(|at| &cluster.nodes()[at]);
+            node.is_some_and(|node| node.online && !node.maintenance)
+        });
+        let best = usable.clone().map(|(_, priority)| *priority).max();
+        let preferred = |name: &str| best.is_none() || nodes.get(name).copied() == best;
+        if resource.failback && !preferred(target) {
+            let better: Vec<&str> = usable
+                .filter(|(_, priority)| Some(**priority) == best)
+                .map(|(name, _)| &name[..])
+                .collect();
+            let what = format!(
+                "{rule} prefers {}, so the HA manager would bring {} back from {target}: set its failback to 0 first",
+                better.join(", "),
+                resource.sid
+            );
+            return Err(Refusal::new(Code::HaFailback, what));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the resources that must be elsewhere, or with it, are, as things stand in `load`.
+///
+/// # Errors
+///
+/// The resource and the rule that are against it.
+pub fn fits(
+    cluster: &Cluster<'_>,
+    candidate: &Candidate<'_>,
+    node: usize,
+    load: &Load<'_>,
+) -> Result<(), Refusal> {
+    let Some(resource) = candidate.managed else {
+        return Ok(());
+    };
+    for rule in cluster.rules(&resource.sid) {
+        let HaRule::ResourceAffinity {
+            rule,
+            resources,
+            negative,
+        } = rule
+        else {
+            continue;
+        };
+        for other in resources.iter().filter(|sid| **sid != resource.sid) {
+            let Some(guest) = cluster.guest_of(other) else {
+                continue;
+            };
+            let at = load.place(guest.vmid);
+            if *negative && at == Some(node) {
+                let what = format!("{rule} keeps it apart from {other}, which is there");
+                return Err(Refusal::new(Code::HaRule, what));
+            }
+            // One that moves with it is wherever it is.
+            let together = candidate.bundle.contains(&guest.vmid);
+            if !negative && !together && at.is_some_and(|at| at != node) {
+                let at = at.map_or("", |at| cluster.name(at));
+                let what = format!("{rule} keeps it with {other}, which is on {at}");
+                return Err(Refusal::new(Code::HaRule, what));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The guests of positive affinity that are on the same node: the manager moves all of
+/// them when one is moved. Sorted, the guest itself included if there are others.
+#[must_use]
+pub fn bundle(cluster: &Cluster<'_>, vmid: u32, sid: &str, node: &str) -> Vec<u32> {
+    let mut bundle = vec![vmid];
+    let mut open = vec![sid];
+    // Rules may chain: a with b, b with c.
+    while let Some(sid) = open.pop() {
+        for rule in cluster.rules(sid) {
+            let HaRule::ResourceAffinity {
+                resources,
+                negative: false,
+                ..
+            } = rule
+            else {
+                continue;
+            };
+            for other in resources {
+                let guest = cluster.guest_of(other).filter(|guest| guest.node == node);
+                if let Some(guest) = guest
+                    && !bundle.contains(&guest.vmid)
+                {
+                    bundle.push(guest.vmid);
+                    open.push(other);
+                }
+            }
+        }
+    }
+    bundle.sort_unstable();
+    if bundle.len() == 1 {
+        bundle.clear();
+    }
+    bundle
+}

@@ -1,0 +1,182 @@
+//! What of a journal is to be undone: the guests that a drain moved, and nobody since.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::{Context as _, anyhow};
+
+use super::{
+    refusal::{Code, Refusal},
+    want::{Only, Want},
+};
+use crate::{
+    cluster::Cluster,
+    journal::event::{Event, Phase},
+};
+
+/// The events of a journal. A last line without its end was not synced, so what it
+/// announces was not done: it doesn't count.
+///
+/// # Errors
+///
+/// The number of a line that is no event.
+pub fn parse(text: &str) -> anyhow::Result<Vec<Event>> {
+    let mut events = Vec::new();
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        match serde_json::from_str(line) {
+            Ok(event) => events.push(event),
+            Err(_) if !line.ends_with('\n') => break,
+            Err(error) => return Err(error).with_context(|| format!("line {number}")),
+        }
+    }
+    Ok(events)
+}
+
+/// What to ask for each guest of the journal, in the order in which they first occur.
+///
+/// # Errors
+///
+/// The journal is of another cluster.
+pub fn wants(cluster: &Cluster<'_>, events: &[Event]) -> anyhow::Result<Vec<Want>> {
+    let own = &cluster.state.cluster.name;
+    if let Some(event) = events.iter().find(|event| event.cluster != *own) {
+        return Err(anyhow!(
+            "it is of the cluster {:?}, and the state is of {own:?}",
+            event.cluster
+        ));
+    }
+    let mut last: HashMap<u32, &Event> = HashMap::new();
+    let mut order = Vec::new();
+    for event in events {
+        if last.insert(event.vmid, event).is_none() {
+            order.push(event.vmid);
+        }
+    }
+    let wants = order.iter().filter_map(|vmid| want(cluster, last[vmid]));
+    Ok(wants.collect())
+}
+
+fn want(cluster: &Cluster<'_>, event: &Event) -> Option<Want> {
+    let Event { vmid, from, to, .. } = event;
+    let guest = cluster.guest(*vmid)?;
+    let plain = Want {
+        vmid: *vmid,
+        returns: true,
+        ..Want::default()
+    };
+    match event.phase {
+        Phase::Returned => None,
+        Phase::Verified if guest.node == *to => Some(Want {
+            only: Some(Only {
+                nodes: vec![from.clone()],
+                because: format!("it goes back to {from}"),
+            }),
+            storage_map: Some(inverse(&event.targetstorage)),
+            move_stopped: true,
+            ..plain
+        }),
+        _ if guest.node == *from => None,
+        Phase::Verified => Some(Want {
+            leave: Some(format!(
+                "somebody has moved it from {to} to {} since, so it stays",
+                guest.node
+            )),
+            ..plain
+        }),
+        _ => {
+            let what = format!(
+                "its move from {from} to {to} has not come to an end: 'pvx-migrate run' with this journal goes on"
+            );
+            Some(Want {
+                blocked: Some(Refusal::new(Code::Unverified, what)),
+                ..plain
+            })
+        }
+    }
+}
+
+fn inverse(map: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    map.iter()
+        .map(|(from, to)| (to.clone(), from.clone()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{plan, plan::policy::Policy, state::State};
+
+    const STATE: &str = r#"{"version":1,"at":"2026-11-22T00:00:00Z","cluster":{"name":"x","pve":"9.1","quorate":true},
+        "nodes":[{"node":"a","online":true,"maxmem":9999999999,"pve":"9.1"},{"node":"b","online":true,"maxmem":9999999999,"pve":"9.1"},
+            {"node":"c","online":true,"maxmem":9999999999,"pve":"9.1"}],
+        "storages":[{"storage":"s","type":"lvmthin","content":["images","rootdir"],"nodes":{"a":{"free":99999999999,"total":1},"b":{"free":99999999999,"total":1}}},
+            {"storage":"t","type":"lvmthin","content":["images","rootdir"],"nodes":{"a":{"free":99999999999,"total":1},"b":{"free":99999999999,"total":1}}}],
+        "guests":[{"vmid":1,"type":"lxc","name":"one","node":"NODE","status":"STATUS","snapshots":SNAPSHOTS,"config":{"rootfs":"t:vm-1-disk-0,size=1G"}}],
+        "ha":{"resources":[],"rules":[]},"replication":[],"tasks":[]}"#;
+
+    fn event(phase: &str, more: &str) -> String {
+        format!(
+            r#"{{"at":"2026-11-22T00:00:00Z","cluster":"x","vmid":1,"type":"lxc","name":"one","from":"a","to":"b","was_running":true,"phase":"{phase}"{more}}}"#
+        ) + "\n"
+    }
+
+    #[test]
+    fn who_goes_home() {
+        let verified = event("verified", "");
+        let mapped = event("verified", r#","targetstorage":{"s":"t"}"#);
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, &str, &str, &str, &str)] = &[
+            // name, journal, node, status, snapshots, outcome
+            ("verified",                        &verified,                                             "b", "running", "[]",    "restart a {}"),
+            ("stopped since: stays stopped",    &verified,                                             "b", "stopped", "[]",    "offline a {}"),
+            ("to the storage it came from",     &mapped,                                               "b", "running", "[]",    r#"restart a {"t": "s"}"#),
+            ("something is against it now",     &verified,                                             "b", "running", r#"["x"]"#, "blocked snapshots {}"),
+            ("moved by somebody since",         &verified,                                             "c", "running", "[]",    "leave {}"),
+            ("brought home by somebody",        &verified,                                             "a", "running", "[]",    ""),
+            ("returned already",                &(verified.clone() + &event("returned", "")),          "a", "running", "[]",    ""),
+            ("returned, and moved since",       &(verified.clone() + &event("returned", "")),          "b", "running", "[]",    ""),
+            ("drained a second time",           &(event("returned", "") + &verified),                  "b", "running", "[]",    "restart a {}"),
+            ("requested, and there",            &event("requested", ""),                               "b", "running", "[]",    "blocked unverified {}"),
+            ("requested, and not gone",         &event("requested", ""),                               "a", "running", "[]",    ""),
+            ("the last line is torn",           &(verified.clone() + r#"{"at":"2026"#),                "b", "running", "[]",    "restart a {}"),
+            ("empty",                           "\n",                                                  "b", "running", "[]",    ""),
+        ];
+        for (name, journal, node, status, snapshots, want) in cases {
+            let text = STATE.replace("NODE", node).replace("STATUS", status);
+            let state: State = serde_json::from_str(&text.replace("SNAPSHOTS", snapshots)).unwrap();
+            let cluster = Cluster::new(&state);
+            let wants = wants(&cluster, &parse(journal).unwrap()).unwrap();
+            let plan = plan::plan(&cluster, &Policy::default(), &wants, true);
+            let words = plan.steps.iter().map(|step| {
+                assert!(step.returns, "{name}");
+                let action = serde_json::to_value(step.action).unwrap();
+                let mut words = vec![action.as_str().unwrap().to_owned()];
+                words.extend(step.to.clone());
+                words.extend(step.blockers.iter().map(|blocker| blocker.code.clone()));
+                words.push(format!("{:?}", step.targetstorage));
+                words.join(" ")
+            });
+            assert_eq!(words.collect::<Vec<_>>().join("; "), *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn journals_that_are_none() {
+        let text = STATE.replace("NODE", "b").replace("STATUS", "running");
+        let state: State = serde_json::from_str(&text.replace("SNAPSHOTS", "[]")).unwrap();
+        let foreign = event("verified", "").replace(r#""x""#, r#""y""#);
+        let error = wants(&Cluster::new(&state), &parse(&foreign).unwrap()).unwrap_err();
+        assert!(error.to_string().contains(r#""y""#), "{error}");
+        for (name, journal) in [
+            (
+                "garbage before the end",
+                format!("{{\"at\":\"2026\n{}", event("verified", "")),
+            ),
+            ("another document", "{}\n".to_owned()),
+        ] {
+            assert!(parse(&journal).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Why a guest cannot move, or not to that node: a stable code and a sentence that
+//! names the value and the rule.
+
+use super::record::{Blocker, RefusedNode};
+
+macro_rules! codes {
+    ($($variant:ident $code:literal $help:literal)*) => {
+        /// What kind of refusal.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code {
+            $(#[doc = $help] $variant,)*
+        }
+
+        impl Code {
+            /// All of them, in the order of the help.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// As it stands in a record.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code),* }
+            }
+        }
+
+        /// The help of `plan`: the codes, one a line. Built here because only a macro can
+        /// put literals together into the constant that clap needs.
+        pub const HELP: &str = concat!(
+            "\
+A line per guest, in the order of execution; guests that stay and guests that cannot move
+come last. Everything is decided from the state document: nothing is asked of the cluster.
+
+Codes in \"blockers\" (the guest cannot move) and \"refused\" (not to that node):
+",
+            $("  ", $code, ": ", $help, "\n",)*
+            "
+Exit codes: 0 every guest has its step, 1 a guest that should move cannot, 2 bad call, or no
+state document, or one that is too old"
+        );
+    };
+}
+
+codes! {
+    Locked "locked" "a backup, snapshot, migration, ... holds its lock"
+    NoQuorum "no-quorum" "the cluster has no quorum, so no node acts"
+    Offline "offline" "the node does not answer"
+    Permission "permission" "the token lacks a privilege"
+    Unseen "unseen" "what decides it is not in the state"
+    HaError "ha-error" "the HA manager has it in the error state"
+    LocalDevice "local-device" "a device of the node without a mapping: no token may move it"
+    MappedDevice "mapped-device" "a mapped device: moves stopped only (--allow-shutdown)"
+    OnlyStopped "only-stopped" "moves stopped only (--allow-shutdown), for another reason"
+    LocalImage "local-image" "an image on a storage of the node, or the node's own drive"
+    LocalPath "local-path" "a bind mount, a device or a file of the node"
+    Snapshots "snapshots" "its volumes have snapshots that the storage cannot copy"
+    LinkedClone "linked-clone" "a volume rests on a template's"
+    ForeignVolume "foreign-volume" "a volume belongs to another guest"
+    ReplicationRemoved "replication-removed" "a replication job is being removed"
+    Own "self" "this command runs in it"
+    BackupRunning "backup-running" "it is the backup server, and a backup runs"
+    Bundle "bundle" "HA keeps it with a guest that cannot move"
+    Unverified "unverified" "the journal does not say that its move came to an end"
+    NotChosen "not-chosen" "the node is not among those that were named"
+    Maintenance "maintenance" "the HA manager has the node in maintenance"
+    Storage "storage" "the storage is not at the node"
+    StorageContent "storage-content" "the storage takes no such volumes"
+    StorageType "storage-type" "volumes of these two storage types cannot be exchanged"
+    Space "space" "the storage has too little space left"
+    Memory "memory" "the node's memory would be given away too often (--ram-ratio)"
+    Cpu "cpu" "the node's processor is another, or too small"
+    Version "version" "the node's PVE is older"
+    Bridge "bridge" "the node lacks a bridge"
+    Device "device" "the node is not known to have a file that the container needs"
+    Mapping "mapping" "the mapping has no entry for the node"
+    Replication "replication" "it is replicated to other nodes"
+    HaRule "ha-rule" "a rule of the HA manager"
+    HaFailback "ha-failback" "the HA manager would bring it back"
+    Pair "pair" "a member of its pair is there"
+    Downtime "downtime" "it would be down for longer than --max-downtime"
+    NotBest "not-best" "possible, but the target is better"
+    NoTarget "no-target" "no node can take it, each for a reason of its own"
+}
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What kind.
+    pub code: Code,
+    /// The value and the rule it broke.
+    pub message: String,
+}
+
+impl Refusal {
+    /// A refusal.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// As a record has it, of a guest as a whole.
+    #[must_use]
+    pub fn blocker(&self) -> Blocker {
+        Blocker {
+            code: self.code.as_str().to_owned(),
+            message: self.message.clone(),
+        }
+    }
+
+    /// As a record has it, of one node.
+    #[must_use]
+    pub fn of_node(&self, node: &str) -> RefusedNode {
+        RefusedNode {
+            node: node.to_owned(),
+            code: self.code.as_str().to_owned(),
+            message: self.message.clone(),
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! One guest to one node: possible, and at what cost, or refused, and why.
+//!
+//! [`judge`] asks what does not change while a plan grows, [`fits`] what does.
+
+use std::collections::BTreeMap;
+
+use super::{
+    candidate::{Candidate, Mode},
+    estimate::{self, Cost, Freight},
+    ha,
+    load::Load,
+    policy::Policy,
+    refusal::{Code, Refusal},
+    volume,
+};
+use crate::{cluster::Cluster, config::Cpu, permission, size::human};
+
+/// A way to a node.
+#[derive(Clone, Debug)]
+pub struct Way<'a> {
+    /// What it costs.
+    pub cost: Cost,
+    /// What is sent.
+    pub freight: Freight,
+    /// Bytes for each storage of the target.
+    pub arrives: Vec<(&'a str, u64)>,
+    /// Storages that are exchanged.
+    pub storages: BTreeMap<String, String>,
+    /// Volumes of the node go along.
+    pub local_disks: bool,
+}
+
+/// Whether `candidate` can move to `node`, as far as other moves don't matter.
+///
+/// # Errors
+///
+/// The first rule that is against it.
+pub fn judge<'a>(
+    cluster: &Cluster<'a>,
+    policy: &Policy,
+    candidate: &Candidate<'a>,
+    node: usize,
+    bandwidth: u64,
+) -> Result<Way<'a>, Refusal> {
+    let target = &cluster.nodes()[node];
+    let name = &target.node[..];
+    let refuse = |code, message: String| Err(Refusal::new(code, message));
+    if let Some(only) = &candidate.want.only
+        && !only.nodes.iter().any(|allowed| allowed == name)
+    {
+        return refuse(Code::NotChosen, only.because.clone());
+    }
+    if !target.online {
+        return refuse(Code::Offline, format!("{name} does not answer"));
+    }
+    if target.maintenance {
+        let what = format!("the HA manager has {name} in maintenance");
+        return refuse(Code::Maintenance, what);
+    }
+    if target.maxmem == 0 {
+        return refuse(
+            Code::Unseen,
+            format!("the memory of {name} is not in the state"),
+        );
+    }
+    ha::allows(cluster, candidate, node)?;
+    if candidate.mode == Mode::Live && !candidate.replicas.is_empty() {
+        // PVE refuses a live move of a replicated VM to any other node (500).
+        if !candidate.replicas.contains(&name) {
+            let what = format!(
+                "it is replicated to {}, so it moves live only there",
+                candidate.replicas.join(", ")
+            );
+            return refuse(Code::Replication, what);
+        }
+    }
+    mappings(candidate, name)?;
+    let way = volumes(cluster, policy, candidate, node, bandwidth)?;
+    network(cluster, policy, candidate, node)?;
+    processor(cluster, candidate, node)?;
+    version(cluster, candidate, node)?;
+    if !way.storages.is_empty() {
+        rights(cluster, candidate, &way)?;
+    }
+    if let Some(limit) = policy.max_downtime_s
+        && way.cost.downtime_s > limit
+    {
+        let what = format!(
+            "it would be down for {} s, and --max-downtime is {limit} s",
+            way.cost.downtime_s
+        );
+        return refuse(Code::Downtime, what);
+    }
+    Ok(way)
+}
+
+/// Whether there is room at `node`, and nobody there it must be apart from, as things
+/// stand in `load`.
+///
+/// # Errors
+///
+/// The first rule that is against it.
+pub fn fits(
+    cluster: &Cluster<'_>,
+    policy: &Policy,
+    candidate: &Candidate<'_>,
+    way: &Way<'_>,
+    node: usize,
+    load: &Load<'_>,
+) -> Result<(), Refusal> {
+    let name = cluster.name(node);
+    for (pair, others) in &candidate.pairs {
+        let there = others
+            .iter()
+            .find(|&&other| load.place(other) == Some(node));
+        if let Some(other) = there {
+            let what = cluster.guest(*other).map_or("", |guest| &guest.name[..]);
+            let what = format!("{what} ({other}) of the pair {pair} is there");
+            return Err(Refusal::new(Code::Pair, what));
+        }
+    }
+    ha::fits(cluster, candidate, node, load)?;
+    let limit = memory_limit(cluster, policy, node);
+    let given = load.memory(node);
+    let memory = candidate.memory();
+    if memory > 0 && given.saturating_add(memory) > limit {
+        let what = format!(
+            "{} and the {} given to guests of {name} are more than {} ({} x {})",
+            candidate.memory_text(),
+            human(given),
+            human(limit),
+            human(cluster.nodes()[node].maxmem),
+            policy.ram_ratio
+        );
+        return Err(Refusal::new(Code::Memory, what));
+    }
+    for (storage, bytes) in &way.arrives {
+        let space = cluster
+            .storage(storage)
+            .and_then(|storage| storage.nodes.get(name));
+        let free = space.map_or(0, |space| space.free);
+        let promised = load.promised(node, storage);
+        if promised.saturating_add(*bytes) > free {
+            let before = match promised {
+                0 => String::new(),
+                promised => format!(" after {} for other moves", human(promised)),
+            };
+            let what = format!(
+                "{storage} at {name} has {} free{before}, {} are needed",
+                human(free.saturating_sub(promised)),
+                human(*bytes)
+            );
+            return Err(Refusal::new(Code::Space, what));
+        }
+    }
+    Ok(())
+}
+
+/// The memory that the running guests of a node may be given, in bytes.
+#[must_use]
+pub fn memory_limit(cluster: &Cluster<'_>, policy: &Policy, node: usize) -> u64 {
+    // Past 2^53 a float is no longer exact; no node has 8 PiB.
+    (cluster.nodes()[node].maxmem as f64 * policy.ram_ratio) as u64
+}
+
+/// Mapped devices that the target has no entry for; PVE's own check knows.
+fn mappings(candidate: &Candidate<'_>, name: &str) -> Result<(), Refusal> {
+    let Some(precondition) = &candidate.precondition else {
+        if let Some((key, mapping)) = candidate.config.mapped.first() {
+            let what = format!("{key}: whether {name} has mapping {mapping} is not in the state");
+            return Err(Refusal::new(Code::Unseen, what));
+        }
+        return Ok(());
+    };
+    let Some(against) = precondition.not_allowed_nodes.get(name) else {
+        return Ok(());
+    };
+    if !against.unavailable_resources.is_empty() {
+        let what = format!(
+            "{name} has no entry for {}",
+            against.unavailable_resources.join(", ")
+        );
+        return Err(Refusal::new(Code::Mapping, what));
+    }
+    if !against.blocking_ha_resources.is_empty() && candidate.managed.is_some() {
+        let what = format!("PVE's check: other HA resources keep it away from {name}");
+        return Err(Refusal::new(Code::HaRule, what));
+    }
+    Ok(())
+}
+
+fn volumes<'a>(
+    cluster: &Cluster<'a>,
+    policy: &Policy,
+    candidate: &Candidate<'a>,
+    node: usize,
+    bandwidth: u64,
+) -> Result<Way<'a>, Refusal> {
+    let live = candidate.mode == Mode::Live;
+    let mut arrives: Vec<(&'a str, u64)> = Vec::new();
+    let mut storages = BTreeMap::new();
+    let mut sent = 0;
+    for volume in &candidate.config.volumes {
+        let journey = volume::travel(cluster, policy, candidate, volume, node, live)?;
+        if !journey.sent {
+            continue;
+        }
+        let id = &journey.storage.storage[..];
+        if id != volume.storage {
+            storages.insert(volume.storage.clone(), id.to_owned());
+        }
+        let bytes = candidate.bytes(cluster, volume);
+        sent += bytes;
+        match arrives.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, sum)) => *sum += bytes,
+            None => arrives.push((id, bytes)),
+        }
+    }
+    for (key, image) in &candidate.config.images {
+        let storage = image
+            .split_once(':')
+            .and_then(|(id, _)| cluster.storage(id));
+        let name = cluster.name(node);
+        if storage.is_some_and(|storage| !storage.nodes.contains_key(name)) {
+            let what = format!("{key}: the storage of {image} is not at {name}");
+            return Err(Refusal::new(Code::Storage, what));
+        }
+    }
+    let replica = candidate.replicas.contains(&cluster.name(node));
+    let freight = Freight {
+        volumes: sent,
+        memory: if live { candidate.memory() } else { 0 },
+        replica,
+        ha: candidate.managed.is_some(),
+    };
+    let local_disks = !arrives.is_empty();
+    if replica {
+        arrives.clear(); // the space is taken already
+    }
+    Ok(Way {
+        cost: estimate::cost(candidate.mode, freight, bandwidth),
+        freight,
+        arrives,
+        storages,
+        local_disks,
+    })
+}
+
+/// Bridges, and files that containers need; PVE looks for neither.
+fn network(
+    cluster: &Cluster<'_>,
+    policy: &Policy,
+    candidate: &Candidate<'_>,
+    node: usize,
+) -> Result<(), Refusal> {
+    let target = &cluster.nodes()[node];
+    for bridge in &candidate.config.bridges {
+        match &target.bridges {
+            None => {
+                let what = format!("the bridges of {} are not in the state", target.node);
+                return Err(Refusal::new(Code::Unseen, what));
+            }
+            Some(bridges) if !bridges.contains(bridge) => {
+                let what = format!(
+                    "{} has no {bridge}, so it would not start there",
+                    target.node
+                );
+                return Err(Refusal::new(Code::Bridge, what));
+            }
+            Some(_) => {}
+        }
+    }
+    for (key, path) in &candidate.config.devices {
+        if !policy.site.has_device(&target.node, path) {
+            let what = format!(
+                "{key}: no API tells whether {} has {path}; list it in the site file's nodes[].devices if it does",
+                target.node
+            );
+            return Err(Refusal::new(Code::Device, what));
+        }
+    }
+    Ok(())
+}
+
+fn processor(cluster: &Cluster<'_>, candidate: &Candidate<'_>, node: usize) -> Result<(), Refusal> {
+    let target = &cluster.nodes()[node];
+    let refuse = |what: String| Err(Refusal::new(Code::Cpu, what));
+    let vcpus = candidate.config.vcpus;
+    // qemu-server refuses to start a VM with more processors than the node has.
+    if target.maxcpu > 0 && vcpus > target.maxcpu && candidate.guest.is_running() {
+        return refuse(format!(
+            "{vcpus} vCPUs, and {} has {}",
+            target.node, target.maxcpu
+        ));
+    }
+    let source = candidate.source.map(|node| &cluster.nodes()[node]);
+    match candidate.config.cpu {
+        Cpu::Host if candidate.mode == Mode::Live => {
+            let source = source.and_then(|node| node.cpu_model.as_deref());
+            match (source, target.cpu_model.as_deref()) {
+                (Some(here), Some(there)) if here == there => Ok(()),
+                (Some(here), Some(there)) => refuse(format!(
+                    "cpu=host runs on {here}, and {} has {there}",
+                    target.node
+                )),
+                _ => {
+                    let what = format!(
+                        "cpu=host: the processor of {} is not in the state",
+                        target.node
+                    );
+                    Err(Refusal::new(Code::Unseen, what))
+                }
+            }
+        }
+        Cpu::Level(level) if candidate.guest.is_running() => match target.cpu_level {
+            Some(has) if has < level => refuse(format!(
+                "cpu=x86-64-v{level}, and {} has v{has}",
+                target.node
+            )),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// PVE supports moves to the same version or a newer one; a live one breaks otherwise.
+fn version(cluster: &Cluster<'_>, candidate: &Candidate<'_>, node: usize) -> Result<(), Refusal> {
+    let numbers = |version: &str| -> Vec<u64> {
+        let parts = version.split(['.', '-', '~']);
+        parts.map_while(|part| part.parse().ok()).collect()
+    };
+    let target = &cluster.nodes()[node];
+    let source = candidate.source.map(|node| &cluster.nodes()[node]);
+    let (Some(here), Some(there)) = (
+        source.and_then(|node| node.pve.as_deref()),
+        target.pve.as_deref(),
+    ) else {
+        if candidate.mode == Mode::Live {
+            let what = format!("the version of PVE at {} is not in the state", target.node);
+            return Err(Refusal::new(Code::Unseen, what));
+        }
+        return Ok(());
+    };
+    let (from, to) = (numbers(here), numbers(there));
+    let older = match candidate.mode {
+        Mode::Live => to < from,
+        _ => to.first() < from.first(),
+    };
+    if older {
+        let what = format!("{} has PVE {there}, older than {here}", target.node);
+        return Err(Refusal::new(Code::Version, what));
+    }
+    Ok(())
+}
+
+/// To name a storage takes more rights than to move.
+fn rights(cluster: &Cluster<'_>, candidate: &Candidate<'_>, way: &Way<'_>) -> Result<(), Refusal> {
+    let Some(table) = &cluster.state.permissions else {
+        return Ok(());
+    };
+    let (vmid, pool) = (candidate.guest.vmid, candidate.guest.pool.as_deref());
+    if !permission::has_on_guest(table, vmid, pool, "VM.Config.Disk") {
+        let what = format!("to exchange storages the token lacks VM.Config.Disk on /vms/{vmid}");
+        return Err(Refusal::new(Code::Permission, what));
+    }
+    for storage in way.storages.values() {
+        let path = format!("/storage/{storage}");
+        if !permission::has(table, &path, "Datastore.AllocateSpace") {
+            let what = format!("the token lacks Datastore.AllocateSpace on {path}");
+            return Err(Refusal::new(Code::Permission, what));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! What the token may do, and what it would need.
+
+use crate::state::{Missing, Permissions};
+
+/// Path, privilege, and what it is for; the README's role has these and no others.
+const NEEDED: [(&str, &str, &str); 6] = [
+    ("/", "Sys.Audit", "quorum, HA, tasks, and what a node has"),
+    ("/vms", "VM.Audit", "seeing all guests"),
+    ("/vms", "VM.Migrate", "moving guests"),
+    (
+        "/vms",
+        "VM.PowerMgmt",
+        "starting again what a failed move left stopped, and shutting down for a move",
+    ),
+    (
+        "/storage",
+        "Datastore.Audit",
+        "storages and their free space",
+    ),
+    (
+        "/nodes",
+        "Sys.Audit",
+        "tasks, processors and versions of the nodes",
+    ),
+];
+
+/// What is missing; nothing, if the permissions are not known.
+pub fn missing(permissions: Option<&Permissions>) -> Vec<Missing> {
+    let Some(permissions) = permissions else {
+        return Vec::new();
+    };
+    NEEDED
+        .iter()
+        .filter(|(path, privilege, _)| !crate::permission::has(permissions, path, privilege))
+        .map(|(path, privilege, purpose)| Missing {
+            privilege: (*privilege).to_owned(),
+            path: (*path).to_owned(),
+            r#for: (*purpose).to_owned(),
+        })
+        .collect()
+}

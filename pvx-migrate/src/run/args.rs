@@ -1,0 +1,67 @@
+//! The command line of `pvx-migrate run`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::SignedDuration;
+
+use super::{Options, queue::Limits};
+use crate::{Surroundings, cli};
+
+/// `pvx-migrate run`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each line of the plan is checked once more against the cluster, done, followed and verified; its
+record comes out when that is so, with \"changed\", and \"error\" where it is not where it should be:
+not-begun, blocked, changed, refused, locked, not-moved, start-failed, elsewhere, ha-refused, ha-moved-back (the
+guest is as it was before), or stopped, paused, stale-lock, did-not-stop, node-down, no-progress, ha-error, gone,
+no-answer (a person must act; the message says what to do).
+
+Killed at any point, the same command with the same journal goes on: it finds the tasks that are
+running, repairs what was left, and begins what was not begun. A guest that ran is not left
+stopped. Ctrl-C begins nothing new; a second one leaves what is under way to the journal.
+
+Exit codes: 0 all moved, 1 some guest was not moved, 2 wrong call or input, 3 a guest needs a
+person, or the cluster or the disk failed
+Example: pvx-migrate run --journal drain.jsonl < plan.jsonl")]
+pub struct Run {
+    /// What was done is written here, and read again by the next run and by `plan return`
+    #[arg(long, value_name = "FILE", required_unless_present = "dry_run")]
+    pub journal: Option<PathBuf>,
+    /// Moves at once, in all
+    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub jobs: u8,
+    /// Moves at once out of a node, and into it
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub jobs_per_node: u8,
+    /// Begin even if a running guest would stay on the node
+    #[arg(long)]
+    pub partial: bool,
+    /// Check every step and say what would be done, without doing it
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// Refuse a plan whose state is older
+    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = cli::age)]
+    pub max_age: SignedDuration,
+    /// How the cluster is reached
+    #[command(flatten)]
+    pub connection: vmid::http::Options,
+}
+
+impl Run {
+    /// What they mean.
+    #[must_use]
+    pub fn options(&self, surroundings: &Surroundings) -> Options {
+        Options {
+            journal: self.journal.clone().filter(|_| !self.dry_run),
+            limits: Limits {
+                jobs: self.jobs.into(),
+                per_node: self.jobs_per_node.into(),
+            },
+            partial: self.partial,
+            max_age_s: self.max_age.as_secs(),
+            now: surroundings.now,
+            terminal: surroundings.stderr_terminal,
+        }
+    }
+}

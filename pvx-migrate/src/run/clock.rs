@@ -1,0 +1,97 @@
+//! Waiting, and being told to stop.
+//!
+//! Time is counted in what was waited, not by the clock on the wall: a laptop that slept in
+//! between does not come back to deadlines that all have passed.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+/// A second Ctrl-C: what is under way is left to the journal.
+#[derive(Clone, Copy, Debug)]
+pub struct Abandoned;
+
+/// How often somebody asked to stop: one starts nothing new, two leaves all.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupts(pub Arc<AtomicUsize>);
+
+impl Interrupts {
+    /// How often.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Asks to start nothing new.
+    pub fn stop(&self) {
+        self.0.fetch_max(1, Ordering::Relaxed);
+    }
+}
+
+/// The clock of a run.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    /// Told to stop.
+    pub interrupts: Interrupts,
+    /// Seconds that pass in one: 1, but for a simulated cluster.
+    pub speed: f64,
+}
+
+impl Clock {
+    /// The time of day, for what is written down; nothing is decided by it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// How many seconds have passed since then.
+    #[must_use]
+    pub fn since(&self, then: Timestamp) -> u64 {
+        let real = self.now().duration_since(then).as_secs_f64();
+        (real * self.speed).max(0.0) as u64
+    }
+
+    /// Waits so many seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`Abandoned`], at once.
+    pub fn wait(&self, seconds: f64) -> Result<(), Abandoned> {
+        let mut left = Duration::from_secs_f64(seconds / self.speed);
+        while !left.is_zero() {
+            let part = left.min(Duration::from_millis(200));
+            if self.interrupts.count() >= 2 {
+                return Err(Abandoned);
+            }
+            thread::sleep(part);
+            left -= part;
+        }
+        Ok(())
+    }
+}
+
+/// How long to wait before the next look: soon at first, then less and less often.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace(f64);
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self(0.5)
+    }
+}
+
+impl Pace {
+    /// The next wait, in seconds: 0.5 at first, 3 at most.
+    pub fn step(&mut self) -> f64 {
+        let now = self.0;
+        self.0 = (now * 1.5).min(3.0);
+        now
+    }
+}

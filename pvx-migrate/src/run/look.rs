@@ -1,0 +1,158 @@
+//! One look at a guest: where it is, what it does, who is at it.
+
+use serde_json::Value;
+
+use super::{
+    seen::{HaSeen, Intent, Seen},
+    task::{Task, is_newer, newest},
+};
+use crate::{
+    journal::file::Request,
+    pve::{Failure, Pve},
+    state::is_true,
+};
+
+/// What a look shows, and the tasks it came across.
+#[derive(Clone, Debug, Default)]
+pub struct Look {
+    /// The guest.
+    pub seen: Seen,
+    /// Tasks about it on its source and its target, newest first.
+    pub upids: Vec<String>,
+    /// Of these the ones that have ended.
+    ended: Vec<String>,
+}
+
+impl Look {
+    /// The newest tasks on a node, to tell later ones by.
+    #[must_use]
+    pub fn newest(&self, node: &str) -> Vec<String> {
+        newest(self.upids.iter().map(String::as_str), node)
+    }
+
+    /// The newest migration that came after a request, and has ended.
+    #[must_use]
+    pub fn ended_since(&self, request: &Request) -> Option<&str> {
+        let mut ended = self.ended.iter().map(String::as_str);
+        ended.find(|upid| {
+            is_newer(upid, &request.on, &request.before)
+                && Task::of(upid).is_some_and(|task| task.migrates())
+        })
+    }
+
+    /// Whether a shutdown was begun after a request for one.
+    #[must_use]
+    pub fn shutdown_since(&self, request: &Request) -> bool {
+        let shutdown = |upid: &str| {
+            Task::of(upid)
+                .is_some_and(|task| matches!(task.kind, "qmshutdown" | "vzshutdown" | "hastop"))
+        };
+        self.upids
+            .iter()
+            .any(|upid| is_newer(upid, &request.on, &request.before) && shutdown(upid))
+    }
+}
+
+/// Looks once.
+///
+/// # Errors
+///
+/// The cluster does not answer, or not as a cluster does. A node that is down is no error.
+pub fn look(pve: &Pve, intent: &Intent) -> Result<Look, Failure> {
+    let mut look = Look::default();
+    // First the tasks, then the guest: of a task that has ended, the guest as it was before
+    // that end would tell a wrong story.
+    tasks(pve, intent, &mut look)?;
+    let rows: Vec<Value> = pve.get("/cluster/resources?type=vm")?;
+    let Some(row) = rows.iter().find(|row| row["vmid"] == intent.vmid) else {
+        return Ok(look);
+    };
+    let node = row["node"].as_str().unwrap_or_default().to_owned();
+    let path = format!(
+        "/nodes/{node}/{}/{}/status/current",
+        intent.kind.as_str(),
+        intent.vmid
+    );
+    let seen = &mut look.seen;
+    seen.node = Some(node.clone());
+    match pve.get::<Value>(&path) {
+        Ok(current) => {
+            seen.reached = true;
+            seen.running = current["status"] == "running";
+            // Missing for a container.
+            seen.paused = seen.running
+                && current["qmpstatus"]
+                    .as_str()
+                    .is_some_and(|qmp| qmp != "running");
+            seen.lock = current["lock"].as_str().map(str::to_owned);
+            let managed = is_true(&current["ha"]["managed"]);
+            if managed || intent.ha {
+                seen.ha = manager(pve, intent)?;
+            }
+        }
+        Err(failure) if unreachable(&failure) => return Ok(look),
+        // It has moved between the two requests.
+        Err(failure) if failure.status() == Some(500) => seen.node = None,
+        Err(failure) => return Err(failure),
+    }
+    Ok(look)
+}
+
+/// A node that is down, or does not answer in time: its own answer is what is missing.
+fn unreachable(failure: &Failure) -> bool {
+    matches!(failure.status(), Some(595..=599))
+}
+
+fn manager(pve: &Pve, intent: &Intent) -> Result<Option<HaSeen>, Failure> {
+    let sid = format!("{}:{}", intent.kind.ha_type(), intent.vmid);
+    let rows: Vec<Value> = match pve.get("/cluster/ha/status/current") {
+        Err(failure) if failure.status() == Some(403) => return Ok(None),
+        rows => rows?,
+    };
+    let row = rows.iter().find(|row| row["sid"] == *sid);
+    Ok(row.map(|row| {
+        let word = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+        let state = row.get("crm_state").map_or("state", |_| "crm_state");
+        HaSeen {
+            node: word("node"),
+            state: word(state),
+        }
+    }))
+}
+
+/// Tasks about the guest on both nodes: a migration runs on its source, a start where the guest is.
+fn tasks(pve: &Pve, intent: &Intent, look: &mut Look) -> Result<(), Failure> {
+    let mut rows: Vec<(u64, String, bool)> = Vec::new();
+    for node in [&intent.from, &intent.to] {
+        let path = format!(
+            "/nodes/{node}/tasks?source=all&limit=50&vmid={}",
+            intent.vmid
+        );
+        let found: Vec<Value> = match pve.get(&path) {
+            Err(failure) if unreachable(&failure) => continue,
+            found => found?,
+        };
+        for row in found {
+            let upid = row["upid"].as_str().unwrap_or_default().to_owned();
+            let start = Task::of(&upid).map_or(0, |task| task.start);
+            rows.push((
+                start,
+                upid,
+                row.get("endtime").is_some_and(|end| !end.is_null()),
+            ));
+        }
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.0));
+    let runs = |(_, upid, ended): &(u64, String, bool)| {
+        let task = Task::of(upid).filter(|task| task.moves() && !*ended)?;
+        Some((upid.clone(), task.kind.to_owned()))
+    };
+    look.seen.task = rows.iter().find_map(runs);
+    look.ended = rows
+        .iter()
+        .filter(|row| row.2)
+        .map(|row| row.1.clone())
+        .collect();
+    look.upids = rows.into_iter().map(|row| row.1).collect();
+    Ok(())
+}

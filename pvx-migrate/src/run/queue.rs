@@ -1,0 +1,209 @@
+//! Which step is next: in the plan's order, as far as others are done and nodes have room.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Todo;
+use crate::{
+    journal::file::Line,
+    plan::record::{Action, Step},
+    state::Kind,
+};
+
+/// How many moves at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// In all.
+    pub jobs: usize,
+    /// Out of a node, and into it.
+    pub per_node: usize,
+}
+
+/// A step that is handed out.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The step; of a move that no plan has any more, what its journal says of it.
+    pub step: Step,
+    /// What the journal says, if it was cut off.
+    pub last: Option<Line>,
+    /// It is only brought to its end.
+    pub repair_only: bool,
+}
+
+/// The steps that wait, and those that are under way.
+#[derive(Debug)]
+pub struct Queue {
+    waiting: Vec<Job>,
+    limits: Limits,
+    out: BTreeMap<String, usize>,
+    into: BTreeMap<String, usize>,
+    running: usize,
+    /// Steps that others may still wait for.
+    open: BTreeSet<u32>,
+    /// Guests that are down, or may be.
+    down: BTreeSet<u32>,
+}
+
+impl Queue {
+    /// Moves that were cut off come first, and wait for nothing.
+    #[must_use]
+    pub fn new(steps: &[&Step], todo: &Todo, limits: Limits) -> Self {
+        let mut waiting = Vec::new();
+        for (line, at) in &todo.unfinished {
+            let planned = at.map(|at| steps[at]).filter(|step| same_way(step, line));
+            let mut step = planned.cloned().unwrap_or_else(|| step_of(line));
+            step.after.clear();
+            waiting.push(Job {
+                repair_only: planned.is_none(),
+                step,
+                last: Some(line.clone()),
+            });
+        }
+        let fresh = todo.fresh.iter().map(|at| Job {
+            step: steps[*at].clone(),
+            last: None,
+            repair_only: false,
+        });
+        waiting.extend(fresh);
+        Self {
+            open: waiting.iter().map(|job| job.step.vmid).collect(),
+            waiting,
+            limits,
+            out: BTreeMap::new(),
+            into: BTreeMap::new(),
+            running: 0,
+            down: BTreeSet::new(),
+        }
+    }
+
+    /// The next step that can begin now.
+    pub fn take(&mut self) -> Option<Job> {
+        if self.running >= self.limits.jobs {
+            return None;
+        }
+        let room = |used: &BTreeMap<String, usize>, node: &str| {
+            used.get(node).copied().unwrap_or(0) < self.limits.per_node
+        };
+        let at = self.waiting.iter().position(|job| {
+            let step = &job.step;
+            let free = step
+                .after
+                .iter()
+                .all(|vmid| !self.open.contains(vmid) && !self.down.contains(vmid));
+            let to = step.to.as_deref().unwrap_or_default();
+            free && room(&self.out, &step.from) && room(&self.into, to)
+        })?;
+        let job = self.waiting.remove(at);
+        self.running += 1;
+        *self.out.entry(job.step.from.clone()).or_default() += 1;
+        *self
+            .into
+            .entry(job.step.to.clone().unwrap_or_default())
+            .or_default() += 1;
+        Some(job)
+    }
+
+    /// A step has ended; `up` if its guest is as it was before.
+    pub fn end(&mut self, job: &Job, up: bool) {
+        let (vmid, to) = (job.step.vmid, job.step.to.clone().unwrap_or_default());
+        self.running -= 1;
+        self.open.remove(&vmid);
+        if !up {
+            self.down.insert(vmid);
+        }
+        for (used, node) in [(&mut self.out, &job.step.from), (&mut self.into, &to)] {
+            if let Some(count) = used.get_mut(node) {
+                *count -= 1;
+            }
+        }
+    }
+
+    /// How many are under way.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
+    /// Those that were never begun, and why.
+    #[must_use]
+    pub fn rest(&self) -> Vec<(&Step, String)> {
+        let why = |step: &Step| {
+            let down: Vec<String> = step
+                .after
+                .iter()
+                .filter(|vmid| self.down.contains(vmid))
+                .map(u32::to_string)
+                .collect();
+            if down.is_empty() {
+                "not begun: the run was stopped before".to_owned()
+            } else {
+                format!(
+                    "not begun: it waits for {}, which needs a person",
+                    down.join(", ")
+                )
+            }
+        };
+        self.waiting
+            .iter()
+            .map(|job| (&job.step, why(&job.step)))
+            .collect()
+    }
+}
+
+/// Whether a line is of this step, and not of the way back, or of an earlier drain.
+fn same_way(step: &Step, line: &Line) -> bool {
+    let to = step.to.as_deref().unwrap_or_default();
+    let (from, to) = if step.returns {
+        (to, step.from.as_str())
+    } else {
+        (step.from.as_str(), to)
+    };
+    line.event.from == from && line.event.to == to && line.event.returns == step.returns
+}
+
+/// A map of storages as the way back needs it.
+pub(super) fn turned(map: &BTreeMap<String, String>, back: bool) -> BTreeMap<String, String> {
+    let pairs = map
+        .iter()
+        .map(|(from, to)| if back { (to, from) } else { (from, to) });
+    pairs.map(|(from, to)| (from.clone(), to.clone())).collect()
+}
+
+/// A step of which only the journal knows.
+fn step_of(line: &Line) -> Step {
+    let event = &line.event;
+    let (from, to) = if line.event.returns {
+        (&event.to, &event.from)
+    } else {
+        (&event.from, &event.to)
+    };
+    Step {
+        vmid: event.vmid,
+        kind: event.kind,
+        name: event.name.clone(),
+        from: from.clone(),
+        to: Some(to.clone()),
+        after: Vec::new(),
+        action: if event.kind == Kind::Lxc {
+            Action::Restart
+        } else {
+            Action::Live
+        },
+        reason: String::new(),
+        refused: Vec::new(),
+        blockers: Vec::new(),
+        downtime_s: 0,
+        duration_s: 0,
+        estimate: String::new(),
+        bytes: 0,
+        was_running: event.was_running,
+        ha: event.ha.clone(),
+        along: None,
+        local_disks: true,
+        targetstorage: turned(&event.targetstorage, line.event.returns),
+        timeout_s: None,
+        digest: None,
+        returns: line.event.returns,
+        cluster: event.cluster.clone(),
+        state_at: event.at,
+    }
+}

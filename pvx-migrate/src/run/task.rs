@@ -1,0 +1,214 @@
+//! What a task's name and its log say. Pure.
+
+use super::seen::End;
+
+/// Types of tasks that move a guest, start or stop it: nothing is done beside them. Not
+/// among them are consoles (`vncproxy`), which may run for days.
+const MOVING: [&str; 15] = [
+    "qmigrate",
+    "vzmigrate",
+    "hamigrate",
+    "qmstart",
+    "vzstart",
+    "hastart",
+    "qmshutdown",
+    "vzshutdown",
+    "qmstop",
+    "vzstop",
+    "hastop",
+    "qmreboot",
+    "vzreboot",
+    "qmresume",
+    "vzresume",
+];
+
+/// A task as its UPID names it: `UPID:node:pid:pstart:start:type:id:user:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task<'a> {
+    /// The node it runs on.
+    pub node: &'a str,
+    /// When it started, in seconds since 1970 by the node's clock.
+    pub start: u64,
+    /// Its type.
+    pub kind: &'a str,
+    /// What it is about.
+    pub id: &'a str,
+    /// Who started it, token included.
+    pub user: &'a str,
+}
+
+impl<'a> Task<'a> {
+    /// Takes a UPID apart; none if it is none.
+    #[must_use]
+    pub fn of(upid: &'a str) -> Option<Self> {
+        let mut parts = upid.split(':');
+        let (word, node, _, _) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let start = u64::from_str_radix(parts.next()?, 16).ok()?;
+        let (kind, id, user) = (parts.next()?, parts.next()?, parts.next()?);
+        (word == "UPID").then_some(Self {
+            node,
+            start,
+            kind,
+            id,
+            user,
+        })
+    }
+
+    /// It moves, starts or stops a guest.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        MOVING.contains(&self.kind)
+    }
+
+    /// It is a migration; its end says what became of the guest.
+    #[must_use]
+    pub fn migrates(&self) -> bool {
+        matches!(self.kind, "qmigrate" | "vzmigrate")
+    }
+}
+
+/// Of a guest's tasks on `node` those that started last: what comes after them is newer.
+#[must_use]
+pub fn newest<'a>(upids: impl Iterator<Item = &'a str>, node: &str) -> Vec<String> {
+    let mut newest: Vec<(u64, &str)> = Vec::new();
+    for upid in upids {
+        let Some(task) = Task::of(upid).filter(|task| task.node == node) else {
+            continue;
+        };
+        let last = newest.first().map_or(0, |(start, _)| *start);
+        if task.start > last {
+            newest.clear();
+        }
+        if task.start >= last {
+            newest.push((task.start, upid));
+        }
+    }
+    newest
+        .into_iter()
+        .map(|(_, upid)| upid.to_owned())
+        .collect()
+}
+
+/// Whether a task on `node` started after those of `before`.
+#[must_use]
+pub fn is_newer(upid: &str, node: &str, before: &[String]) -> bool {
+    let Some(task) = Task::of(upid).filter(|task| task.node == node) else {
+        return false;
+    };
+    let last = before
+        .iter()
+        .filter_map(|upid| Task::of(upid))
+        .map(|task| task.start)
+        .max();
+    task.start >= last.unwrap_or(0) && !before.iter().any(|known| known == upid)
+}
+
+/// How a task ended: its exit status, and the log, which alone has the reason.
+#[must_use]
+pub fn end(exit: &str, log: &[String]) -> End {
+    let ok = exit == "OK" || exit.starts_with("WARNINGS");
+    let has = |text: &str| log.iter().any(|line| line.contains(text));
+    let volume = log
+        .iter()
+        .find_map(|line| line.find("can't migrate local ").map(|at| &line[at..]));
+    let mut errors = log.iter().filter_map(|line| {
+        let at = line.find("ERROR: ")? + "ERROR: ".len();
+        let text = &line[at..];
+        let text = text
+            .split_once("): ")
+            .filter(|(head, _)| head.contains("(duration"))
+            .map_or(text, |(_, why)| why);
+        let bare =
+            line.starts_with("TASK ") || text.starts_with("migration finished with problems");
+        (!bare && text != "can't migrate VM - check log").then_some(text)
+    });
+    let reason = volume.or_else(|| errors.next_back()).unwrap_or(exit).trim();
+    let reason = if reason == exit || reason.contains(exit) {
+        reason.to_owned()
+    } else {
+        format!("{exit}: {reason}")
+    };
+    End {
+        ok,
+        // The log tells of the copy only after it has stopped.
+        told_to_stop: has("shutdown CT") && !has("starting migration of CT"),
+        reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upids() {
+        let task =
+            Task::of("UPID:node2:000003E8:00001B58:6B0220C0:qmigrate:10111:root@pam!pvx:").unwrap();
+        let want = Task {
+            node: "node2",
+            start: 0x6B02_20C0,
+            kind: "qmigrate",
+            id: "10111",
+            user: "root@pam!pvx",
+        };
+        assert_eq!(task, want);
+        for wrong in [
+            "",
+            "UPID:a:b",
+            "UPIX:n:0:0:0:t:i:u:",
+            "UPID:n:0:0:zz:t:i:u:",
+        ] {
+            assert_eq!(Task::of(wrong), None, "{wrong}");
+        }
+    }
+
+    fn upid(node: &str, start: u64, id: u32) -> String {
+        format!("UPID:{node}:00000001:00000001:{start:08X}:vzmigrate:{id}:a@pve!b:")
+    }
+
+    #[test]
+    fn what_is_newer_needs_no_clock() {
+        let (old, a, b) = (upid("n", 5, 1), upid("n", 9, 2), upid("n", 9, 3));
+        let elsewhere = upid("m", 99, 4);
+        let known = [&old, &a, &b, &elsewhere].map(String::as_str);
+        let before = newest(known.into_iter(), "n");
+        assert_eq!(before, [a.clone(), b.clone()]);
+        #[rustfmt::skip]
+        let cases = [
+            ("the same",                   a.clone(),        false),
+            ("older",                      old.clone(),      false),
+            ("later",                      upid("n", 10, 5), true),
+            ("of the same second",         upid("n", 9, 6),  true),
+            ("on another node",            upid("m", 10, 5), false),
+        ];
+        for (name, upid, want) in cases {
+            assert_eq!(is_newer(&upid, "n", &before), want, "{name}");
+        }
+        assert!(is_newer(&old, "n", &[]), "nothing was there before");
+    }
+
+    #[test]
+    fn ends() {
+        let stamp = "2026-11-21 22:52:48 ";
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, &[&str], bool, bool, &str)] = &[
+            ("fine",            "OK",                &["TASK OK"], true, false, "OK"),
+            ("warnings",        "WARNINGS: 2",       &["TASK WARNINGS: 2"], true, false, "WARNINGS: 2"),
+            ("a volume",        "migration aborted", &["x can't migrate local disk 'a:b': local cdrom image", "x ERROR: migration aborted (duration 00:00:01): can't migrate VM - check log", "TASK ERROR: migration aborted"], false, false, "migration aborted: can't migrate local disk 'a:b': local cdrom image"),
+            ("did not stop",    "migration aborted", &["x shutdown CT 1", "x ERROR: migration aborted (duration 00:00:01): container did not stop", "TASK ERROR: migration aborted"], false, true, "migration aborted: container did not stop"),
+            ("died at it",      "unexpected status", &["x shutdown CT 1"], false, true, "unexpected status"),
+            ("stopped, copied", "migration aborted", &["x shutdown CT 1", "x starting migration of CT 1 to node 'b'", "x ERROR: migration aborted (duration 00:00:01): broken pipe"], false, false, "migration aborted: broken pipe"),
+            ("start failed",    "migration problems", &["x start container on target node", "x ERROR: command pct start 1 failed: exit code 255", "migration problems"], false, false, "migration problems: command pct start 1 failed: exit code 255"),
+            ("no log",          "unexpected status", &[], false, false, "unexpected status"),
+        ];
+        for (name, exit, log, ok, told, reason) in cases {
+            let log: Vec<String> = log.iter().map(|line| line.replace("x ", stamp)).collect();
+            let want = End {
+                ok: *ok,
+                told_to_stop: *told,
+                reason: (*reason).to_owned(),
+            };
+            assert_eq!(end(exit, &log), want, "{name}");
+        }
+    }
+}

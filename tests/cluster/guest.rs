@@ -1,0 +1,374 @@
+//! The methods below a guest: config, state, power, migration and its preconditions.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    api::{Answer, Call, failed},
+    migrate::Migration,
+    task::Job,
+    world::World,
+};
+
+impl World {
+    pub fn guest_call(&mut self, method: &str, call: &Call) -> Answer {
+        let (node, vmid) = (call.text("node"), call.vmid());
+        let ct = method.contains("/lxc/");
+        let unknown = || {
+            let folder = if ct { "lxc" } else { "qemu-server" };
+            failed(
+                500,
+                format!("Configuration file 'nodes/{node}/{folder}/{vmid}.conf' does not exist"),
+            )
+        };
+        let Some(guest) = self
+            .guests
+            .get(&vmid)
+            .filter(|g| g.node == node && g.ct == ct)
+        else {
+            return unknown();
+        };
+        let managed = self
+            .ha
+            .of(vmid)
+            .map(|(sid, service)| (sid.clone(), service.state.clone()));
+        let path = method.replace("/qemu/", "/*/").replace("/lxc/", "/*/");
+        let power = |kind: &str| format!("{}{kind}", if ct { "vz" } else { "qm" });
+        match path.strip_suffix(' ').unwrap_or(&path) {
+            "GET /nodes/{node}/*/{vmid}/config" => {
+                let mut config = guest.config.clone();
+                config.insert("digest".into(), guest.digest().into());
+                let name = if ct { "hostname" } else { "name" };
+                config.insert(name.into(), guest.name.as_str().into());
+                if let Some(lock) = &guest.lock {
+                    config.insert("lock".into(), lock.as_str().into());
+                }
+                if guest.template {
+                    config.insert("template".into(), 1.into());
+                }
+                Ok(config.into())
+            }
+            "GET /nodes/{node}/*/{vmid}/pending" => {
+                let rows = guest
+                    .config
+                    .iter()
+                    .map(|(key, value)| json!({"key": key, "value": value}));
+                Ok(rows.collect())
+            }
+            "GET /nodes/{node}/*/{vmid}/snapshot" => {
+                let mut rows: Vec<Value> = guest
+                    .snapshots
+                    .iter()
+                    .map(|name| json!({"name": name, "description": "", "snaptime": self.epoch - 86_400}))
+                    .collect();
+                rows.push(json!({"name": "current", "description": "You are here!", "running": u8::from(guest.running)}));
+                Ok(rows.into())
+            }
+            "GET /nodes/{node}/*/{vmid}/status/current" => {
+                let mut row = json!({"vmid": vmid, "name": guest.name, "status": if guest.running {"running"} else {"stopped"},
+                    "cpus": 2, "cpu": 0.02, "maxmem": guest.memory(), "uptime": self.uptime(guest),
+                    "ha": {"managed": u8::from(managed.is_some())}});
+                if !ct {
+                    let qmp = match (guest.running, guest.paused) {
+                        (false, _) => "stopped",
+                        (true, true) => "paused",
+                        (true, false) => "running",
+                    };
+                    row["qmpstatus"] = qmp.into();
+                } else {
+                    row["type"] = "lxc".into();
+                }
+                if let Some(lock) = &guest.lock {
+                    row["lock"] = lock.as_str().into();
+                }
+                Ok(row)
+            }
+            "GET /nodes/{node}/*/{vmid}/migrate" => self.preconditions(vmid, ct),
+            "POST /nodes/{node}/*/{vmid}/migrate" => self.post_migrate(call, vmid, ct, managed),
+            "POST /nodes/{node}/*/{vmid}/status/start" => {
+                if let Some(service) = managed.and_then(|(sid, _)| self.ha.services.get_mut(&sid)) {
+                    service.request = "started".into();
+                    service.state = "started".into();
+                    return Ok(self
+                        .spawn(&node, "hastart", vmid, call.token, Job::Other)
+                        .into());
+                }
+                if let Some(lock) = &guest.lock {
+                    return failed(
+                        500,
+                        format!("{} is locked ({lock})", if ct { "CT" } else { "VM" }),
+                    );
+                }
+                if guest.running {
+                    return failed(
+                        500,
+                        format!("{} {vmid} already running", if ct { "CT" } else { "VM" }),
+                    );
+                }
+                Ok(self
+                    .spawn(&node, &power("start"), vmid, call.token, Job::Start)
+                    .into())
+            }
+            "POST /nodes/{node}/*/{vmid}/status/shutdown" => {
+                if let Some(service) = managed.and_then(|(sid, _)| self.ha.services.get_mut(&sid)) {
+                    service.request = "stopped".into();
+                    service.state = "stopped".into();
+                    return Ok(self
+                        .spawn(&node, "hastop", vmid, call.token, Job::Other)
+                        .into());
+                }
+                if !guest.running {
+                    return failed(
+                        500,
+                        format!("{} {vmid} not running", if ct { "CT" } else { "VM" }),
+                    );
+                }
+                let timeout = call.number("timeout", 60.0);
+                let job = Job::Shutdown {
+                    timeout,
+                    force: call.on("forceStop"),
+                };
+                Ok(self
+                    .spawn(&node, &power("shutdown"), vmid, call.token, job)
+                    .into())
+            }
+            "POST /nodes/{node}/*/{vmid}/status/stop" => Ok(self
+                .spawn(&node, &power("stop"), vmid, call.token, Job::Stop)
+                .into()),
+            "POST /nodes/{node}/*/{vmid}/status/resume" => {
+                if !guest.running {
+                    return failed(500, format!("VM {vmid} not running"));
+                }
+                if self.fault("resume-refused", vmid, None).is_some() {
+                    return failed(500, "unable to resume");
+                }
+                Ok(self
+                    .spawn(&node, "qmresume", vmid, call.token, Job::Resume)
+                    .into())
+            }
+            _ => failed(
+                501,
+                format!("Method '{method}' not implemented (by this simulation)"),
+            ),
+        }
+    }
+
+    fn post_migrate(
+        &mut self,
+        call: &Call,
+        vmid: u32,
+        ct: bool,
+        managed: Option<(String, String)>,
+    ) -> Answer {
+        let (node, target) = (call.text("node"), call.text("target"));
+        for name in ["force", "migration_type", "migration_network"] {
+            if call.has(name) {
+                return failed(400, format!("{name}: Only root may use this option."));
+            }
+        }
+        if target == node {
+            return failed(400, "target: target is local node.");
+        }
+        if !self.nodes.contains_key(&target) {
+            return failed(500, format!("no such cluster node '{target}'"));
+        }
+        if !self.quorate {
+            return failed(500, "cluster not ready - no quorum?");
+        }
+        if let Some((sid, state)) = managed {
+            if state == "error" {
+                return failed(
+                    500,
+                    format!("service '{sid}' in error state, must be disabled and fixed first"),
+                );
+            }
+            let upid = self.spawn(&node, "hamigrate", vmid, call.token, Job::Other);
+            let what = if ct { "CT" } else { "VM" };
+            let line = format!("Requesting HA migration for {what} {vmid} to node {target}");
+            if let Some(task) = self.tasks.last_mut() {
+                task.log.push(line);
+            }
+            self.ha.queue.push((sid, target));
+            return Ok(upid.into());
+        }
+        let guest = self.guest(vmid);
+        let mut migration = Migration::new(&target);
+        let map = call.text(if ct {
+            "target-storage"
+        } else {
+            "targetstorage"
+        });
+        migration.map = storage_map(
+            &map,
+            guest.volumes().iter().filter_map(|v| v.storage.clone()),
+        );
+        if !map.is_empty() {
+            for storage in migration.map.values() {
+                if !self.may(
+                    call.token,
+                    &format!("/storage/{storage}"),
+                    "Datastore.AllocateSpace",
+                ) {
+                    return failed(
+                        403,
+                        format!(
+                            "Permission check failed (/storage/{storage}, Datastore.AllocateSpace)"
+                        ),
+                    );
+                }
+            }
+        }
+        if ct {
+            if guest.running && !call.on("restart") && !call.on("online") {
+                return failed(
+                    500,
+                    "can't migrate running container without --online or --restart",
+                );
+            }
+            migration.restart = call.on("restart").then(|| call.number("timeout", 180.0));
+        } else {
+            if let Some(lock) = &guest.lock {
+                return failed(500, format!("VM is locked ({lock})"));
+            }
+            if guest.running && !call.on("online") {
+                return failed(500, "can't migrate running VM without --online");
+            }
+            migration.online = call.on("online");
+            migration.local_disks = call.on("with-local-disks");
+            let replicated = self.replication.iter().any(|job| job["guest"] == vmid);
+            let to = |job: &Value| job["guest"] == vmid && job["target"] == *target;
+            if replicated && guest.running && !self.replication.iter().any(to) {
+                return failed(
+                    500,
+                    format!(
+                        "Cannot live-migrate replicated VM to node '{target}' - not a replication target. Use 'force' to override."
+                    ),
+                );
+            }
+            let volumes = guest.volumes();
+            let storages = volumes
+                .iter()
+                .filter(|v| !v.cdrom)
+                .filter_map(|v| v.storage.as_ref());
+            for storage in storages {
+                let storage = migration.map.get(storage).unwrap_or(storage);
+                if !self.has_storage(storage, &target) {
+                    return failed(
+                        500,
+                        format!("storage '{storage}' is not available on node '{target}'"),
+                    );
+                }
+            }
+        }
+        let kind = if ct { "vzmigrate" } else { "qmigrate" };
+        Ok(self
+            .spawn(&node, kind, vmid, call.token, Job::Migrate(migration))
+            .into())
+    }
+
+    fn preconditions(&self, vmid: u32, ct: bool) -> Answer {
+        let guest = self.guest(vmid);
+        if let Some(lock) = &guest.lock {
+            return failed(
+                500,
+                format!("{} is locked ({lock})", if ct { "CT" } else { "VM" }),
+            );
+        }
+        if !self.quorate {
+            return failed(500, "cluster not ready - no quorum?");
+        }
+        let sid = self.ha.of(vmid).map(|(sid, _)| sid.clone());
+        let (mut allowed, mut refused) = (Vec::new(), Map::new());
+        for node in self.nodes.keys().filter(|node| **node != guest.node) {
+            let mut why = Map::new();
+            if let Some(sid) = &sid {
+                let mut blocking: Vec<Value> = self
+                    .ha
+                    .together(sid, false)
+                    .into_iter()
+                    .filter(|other| self.ha.services.get(other).is_some_and(|o| o.node == *node))
+                    .map(|other| json!({"sid": other, "cause": "resource-affinity"}))
+                    .collect();
+                if self
+                    .ha
+                    .home(sid)
+                    .is_some_and(|(home, strict)| strict && !home.contains_key(node))
+                {
+                    blocking.push(json!({"sid": sid, "cause": "node-affinity"}));
+                }
+                if !blocking.is_empty() && self.api >= 9 {
+                    why.insert("blocking-ha-resources".into(), blocking.into());
+                }
+            }
+            if !ct {
+                let storages = guest
+                    .volumes()
+                    .into_iter()
+                    .filter(|v| !v.cdrom)
+                    .filter_map(|v| v.storage);
+                let missing: Vec<String> = storages
+                    .filter(|storage| !self.has_storage(storage, node))
+                    .collect();
+                if !missing.is_empty() {
+                    why.insert("unavailable_storages".into(), missing.into());
+                }
+            }
+            if why.is_empty() {
+                allowed.push(node.clone());
+            } else {
+                refused.insert(node.clone(), why.into());
+            }
+        }
+        let running = u8::from(guest.running);
+        if ct {
+            let mut answer =
+                json!({"running": running, "allowed-nodes": allowed, "not-allowed-nodes": refused});
+            if let Some(sid) = &sid {
+                answer["dependent-ha-resources"] = self.ha.together(sid, true).into();
+            }
+            return Ok(answer);
+        }
+        let disks = guest.volumes().into_iter().filter(|v| {
+            v.storage
+                .as_ref()
+                .is_some_and(|s| self.storages.get(s).is_some_and(|s| !s.shared))
+        });
+        let disks = disks.map(|v| {
+            json!({"volid": v.volid, "size": v.bytes, "cdrom": u8::from(v.cdrom), "is_unused": u8::from(v.key.starts_with("unused"))})
+        });
+        let devices = self.local_devices(vmid, true);
+        let (mapped, local): (Vec<String>, Vec<String>) = devices
+            .into_iter()
+            .partition(|key| guest.text(key).contains("mapping="));
+        let mut answer = json!({"running": running, "not_allowed_nodes": refused, "local_disks": disks.collect::<Vec<_>>(),
+            "local_resources": local, "mapped-resources": mapped, "mapped-resource-info": {}});
+        // Older PVE tells it of stopped guests only.
+        if self.api >= 9 || !guest.running {
+            answer["allowed_nodes"] = allowed.into();
+        }
+        if self.api >= 9 {
+            answer["has-dbus-vmstate"] = 1.into();
+            if let Some(sid) = &sid {
+                answer["dependent-ha-resources"] = self.ha.together(sid, true).into();
+            }
+        }
+        Ok(answer)
+    }
+}
+
+/// `a:b,c:d`, or `d` for all.
+fn storage_map(text: &str, used: impl Iterator<Item = String>) -> BTreeMap<String, String> {
+    let pairs: Vec<&str> = text
+        .split(',')
+        .filter(|pair| !pair.is_empty() && *pair != "1")
+        .collect();
+    used.filter_map(|storage| {
+        let to = pairs.iter().find_map(|pair| match pair.split_once(':') {
+            Some((from, to)) => (from == storage).then_some(to),
+            None => Some(*pair),
+        })?;
+        Some((storage.clone(), to.to_owned()))
+    })
+    .collect()
+}

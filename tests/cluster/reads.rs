@@ -1,0 +1,248 @@
+//! What the API says of the cluster and its nodes.
+
+use serde_json::{Value, json};
+
+use crate::{
+    api::Call,
+    world::{Guest, World, kind},
+};
+
+impl World {
+    pub fn version(&self) -> Value {
+        if self.api < 9 {
+            json!({"version": "8.4.14", "release": "8.4", "repoid": "0000000000000000"})
+        } else {
+            json!({"version": "9.2.6", "release": "9.2", "repoid": "0000000000000000"})
+        }
+    }
+
+    pub fn cluster_status(&self) -> Value {
+        let online = self.nodes.values().filter(|n| n.online).count();
+        let mut rows = vec![
+            json!({"type": "cluster", "id": "cluster", "name": self.name, "nodes": self.nodes.len(),
+            "quorate": u8::from(self.quorate), "version": 4, "online": online}),
+        ];
+        for (id, (name, node)) in self.nodes.iter().enumerate() {
+            rows.push(json!({"type": "node", "id": format!("node/{name}"), "name": name, "nodeid": id + 1, "level": "",
+                "ip": format!("192.0.2.{}", 11 + id), "online": u8::from(node.online), "local": u8::from(id == 0)}));
+        }
+        rows.into()
+    }
+
+    pub fn config_nodes(&self) -> Value {
+        let rows = self.nodes.keys().enumerate().map(|(id, name)| {
+            json!({"node": name, "name": name, "nodeid": (id + 1).to_string(), "quorum_votes": "1",
+                "ring0_addr": format!("192.0.2.{}", 11 + id)})
+        });
+        rows.collect()
+    }
+
+    fn memory_used(&self, node: &str) -> u64 {
+        let guests = self.guests.values().filter(|g| g.running && g.node == node);
+        (2_u64 << 30) + guests.map(|g| g.memory() / 2).sum::<u64>()
+    }
+
+    pub fn node_list(&self) -> Value {
+        self.nodes
+            .iter()
+            .map(|(name, node)| self.node_row(name, node.online))
+            .collect()
+    }
+
+    fn node_row(&self, name: &str, online: bool) -> Value {
+        if !online {
+            return json!({"node": name, "id": format!("node/{name}"), "status": "offline", "type": "node", "level": ""});
+        }
+        let node = &self.nodes[name];
+        json!({"node": name, "id": format!("node/{name}"), "status": "online", "type": "node", "level": "", "cpu": 0.1,
+            "maxcpu": node.maxcpu, "mem": self.memory_used(name), "maxmem": node.maxmem, "disk": 4_294_967_296_u64,
+            "maxdisk": 68_719_476_736_u64, "uptime": 3600 + self.now as u64})
+    }
+
+    pub fn node_status(&self, name: &str) -> Value {
+        let node = &self.nodes[name];
+        let used = self.memory_used(name);
+        json!({"uptime": 3600 + self.now as u64, "cpu": 0.1, "loadavg": ["0.10", "0.20", "0.20"],
+            "pveversion": format!("pve-manager/{}/0000000000000000", self.version()["version"].as_str().unwrap_or_default()),
+            "memory": {"total": node.maxmem, "used": used, "free": node.maxmem.saturating_sub(used)},
+            "swap": {"total": 0, "used": 0, "free": 0}, "ksm": {"shared": 0},
+            "cpuinfo": {"cpus": node.maxcpu, "cores": node.maxcpu, "sockets": 1, "model": "Simulated CPU", "flags": "fpu vme"}})
+    }
+
+    pub fn network(&self, call: &Call) -> Value {
+        let (node, wanted) = (call.text("node"), call.text("type"));
+        let mut rows = vec![json!({"iface": "eno1", "type": "eth", "active": 1, "exists": 1})];
+        for bridge in &self.nodes[&node].bridges {
+            rows.push(json!({"iface": bridge, "type": "bridge", "active": 1, "autostart": 1, "bridge_ports": "eno1"}));
+        }
+        let bridges = ["bridge", "any_bridge", "any_local_bridge", "include_sdn"];
+        rows.retain(|row| {
+            wanted.is_empty()
+                || row["type"] == *wanted
+                || row["type"] == "bridge" && bridges.contains(&wanted.as_str())
+        });
+        rows.into()
+    }
+
+    fn sees_storage(&self, call: &Call, storage: &str) -> bool {
+        let path = format!("/storage/{storage}");
+        ["Datastore.Audit", "Datastore.AllocateSpace"]
+            .iter()
+            .any(|right| self.may(call.token, &path, right))
+    }
+
+    pub fn storage_list(&self, call: &Call) -> Value {
+        let seen = self
+            .storages
+            .iter()
+            .filter(|(name, _)| self.sees_storage(call, name));
+        seen.map(|(name, storage)| {
+            let mut row = storage.fields.clone();
+            row.insert("storage".into(), name.as_str().into());
+            row.insert("shared".into(), u8::from(storage.shared).into());
+            Value::from(row)
+        })
+        .collect()
+    }
+
+    pub fn node_storage(&self, call: &Call) -> Value {
+        let node = call.text("node");
+        let there = self
+            .storages
+            .iter()
+            .filter(|(name, _)| self.sees_storage(call, name) && self.has_storage(name, &node));
+        let rows = there.map(|(name, s)| {
+            let used = s.used + self.filled(name, &node);
+            json!({"storage": name, "type": s.kind, "content": s.content, "shared": u8::from(s.shared), "active": 1, "enabled": 1,
+                "total": s.total, "used": used, "avail": s.total.saturating_sub(used), "used_fraction": used as f64 / s.total as f64})
+        });
+        rows.collect()
+    }
+
+    /// What the guests of a node (of all, on shared storage) have on a storage.
+    fn filled(&self, storage: &str, node: &str) -> u64 {
+        let shared = self.storages[storage].shared;
+        let guests = self.guests.values().filter(|g| shared || g.node == node);
+        let volumes = guests.flat_map(Guest::volumes);
+        volumes
+            .filter(|v| v.storage.as_deref() == Some(storage) && !v.cdrom)
+            .map(|v| v.bytes)
+            .sum()
+    }
+
+    pub fn resources(&self, call: &Call) -> Value {
+        let wanted = call.text("type");
+        let all = wanted.is_empty();
+        let mut rows = Vec::new();
+        if all || wanted == "node" {
+            rows.extend(
+                self.nodes
+                    .iter()
+                    .map(|(name, node)| self.node_row(name, node.online)),
+            );
+        }
+        if all || wanted == "vm" {
+            let seen = self.guests.values().filter(|g| self.sees(call, g.vmid));
+            rows.extend(seen.map(|g| self.guest_row(g)));
+        }
+        if all || wanted == "storage" {
+            for node in self.nodes.keys() {
+                let there = self.storages.iter().filter(|(name, _)| {
+                    self.sees_storage(call, name) && self.has_storage(name, node)
+                });
+                rows.extend(there.map(|(name, s)| {
+                    let status = if self.online(node) { "available" } else { "unknown" };
+                    json!({"id": format!("storage/{node}/{name}"), "type": "storage", "node": node, "storage": name, "status": status,
+                        "plugintype": s.kind, "content": s.content, "shared": u8::from(s.shared),
+                        "disk": s.used + self.filled(name, node), "maxdisk": s.total})
+                }));
+            }
+        }
+        rows.into()
+    }
+
+    /// Without VM.Audit a guest is in no list, and nothing says so.
+    pub fn sees(&self, call: &Call, vmid: u32) -> bool {
+        self.may(call.token, &format!("/vms/{vmid}"), "VM.Audit")
+    }
+
+    fn guest_row(&self, g: &Guest) -> Value {
+        let status = match (self.online(&g.node), g.running) {
+            (false, _) => "unknown",
+            (true, true) => "running",
+            (true, false) => "stopped",
+        };
+        let disk: u64 = g
+            .volumes()
+            .iter()
+            .filter(|v| ["rootfs", "scsi0", "virtio0"].contains(&v.key.as_str()))
+            .map(|v| v.bytes)
+            .sum();
+        let mut row = json!({"id": format!("{}/{}", kind(g.ct), g.vmid), "type": kind(g.ct), "node": g.node, "name": g.name,
+            "vmid": g.vmid, "status": status, "template": u8::from(g.template), "cpu": 0.02,
+            "mem": if g.running { g.memory() / 2 } else { 0 }, "disk": 0, "diskread": 0, "diskwrite": 0, "netin": 0, "netout": 0,
+            "maxdisk": disk, "maxmem": g.memory(), "maxcpu": 2, "uptime": self.uptime(g)});
+        if let Some(lock) = &g.lock {
+            row["lock"] = lock.as_str().into();
+        }
+        if let Some((_, service)) = self.ha.of(g.vmid) {
+            row["hastate"] = service.state.as_str().into();
+        }
+        row
+    }
+
+    pub fn uptime(&self, g: &Guest) -> u64 {
+        if g.running {
+            (self.now - g.started_at) as u64 + 1
+        } else {
+            0
+        }
+    }
+
+    pub fn guest_list(&self, call: &Call, ct: bool) -> Value {
+        let node = call.text("node");
+        let there = self
+            .guests
+            .values()
+            .filter(|g| g.node == node && g.ct == ct && self.sees(call, g.vmid));
+        there.map(|g| self.guest_row(g)).collect()
+    }
+
+    pub fn node_replication(&self, call: &Call) -> Value {
+        let node = call.text("node");
+        let jobs = self.replication.iter().filter(|job| {
+            let vmid = job["guest"]
+                .as_u64()
+                .and_then(|id| u32::try_from(id).ok())
+                .unwrap_or(0);
+            (!call.has("guest") || call.text("guest") == vmid.to_string())
+                && self.guests.get(&vmid).is_some_and(|g| g.node == node)
+        });
+        jobs.cloned().collect()
+    }
+
+    pub fn ha_resources(&self) -> Value {
+        let rows = self.ha.services.iter().map(|(sid, service)| {
+            let mut row = service.fields.clone();
+            row.insert("sid".into(), sid.as_str().into());
+            row.insert(
+                "type".into(),
+                sid.split(':').next().unwrap_or_default().into(),
+            );
+            row.insert("state".into(), service.request.as_str().into());
+            row.insert("digest".into(), "0".repeat(40).into());
+            Value::from(row)
+        });
+        rows.collect()
+    }
+
+    pub fn ha_rules(&self) -> Value {
+        let rows = self.ha.rules.iter().map(|(name, rule)| {
+            let mut row = rule.clone();
+            row["rule"] = name.as_str().into();
+            row["digest"] = "0".repeat(40).into();
+            row
+        });
+        rows.collect()
+    }
+}

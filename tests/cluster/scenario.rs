@@ -1,0 +1,165 @@
+//! A cluster from its JSON file; the format is that of `data/pve/sample.json`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::{
+    fault::Fault,
+    ha::Ha,
+    world::{Change, Guest, Node, Storage, World},
+};
+
+/// The part of a gigabit that is there for data, in MiB/s.
+const BANDWIDTH: f64 = 112.0;
+
+/// # Panics
+///
+/// If the scenario is none: that is a mistake in a test.
+pub fn parse(scenario: &Value, epoch: i64) -> World {
+    let object = |name: &str| scenario[name].as_object().cloned().unwrap_or_default();
+    let bandwidth = scenario["bandwidth_mib_s"].as_f64().unwrap_or(BANDWIDTH) * 1_048_576.0;
+    let node = |node: &Value| Node {
+        online: node["online"] != false,
+        maxmem: node["maxmem"].as_u64().unwrap_or(16 << 30),
+        maxcpu: node["maxcpu"].as_u64().unwrap_or(4),
+        bridges: strings(&node["bridges"]).unwrap_or_else(|| vec!["vmbr0".into()]),
+        bandwidth,
+    };
+    let storage = |entry: &Value| Storage {
+        kind: word(entry, "type"),
+        content: word(entry, "content"),
+        shared: entry["shared"] == 1
+            || ["nfs", "cifs", "rbd", "cephfs", "pbs"]
+                .contains(&entry["type"].as_str().unwrap_or_default()),
+        nodes: entry["nodes"]
+            .as_str()
+            .map(|nodes| nodes.split(',').map(str::to_owned).collect()),
+        total: entry["total"].as_u64().unwrap_or(1 << 40),
+        used: entry["used"].as_u64().unwrap_or(100 << 30),
+        fields: entry
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| !["total", "used"].contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    };
+    let guests = scenario["guests"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(guest);
+    let mut world = World {
+        now: 0.0,
+        epoch,
+        stream: scenario["stream_mib_s"]
+            .as_f64()
+            .map_or(f64::INFINITY, |rate| rate * 1_048_576.0),
+        name: scenario["cluster"]
+            .as_str()
+            .unwrap_or("simulated")
+            .to_owned(),
+        api: scenario["api"]
+            .as_u64()
+            .or_else(|| scenario["ha"]["api"].as_u64())
+            .unwrap_or(9),
+        quorate: scenario["quorate"] != false,
+        nodes: object("nodes")
+            .iter()
+            .map(|(name, n)| (name.clone(), node(n)))
+            .collect(),
+        storages: object("storages")
+            .iter()
+            .map(|(name, s)| (name.clone(), storage(s)))
+            .collect(),
+        guests: guests.map(|guest| (guest.vmid, guest)).collect(),
+        tasks: Vec::new(),
+        ha: Ha::parse(&scenario["ha"]),
+        replication: scenario["replication"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default(),
+        options: scenario["options"].clone(),
+        mappings: scenario["mappings"].clone(),
+        tokens: object("tokens")
+            .iter()
+            .map(|(id, secret)| (id.clone(), secret.as_str().unwrap_or_default().to_owned()))
+            .collect(),
+        rights: object("rights")
+            .iter()
+            .map(|(token, paths)| {
+                let paths = paths.as_object().into_iter().flatten();
+                let paths =
+                    paths.map(|(path, list)| (path.clone(), strings(list).unwrap_or_default()));
+                (token.clone(), paths.collect::<BTreeMap<_, _>>())
+            })
+            .collect(),
+        faults: scenario["faults"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(Fault::parse)
+            .collect(),
+        history: Vec::new(),
+        requests: Vec::new(),
+    };
+    if world.tokens.is_empty() {
+        world.tokens.insert(
+            "pvx@pve!drain".into(),
+            "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee".into(),
+        );
+    }
+    if world.options.is_null() {
+        world.options = json!({});
+    }
+    let first = world.guests.values().map(|g| Change {
+        at: 0.0,
+        vmid: g.vmid,
+        node: g.node.clone(),
+        running: g.running,
+        paused: g.paused,
+        lock: g.lock.clone(),
+        cause: "scenario".into(),
+    });
+    world.history = first.collect();
+    world
+}
+
+fn guest(entry: &Value) -> Guest {
+    let ct = entry["type"] == "lxc";
+    Guest {
+        vmid: entry["vmid"]
+            .as_u64()
+            .and_then(|id| u32::try_from(id).ok())
+            .expect("a guest has a vmid"),
+        ct,
+        name: word(entry, "name"),
+        node: word(entry, "node"),
+        running: entry["status"] == "running",
+        paused: entry["paused"] == true,
+        lock: entry["lock"].as_str().map(str::to_owned),
+        template: entry["template"] == true,
+        config: entry["config"].as_object().cloned().unwrap_or_default(),
+        snapshots: strings(&entry["snapshots"]).unwrap_or_default(),
+        shutdown_s: entry["shutdown_secs"].as_f64().unwrap_or(5.0),
+        boot_s: entry["boot_secs"].as_f64().unwrap_or(3.0),
+        stops_at: None,
+        started_at: 0.0,
+        deaf: entry["deaf"] == true,
+    }
+}
+
+fn word(entry: &Value, name: &str) -> String {
+    entry[name].as_str().unwrap_or_default().to_owned()
+}
+
+fn strings(list: &Value) -> Option<Vec<String>> {
+    let list = list.as_array()?;
+    Some(
+        list.iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+    )
+}

@@ -1,0 +1,314 @@
+//! The truth about the simulated cluster, and its whole past.
+//!
+//! Times are simulated seconds since the start. Nothing happens but in
+//! [`World::advance`](crate::time), which goes from event to event, so what a run
+//! sees does not depend on how often it looks.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::{fault::Fault, ha::Ha, task::Task};
+
+pub struct Node {
+    pub online: bool,
+    pub maxmem: u64,
+    pub maxcpu: u64,
+    pub bridges: Vec<String>,
+    /// What its network carries, each way, in bytes per second.
+    pub bandwidth: f64,
+}
+
+pub struct Storage {
+    pub kind: String,
+    pub content: String,
+    pub shared: bool,
+    /// None: on all nodes.
+    pub nodes: Option<Vec<String>>,
+    pub total: u64,
+    pub used: u64,
+    /// The entry of the scenario, as `GET /storage` shows it.
+    pub fields: Map<String, Value>,
+}
+
+pub struct Guest {
+    pub vmid: u32,
+    pub ct: bool,
+    pub name: String,
+    pub node: String,
+    pub running: bool,
+    /// A VM whose process is there and whose processors stand still.
+    pub paused: bool,
+    pub lock: Option<String>,
+    pub template: bool,
+    pub config: Map<String, Value>,
+    pub snapshots: Vec<String>,
+    pub shutdown_s: f64,
+    pub boot_s: f64,
+    /// When it will have shut down, if it was told to; nobody can take that back.
+    pub stops_at: Option<f64>,
+    pub started_at: f64,
+    /// It answers no shutdown.
+    pub deaf: bool,
+}
+
+/// One thing that became true of a guest.
+pub struct Change {
+    pub at: f64,
+    pub vmid: u32,
+    pub node: String,
+    pub running: bool,
+    pub paused: bool,
+    pub lock: Option<String>,
+    pub cause: String,
+}
+
+pub struct World {
+    pub now: f64,
+    /// What `now` 0 is in the calendar.
+    pub epoch: i64,
+    /// What one migration can carry by itself, in bytes per second.
+    pub stream: f64,
+    pub name: String,
+    /// 8 or 9.
+    pub api: u64,
+    pub quorate: bool,
+    pub nodes: BTreeMap<String, Node>,
+    pub storages: BTreeMap<String, Storage>,
+    pub guests: BTreeMap<u32, Guest>,
+    pub tasks: Vec<Task>,
+    pub ha: Ha,
+    pub replication: Vec<Value>,
+    pub options: Value,
+    pub mappings: Value,
+    /// Secrets by token, and rights by token and path; a token without an entry may all.
+    pub tokens: BTreeMap<String, String>,
+    pub rights: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    pub faults: Vec<Fault>,
+    pub history: Vec<Change>,
+    pub requests: Vec<Value>,
+}
+
+impl World {
+    pub fn guest(&self, vmid: u32) -> &Guest {
+        &self.guests[&vmid]
+    }
+
+    /// Changes a guest and notes what became of it.
+    pub fn change(&mut self, vmid: u32, cause: &str, change: impl FnOnce(&mut Guest)) {
+        let now = self.now;
+        let Some(guest) = self.guests.get_mut(&vmid) else {
+            return;
+        };
+        let before = (
+            guest.node.clone(),
+            guest.running,
+            guest.paused,
+            guest.lock.clone(),
+        );
+        change(guest);
+        if guest.running && !before.1 {
+            guest.started_at = now;
+        }
+        if before
+            == (
+                guest.node.clone(),
+                guest.running,
+                guest.paused,
+                guest.lock.clone(),
+            )
+        {
+            return;
+        }
+        self.history.push(Change {
+            at: now,
+            vmid,
+            node: guest.node.clone(),
+            running: guest.running,
+            paused: guest.paused,
+            lock: guest.lock.clone(),
+            cause: cause.to_owned(),
+        });
+    }
+
+    pub fn online(&self, node: &str) -> bool {
+        self.nodes.get(node).is_some_and(|node| node.online)
+    }
+
+    pub fn has_storage(&self, storage: &str, node: &str) -> bool {
+        self.storages.get(storage).is_some_and(|s| {
+            s.nodes
+                .as_ref()
+                .is_none_or(|nodes| nodes.iter().any(|n| n == node))
+        })
+    }
+
+    /// The epoch second of now.
+    pub fn clock(&self) -> i64 {
+        self.epoch + self.now as i64
+    }
+
+    /// Everything there is to know, for assertions.
+    pub fn truth(&self) -> Value {
+        let guests = self.guests.values().map(|g| {
+            let moves: Vec<Value> = self
+                .history
+                .iter()
+                .filter(|c| c.vmid == g.vmid)
+                .scan(None, |last: &mut Option<String>, c| {
+                    let moved = last.as_ref().is_some_and(|node| *node != c.node);
+                    *last = Some(c.node.clone());
+                    Some(moved.then(|| json!({"at": c.at, "to": c.node, "cause": c.cause})))
+                })
+                .flatten()
+                .collect();
+            let value = json!({"vmid": g.vmid, "type": kind(g.ct), "name": g.name, "node": g.node,
+                "status": if g.running {"running"} else {"stopped"}, "paused": g.paused, "lock": g.lock,
+                "moves": moves, "downtime_s": self.downtime(g.vmid)});
+            (g.vmid.to_string(), value)
+        });
+        let history = self.history.iter().map(|c| {
+            json!({"at": c.at, "vmid": c.vmid, "node": c.node, "running": c.running, "paused": c.paused,
+                "lock": c.lock, "cause": c.cause})
+        });
+        let tasks = self.tasks.iter().map(Task::truth);
+        json!({"now": self.now, "guests": guests.collect::<Map<_, _>>(), "history": history.collect::<Vec<_>>(),
+            "tasks": tasks.collect::<Vec<_>>(), "requests": self.requests})
+    }
+
+    /// For how long a guest that ran at first did not, up to now.
+    fn downtime(&self, vmid: u32) -> f64 {
+        let mut changes = self.history.iter().filter(|c| c.vmid == vmid);
+        let Some(first) = changes.next().filter(|first| first.running) else {
+            return 0.0;
+        };
+        let (mut down, mut since, mut up) = (0.0, first.at, true);
+        for change in changes {
+            if !up {
+                down += change.at - since;
+            }
+            (since, up) = (change.at, change.running);
+        }
+        if up { down } else { down + self.now - since }
+    }
+}
+
+pub fn kind(ct: bool) -> &'static str {
+    if ct { "lxc" } else { "qemu" }
+}
+
+/// A volume of a guest, as its config names it.
+#[derive(Clone, Debug)]
+pub struct Volume {
+    /// The key in the config, such as `scsi0` or `mp1`.
+    pub key: String,
+    /// Storage and name; a bind mount has no storage.
+    pub storage: Option<String>,
+    pub volid: String,
+    pub bytes: u64,
+    pub cdrom: bool,
+    pub shared: bool,
+}
+
+impl Guest {
+    pub fn memory(&self) -> u64 {
+        let memory = self.config.get("memory").map_or(512, |value| match value {
+            Value::String(text) => text.parse().unwrap_or(512),
+            other => other.as_u64().unwrap_or(512),
+        });
+        memory << 20
+    }
+
+    /// It changes when the config does (FNV-1a; PVE's is a SHA-1 of the file).
+    pub fn digest(&self) -> String {
+        let text = format!("{:?}{:?}", self.config, self.lock);
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!("{hash:040x}")
+    }
+
+    pub fn text(&self, key: &str) -> String {
+        match self.config.get(key) {
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+            None => String::new(),
+        }
+    }
+
+    /// Keys of the config that begin with `prefix` and go on with a number.
+    pub fn keys(&self, prefix: &str) -> impl Iterator<Item = &str> {
+        self.config.keys().map(String::as_str).filter(move |key| {
+            key.strip_prefix(prefix)
+                .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+        })
+    }
+
+    pub fn volumes(&self) -> Vec<Volume> {
+        let names: &[&str] = if self.ct {
+            &["mp", "unused"]
+        } else {
+            &[
+                "scsi", "virtio", "sata", "ide", "efidisk", "tpmstate", "unused",
+            ]
+        };
+        let mut keys: Vec<&str> = if self.ct && self.config.contains_key("rootfs") {
+            vec!["rootfs"]
+        } else {
+            Vec::new()
+        };
+        keys.extend(names.iter().flat_map(|name| self.keys(name)));
+        keys.into_iter()
+            .filter_map(|key| volume(key, &self.text(key)))
+            .collect()
+    }
+
+    pub fn bridges(&self) -> Vec<String> {
+        let of = |key: &str| {
+            let text = self.text(key);
+            let bridge = text
+                .split(',')
+                .find_map(|part| part.strip_prefix("bridge="));
+            bridge.map(str::to_owned)
+        };
+        self.keys("net").filter_map(of).collect()
+    }
+}
+
+fn volume(key: &str, text: &str) -> Option<Volume> {
+    let mut parts = text.split(',');
+    let volid = parts.next()?.to_owned();
+    if volid == "none" {
+        return None;
+    }
+    let option = |name: &str| {
+        text.split(',')
+            .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+    };
+    let storage = (!volid.starts_with('/'))
+        .then(|| volid.split_once(':').map(|(storage, _)| storage.to_owned()))
+        .flatten();
+    Some(Volume {
+        key: key.to_owned(),
+        storage,
+        bytes: option("size").map_or(0, bytes),
+        cdrom: option("media") == Some("cdrom"),
+        shared: option("shared") == Some("1"),
+        volid,
+    })
+}
+
+/// `8G` in bytes.
+fn bytes(size: &str) -> u64 {
+    let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match &size.as_bytes()[digits.len()..] {
+        [b'K', ..] => 10,
+        [b'M', ..] => 20,
+        [b'G', ..] => 30,
+        [b'T', ..] => 40,
+        _ => 0,
+    };
+    (digits.parse::<f64>().unwrap_or(0.0)
+        * f64::from(1 << shift.min(30))
+        * if shift == 40 { 1024.0 } else { 1.0 }) as u64
+}

@@ -1,0 +1,14 @@
+//! `pvx-migrate` on a simulated cluster, and on stock fakepve.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+#[path = "../tools.rs"]
+#[allow(dead_code)] // of which only a part is needed here
+mod tools;
+#[path = "../netbox/wire.rs"]
+#[allow(dead_code)]
+mod wire;
+
+mod kills;
+mod recovery;
+mod sim;
