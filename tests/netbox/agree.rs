@@ -8,12 +8,12 @@ use serde_json::Value;
 use crate::{Section, client::Ran, kills::Random, server::Lab};
 
 pub const SECTIONS: &[Section] = &[
-    ("agree: 120 requests to NetBox and to files", |lab| {
-        agree(lab, 20_261_122, 120)
+    ("agree: 100 requests to NetBox and to files", |lab| {
+        agree(lab, 20_261_122, 100)
     }),
-    ("agree: 40 requests among many addresses", |lab| {
+    ("agree: 30 requests among many addresses", |lab| {
         lab.fresh_large();
-        agree(lab, 88_172_645_463_325_252, 40);
+        agree(lab, 88_172_645_463_325_252, 30);
     }),
 ];
 

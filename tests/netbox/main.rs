@@ -16,6 +16,7 @@ mod client;
 mod kills;
 mod large;
 mod lost;
+mod outcome;
 mod owners;
 mod provision;
 mod proxy;
@@ -47,7 +48,7 @@ const SERVERS: usize = 3;
 
 #[rustfmt::skip]
 const SECTIONS: &[&[Section]] = &[
-    large::SECTIONS, kills::SECTIONS, races::SECTIONS, agree::SECTIONS, lost::SECTIONS, strange::SECTIONS,
+    large::SECTIONS, kills::SECTIONS, races::SECTIONS, agree::SECTIONS, lost::SECTIONS, outcome::SECTIONS, strange::SECTIONS,
     rules::SECTIONS, owners::SECTIONS, setup::SECTIONS, tokens::SECTIONS, trust::SECTIONS, provision::SECTIONS,
 ];
 

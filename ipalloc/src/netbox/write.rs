@@ -114,7 +114,7 @@ impl Api {
     }
 
     /// It was this run that did that to a record, as NetBox's change log has it; none if
-    /// the token may not view the log, or the log does not tell.
+    /// the log cannot be read, most likely for want of the permission, or does not tell.
     fn did(&self, record: &Record, action: &str) -> Option<bool> {
         let id = record.entry.id.0;
         let path = format!(
@@ -136,7 +136,7 @@ impl Api {
     /// Says that `"changed":true` may be said by another run as well.
     fn unattributed(&self, what: &str) {
         let note = format!(
-            "note: a reply about {what} was lost, and the token may not view object changes, which tell whether this run or another made the change; it counts as this run's"
+            "note: a reply about {what} was lost, and NetBox's change log does not tell whether this run or another made the change (may the token view object changes?); it counts as this run's"
         );
         exit::say("ipalloc", &note);
     }
