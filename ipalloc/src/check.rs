@@ -6,13 +6,23 @@ use std::{
     collections::{HashMap, HashSet},
 };
 
-use vmid::{audit::Finding, guest::Guest, scheme::Refused as Unreadable};
+use vmid::{finding::Finding, guest::Guest, scheme::Refused as Unreadable};
 
 use crate::{
     ipam::{Entry, Networks, Prefix, View},
     owner::{self, Owner},
     request, retired,
 };
+
+/// The codes of all findings of this audit.
+pub const CODES: [&str; 6] = [
+    "not-in-ipam",
+    "name-differs",
+    "outside-prefix",
+    "no-guest",
+    "no-address",
+    "bad-address",
+];
 
 /// The IPAM, ready to be asked about addresses.
 #[derive(Debug)]

@@ -22,6 +22,7 @@ use anyhow::anyhow;
 use jiff::Timestamp;
 use vmid::{
     exit::{Answer, Stop},
+    finding,
     guest::Guest,
     stream::{self, Kept, Lines, error_object, quote},
     table,
@@ -437,15 +438,11 @@ fn check<W: Write>(
             .last()
             .map(|guest| known.judge(guest))
             .unwrap_or_default();
-        let objects: Vec<_> = findings
-            .iter()
-            .map(|f| error_object(f.code, &f.message))
-            .collect();
-        let objects = format!("[{}]", objects.join(","));
+        let (objects, count) = finding::appended(&record, &check::CODES, &findings);
         lines
             .write(record, &[("findings", &objects)])
             .map_err(Stop::output)?;
-        answer = answer.max(Answer::no_if(!findings.is_empty()));
+        answer = answer.max(Answer::no_if(count > 0));
     }
     for entry in check::without_guest(&view, &guests) {
         let message = format!("{entry} is recorded for a guest that is not in the input");

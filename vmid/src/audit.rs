@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use anyhow::Context as _;
 
 use crate::{
+    finding::Finding,
     guest::Guest,
     networks::Networks,
     place::{self, Claim, Place},
@@ -28,14 +29,26 @@ pub struct Rules {
     pub exempt: Vec<std::ops::RangeInclusive<u64>>,
 }
 
-/// One thing that does not fit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// A stable code.
-    pub code: &'static str,
-    /// The value, the rule it broke, and the other guests that are involved.
-    pub message: String,
-}
+/// The codes of all findings of this audit.
+pub const CODES: [&str; 17] = [
+    "no-address",
+    "bad-address",
+    "ipv6",
+    "not-a-host",
+    "no-vlan",
+    "bad-vlan",
+    "host-too-big",
+    "bad-host",
+    "ambiguous-network",
+    "network-mismatch",
+    "unknown-network",
+    "outside-scheme",
+    "id-mismatch",
+    "vlan-tag-mismatch",
+    "duplicate-id",
+    "duplicate-address",
+    "reserved-address",
+];
 
 /// What the audit says of one guest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -254,6 +267,23 @@ fn against_the_scheme(
         }
         _ => {}
     }
+    let mismatched = |(tag, address, mask): &(u64, Ipv4Addr, Option<u8>)| {
+        let claim = Claim {
+            address: *address,
+            mask: *mask,
+            vlan: None,
+        };
+        // Where nothing but the tag says which VLAN it is in, nothing contradicts it.
+        let place = place::locate(claim, &rules.networks, rules.digits).ok()?;
+        (place.vlan != *tag).then(|| Finding {
+            code: "vlan-tag-mismatch",
+            message: format!(
+                "the interface of {address} is tagged {tag}, but {address} is in VLAN {}",
+                place.vlan
+            ),
+        })
+    };
+    findings.extend(guest.others.iter().filter_map(mismatched));
     findings
 }
 
@@ -340,6 +370,8 @@ mod tests {
             ("no address",             r#"{"vmid":30066}"#, &["no-address"]),
             ("no address, wrong tag",  r#"{"vmid":30066,"net0":"tag=40,ip=dhcp"}"#, &["no-address", "vlan-tag-mismatch"]),
             ("tag that is no VLAN",    r#"{"vmid":30066,"net0":"tag=lab,ip=192.168.30.66/24"}"#, &["bad-vlan"]),
+            ("second one's tag is wrong", r#"{"vmid":30066,"net0":"tag=30,ip=192.168.30.66/24","net1":"tag=31,ip=192.168.40.9/24"}"#, &["vlan-tag-mismatch"]),
+            ("second one's is right",  r#"{"vmid":30066,"net0":"tag=30,ip=192.168.30.66/24","net1":"tag=40,ip=192.168.40.9/24"}"#, &[]),
             ("tag of another VLAN",    r#"{"vmid":30066,"net0":"tag=40,ip=192.168.30.66/24"}"#, &["vlan-tag-mismatch"]),
             ("the tag is the VLAN",    r#"{"vmid":40066,"net0":"tag=40,ip=10.1.1.66/24"}"#, &[]),
             ("outside on purpose",     r#"{"vmid":210,"address":"192.168.1.192"}"#, &[]),

@@ -24,6 +24,8 @@ pub struct Guest {
     pub vlan: Result<Option<u64>, Refused>,
     /// The VLAN tag of the interface that has the first address; an error where it is none.
     pub tag: Result<Option<u64>, Refused>,
+    /// The tags and addresses of its other interfaces, where both can be read.
+    pub others: Vec<(u64, Ipv4Addr, Option<u8>)>,
     /// Its addresses, the one that the ID is made from first; IPv6 ones of
     /// interfaces are left out, DHCP is no address.
     pub addresses: Vec<Address>,
@@ -41,6 +43,7 @@ impl Guest {
             id: Ok(None),
             vlan: Ok(None),
             tag: Ok(None),
+            others: Vec::new(),
             addresses: Vec::new(),
             template: true,
         }
@@ -66,8 +69,16 @@ impl Guest {
                 [only] => Some(only),
                 several => several.first().filter(|_| plain.is_none()),
             });
+        let is_other = |i: &&Interface| !tagged.is_some_and(|tagged| std::ptr::eq(*i, tagged));
+        let tag_and_address = |i: &Interface| match (&i.tag, &i.address) {
+            (Ok(Some(tag)), Some(Ok((address, mask)))) => Some((*tag, *address, *mask)),
+            _ => None,
+        };
+        let others = interfaces.iter().filter(is_other);
+        let others = others.filter_map(tag_and_address).collect();
         Self {
             name,
+            others,
             id: id(&record.value("vmid")),
             vlan: vlan(&record.value("vlan")),
             tag: tagged.map_or(Ok(None), |interface| interface.tag.clone()),

@@ -3,7 +3,7 @@
 //!
 //! The domain of `vmid` is pure: [`scheme`], [`networks`], [`place`], [`guest`],
 //! [`audit`]. Shared by all tools, and frozen to what two of them use, are
-//! [`stream`] (records), [`exit`] (codes, error line), [`table`] and, behind the
+//! [`stream`] (records), [`exit`] (codes, error line), [`table`], [`finding`] and, behind the
 //! feature `http`, the connection to a server.
 
 #![cfg_attr(
@@ -23,6 +23,7 @@ pub mod audit;
 pub mod cli;
 pub mod convert;
 pub mod exit;
+pub mod finding;
 pub mod guest;
 #[cfg(feature = "http")]
 pub mod http;
@@ -169,11 +170,7 @@ fn inventory<W: Write>(
             answer = answer.max(stream::pass(record, lines)?);
             continue;
         }
-        let objects = verdict
-            .findings
-            .iter()
-            .map(|f| stream::error_object(f.code, &f.message));
-        let findings = format!("[{}]", objects.collect::<Vec<_>>().join(","));
+        let (findings, count) = finding::appended(&record, &audit::CODES, &verdict.findings);
         let expected = verdict
             .expected
             .map_or("null".to_owned(), |id| id.to_string());
@@ -182,7 +179,7 @@ fn inventory<W: Write>(
             ("expected_vmid", &expected),
         ];
         lines.write(record, &set).map_err(Stop::output)?;
-        answer = answer.max(Answer::no_if(!verdict.findings.is_empty()));
+        answer = answer.max(Answer::no_if(count > 0));
     }
     lines.flush().map_err(Stop::output)?;
     Ok(answer)

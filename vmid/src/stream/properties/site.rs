@@ -168,11 +168,11 @@ proptest! {
                 want.push(("duplicate-address", address.to_string(), count));
             }
             want.retain(|(_, _, others)| *others > 0);
-            let is_duplicate = |f: &&crate::audit::Finding| f.code.starts_with("duplicate");
+            let is_duplicate = |f: &&crate::finding::Finding| f.code.starts_with("duplicate");
             let found: Vec<_> = verdict.findings.iter().filter(is_duplicate).collect();
             prop_assert_eq!(found.len(), want.len(), "{:?}", found);
             for (code, key, others) in want {
-                let said = |f: &&&crate::audit::Finding| {
+                let said = |f: &&&crate::finding::Finding| {
                     f.code == code && f.message.split(' ').take(2).any(|word| word == key)
                 };
                 let message = found.iter().find(said).map(|f| f.message.as_str());
