@@ -12,3 +12,4 @@ mod wire;
 mod kills;
 mod recovery;
 mod sim;
+mod whole;

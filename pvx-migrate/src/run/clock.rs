@@ -88,6 +88,12 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// How long the next wait will be, in seconds.
+    #[must_use]
+    pub fn next(&self) -> f64 {
+        self.0
+    }
+
     /// The next wait, in seconds: 0.5 at first, 3 at most.
     pub fn step(&mut self) -> f64 {
         let now = self.0;
