@@ -9,6 +9,7 @@ mod tools;
 #[allow(dead_code)]
 mod wire;
 
+mod fakepve;
 mod kills;
 mod recovery;
 mod sim;

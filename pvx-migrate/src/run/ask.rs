@@ -30,6 +30,8 @@ impl Mover<'_> {
             to: Some(to.clone()),
             before: look.newest(&from),
         };
+        this.past.named = false;
+        this.upid = None;
         if let Err(error) = self.note(this, Phase::Requested, Some(&request), None) {
             if back {
                 this.past.moves_back += 2; // not again
@@ -82,7 +84,8 @@ impl Mover<'_> {
         match answer {
             Ok(upid) => {
                 this.changed = true;
-                this.upid = Some(upid.clone());
+                this.upid = Some(upid);
+                this.past.named = true;
                 // If this line is lost, the task is found again by what was written before.
                 let _ = self.note(this, Phase::Task, Some(&request), None);
             }

@@ -19,18 +19,31 @@ use crate::journal::{
 /// For a node that does not tell of its task, in seconds; then the next look decides.
 const MUTE_S: f64 = 30.0;
 
+/// How far a task is.
+pub(super) enum Progress {
+    /// It runs.
+    Running,
+    /// It has ended.
+    Ended(End),
+    /// Nobody can say.
+    Unknown,
+}
+
 impl Mover<'_> {
-    /// How a task ended, with its log; none if it runs, or nobody can say.
-    pub(super) fn ending(&self, upid: &str) -> Option<End> {
-        let node = Task::of(upid)?.node;
-        let status: Value = self
-            .pve
-            .get(&format!("/nodes/{node}/tasks/{upid}/status"))
-            .ok()?;
-        let exit = status["exitstatus"].as_str()?;
+    /// How far a task is; its log is read when it has ended.
+    pub(super) fn progress(&self, upid: &str) -> Progress {
+        let node = Task::of(upid).map_or("", |task| task.node);
+        let path = format!("/nodes/{node}/tasks/{upid}/status");
+        let Ok(status) = self.pve.get::<Value>(&path) else {
+            return Progress::Unknown;
+        };
+        if status["status"] == "running" {
+            return Progress::Running;
+        }
+        let exit = status["exitstatus"].as_str().unwrap_or("unexpected status");
         let mut log = Vec::new();
         self.log(node, upid, &mut log);
-        Some(task::end(exit, &log))
+        Progress::Ended(task::end(exit, &log))
     }
 
     /// Adds the lines of a log that are not yet known.

@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use super::{
     check::{Refusal, check},
     clock::{Abandoned, Clock, Pace},
+    follow::Progress,
     look::{Look, look},
     next::{Finish, Next, next},
     progress::Board,
     seen::{Intent, Past},
+    task::Task,
 };
 use crate::{
     journal::{
@@ -120,14 +122,14 @@ impl Mover<'_> {
         let mut before = None;
         loop {
             let seen = self.look(this)?;
-            let Some(seen) = seen else {
+            let Some(mut seen) = seen else {
                 let what = format!(
                     "{} does not answer; run again with this journal",
                     self.pve.base()
                 );
                 return Ok(self.finish(this, Finish::Help("no-answer", what)));
             };
-            self.learn(this, &seen);
+            self.learn(this, &mut seen);
             if before.replace(seen.seen.clone()) != Some(seen.seen.clone()) {
                 this.past.waited_s = 0.0;
             }
@@ -204,7 +206,7 @@ impl Mover<'_> {
     }
 
     /// What a look says of what was asked for.
-    fn learn(&self, this: &mut Move<'_>, look: &Look) {
+    fn learn(&self, this: &mut Move<'_>, look: &mut Look) {
         let past = &mut this.past;
         let at_target = look.seen.node.as_deref() == Some(&*this.intent.to);
         past.arrived |= at_target;
@@ -222,12 +224,21 @@ impl Mover<'_> {
         if request.call == Call::Shutdown && !look.shutdown_since(&request) && look.seen.running {
             past.shutdowns = 0; // it was never begun
         }
-        if request.call == Call::Migrate
-            && past.end.is_none()
-            && let Some(upid) = look.ended_since(&request)
-        {
-            past.end = self.ending(upid);
-            this.changed = true;
+        if request.call != Call::Migrate || past.end.is_some() || look.seen.task.is_some() {
+            return;
+        }
+        // By the name the cluster gave it, or as the newest in the list since the request.
+        let upid = this.upid.as_deref().or(look.ended_since(&request));
+        let upid = upid.filter(|upid| Task::of(upid).is_some_and(|task| task.migrates()));
+        match upid.map(|upid| (upid, self.progress(upid))) {
+            Some((_, Progress::Ended(end))) => {
+                past.end = Some(end);
+                this.changed = true;
+            }
+            Some((upid, Progress::Running)) => {
+                look.seen.task = Some((upid.to_owned(), "migration".to_owned()));
+            }
+            _ => {}
         }
     }
 
@@ -316,6 +327,7 @@ impl<'a> Move<'a> {
             let call = request.as_ref().map(|request| request.call);
             past.shutdowns = u32::from(call == Some(Call::Shutdown));
             past.asked = call.is_some_and(|call| call != Call::Shutdown);
+            past.named = line.event.upid.is_some();
             let start = |r: &&Request| r.call == Call::Start && r.on == step.from;
             past.starts_here = u32::from(line.request.as_ref().filter(start).is_some());
         }

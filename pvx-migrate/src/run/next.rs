@@ -212,7 +212,8 @@ fn there(intent: &Intent, seen: &Seen, past: &Past) -> Next {
     }
     match (past.moves_back, &past.end) {
         (1, None) if past.waited_s < LOST_S => Next::Wait("no task is found of what was asked for"),
-        (0, _) | (1, None) => Next::MoveBack,
+        (0, _) => Next::MoveBack,
+        (1, None) if !past.named => Next::MoveBack,
         _ => help(
             "stopped",
             format!(
@@ -296,14 +297,17 @@ fn here(intent: &Intent, seen: &Seen, past: &Past) -> Next {
             return Next::Wait("no task is found of what was asked for");
         }
         if intent.was_running && !seen.running {
-            let again = past.shutdowns > 0 && past.starts_here == 0 && past.requests < REQUESTS;
+            let again = past.shutdowns > 0
+                && past.starts_here == 0
+                && past.requests < REQUESTS
+                && !past.named;
             return if again && !intent.repair_only {
                 Next::MoveStopped
             } else {
                 start()
             };
         }
-        if intent.repair_only || past.requests >= REQUESTS || past.starts_here > 0 {
+        if intent.repair_only || past.named || past.requests >= REQUESTS || past.starts_here > 0 {
             return stayed(
                 "not-moved",
                 "the move was asked for, and left no trace; it runs as before",
