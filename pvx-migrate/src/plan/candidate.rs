@@ -13,7 +13,6 @@ use crate::{
     cluster::Cluster,
     config::{Config, Volume},
     permission,
-    size::human,
     state::{Guest, HaResource, Kind, Precondition},
 };
 
@@ -442,11 +441,5 @@ impl<'a> Candidate<'a> {
         } else {
             0
         }
-    }
-
-    /// Its memory, for a person.
-    #[must_use]
-    pub fn memory_text(&self) -> String {
-        human(self.memory())
     }
 }

@@ -76,6 +76,9 @@ codes! {
     HaFailback "ha-failback" "the HA manager would bring it back"
     Pair "pair" "a member of its pair is there"
     Downtime "downtime" "it would be down for longer than --max-downtime"
+    NotInSite "not-in-site" "the site file doesn't have the node (place)"
+    NoStorage "no-storage" "the node has no storage that such a guest may be on (place)"
+    BadField "bad-field" "a field holds what it cannot (place)"
     NotBest "not-best" "possible, but the target is better"
     NoTarget "no-target" "no node can take it, each for a reason of its own"
 }

@@ -258,6 +258,7 @@ fn targets_that_are_refused() {
             .map(|(name, vmid)| Member {
                 vmid,
                 name: name.to_owned(),
+                node: None,
             })
             .to_vec(),
     };

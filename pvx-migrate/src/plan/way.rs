@@ -100,15 +100,14 @@ pub fn judge<'a>(
 /// # Errors
 ///
 /// The first rule that is against it.
-pub fn fits(
-    cluster: &Cluster<'_>,
+pub fn fits<'a>(
+    cluster: &Cluster<'a>,
     policy: &Policy,
     candidate: &Candidate<'_>,
-    way: &Way<'_>,
+    way: &Way<'a>,
     node: usize,
-    load: &Load<'_>,
+    load: &Load<'a>,
 ) -> Result<(), Refusal> {
-    let name = cluster.name(node);
     for (pair, others) in &candidate.pairs {
         let there = others
             .iter()
@@ -120,40 +119,74 @@ pub fn fits(
         }
     }
     ha::fits(cluster, candidate, node, load)?;
-    let limit = memory_limit(cluster, policy, node);
-    let given = load.memory(node);
-    let memory = candidate.memory();
-    if memory > 0 && given.saturating_add(memory) > limit {
-        let what = format!(
-            "{} and the {} given to guests of {name} are more than {} ({} x {})",
-            candidate.memory_text(),
-            human(given),
-            human(limit),
-            human(cluster.nodes()[node].maxmem),
-            policy.ram_ratio
-        );
-        return Err(Refusal::new(Code::Memory, what));
-    }
-    for (storage, bytes) in &way.arrives {
-        let space = cluster
-            .storage(storage)
-            .and_then(|storage| storage.nodes.get(name));
-        let free = space.map_or(0, |space| space.free);
-        let promised = load.promised(node, storage);
-        if promised.saturating_add(*bytes) > free {
-            let before = match promised {
-                0 => String::new(),
-                promised => format!(" after {} for other moves", human(promised)),
-            };
-            let what = format!(
-                "{storage} at {name} has {} free{before}, {} are needed",
-                human(free.saturating_sub(promised)),
-                human(*bytes)
-            );
-            return Err(Refusal::new(Code::Space, what));
-        }
+    has_memory(cluster, policy, candidate.memory(), node, load)?;
+    for &(storage, bytes) in &way.arrives {
+        has_space(cluster, storage, bytes, node, load)?;
     }
     Ok(())
+}
+
+/// Whether the guests that run on `node` may be given so much more, in bytes.
+///
+/// # Errors
+///
+/// [`Code::Memory`]
+pub fn has_memory(
+    cluster: &Cluster<'_>,
+    policy: &Policy,
+    memory: u64,
+    node: usize,
+    load: &Load<'_>,
+) -> Result<(), Refusal> {
+    let limit = memory_limit(cluster, policy, node);
+    let given = load.memory(node);
+    if memory == 0 || given.saturating_add(memory) <= limit {
+        return Ok(());
+    }
+    let node = &cluster.nodes()[node];
+    let what = format!(
+        "{} and the {} given to guests of {} are more than {} ({} x {})",
+        human(memory),
+        human(given),
+        node.node,
+        human(limit),
+        human(node.maxmem),
+        policy.ram_ratio
+    );
+    Err(Refusal::new(Code::Memory, what))
+}
+
+/// Whether a storage at `node` has room for so much more, in bytes.
+///
+/// # Errors
+///
+/// [`Code::Space`]
+pub fn has_space<'a>(
+    cluster: &Cluster<'a>,
+    storage: &'a str,
+    bytes: u64,
+    node: usize,
+    load: &Load<'a>,
+) -> Result<(), Refusal> {
+    let name = cluster.name(node);
+    let space = cluster
+        .storage(storage)
+        .and_then(|storage| storage.nodes.get(name));
+    let free = space.map_or(0, |space| space.free);
+    let promised = load.promised(node, storage);
+    if promised.saturating_add(bytes) <= free {
+        return Ok(());
+    }
+    let before = match promised {
+        0 => String::new(),
+        promised => format!(" after {} for other guests", human(promised)),
+    };
+    let what = format!(
+        "{storage} at {name} has {} free{before}, {} are needed",
+        human(free.saturating_sub(promised)),
+        human(bytes)
+    );
+    Err(Refusal::new(Code::Space, what))
 }
 
 /// The memory that the running guests of a node may be given, in bytes.
@@ -199,7 +232,7 @@ fn volumes<'a>(
     let live = candidate.mode == Mode::Live;
     let mut arrives: Vec<(&'a str, u64)> = Vec::new();
     let mut storages = BTreeMap::new();
-    let mut sent = 0;
+    let mut sent = 0_u64;
     for volume in &candidate.config.volumes {
         let journey = volume::travel(cluster, policy, candidate, volume, node, live)?;
         if !journey.sent {
@@ -210,9 +243,9 @@ fn volumes<'a>(
             storages.insert(volume.storage.clone(), id.to_owned());
         }
         let bytes = candidate.bytes(cluster, volume);
-        sent += bytes;
+        sent = sent.saturating_add(bytes);
         match arrives.iter_mut().find(|(known, _)| *known == id) {
-            Some((_, sum)) => *sum += bytes,
+            Some((_, sum)) => *sum = sum.saturating_add(bytes),
             None => arrives.push((id, bytes)),
         }
     }
