@@ -26,6 +26,8 @@ use crate::{
 
 mod answer;
 mod privilege;
+#[cfg(test)]
+mod served;
 
 /// Connections, and so requests at a time; PVE's proxy has three workers by default.
 const CONNECTIONS: usize = 4;

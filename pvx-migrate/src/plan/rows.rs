@@ -296,7 +296,7 @@ fn targets_that_are_refused() {
         ("memory",                     with(ssd_ct(), json!({"maxmem": 23 * GIB + 1})), vec![],                  plain(), "node5", "memory"),
         ("processor model, cpu=host",  ssd_vm(json!({"cpu": "host,flags=+aes"})), vec![("/nodes/2/cpu_model", json!("N305"))], plain(), "node5", "cpu"),
         ("processor not seen",         ssd_vm(json!({"cpu": "cputype=host"})), vec![("/nodes/2/cpu_model", Value::Null)], plain(), "node5", "unseen"),
-        ("x86-64-v4 on v3",            ssd_vm(json!({"cpu": "x86-64-v4"})), vec![],                              plain(), "node5", "cpu"),
+        ("x86-64-v4 on v3",            ssd_vm(json!({"cpu": "x86-64-v4"})), vec![("/nodes/0/cpu_level", json!(4))],                              plain(), "node5", "cpu"),
         ("more vCPUs than processors", ssd_vm(json!({"cores": 3, "sockets": "2"})), vec![],                      plain(), "node5", "cpu"),
         ("older PVE, live",            ssd_vm(json!({})), vec![("/nodes/2/pve", json!("9.1.2"))],                plain(), "node5", "version"),
         ("older major, container",     ssd_ct(), vec![("/nodes/2/pve", json!("8.4.14"))],                        plain(), "node5", "version"),
@@ -351,6 +351,7 @@ fn targets_that_are_not_refused() {
         ("older minor, container",          ssd_ct(), vec![("/nodes/2/pve", json!("9.0.1"))],                 plain(), "restart node5"),
         ("cpu=host on the same model",      vm(json!({"scsi0": SSD, "cpu": "host"})), vec![],                 plain(), "live node5"),
         ("x86-64-v3 on v3",                 vm(json!({"scsi0": SSD, "cpu": "x86-64-v3"})), vec![],            plain(), "live node5"),
+        ("x86-64-v4 runs here on v3, too",  vm(json!({"scsi0": SSD, "cpu": "x86-64-v4"})), vec![],            plain(), "live node5"),
         ("map used only where it is needed", vm(json!({"scsi0": SSD})), vec![("/nodes/1/online", json!(false)), ("/nodes/3/online", json!(false))], allow(|policy| drop(policy.storage_map.insert("share".into(), "zdata".into()))), "live node5"),
     ];
     for (name, guest, changes, policy, want) in rows {

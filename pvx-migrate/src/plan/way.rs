@@ -345,13 +345,18 @@ fn processor(cluster: &Cluster<'_>, candidate: &Candidate<'_>, node: usize) -> R
                 }
             }
         }
-        Cpu::Level(level) if candidate.guest.is_running() => match target.cpu_level {
-            Some(has) if has < level => refuse(format!(
-                "cpu=x86-64-v{level}, and {} has v{has}",
-                target.node
-            )),
-            _ => Ok(()),
-        },
+        Cpu::Level(level) if candidate.guest.is_running() => {
+            // Where it runs although the flags are against it, they don't tell all.
+            let here = source.and_then(|node| node.cpu_level);
+            let is_told = here.is_none_or(|here| here >= level);
+            match target.cpu_level {
+                Some(has) if has < level && is_told => refuse(format!(
+                    "cpu=x86-64-v{level}, and {} has v{has}",
+                    target.node
+                )),
+                _ => Ok(()),
+            }
+        }
         _ => Ok(()),
     }
 }
