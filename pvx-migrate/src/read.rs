@@ -165,7 +165,9 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
         }
         if let Some(network) = replies.next() {
             let network = seen(pve, "/nodes/{node}/network", network)?;
-            node.bridges = network.map(|network| answer::bridges(&network));
+            // No node is without a bridge; then they are not the token's to see.
+            let bridges = network.map(|network| answer::bridges(&network));
+            node.bridges = bridges.filter(|bridges| !bridges.is_empty());
         }
     }
     let online = |name: &str| nodes.iter().any(|node| node.online && node.node == name);
@@ -176,7 +178,7 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
         .collect();
     read_guests(pve, &mut read)?;
 
-    let missing = privilege::missing(permissions.as_ref());
+    let missing = privilege::missing(permissions.as_ref(), &nodes);
     Ok(State {
         version: crate::state::VERSION,
         // Whole seconds: nobody needs more, and people read it.

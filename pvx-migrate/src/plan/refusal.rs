@@ -46,6 +46,7 @@ codes! {
     Permission "permission" "the token lacks a privilege"
     Unseen "unseen" "what decides it is not in the state"
     HaError "ha-error" "the HA manager has it in the error state"
+    HaBusy "ha-busy" "the HA manager is at work on it"
     LocalDevice "local-device" "a device of the node without a mapping: no token may move it"
     MappedDevice "mapped-device" "a mapped device: moves stopped only (--allow-shutdown)"
     OnlyStopped "only-stopped" "moves stopped only (--allow-shutdown), for another reason"

@@ -51,7 +51,7 @@ fn document(guest: &Value, changes: &[(&str, Value)]) -> State {
         "guests": [subject, {"vmid": 102, "type": "lxc", "name": "other", "node": "node5", "status": "running", "maxmem": GIB}],
         "ha": {"resources": [], "rules": []}, "replication": [], "tasks": [],
         "permissions": {"/": {"Sys.Audit": true}, "/vms": {"VM.Audit": true, "VM.Migrate": true, "VM.PowerMgmt": true,
-            "VM.Config.Disk": true}, "/storage": {"Datastore.Audit": true, "Datastore.AllocateSpace": true}},
+            "VM.Config.Disk": true}, "/storage": {"Datastore.Audit": true, "Datastore.AllocateSpace": true}, "/sdn": {"SDN.Audit": true}},
     });
     for (pointer, value) in changes {
         let (parent, key) = pointer.rsplit_once('/').unwrap();
@@ -166,6 +166,7 @@ fn decision_table() {
         ("any: no VM.Migrate",                  ssd_ct(), vec![("/permissions/~1vms", json!({"VM.Audit": true}))],               plain(),    "blocked permission"),
         ("any: config not read",                json!({}), vec![],                                                               plain(),    "blocked unseen"),
         ("any: HA error state",                 ssd_vm(), vec![("/ha/resources", json!([{"sid": "vm:101", "state": "started", "crm_state": "error"}]))], plain(), "blocked ha-error"),
+        ("any: HA is at work on it",            ssd_vm(), vec![("/ha/resources", json!([{"sid": "vm:101", "state": "started", "crm_state": "relocate"}]))], plain(), "blocked ha-busy"),
         ("VM: shared disks, no local resource", shared_vm(), vec![],                                                             plain(),    "live node3"),
         ("VM: local disks, storage there",      ssd_vm(), vec![],                                                                plain(),    "live node5"),
         ("VM: local disks, storage missing",    ssd_vm(), vec![("/storages/0/nodes", space(&["node2"], 100))],                   plain(),    "blocked storage"),
@@ -302,6 +303,7 @@ fn targets_that_are_refused() {
         ("older major, container",     ssd_ct(), vec![("/nodes/2/pve", json!("8.4.14"))],                        plain(), "node5", "version"),
         ("version not seen, live",     ssd_vm(json!({})), vec![("/nodes/2/pve", Value::Null)],                   plain(), "node5", "unseen"),
         ("bridge missing",             ssd_vm(json!({"net0": "virtio=BC:24:11:00:27:7F,bridge=vmbr1"})), vec![], plain(), "node5", "bridge"),
+        ("bridge not the token's to see", ssd_vm(json!({"net0": "virtio,bridge=vmbr1"})), vec![("/permissions/~1sdn", json!({}))], plain(), "node5", "unseen"),
         ("bridges not seen",           ssd_vm(json!({"net0": "virtio,bridge=vmbr0"})), vec![("/nodes/2/bridges", Value::Null)], plain(), "node5", "unseen"),
         ("no mapping there",           with(ssd_vm(json!({"usb0": "mapping=key"})), json!({"precondition": {"not_allowed_nodes": {"node5": {"unavailable-resources": ["key"]}}}})), vec![], allow(|policy| policy.allow_shutdown = true), "node5", "mapping"),
         ("mappings not seen",          ssd_vm(json!({"usb0": "mapping=key"})), vec![],                           allow(|policy| policy.allow_shutdown = true), "node5", "unseen"),

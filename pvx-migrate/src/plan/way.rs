@@ -294,6 +294,14 @@ fn network(
                 return Err(Refusal::new(Code::Unseen, what));
             }
             Some(bridges) if !bridges.contains(bridge) => {
+                let table = cluster.state.permissions.as_ref();
+                if table.is_some_and(|table| !permission::sees_bridge(table, bridge)) {
+                    let what = format!(
+                        "the token lacks SDN.Audit on /sdn/zones/localnetwork to see whether {} has {bridge}",
+                        target.node
+                    );
+                    return Err(Refusal::new(Code::Unseen, what));
+                }
                 let what = format!(
                     "{} has no {bridge}, so it would not start there",
                     target.node

@@ -282,6 +282,10 @@ fn what_may_not_be_seen_is_unknown() {
         (500, json!("CT is locked (backup)")),
     );
     answers.insert(
+        "/nodes/a/network?type=any_bridge".to_owned(),
+        (200, json!([])),
+    );
+    answers.insert(
         "/nodes/b/status".to_owned(),
         (595, json!("No route to host")),
     );
@@ -313,7 +317,8 @@ fn what_may_not_be_seen_is_unknown() {
             "VM.Migrate",
             "VM.PowerMgmt",
             "Datastore.Audit",
-            "Sys.Audit"
+            "Sys.Audit",
+            "SDN.Audit"
         ]
     );
 }

@@ -46,14 +46,23 @@ impl<'a> Candidate<'a> {
                 self.block(Code::Permission, what);
             }
         }
-        if let Some(resource) = self.managed
-            && resource.crm_state.as_deref() == Some("error")
-        {
-            let sid = &resource.sid;
-            let what = format!(
-                "{sid} is in error state: fix it, then 'ha-manager set {sid} --state disabled' and '--state started'"
-            );
-            self.block(Code::HaError, what);
+        let Some(resource) = self.managed else {
+            return;
+        };
+        let sid = &resource.sid;
+        match resource.crm_state.as_deref() {
+            Some("error") => {
+                let what = format!(
+                    "{sid} is in error state: fix it, then 'ha-manager set {sid} --state disabled' and '--state started'"
+                );
+                self.block(Code::HaError, what);
+            }
+            // In these states the manager drops a request (PVE::HA::Manager).
+            Some(state @ ("migrate" | "relocate" | "fence" | "recovery" | "freeze")) => {
+                let what = format!("{sid} is in the state {state}: plan again when that is over");
+                self.block(Code::HaBusy, what);
+            }
+            _ => {}
         }
     }
 
