@@ -20,6 +20,8 @@ pub mod home;
 pub mod load;
 pub mod order;
 pub mod policy;
+#[cfg(test)]
+mod properties;
 pub mod quorum;
 pub mod record;
 pub mod refusal;
