@@ -154,6 +154,9 @@ fn state(answers: Answers, words: &[&str]) -> (Result<State, Stop>, Arc<Seen>) {
         environment,
         now: "2026-11-22T00:00:00Z".parse().unwrap(),
         macs: vec!["02:00:00:00:00:01".to_owned()],
+        interrupts: crate::run::clock::Interrupts::default(),
+        speed: 1.0,
+        stderr_terminal: false,
     };
     let words = [&["pvx-migrate", "state"], words].concat();
     let command = Cli::try_parse_from(words).unwrap().command;
