@@ -43,6 +43,7 @@ macro_rules! folders {
 folders! {
     vmid = "vmid"
     ipalloc = "ipalloc"
+    hacheck = "hacheck"
     pbsprune = "pbsprune"
     pvx_migrate = "pvx-migrate"
     stream = "stream"
@@ -68,6 +69,7 @@ const PASSERS: &[Passer] = &[
     Passer { command: "ipalloc release --ipam ipam --dry-run", word: "BATCH" },
     Passer { command: "ipalloc check --ipam ipam-with-guests", word: "BATCH" },
     Passer { command: "pvx-migrate place --state state.json --max-age 876000h", word: "BATCH" },
+    Passer { command: "pbsprune --keep-last 1 --no-guards", word: "BATCH" },
 ];
 
 /// What the commands above find beside the files of a case of `stream/`: an IPAM

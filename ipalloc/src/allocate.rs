@@ -382,8 +382,14 @@ impl Choice<'_> {
             Some(cursor) => *cursor,
             None => self.start(scope, taken),
         };
+        let mut skipped = self.skip > 0;
         loop {
             let Some(bits) = scope.excluded.lowest_free(scope.room, from, taken) else {
+                if skipped {
+                    // Better one that others may try, too, than none.
+                    (skipped, from) = (false, 0);
+                    continue;
+                }
                 let asked = asked.get(&name).copied().unwrap_or(1);
                 return Err(exhausted(scope, taken, asked));
             };
@@ -488,3 +494,6 @@ pub fn is_asked_for(ask: &Ask, key: Option<&str>, dns_name: &str, address: IpAdd
     let name = owner::plain(dns_name);
     ask.names.contains(&*name) || ask.names.contains(owner::first_label(&name))
 }
+
+#[cfg(test)]
+mod tests;

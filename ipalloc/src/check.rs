@@ -149,3 +149,88 @@ pub fn without_guest<'a>(view: &'a View, guests: &[Guest]) -> Vec<&'a Entry> {
     };
     view.entries.iter().filter(missing).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::properties::sample;
+    use vmid::stream;
+
+    fn guests(lines: &[&str]) -> Vec<Guest> {
+        let kept = stream::parse(lines.join("\n").as_bytes()).unwrap();
+        kept.iter().map(|kept| Guest::of(&kept.record())).collect()
+    }
+
+    #[test]
+    fn what_does_not_agree() {
+        let networks = sample::networks(&[
+            "10.0.0.0/8 status=container",
+            "10.0.0.0/24",
+            "10.0.1.0/24 vrf=blue",
+            "fd00::/64",
+        ]);
+        let view = sample::view(&[
+            "10.0.0.2/24 key=web name=web.lab",
+            "10.0.0.3/24 name=db.lab",
+            "10.0.0.4/24 name=vip role=vip",
+            "10.0.0.4/24 key=proxy role=vip",
+            "10.0.0.5/24",
+            "10.0.1.2/24 key=blue vrf=blue",
+            "10.9.0.2/24 key=lost",
+            "10.0.0.6/24 key=multi/eth1",
+            "fd00::2/64 key=six",
+        ]);
+        #[rustfmt::skip]
+        let cases: &[(&str, Option<&str>, &str, &[&str])] = &[
+            ("by its key",                     None,        r#"{"name":"WEB","address":"10.0.0.2/24"}"#, &[]),
+            ("by its key and any domain's name", None,      r#"{"name":"web.lab","address":"10.0.0.2"}"#, &[]),
+            ("by its DNS name",                None,        r#"{"name":"db","address":"10.0.0.3"}"#, &[]),
+            ("in the domain",                  Some("lab"), r#"{"name":"db","address":"10.0.0.3"}"#, &[]),
+            ("in another domain",              Some("x"),   r#"{"name":"db","address":"10.0.0.3"}"#, &["name-differs"]),
+            ("one of two records",             None,        r#"{"name":"proxy","address":"10.0.0.4"}"#, &[]),
+            ("none of two records",            None,        r#"{"name":"web","address":"10.0.0.4"}"#, &["name-differs"]),
+            ("a record without a name",        None,        r#"{"name":"web","address":"10.0.0.5"}"#, &["name-differs"]),
+            ("a guest without a name",         None,        r#"{"address":"10.0.0.5"}"#, &[]),
+            ("a name that is none",            None,        r#"{"name":"a b","address":"10.0.0.5"}"#, &["name-differs"]),
+            ("of its interface",               None,        r#"{"name":"multi","address":"10.0.0.6"}"#, &[]),
+            ("in a VRF",                       None,        r#"{"name":"blue","address":"10.0.1.2"}"#, &[]),
+            ("no record",                      None,        r#"{"name":"new","address":"10.0.0.9"}"#, &["not-in-ipam"]),
+            ("in a container only",            None,        r#"{"name":"lost","address":"10.9.0.2"}"#, &["outside-prefix"]),
+            ("nowhere",                        None,        r#"{"name":"new","address":"172.16.0.1"}"#, &["outside-prefix", "not-in-ipam"]),
+            ("IPv6",                           None,        r#"{"name":"six","address":"fd00::2/64"}"#, &[]),
+            ("IPv6 without record",            None,        r#"{"name":"six","address":"fd00::3"}"#, &["not-in-ipam"]),
+            ("no address",                     None,        r#"{"name":"web"}"#, &["no-address"]),
+            ("a template",                     None,        r#"{"name":"web","template":1}"#, &[]),
+            ("no such address",                None,        r#"{"name":"web","address":"10.0.0.256"}"#, &["bad-address"]),
+            ("two interfaces",                 None,        r#"{"name":"web","net0":"ip=10.0.0.2/24","net1":"ip=10.0.0.9/24"}"#, &["not-in-ipam"]),
+        ];
+        for (name, domain, guest, want) in cases {
+            let records = Records::new(&networks, &view, *domain);
+            let findings = records.judge(&guests(&[guest])[0]);
+            let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+            assert_eq!(codes, *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn who_has_an_address_and_is_no_guest() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, &str, bool)] = &[
+            ("a guest",               "10.0.0.2/24 key=web",              r#"{"name":"Web."}"#, false),
+            ("no guest",              "10.0.0.2/24 key=web",              r#"{"name":"db"}"#,   true),
+            ("no guests at all",      "10.0.0.2/24 key=web",              "",                   true),
+            ("nobody's",              "10.0.0.2/24 name=web",             "",                   false),
+            ("retired",               "10.0.0.2/24 key=web retired=2026-11-01", "",             false),
+            ("its interface",         "10.0.0.2/24 key=web/eth0",         r#"{"name":"web"}"#,  false),
+            ("its key has a domain",  "10.0.0.2/24 key=web.lab",          r#"{"name":"web"}"#,  false),
+            ("the guest has one",     "10.0.0.2/24 key=web name=web.lab", r#"{"name":"web.lab"}"#, false),
+            ("in another domain",     "10.0.0.2/24 key=web name=web.lab", r#"{"name":"web.x"}"#, true),
+            ("a template's name",     "10.0.0.2/24 key=web",              r#"{"name":"web","template":1}"#, false),
+        ];
+        for (name, line, guest, want) in cases {
+            let view = sample::view(&[line]);
+            let missing = without_guest(&view, &guests(&[guest]));
+            assert_eq!(missing.len(), usize::from(*want), "{name}");
+        }
+    }
+}

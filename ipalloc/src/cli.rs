@@ -28,6 +28,7 @@ Error codes:
   bad-name          not a host name
   bad-field         another field holds what it cannot
   batch             sound, but another request of the batch failed
+  unverified        made, but could not be read back; run it again (exit 3)
   unknown-outcome   the server's reply was lost, and it cannot be found out what it did (exit 3)
 
 Exit codes: 0 done, 1 some record has an error or a finding, 2 bad call or input, 3 the IPAM or stdout failed";

@@ -411,7 +411,8 @@ fn range(layout: &Layout, row: &ByteRecord) -> Result<Range, String> {
         length,
         vrf: Vrf::parse(&layout.cell(row, Column::Vrf)),
         status: layout.value(row, Column::Status),
-        marked: layout.flag(row, Column::MarkPopulated) || layout.flag(row, Column::MarkUtilized),
+        populated: layout.flag(row, Column::MarkPopulated),
+        utilized: layout.flag(row, Column::MarkUtilized),
     })
 }
 

@@ -105,8 +105,10 @@ pub struct Range {
     pub vrf: Vrf,
     /// NetBox's value: active, reserved, deprecated.
     pub status: String,
-    /// Its addresses count as taken, or as used up.
-    pub marked: bool,
+    /// All its addresses count as taken, and NetBox lets nobody record one of them.
+    pub populated: bool,
+    /// It is to be treated as full.
+    pub utilized: bool,
 }
 
 impl Range {
@@ -121,7 +123,8 @@ impl Range {
     pub fn closed(&self) -> Option<&str> {
         match self.status.as_str() {
             "deprecated" | "reserved" => Some(&self.status),
-            _ if self.marked => Some("marked as populated or utilized"),
+            _ if self.populated => Some("marked as populated"),
+            _ if self.utilized => Some("marked as utilized"),
             _ => None,
         }
     }
@@ -283,10 +286,14 @@ pub struct Made {
 pub enum Applied {
     /// All was done; what became of each change, in order.
     Done(Vec<Made>),
-    /// Somebody else was faster and nothing was done: look again, decide again.
-    Again,
+    /// Nothing was done, because somebody else was faster, or it was refused for this
+    /// reason: look again, decide again. If the decision stays the same, it is the reason.
+    Again(Option<Stop>),
     /// Some of the changes were done (none stands for one that was not), then the back end failed.
     Partly(Vec<Option<Made>>, Stop),
+    /// What had to be created was, in order, and nothing else was done; whether somebody
+    /// else has one of the addresses as well could not be read.
+    Unverified(Vec<Made>, Stop),
     /// It cannot be found out whether anything was done; the message says what to look for.
     Unknown(String),
 }

@@ -201,27 +201,42 @@ fn allocate<W: Write>(
     }
     let batch = Batch::new(requests, &ipam.networks()?, &args.policy());
     let ask = batch.ask();
+    let naming = args.naming();
+    let needed = |results: &[Result<Grant, Refused>]| {
+        changes(results.iter().flatten().map(|grant| grant.change.as_ref()))
+    };
+    let mut skip = 0;
+    let (mut before, mut last): (Option<Vec<Change>>, Option<Stop>) = (None, None);
     for round in 0..ROUNDS {
         let view = ipam.look(&ask)?;
-        // From the second round on, those who were overtaken together spread out.
-        let skip = if round == 0 {
-            0
-        } else {
-            random() % (4 << round.min(5))
-        };
-        let mut results = batch.decide(&view, &args.naming(), skip as usize);
-        let changes = changes(results.iter().flatten().map(|grant| grant.change.as_ref()));
+        let mut results = batch.decide(&view, &naming, skip);
+        if before
+            .as_ref()
+            .is_some_and(|before| *before != needed(&results))
+        {
+            // Those who were overtaken together spread out.
+            skip = (random() % (4 << round.min(5))) as usize;
+            results = batch.decide(&view, &naming, skip);
+        }
+        let changes = needed(&results);
         let acted = match act(ipam.as_mut(), &changes, args.dry_run)? {
             Applied::Done(made) => Acted::all(made),
             Applied::Partly(made, stop) => Acted {
                 made,
                 failed: Some(stop),
             },
-            Applied::Again => {
+            Applied::Again(Some(refusal)) if before.as_ref() == Some(&changes) => {
+                return Err(refusal);
+            }
+            Applied::Again(refusal) => {
+                (before, last) = (Some(changes), refusal);
                 thread::sleep(Duration::from_millis(random() % (20 << round.min(5))));
                 continue;
             }
             Applied::Unknown(what) => return report::unknown(records, results, &what, lines),
+            Applied::Unverified(made, cause) => {
+                return report::unverified(records, results, &made, &cause, lines);
+            }
         };
         let changing = results
             .iter_mut()
@@ -239,7 +254,7 @@ fn allocate<W: Write>(
         return report::write(records, rows, lines, acted);
     }
     let what = anyhow!("others took the address that was chosen, {ROUNDS} times in a row");
-    Err(Stop::outside(what))
+    Err(last.unwrap_or_else(|| Stop::outside(what)))
 }
 
 /// Anything but the same number in every process.
@@ -267,8 +282,12 @@ fn act_once(ipam: &mut dyn Ipam, changes: &[Change], dry_run: bool) -> Result<Ac
             made,
             failed: Some(stop),
         }),
-        Applied::Again => Err(Stop::outside(anyhow!("the IPAM changed meanwhile"))),
+        Applied::Again(refusal) => {
+            let changed = || Stop::outside(anyhow!("the IPAM changed meanwhile"));
+            Err(refusal.unwrap_or_else(changed))
+        }
         Applied::Unknown(what) => Err(Stop::outside(anyhow!("{what}"))),
+        Applied::Unverified(_, stop) => Err(stop),
     }
 }
 

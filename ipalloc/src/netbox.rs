@@ -4,6 +4,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    hash::{BuildHasher as _, RandomState},
     thread,
 };
 
@@ -16,7 +17,7 @@ use vmid::{
 };
 
 use crate::{
-    allocate::{SHARED_ROLES, is_asked_for},
+    allocate::is_asked_for,
     cli::{Environment, Source},
     ipam::{Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, New, View, Vrf},
     owner,
@@ -25,10 +26,13 @@ use crate::{
 
 mod answer;
 mod api;
+mod create;
 mod field;
+mod write;
 
 use answer::{ADDRESS_FIELDS, FIELD, Record};
-use api::{Api, Posted};
+use api::Api;
+use create::Outcome;
 
 pub use field::{Setup, setup};
 
@@ -43,8 +47,10 @@ pub struct NetBox {
     /// The custom field exists; none until an address has been seen.
     has_field: Option<bool>,
     warned: bool,
-    /// All addresses, if they are few; read beside the networks, used once.
+    /// The first addresses; read beside the networks, used once.
     snapshot: Option<Snapshot>,
+    /// These were all.
+    is_small: bool,
     prefix_ids: HashMap<(Vrf, IpNet), u64>,
     vrf_ids: HashMap<Vrf, u64>,
     records: HashMap<EntryId, Record>,
@@ -89,12 +95,17 @@ impl NetBox {
         let header = header.ok_or_else(|| Stop::input(anyhow!("the token is empty")))?;
         let client = Client::new("ipalloc", base(url), header, &source.connection);
         let client = client.map_err(Stop::input)?;
-        let message = format!("ipalloc {verb} ({actor})");
+        // The change log then tells this run from every other one of the same user; NetBox
+        // takes 200 characters.
+        let actor: String = actor.chars().take(120).collect();
+        let run = RandomState::new().hash_one(std::process::id());
+        let message = format!("ipalloc {verb} ({actor}, run {run:016x})");
         Ok(Self {
             api: Api::new(client, token.reveal().to_owned(), message),
             has_field: None,
             warned: false,
             snapshot: None,
+            is_small: false,
             prefix_ids: HashMap::new(),
             vrf_ids: HashMap::new(),
             records: HashMap::new(),
@@ -167,150 +178,19 @@ impl NetBox {
         Ok(records)
     }
 
+    /// The first addresses, in one request.
+    fn page(&self) -> Result<Snapshot, Stop> {
+        let path = format!("/api/ipam/ip-addresses/?limit={SNAPSHOT}&fields={ADDRESS_FIELDS}");
+        let (page, more) = self.api.page(&path)?;
+        Ok(Snapshot {
+            records: parsed(page, answer::record)?,
+            complete: more.is_none(),
+        })
+    }
+
     fn everything(&self) -> Result<Vec<Record>, Stop> {
         let path = format!("/api/ipam/ip-addresses/?limit=1000&fields={ADDRESS_FIELDS}");
         parsed(self.api.list(&path)?, answer::record)
-    }
-
-    /// The body of a new address; its place unless the server chooses.
-    fn body(&self, new: &New, chosen: bool) -> Value {
-        let mut description = new.description.clone();
-        let mut body = json!({
-            "dns_name": new.dns_name,
-            "tags": new.tags.iter().map(|slug| json!({ "slug": slug })).collect::<Vec<_>>(),
-            "changelog_message": self.api.message(),
-        });
-        if self.keyed() {
-            body["custom_fields"] = json!({ FIELD: new.key });
-        } else {
-            let mark = answer::mark(&new.key);
-            let room = 200_usize.saturating_sub(mark.chars().count() + 1);
-            description = description.chars().take(room).collect();
-            description = format!("{description} {mark}").trim_start().to_owned();
-        }
-        body["description"] = json!(description);
-        if chosen {
-            body["address"] = json!(format!("{}/{}", new.address, new.length));
-            body["status"] = json!("active");
-            body["vrf"] = self
-                .vrf_ids
-                .get(&new.vrf)
-                .map_or(Value::Null, |id| json!(id));
-        }
-        body
-    }
-
-    /// Creates all of `news`, or none.
-    fn create(&mut self, news: &[&New]) -> Result<Outcome, Stop> {
-        let Some(first) = news.first() else {
-            return Ok(Outcome::Made(Vec::new()));
-        };
-        let any =
-            |new: &&New| new.any_of.is_some() && new.any_of == first.any_of && new.vrf == first.vrf;
-        let by_server = news.iter().all(any).then_some(first.any_of).flatten();
-        let id = by_server.and_then(|net| self.prefix_ids.get(&(first.vrf.clone(), net)));
-        let path = id.map_or("/api/ipam/ip-addresses/".to_owned(), |id| {
-            format!("/api/ipam/prefixes/{id}/available-ips/")
-        });
-        let bodies: Vec<Value> = news
-            .iter()
-            .map(|new| self.body(new, id.is_none()))
-            .collect();
-        let keys: Vec<String> = news.iter().map(|new| new.key.clone()).collect();
-        let posted = if self.keyed() {
-            self.api.post(&path, &bodies, &keys)?
-        } else {
-            let marks: Vec<String> = keys.iter().map(|key| answer::mark(key)).collect();
-            self.api.post_once(&path, &bodies, &marks)?
-        };
-        match posted {
-            Posted::Made(records) => self.verified(news, records, id.is_some()),
-            Posted::Unknown(what) => Ok(Outcome::Unknown(what)),
-            Posted::Refused(refusal) => {
-                let value = answer::json(&refusal).unwrap_or_default();
-                let about_field = |value: &Value| value["custom_fields"].get(FIELD).is_some();
-                let list = value
-                    .as_array()
-                    .is_some_and(|list| list.iter().any(about_field));
-                if self.keyed()
-                    && (list
-                        || value
-                            .to_string()
-                            .contains(&format!("\"custom_fields\":{{\"{FIELD}\"")))
-                {
-                    // An IPAM without a single address could not tell before that the field is missing.
-                    self.has_field = Some(false);
-                    self.learn(&[]);
-                    return self.create(news);
-                }
-                // Refusals are worded in the user's language, so the keys are asked, not the text.
-                let known = self.keyed() && !self.api.by_keys(&keys)?.is_empty();
-                match refusal.status {
-                    400 if known => Ok(Outcome::Again),
-                    400 if id.is_none() && self.is_taken(news)? => Ok(Outcome::Again),
-                    409 => Ok(Outcome::Again),
-                    _ => Err(self.api.denied(&refusal, "POST", &path)),
-                }
-            }
-        }
-    }
-
-    fn is_taken(&self, news: &[&New]) -> Result<bool, Stop> {
-        Ok(!self.at(news.iter().map(|new| new.address))?.is_empty())
-    }
-
-    /// The records of these addresses.
-    fn at(&self, addresses: impl Iterator<Item = core::net::IpAddr>) -> Result<Vec<Record>, Stop> {
-        let addresses: HashSet<_> = addresses.collect();
-        let values: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        let fits = |record: &Record| addresses.contains(&record.entry.address);
-        self.api.filtered("address", &values, fits)
-    }
-
-    /// What NetBox made must be what was asked for, and nobody else may have it:
-    /// a server can be set up to allow duplicates. Then the older record stays.
-    fn verified(
-        &mut self,
-        news: &[&New],
-        records: Vec<Record>,
-        by_server: bool,
-    ) -> Result<Outcome, Stop> {
-        for (new, record) in news.iter().zip(&records) {
-            let entry = &record.entry;
-            let place = match new.any_of {
-                Some(net) if by_server => net.contains(&entry.address),
-                _ => entry.address == new.address,
-            };
-            let key = entry.key.as_deref() == Some(&new.key);
-            // After a lost reply the record may be one that the server chose in another way.
-            if !place || !key || entry.vrf != new.vrf {
-                let what = format!(
-                    "NetBox made {entry} for {}, which is not what was asked for",
-                    new.key
-                );
-                let hint = "release it, and see what stands between this host and NetBox";
-                return Err(Stop::outside(anyhow!("{what}")).hint(hint));
-            }
-        }
-        let others = self.at(records.iter().map(|record| record.entry.address))?;
-        let beaten = |record: &Record| {
-            let same = |other: &&Record| {
-                other.entry.address == record.entry.address
-                    && other.entry.vrf == record.entry.vrf
-                    && !SHARED_ROLES.contains(&other.entry.role.as_str())
-            };
-            others
-                .iter()
-                .filter(same)
-                .any(|other| other.entry.id < record.entry.id)
-        };
-        if records.iter().any(beaten) {
-            for record in &records {
-                self.api.delete(record)?;
-            }
-            return Ok(Outcome::Again);
-        }
-        Ok(Outcome::Made(records))
     }
 
     /// One change of a record that exists.
@@ -355,28 +235,20 @@ impl NetBox {
     }
 }
 
-/// How creating went.
-enum Outcome {
-    Made(Vec<Record>),
-    Again,
-    Unknown(String),
-}
-
 impl Ipam for NetBox {
     fn networks(&mut self) -> Result<Networks, Stop> {
         let prefixes =
             "/api/ipam/prefixes/?limit=1000&fields=id,prefix,vrf,vlan,status,is_pool,mark_utilized";
         let ranges = "/api/ipam/ip-ranges/?limit=1000&fields=id,start_address,end_address,vrf,status,mark_populated,mark_utilized";
-        let page = format!("/api/ipam/ip-addresses/?limit={SNAPSHOT}&fields={ADDRESS_FIELDS}");
         let api = &self.api;
         // Three questions that do not depend on each other, asked at once.
         let (prefixes, ranges, page) = thread::scope(|scope| {
             let prefixes = scope.spawn(|| api.list(prefixes));
             let ranges = scope.spawn(|| api.list(ranges));
-            let page = api.page(&page);
+            let page = self.page();
             (joined(prefixes.join()), joined(ranges.join()), page)
         });
-        let (prefixes, ranges, (page, more)) = (prefixes?, ranges?, page?);
+        let (prefixes, ranges, snapshot) = (prefixes?, ranges?, page?);
         for value in &prefixes {
             let prefix = parsed(vec![value.clone()], answer::prefix)?.remove(0);
             let (vrf, id) = answer::ids(value);
@@ -389,12 +261,8 @@ impl Ipam for NetBox {
             self.vrf_ids
                 .extend(answer::ids(value).0.map(|id| (range.vrf.clone(), id)));
         }
-        let records = parsed(page, answer::record)?;
-        self.learn(&records);
-        self.snapshot = Some(Snapshot {
-            records,
-            complete: more.is_none(),
-        });
+        self.learn(&snapshot.records);
+        self.snapshot = Some(snapshot);
         Ok(Networks {
             prefixes: parsed(prefixes, answer::prefix)?,
             ranges: parsed(ranges, answer::range)?,
@@ -402,7 +270,12 @@ impl Ipam for NetBox {
     }
 
     fn look(&mut self, ask: &Ask) -> Result<View, Stop> {
-        let records = match self.snapshot.take() {
+        let snapshot = match self.snapshot.take() {
+            None if self.is_small => Some(self.page()?),
+            snapshot => snapshot,
+        };
+        self.is_small = snapshot.as_ref().is_some_and(|s| s.complete);
+        let records = match snapshot {
             Some(snapshot) if snapshot.complete => snapshot.records,
             _ if ask.all || ask.keyed || ask.within.len() > 8 => self.everything()?,
             _ => self.questions(ask)?,
@@ -426,17 +299,18 @@ impl Ipam for NetBox {
             .collect();
         let mut created = match self.create(&news)? {
             Outcome::Made(records) => records.into_iter(),
-            Outcome::Again => return Ok(Applied::Again),
+            Outcome::Again(refusal) => return Ok(Applied::Again(refusal)),
             Outcome::Unknown(what) => return Ok(Applied::Unknown(what)),
+            Outcome::Unverified(records, stop) => {
+                let made = records.iter().map(made).collect();
+                return Ok(Applied::Unverified(made, stop));
+            }
         };
         let mut made: Vec<Option<Made>> = Vec::new();
         let mut failed = None;
         for change in changes {
             made.push(match change {
-                Change::Create(_) => created.next().map(|Record { entry, .. }| Made {
-                    id: Some(entry.id),
-                    address: Some(entry.address),
-                }),
+                Change::Create(_) => created.next().as_ref().map(self::made),
                 _ if failed.is_some() => None,
                 _ => self.modify(change).map_err(|stop| failed = Some(stop)).ok(),
             });
@@ -450,6 +324,14 @@ impl Ipam for NetBox {
 
     fn has_ids(&self) -> bool {
         true
+    }
+}
+
+/// A new record as the outcome of a change.
+fn made(record: &Record) -> Made {
+    Made {
+        id: Some(record.entry.id),
+        address: Some(record.entry.address),
     }
 }
 

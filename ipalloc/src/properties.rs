@@ -6,6 +6,7 @@
 
 mod calls;
 mod oracle;
+pub mod sample;
 mod sheet;
 mod trial;
 mod world;

@@ -27,6 +27,8 @@ pub enum Code {
     BadField,
     /// Nothing is wrong here, but elsewhere in the batch.
     Batch,
+    /// The address was made, but could not be read back.
+    Unverified,
     /// It cannot be found out whether the request was carried out.
     UnknownOutcome,
 }
@@ -48,6 +50,7 @@ impl Code {
             Self::BadName => "bad-name",
             Self::BadField => "bad-field",
             Self::Batch => "batch",
+            Self::Unverified => "unverified",
             Self::UnknownOutcome => "unknown-outcome",
         }
     }

@@ -133,3 +133,133 @@ pub fn overdue(view: &View, age: SignedDuration, now: Timestamp) -> Vec<&Entry> 
     };
     view.entries.iter().filter(due).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::properties::sample;
+
+    const NOW: &str = "2026-11-22T00:00:00Z";
+
+    #[test]
+    fn what_becomes_of_an_address() {
+        let view = sample::view(&[
+            "10.0.0.2/24 key=web name=web.lab",
+            "10.0.0.3/24 key=old retired=2026-11-01",
+            "10.0.0.4/24 name=db.lab",
+            "10.0.0.5/24 name=two",
+            "10.0.0.6/24 name=two.lab",
+            "10.0.0.7/24 key=twice",
+            "10.0.0.8/24 key=twice",
+            "10.0.0.9/24 key=multi/eth0",
+            "10.0.0.10/24 key=both name=both",
+            "10.0.0.11/24 name=both",
+            "10.0.0.12/24 key=hand status=deprecated",
+        ]);
+        const RETIRE: (bool, bool) = (true, false);
+        const FORCE: (bool, bool) = (false, true);
+        const BOTH: (bool, bool) = (true, true);
+        const PLAIN: (bool, bool) = (false, false);
+        #[rustfmt::skip]
+        let cases: &[(&str, (&str, Option<&str>), (bool, bool), Result<&str, Code>)] = &[
+            ("made by ipalloc",              ("WEB.", None),          PLAIN,  Ok("10.0.0.2/24 freed")),
+            ("retired instead",              ("web", None),           RETIRE, Ok("10.0.0.2/24 retired")),
+            ("retired before",               ("old", None),           RETIRE, Ok("10.0.0.3/24 as it was")),
+            ("deprecated by hand before",    ("hand", None),          RETIRE, Ok("10.0.0.12/24 retired")),
+            ("freed after it was retired",   ("old", None),           PLAIN,  Ok("10.0.0.3/24 freed")),
+            ("nothing there",                ("gone", None),          PLAIN,  Ok("nothing")),
+            ("only of an interface",         ("multi", None),         PLAIN,  Ok("nothing")),
+            ("of the interface",             ("multi", Some("eth0")), PLAIN,  Ok("10.0.0.9/24 freed")),
+            ("not made by ipalloc",          ("db", None),            PLAIN,  Err(Code::NotOurs)),
+            ("forced",                       ("db", None),            FORCE,  Ok("10.0.0.4/24 freed")),
+            ("retired by force",             ("db", None),            BOTH,   Ok("10.0.0.4/24 retired for db")),
+            ("forced, one of two",           ("two", None),           FORCE,  Err(Code::NotOurs)),
+            ("two of its own",               ("twice", None),         FORCE,  Err(Code::NameTaken)),
+            ("its own beside nobody's",      ("both", None),          FORCE,  Ok("10.0.0.10/24 freed")),
+        ];
+        for (name, (guest, interface), (retire, force), want) in cases {
+            let manner = Manner {
+                retire: *retire,
+                force: *force,
+                now: NOW.parse().unwrap(),
+            };
+            let owner = Owner::new(guest, *interface);
+            let got = decide(vec![owner], &view, &manner).remove(0);
+            let got = got
+                .map(|farewell| tell(&farewell))
+                .map_err(|refused| refused.code);
+            assert_eq!(got.as_deref().map_err(|code| *code), *want, "{name}");
+        }
+    }
+
+    fn tell(farewell: &Farewell) -> String {
+        let Some(entry) = &farewell.entry else {
+            assert_eq!(farewell.change, None);
+            return "nothing".to_owned();
+        };
+        let change = match &farewell.change {
+            None => "as it was".to_owned(),
+            Some(Change::Delete(id)) if *id == entry.id => "freed".to_owned(),
+            Some(Change::Mark(id, "deprecated", comments, key)) if *id == entry.id => {
+                assert_eq!(*comments, format!("ipalloc: retired {NOW}"));
+                let key = key.as_ref().map(|key| format!(" for {key}"));
+                format!("retired{}", key.unwrap_or_default())
+            }
+            Some(other) => format!("{other:?}"),
+        };
+        format!("{entry} {change}")
+    }
+
+    #[test]
+    fn all_of_a_batch_or_none() {
+        let view = sample::view(&["10.0.0.2/24 key=web", "10.0.0.3/24 name=db"]);
+        #[rustfmt::skip]
+        let cases: &[(&str, &[(&str, Option<&str>)], &[&str])] = &[
+            ("none",               &[],                                          &[]),
+            ("one that isn't there", &[("web", None), ("gone", None)],           &["ok", "ok"]),
+            ("one bad name",       &[("web", None), ("-", None)],                &["batch", "bad-name"]),
+            ("the same owner",     &[("web", None), ("Web", None), ("gone", None)], &["duplicate-name", "duplicate-name", "batch"]),
+            ("one record for two", &[("db", None), ("db", Some("eth0"))],        &["batch", "duplicate-name"]),
+        ];
+        let manner = Manner {
+            retire: false,
+            force: true,
+            now: NOW.parse().unwrap(),
+        };
+        for (name, owners, want) in cases {
+            let owners = owners
+                .iter()
+                .map(|(name, interface)| Owner::new(name, *interface));
+            let results = decide(owners.collect(), &view, &manner);
+            let code = |result: &Result<Farewell, Refused>| match result {
+                Ok(_) => "ok",
+                Err(refused) => refused.code.as_str(),
+            };
+            assert_eq!(
+                results.iter().map(code).collect::<Vec<_>>(),
+                *want,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_overdue() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, i64, bool)] = &[
+            ("to the second",        "10.0.0.2/24 key=a retired=2026-11-21", 24, true),
+            ("not yet",              "10.0.0.2/24 key=a retired=2026-11-21", 25, false),
+            ("at once",              "10.0.0.2/24 key=a retired=2026-11-22", 0,  true),
+            ("in the future",        "10.0.0.2/24 key=a retired=2026-11-23", 0,  false),
+            ("long ago, and back",   "10.0.0.2/24 key=a retired=2026-01-01 status=active", 24, false),
+            ("nobody's",             "10.0.0.2/24 retired=2026-01-01",       24, false),
+            ("deprecated by others", "10.0.0.2/24 key=a status=deprecated", 24, false),
+        ];
+        for (name, line, hours, want) in cases {
+            let view = sample::view(&[line]);
+            let age = SignedDuration::from_hours(*hours);
+            let due = overdue(&view, age, NOW.parse().unwrap());
+            assert_eq!(due.len(), usize::from(*want), "{name}");
+        }
+    }
+}

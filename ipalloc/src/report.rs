@@ -10,7 +10,7 @@ use vmid::{
 
 use crate::{
     allocate::Grant,
-    ipam::{Entry, Made, Networks},
+    ipam::{Change, Entry, Made, Networks},
     owner,
     refused::{Code, Refused},
     release::Farewell,
@@ -45,7 +45,7 @@ impl Acted {
     #[must_use]
     pub fn output(&self, error: io::Error) -> Stop {
         let stop = Stop::output(error);
-        if self.made.is_empty() {
+        if self.made.is_empty() && self.failed.is_none() {
             stop
         } else {
             stop.after_acting()
@@ -77,10 +77,12 @@ pub fn write<W: Write>(
         };
         let written = match row {
             Some(Ok((mut fields, change))) => {
-                // A rehearsal's answer that is carried out is none any more.
-                let rehearsed = fields.iter().all(|(name, _)| *name != "dry_run")
-                    && record.value("dry_run") != Value::Absent;
-                fields.extend(rehearsed.then(|| ("dry_run", "false".to_owned())));
+                // What a rehearsal or an earlier run said need not hold any more.
+                for name in ["dry_run", "revived"] {
+                    let stale = fields.iter().all(|(field, _)| *field != name)
+                        && record.value(name) != Value::Absent;
+                    fields.extend(stale.then(|| (name, "false".to_owned())));
+                }
                 let undone = change && matches!(made.next(), Some(None));
                 if undone {
                     Ok(())
@@ -128,6 +130,55 @@ pub fn unknown<W: Write>(
     )
 }
 
+/// Writes a batch whose new addresses were made but could not be read back: nobody should
+/// use them yet, and everybody should know of them.
+///
+/// # Errors
+///
+/// Always: a read failed (exit code 3).
+pub fn unverified<W: Write>(
+    records: &[Kept],
+    results: Vec<Result<Grant, Refused>>,
+    made: &[Made],
+    cause: &Stop,
+    lines: &mut Lines<W>,
+) -> Result<Answer, Stop> {
+    let mut made = made.iter();
+    let mut addresses = Vec::new();
+    let mut told = |mut grant: Grant| match grant.change {
+        None => Ok(granted(&grant, true, false)),
+        Some(Change::Create(_)) => {
+            grant.settle(made.next());
+            let address = format!("{}/{}", grant.address, grant.length);
+            let id = number(grant.id.map(|id| id.0));
+            let message = format!(
+                "{address} was made (ipam_id {id}) but could not be verified; run this again, which gives it"
+            );
+            addresses.push(address);
+            Err(Refused::new(Code::Unverified, message))
+        }
+        Some(_) => Err(Refused::batch()),
+    };
+    let rows = results
+        .into_iter()
+        .map(|result| result.and_then(&mut told))
+        .collect();
+    let what = anyhow!(
+        "made {}, but could not verify: {cause}",
+        addresses.join(", ")
+    );
+    let failed = Some(Stop::outside(what).hint("run this again: it gives the same"));
+    write(
+        records,
+        rows,
+        lines,
+        Acted {
+            made: Vec::new(),
+            failed,
+        },
+    )
+}
+
 /// What `allocate` says of a request.
 #[must_use]
 pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> Row {
@@ -144,6 +195,9 @@ pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> Row {
         ("dns_name", quote(&grant.dns_name)),
     ];
     fields.extend(outcome(grant.change.is_some(), dry_run));
+    // An owner's own address that was retired, and with it perhaps an old guest's backups.
+    let revived = matches!(grant.change, Some(Change::Mark(..)));
+    fields.extend(revived.then(|| ("revived", "true".to_owned())));
     if ids {
         fields.push(("ipam_id", number(grant.id.map(|id| id.0))));
     }

@@ -175,8 +175,15 @@ impl Scope {
                 .closed()
                 .map(str::to_owned)
                 .or(why.map(|why| format!("in {why}")));
-            let closed = why.filter(|_| !policy.force).map(|why| {
-                let message = format!("range {range} is {why}; --force allocates in it");
+            // NetBox records no address in a populated range, so no IPAM does.
+            let closed = why.filter(|_| !policy.force || range.populated);
+            let closed = closed.map(|why| {
+                let way_out = if range.populated {
+                    "nothing can be recorded in it, --force or not"
+                } else {
+                    "--force allocates in it"
+                };
+                let message = format!("range {range} is {why}; {way_out}");
                 Refused::new(Code::Excluded, message)
             });
             return Ok(Self { closed, ..scope });
@@ -461,3 +468,6 @@ fn range<'a>(fields: &Fields, networks: &'a Networks) -> Result<&'a Range, Refus
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

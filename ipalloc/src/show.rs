@@ -46,3 +46,57 @@ pub fn fill<'a>(prefix: &'a Prefix, networks: &Networks, view: &View, policy: &P
         next: next.map(|bits| scope.family.address(bits)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        properties::sample,
+        scope::{Avoid, Gateway},
+    };
+
+    #[test]
+    fn how_full() {
+        const RECORDS: &[&str] = &[
+            "10.0.0.1/24",
+            "10.0.0.1/32 role=vip",
+            "10.0.0.2/24 status=deprecated",
+            "10.0.0.3/24 vrf=blue",
+            "10.0.0.0/24",
+            "fd00::5/64",
+        ];
+        #[rustfmt::skip]
+        let cases: &[(&str, &[&str], Gateway, &str, (u128, u128, u128, Option<&str>))] = &[
+            ("the gateway has a record",  &["10.0.0.0/24"],            Gateway::First, "",      (254, 2, 252, Some("10.0.0.3"))),
+            ("the gateway is the last",   &["10.0.0.0/24"],            Gateway::Last,  "",      (254, 2, 251, Some("10.0.0.3"))),
+            ("another table",             &["10.0.0.0/24 vrf=blue"],   Gateway::First, "",      (254, 1, 252, Some("10.0.0.2"))),
+            ("avoided",                   &["10.0.0.0/24"],            Gateway::None,  "1-9",   (254, 2, 245, Some("10.0.0.10"))),
+            ("a pool",                    &["10.0.0.0/30 pool"],       Gateway::None,  "",      (4, 3, 1, Some("10.0.0.3"))),
+            ("full",                      &["10.0.0.0/30"],            Gateway::None,  "",      (2, 2, 0, None)),
+            ("marked as full",            &["10.0.0.0/24 full"],       Gateway::None,  "",      (254, 2, 0, None)),
+            ("a container",               &["10.0.0.0/24 status=container"], Gateway::None, "", (254, 2, 0, None)),
+            ("a child and a range",       &["10.0.0.0/24", "10.0.0.0/25", "10.0.0.120-10.0.0.200"], Gateway::None, "", (254, 2, 54, Some("10.0.0.201"))),
+            ("a /64",                     &["fd00::/64"],              Gateway::First, "",      ((1 << 64) - 1, 1, (1 << 64) - 3, Some("fd00::2"))),
+            ("a /32",                     &["10.0.0.9/32"],            Gateway::First, "",      (1, 0, 1, Some("10.0.0.9"))),
+        ];
+        for (name, lines, gateway, avoid, (size, used, free, next)) in cases {
+            let networks = sample::networks(lines);
+            let avoid = Avoid::parse(avoid).into_iter().collect();
+            let policy = Policy {
+                gateway: *gateway,
+                avoid,
+                force: true,
+            };
+            let view = sample::view(RECORDS);
+            let got = fill(&networks.prefixes[0], &networks, &view, &policy);
+            let want = Fill {
+                prefix: &networks.prefixes[0],
+                size: *size,
+                used: *used,
+                free: *free,
+                next: next.map(|next| next.parse().unwrap()),
+            };
+            assert_eq!(got, want, "{name}");
+        }
+    }
+}

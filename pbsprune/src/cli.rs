@@ -17,7 +17,7 @@ use crate::{guard::Limit, policy, retention::Keep, simulate::At, span::Span, zon
     after_help = "\
 Each snapshot comes out in its place with mark (keep, keep-partial, protected, remove), reason,
 count, period, because and why. Nothing is removed: that is for who reads the marks.
-A group that a guard refuses has an error instead: future-dated, stale, too-many.
+A group that a guard refuses has an error instead: future-dated, stale, too-many, failed-row.
 
 Exit codes: 0 done, 1 a guard refused some group, 2 bad call or input, 3 a file or stdout failed
 

@@ -17,6 +17,8 @@ pub const AHEAD_S: i64 = 3_600;
 /// What is guarded against.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Guards {
+    /// A row that came with an error: what it would keep is not known.
+    pub failed_rows: bool,
     /// A backup of the future, which pushes all others out.
     pub future: bool,
     /// More removals than this in one group.
@@ -75,6 +77,8 @@ impl fmt::Display for Limit {
 /// Why a group is left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// A record of the group came with an error.
+    FailedRow,
     /// The newest is later than `now` plus [`AHEAD_S`].
     FutureDated {
         /// Its time.
@@ -109,6 +113,7 @@ impl Refusal {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::FailedRow => "failed-row",
             Self::FutureDated { .. } => "future-dated",
             Self::Stale { .. } => "stale",
             Self::TooMany { .. } => "too-many",
@@ -119,6 +124,9 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::FailedRow => f.write_str(
+                "a record of the group came with an error: what else it would keep is not known",
+            ),
             Self::FutureDated { newest, now } => write!(
                 f,
                 "the newest of the group is of {}, more than 1 h after now, {}: it would push real backups out",
@@ -152,9 +160,19 @@ impl fmt::Display for Refusal {
 }
 
 impl Guards {
-    /// Whether a group (newest first, not empty) is to be left alone.
+    /// Whether a group (newest first, not empty) is to be left alone; `failed` says
+    /// that a record of it came with an error.
     #[must_use]
-    pub fn refuse(&self, snapshots: &[Snapshot], fates: &[Fate], now: i64) -> Option<Refusal> {
+    pub fn refuse(
+        &self,
+        snapshots: &[Snapshot],
+        fates: &[Fate],
+        failed: bool,
+        now: i64,
+    ) -> Option<Refusal> {
+        if self.failed_rows && failed {
+            return Some(Refusal::FailedRow);
+        }
         let newest = snapshots.first()?.time;
         if self.future && newest > now.saturating_add(AHEAD_S) {
             return Some(Refusal::FutureDated { newest, now });
@@ -239,7 +257,7 @@ mod tests {
             ("more than the share",  limit("99%"),  &[(2, true), (1, true)],            &gone, Some("too-many")),
         ];
         for (name, guards, times, fates, want) in cases {
-            let refusal = guards.refuse(&group(times), fates, now);
+            let refusal = guards.refuse(&group(times), fates, false, now);
             assert_eq!(refusal.map(|refusal| refusal.code()), *want, "{name}");
         }
     }

@@ -67,7 +67,10 @@ pub fn judge(list: &List, zone: &Zone, rules: &Rules) -> Judged {
         rules
             .extras
             .add(&group.snapshots, &counts, &mut own, &mut spare);
-        let refusal = rules.guards.refuse(&group.snapshots, &own, rules.now);
+        let failed = list.failed[place];
+        let refusal = rules
+            .guards
+            .refuse(&group.snapshots, &own, failed, rules.now);
         all += own.len() as u64;
         if refusal.is_none() {
             removed += own.iter().filter(|fate| fate.is_removed()).count() as u64;

@@ -104,6 +104,7 @@ fn mark(
     let guards = match args.no_guards {
         true => Guards::default(),
         false => Guards {
+            failed_rows: true,
             future: !args.allow_future,
             max_remove: args.max_remove,
             max_remove_total: args.max_remove_total,
@@ -122,7 +123,13 @@ fn mark(
     };
     let list = List::read(input, &args.place.ns)?;
     if matches!(&rules.policy, Policy::One(keep) if keep.is_empty()) {
-        (site.say)("hint: no keep option is set (or all are 0), so everything is kept");
+        let extras = args.keep_within.is_some() || args.keep_oldest;
+        (site.say)(match extras {
+            true => {
+                "hint: --keep-within and --keep-oldest only add to what --keep-last ... --keep-yearly keep; none of these is set (or all are 0), so everything is kept"
+            }
+            false => "hint: no keep option is set (or all are 0), so everything is kept",
+        });
     }
     let judged = judge(&list, &site.zone, &rules);
     if judged.repeated > 0 {
@@ -206,7 +213,9 @@ fn compare(
     table::present(args.format, diff::COLUMNS, output, site.terminal, |lines| {
         let differ = compared.write(lines).map_err(Stop::output)?;
         lines.flush().map_err(Stop::output)?;
-        Ok(Answer::no_if(differ && server.is_some()))
+        // An answer about no group of the list agrees with nothing.
+        let nothing = compared.strangers > 0 && compared.strangers == list.groups.len();
+        Ok(Answer::no_if((differ || nothing) && server.is_some()))
     })
 }
 

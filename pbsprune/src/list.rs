@@ -3,7 +3,11 @@
 //! Nothing can be said of a group before its last row was read, so the list is read
 //! to its end; each row's raw text once, and two dozen bytes beside it.
 
-use std::{collections::HashMap, fmt, io::Read};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    io::Read,
+};
 
 use vmid::{
     exit::Stop,
@@ -12,7 +16,7 @@ use vmid::{
 
 use crate::{
     retention::{Snapshot, Verification},
-    snapshot::{Fault, Item},
+    snapshot::{self, Fault, Item},
     zone::{Offsets, Zone},
 };
 
@@ -70,6 +74,8 @@ pub struct List {
     pub rows: Vec<Row>,
     /// The groups, in the order they came.
     pub groups: Vec<Group>,
+    /// By group: a record that came with an error is of it, so that not all is known of it.
+    pub failed: Vec<bool>,
 }
 
 /// Why a row can't be taken.
@@ -88,6 +94,15 @@ impl fmt::Display for Refused {
     }
 }
 
+/// Namespace, type and id as one key.
+fn key_of(parts: [&str; 3], key: &mut String) {
+    key.clear();
+    for part in parts {
+        key.push_str(part);
+        key.push('\0'); // no part of a name in PBS
+    }
+}
+
 impl List {
     /// Reads `input` to its end; rows without a namespace are in `ns`.
     ///
@@ -97,6 +112,7 @@ impl List {
     pub fn read(input: impl Read, ns: &str) -> Result<Self, Stop> {
         let mut list = Self::default();
         let mut known: HashMap<String, u32> = HashMap::new();
+        let mut failed: HashSet<String> = HashSet::new();
         let mut key = String::new();
         stream::read_each(input, |record| {
             if list.rows.len() == u32::MAX as usize {
@@ -104,6 +120,10 @@ impl List {
             }
             let error = record.has_error();
             let row = if error {
+                if let Some((of, kind, id)) = snapshot::identity(&record) {
+                    key_of([of.as_deref().unwrap_or(ns), &kind, &id], &mut key);
+                    failed.insert(key.clone());
+                }
                 Row {
                     time: 0,
                     group: NO_GROUP,
@@ -115,11 +135,7 @@ impl List {
             } else {
                 let item = Item::of(&record).map_err(Refused::Fault)?;
                 let ns = item.ns.as_deref().unwrap_or(ns);
-                key.clear();
-                for part in [ns, &item.kind, &item.id] {
-                    key.push_str(part);
-                    key.push('\0'); // no part of a name in PBS
-                }
+                key_of([ns, &item.kind, &item.id], &mut key);
                 let group = known.get(&key).copied().unwrap_or_else(|| {
                     let group = list.groups.len() as u32; // no more than rows
                     known.insert(key.clone(), group);
@@ -143,6 +159,10 @@ impl List {
             list.pile.push(record);
             Ok(())
         })?;
+        list.failed = vec![false; list.groups.len()];
+        for group in failed.iter().filter_map(|key| known.get(key)) {
+            list.failed[*group as usize] = true;
+        }
         Ok(list)
     }
 

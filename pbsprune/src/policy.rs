@@ -1,8 +1,9 @@
 //! What is to be kept: one policy for all groups, or one for each kind of group from a file.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde_json::{Map, Value};
+use vmid::stream::{self, Record};
 
 use crate::{list::Group, retention::Keep, rule::Rule};
 
@@ -60,6 +61,11 @@ impl Policy {
         let Value::Array(entries) = value else {
             return Err(Wrong::NotAnArray("it is something else".to_owned()));
         };
+        if let Ok(records) = stream::parse(text) {
+            for (place, record) in records.iter().enumerate() {
+                twice(&record.record()).map_err(|what| Wrong::Entry(place + 1, what))?;
+            }
+        }
         let entries = entries.iter().enumerate();
         let entries = entries.map(|(place, entry)| Entry::of(place + 1, entry));
         Ok(Self::Entries(entries.collect::<Result<_, _>>()?))
@@ -110,6 +116,17 @@ impl Entry {
             && matches(&self.kind, &group.kind)
             && matches(&self.id, &group.id)
     }
+}
+
+/// A member of an entry, or of its `keep`, that is there twice: which of them was meant?
+fn twice(record: &Record<'_>) -> Result<(), String> {
+    let mut names = BTreeSet::new();
+    if let Some(name) = record.names().find(|name| !names.insert(name.clone())) {
+        return Err(format!("{name:?} is there twice"));
+    }
+    let keep = record.raw("keep").map(|raw| stream::parse(raw.as_bytes()));
+    let keep = keep.and_then(Result::ok).unwrap_or_default();
+    keep.iter().try_for_each(|keep| twice(&keep.record()))
 }
 
 fn counts_of(counts: &Map<String, Value>) -> Result<Keep, String> {

@@ -43,6 +43,8 @@ struct Sums {
     all: u64,
     removed: u64,
     bytes: u64,
+    /// Of the removed ones those whose size the list doesn't tell.
+    sizeless: u64,
     refused: u64,
     failed: u64,
 }
@@ -97,11 +99,18 @@ impl Report<'_> {
         }
         writeln!(out)?;
         if total.removed > 0 {
+            write!(out, "sizes of what goes: {}", size(total.bytes))?;
+            match total.sizeless {
+                0 => write!(out, ", an upper bound")?,
+                none => write!(
+                    out,
+                    " and {none} of unknown size, an upper bound but for these"
+                )?,
+            }
             writeln!(
                 out,
-                "sizes of what goes: {}, an upper bound: what snapshots share is freed with the last of them\n\
+                ": what snapshots share is freed with the last of them\n\
                  pruning frees no space by itself: garbage collection does, and not before 24 h 5 min have passed",
-                size(total.bytes)
             )?;
         }
         Ok(())
@@ -137,9 +146,10 @@ impl Report<'_> {
             };
             sums.all += 1;
             sums.removed += u64::from(removed);
-            sums.bytes = sums
-                .bytes
-                .saturating_add(bytes.filter(|_| removed).unwrap_or(0));
+            if removed {
+                sums.bytes = sums.bytes.saturating_add(bytes.unwrap_or(0));
+                sums.sizeless += u64::from(bytes.is_none());
+            }
             if let Value::Text(owner) = record.value("owner") {
                 owners.insert(owner.into_owned(), ());
             }
@@ -171,6 +181,7 @@ impl Report<'_> {
         total.all += sums.all;
         total.removed += sums.removed;
         total.bytes = total.bytes.saturating_add(sums.bytes);
+        total.sizeless += sums.sizeless;
         total.refused += u64::from(refusal.is_some());
         let owners: Vec<_> = owners.into_keys().collect();
         let owners = match owners.is_empty() {

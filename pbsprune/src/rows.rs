@@ -15,9 +15,7 @@ use crate::{
 };
 
 /// The fields of a marked row, in their order.
-const FIELDS: [&str; 7] = [
-    "mark", "reason", "count", "period", "because", "why", "error",
-];
+const FIELDS: [&str; 6] = ["mark", "reason", "count", "period", "because", "why"];
 
 /// Writes rows of a list; the memory is used again.
 #[derive(Debug)]
@@ -66,8 +64,8 @@ impl<'a> Rows<'a> {
         self.put(row, lines, &FIELDS)
     }
 
-    /// Writes the row with raw members, a comma before each; of `fields` those that are
-    /// not among them lose their value, if the row has them already.
+    /// Writes the row with raw members, a comma before each; those of `fields` that are
+    /// not among them are dropped, if the row has them already.
     ///
     /// # Errors
     ///
@@ -146,16 +144,10 @@ impl<'a> Rows<'a> {
         let members = format!("{{{}}}", self.tail.strip_prefix(',').unwrap_or_default());
         let members = self.tail_again.record(&members);
         let record = self.again.record(text);
-        let mut set: Vec<_> = members.fields().collect();
+        let set: Vec<_> = members.fields().collect();
         // What an earlier run said must not look like what this one says.
-        let stale = |name: &&&str| record.raw(name).is_some() && members.raw(name).is_none();
-        let stale: Vec<_> = fields
-            .iter()
-            .filter(stale)
-            .map(|name| (*name, "null"))
-            .collect();
-        set.extend(stale);
-        lines.write(record, &set)
+        let stale = fields.iter().filter(|name| members.raw(name).is_none());
+        lines.rewrite(record, &set, &stale.copied().collect::<Vec<_>>())
     }
 }
 

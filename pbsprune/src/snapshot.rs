@@ -141,6 +141,17 @@ impl<'a> Item<'a> {
     }
 }
 
+/// The namespace, type and id that a record names, however the rest of it looks.
+#[must_use]
+pub fn identity<'a>(
+    record: &Record<'a>,
+) -> Option<(Option<Cow<'a, str>>, Cow<'a, str>, Cow<'a, str>)> {
+    let ns = namespace(record.raw("ns")).ok()?;
+    let kind = text("backup-type", record.raw("backup-type")).ok()?;
+    let id = text("backup-id", record.raw("backup-id")).ok()?;
+    Some((ns, kind, id))
+}
+
 /// A row of the server's own `prune` answer: which snapshot, and whether it stays.
 #[derive(Clone, Debug)]
 pub struct Verdict<'a> {

@@ -1,8 +1,8 @@
 //! `ipalloc` on a real NetBox, brought up once for all sections and taken down at the
 //! end, however that comes about.
 //!
-//! No harness of libtest's: the sections run one after the other, each on a database
-//! of its own, and it is told beforehand if there is no NetBox to be had.
+//! No harness of libtest's: each section has a database of its own, a few run beside each
+//! other on as many servers, and it is told beforehand if there is no NetBox to be had.
 //!
 //! usage: cargo test -p e2e --test netbox [-- [--list] SECTION...]
 
@@ -16,6 +16,7 @@ mod client;
 mod kills;
 mod large;
 mod lost;
+mod outcome;
 mod owners;
 mod provision;
 mod proxy;
@@ -29,10 +30,11 @@ mod trust;
 mod wire;
 
 use std::{
-    env, io,
-    io::Write as _,
-    panic::{self, AssertUnwindSafe},
+    collections::VecDeque,
+    env,
     process::ExitCode,
+    sync::Mutex,
+    thread::{self, Builder},
     time::Instant,
 };
 
@@ -41,60 +43,50 @@ use server::{Lab, NoLab};
 /// A section; it finds the database as the dump has it.
 type Section = (&'static str, fn(&Lab));
 
+/// Two cores are busy with this many; the time that one waits is another's.
+const SERVERS: usize = 3;
+
 #[rustfmt::skip]
 const SECTIONS: &[&[Section]] = &[
-    rules::SECTIONS, owners::SECTIONS, setup::SECTIONS, tokens::SECTIONS, lost::SECTIONS, strange::SECTIONS,
-    trust::SECTIONS, large::SECTIONS, races::SECTIONS, kills::SECTIONS, agree::SECTIONS, provision::SECTIONS,
+    large::SECTIONS, kills::SECTIONS, races::SECTIONS, agree::SECTIONS, lost::SECTIONS, outcome::SECTIONS, strange::SECTIONS,
+    rules::SECTIONS, owners::SECTIONS, setup::SECTIONS, tokens::SECTIONS, trust::SECTIONS, provision::SECTIONS,
 ];
+
+/// Those that need [`Lab::loose`].
+const LOOSE: &[&[Section]] = &[races::LOOSE, strange::LOOSE];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let filters: Vec<&String> = arguments.iter().filter(|a| !a.starts_with('-')).collect();
     let asked =
         |name: &str| filters.is_empty() || filters.iter().any(|f| name.contains(f.as_str()));
-    let all: Vec<Section> = SECTIONS.concat();
-    let sections: Vec<Section> = all
-        .iter()
-        .copied()
-        .filter(|(name, _)| asked(name))
-        .collect();
+    let chosen = |all: &[&[Section]]| -> VecDeque<Section> {
+        let all = all.iter().copied().flatten().copied();
+        all.filter(|(name, _)| asked(name)).collect()
+    };
+    let (sections, loose) = (chosen(SECTIONS), chosen(LOOSE));
+    let count = sections.len() + loose.len();
     if arguments.iter().any(|argument| argument == "--list") {
-        sections
-            .iter()
-            .for_each(|(name, _)| println!("{name}: test"));
+        for (name, _) in sections.iter().chain(&loose) {
+            println!("{name}: test");
+        }
         return ExitCode::SUCCESS;
     }
     let started = Instant::now();
-    println!("\nrunning {} sections on a real NetBox", sections.len());
-    let (mut passed, mut failed, mut ignored) = (0, Vec::new(), 0);
-    match if sections.is_empty() {
-        None
-    } else {
-        Some(Lab::up())
-    } {
+    println!("\nrunning {count} sections on a real NetBox");
+    let (mut failed, mut ignored) = (Vec::new(), 0);
+    match (count > 0).then(|| Lab::up(SERVERS.min(count))) {
         None => {}
-        Some(Ok(lab)) => {
+        Some(Ok(labs)) => {
             println!(
                 "NetBox is up after {:.1} s",
                 started.elapsed().as_secs_f32()
             );
-            for (name, section) in &sections {
-                print!("test {name} ... ");
-                io::stdout().flush().unwrap();
-                let began = Instant::now();
-                let run = || {
-                    lab.fresh("seeded");
-                    section(&lab);
-                };
-                let ok = panic::catch_unwind(AssertUnwindSafe(run)).is_ok();
-                let how = if ok { "ok" } else { "FAILED" };
-                println!("{how} ({:.1} s)", began.elapsed().as_secs_f32());
-                if ok { passed += 1 } else { failed.push(*name) }
-            }
+            failed = run(&labs, sections, loose);
         }
         Some(Err(NoLab::Absent(why))) if env::var_os("CI").is_none_or(|ci| ci != "true") => {
             println!("NOT RUN, because NetBox is not there: {why}");
-            ignored = sections.len();
+            ignored = count;
         }
         Some(Err(NoLab::Absent(why) | NoLab::Broken(why))) => {
             println!("test bring NetBox up ... FAILED\n{why}");
@@ -102,12 +94,56 @@ fn main() -> ExitCode {
         }
     }
     failed.iter().for_each(|name| println!("failed: {name}"));
+    let passed = if failed == ["bring NetBox up"] {
+        0
+    } else {
+        count - ignored - failed.len()
+    };
+    let all: usize = SECTIONS.iter().chain(LOOSE).map(|all| all.len()).sum();
     println!(
         "\ntest result: {}. {passed} passed; {} failed; {ignored} ignored; 0 measured; {} filtered out; finished in {:.2}s\n",
         if failed.is_empty() { "ok" } else { "FAILED" },
         failed.len(),
-        all.len() - sections.len(),
+        all - count,
         started.elapsed().as_secs_f32()
     );
     ExitCode::from(u8::from(!failed.is_empty()))
+}
+
+/// Runs all of them, as many beside each other as there are servers; the failed ones come back.
+fn run(labs: &[Lab], sections: VecDeque<Section>, loose: VecDeque<Section>) -> Vec<&'static str> {
+    tools::tools(); // built before anything is waited for
+    let (sections, loose) = (Mutex::new(sections), Mutex::new(loose));
+    let failed = Mutex::new(Vec::new());
+    let next = |lab: &Lab| {
+        let first = lab
+            .has_loose()
+            .then(|| loose.lock().unwrap().pop_front())
+            .flatten();
+        first.or_else(|| sections.lock().unwrap().pop_front())
+    };
+    let work = |lab: &Lab| {
+        while let Some((name, section)) = next(lab) {
+            let began = Instant::now();
+            let run = || {
+                lab.fresh("seeded");
+                section(lab);
+            };
+            // A thread of its own, so that a panic tells the section's name.
+            let ok = thread::scope(|scope| {
+                let thread = Builder::new().name(name.to_owned());
+                thread.spawn_scoped(scope, run).unwrap().join().is_ok()
+            });
+            let how = if ok { "ok" } else { "FAILED" };
+            println!(
+                "test {name} ... {how} ({:.1} s)",
+                began.elapsed().as_secs_f32()
+            );
+            if !ok {
+                failed.lock().unwrap().push(name);
+            }
+        }
+    };
+    thread::scope(|scope| labs.iter().for_each(|lab| drop(scope.spawn(|| work(lab)))));
+    failed.into_inner().unwrap()
 }

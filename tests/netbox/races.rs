@@ -27,10 +27,11 @@ pub const SECTIONS: &[Section] = &[
         mixed,
     ),
     ("races: the last addresses of a prefix", last),
-    ("races: 100 processes", |lab| names(lab, 100, 10)),
     ("races: among many addresses", among_many),
-    ("races: a server that allows duplicates", loose),
 ];
+
+/// Those that need [`Lab::loose`].
+pub const LOOSE: &[Section] = &[("races: a server that allows duplicates", loose)];
 
 /// What was printed is what NetBox has; every name and every address once.
 pub fn sound(lab: &Lab, all: &[Ran]) {

@@ -1,10 +1,10 @@
-//! The real NetBox of `tests/lab/netbox`: up once, fresh for each section, down at the end.
+//! The real NetBoxes of `tests/lab/netbox`: up once, fresh for each section, down at the end.
 
 use std::{
     env,
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
-    sync::OnceLock,
+    sync::{Arc, Mutex, OnceLock},
     thread::{self, JoinHandle},
 };
 
@@ -19,13 +19,19 @@ use crate::{
 /// A second server on the same database: below a path, duplicates allowed.
 const LOOSE: &str = "BASE_PATH = 'ipam/nb/'\nENFORCE_GLOBAL_UNIQUE = False";
 
-/// NetBox, until this is dropped.
+/// What all servers share, until this is dropped.
+struct Site {
+    dir: PathBuf,
+    large: Mutex<bool>,
+    second: OnceLock<Result<String, String>>,
+    starting: Mutex<Option<JoinHandle<Result<String, String>>>>,
+}
+
+/// A NetBox with a database of its own.
 pub struct Lab {
     pub url: String,
-    dir: PathBuf,
-    second: OnceLock<Result<String, String>>,
-    large: OnceLock<()>,
-    starting: std::sync::Mutex<Option<JoinHandle<Result<String, String>>>>,
+    number: usize,
+    site: Arc<Site>,
 }
 
 /// Why there is no NetBox.
@@ -37,60 +43,84 @@ pub enum NoLab {
 }
 
 impl Lab {
-    pub fn up() -> Result<Self, NoLab> {
+    /// So many of them; the first has a second server, see [`Self::loose`].
+    pub fn up(count: usize) -> Result<Vec<Self>, NoLab> {
         let dir = PathBuf::from(format!("/tmp/ipalloc-netbox-{}", process::id()));
-        let mut lab = Self {
-            url: String::new(),
+        let site = Arc::new(Site {
             dir: dir.clone(),
+            large: Mutex::new(false),
             second: OnceLock::new(),
-            large: OnceLock::new(),
-            starting: std::sync::Mutex::default(),
-        };
-        lab.url = script(&["up", &text(&dir)], "").map_err(|(code, what)| match code {
+            starting: Mutex::default(),
+        });
+        let urls = script(&["up", &text(&dir), &count.to_string()], "");
+        let urls = urls.map_err(|(code, what)| match code {
             4 => NoLab::Absent(what),
             _ => NoLab::Broken(what),
         })?;
         let start =
             move || script(&["another", &text(&dir), "loose"], LOOSE).map_err(|(_, what)| what);
-        *lab.starting.lock().unwrap() = Some(thread::spawn(start));
-        Ok(lab)
+        *site.starting.lock().unwrap() = Some(thread::spawn(start));
+        let lab = |(number, url): (usize, &str)| Self {
+            url: url.to_owned(),
+            number,
+            site: site.clone(),
+        };
+        Ok(urls.lines().enumerate().map(lab).collect())
     }
 
-    /// The address of the server that is below a path and allows duplicates.
+    /// The address of a second server on the database of the first: it is below a path
+    /// and allows duplicates.
     pub fn loose(&self) -> &str {
-        let wait = || match self.starting.lock().unwrap().take() {
+        assert!(
+            self.has_loose(),
+            "listed as a section without a second server"
+        );
+        let wait = || match self.site.starting.lock().unwrap().take() {
             Some(thread) => thread.join().unwrap(),
             None => Err("it was not started".to_owned()),
         };
-        self.second
+        self.site
+            .second
             .get_or_init(wait)
             .as_deref()
             .expect("a second server")
     }
 
+    /// [`Self::loose`] is on this one's database.
+    pub fn has_loose(&self) -> bool {
+        self.number == 0
+    }
+
+    fn script(&self, words: &[&str]) {
+        let (dir, number) = (text(&self.site.dir), self.number.to_string());
+        let words = [&[words[0], &dir, &number], &words[1..]].concat();
+        script(&words, "").expect("the database is put in its place");
+    }
+
     /// Puts the database back to what was kept under that name.
     pub fn fresh(&self, name: &str) {
-        script(&["fresh", &text(&self.dir), name], "").expect("a fresh database");
+        let _one_at_a_time = self.site.large.lock().unwrap();
+        self.script(&["fresh", name]);
     }
 
     /// A database of which a client cannot read all addresses in one go.
     pub fn fresh_large(&self) {
-        let make = || {
-            self.fresh("seeded"); // the section may have made something before
-            let many: Vec<Value> = (1..=260)
-                .map(|n| json!({"dns_name": format!("old-{n}.lab.example")}))
-                .collect();
-            let path = format!(
-                "/api/ipam/prefixes/{}/available-ips/",
-                self.prefix("10.20.0.0/16")
-            );
-            assert_eq!(self.api("POST", &path, Some(&json!(many))).0, 201);
-            script(&["keep", &text(&self.dir), "large"], "").expect("a database to keep");
-        };
-        if self.large.get().is_some() {
-            self.fresh("large");
+        let mut kept = self.site.large.lock().unwrap();
+        if *kept {
+            self.script(&["fresh", "large"]);
+            return;
         }
-        self.large.get_or_init(make);
+        self.script(&["fresh", "seeded"]); // the section may have made something before
+        let many: Vec<Value> = (1..=260)
+            .map(|n| json!({"dns_name": format!("old-{n}.lab.example")}))
+            .collect();
+        let path = format!(
+            "/api/ipam/prefixes/{}/available-ips/",
+            self.prefix("10.20.0.0/16")
+        );
+        assert_eq!(self.api("POST", &path, Some(&json!(many))).0, 201);
+        self.script(&["keep", "large"]);
+        *kept = true;
     }
 
     pub fn ours(&self) -> Ours {
@@ -170,7 +200,11 @@ impl Lab {
     /// The processes that serve requests.
     pub fn workers(&self) -> Vec<u32> {
         let read = |path: String| std::fs::read_to_string(path).unwrap_or_default();
-        let master = read(format!("{}/main/gunicorn.pid", self.dir.display()));
+        let master = read(format!(
+            "{}/{}/gunicorn.pid",
+            self.site.dir.display(),
+            self.number
+        ));
         let master = master.trim();
         let children = read(format!("/proc/{master}/task/{master}/children"));
         children
@@ -180,7 +214,7 @@ impl Lab {
     }
 }
 
-impl Drop for Lab {
+impl Drop for Site {
     fn drop(&mut self) {
         // A server that is still starting would be left behind.
         if let Some(thread) = self

@@ -2,16 +2,17 @@
 //! against each other. Proposes, never renames.
 
 use core::net::Ipv4Addr;
-use std::{
-    collections::{BTreeSet, HashMap},
-    hash::Hash,
-};
+use std::collections::BTreeSet;
+
+use anyhow::Context as _;
 
 use crate::{
     guest::Guest,
     networks::Networks,
     place::{self, Claim, Place},
     scheme::{self, Digits, Refused},
+    stream::excerpt,
+    table::Dialect,
 };
 
 /// What the audit holds the inventory against.
@@ -45,32 +46,108 @@ pub struct Verdict {
     pub expected: Option<u64>,
 }
 
+/// The addresses of a `--reserved-file`: separated by white space or commas, with or
+/// without a mask; `#` begins a comment.
+///
+/// # Errors
+///
+/// A word is no IPv4 address; its line is named.
+pub fn reserved(text: &[u8]) -> anyhow::Result<Vec<Ipv4Addr>> {
+    let text = &text[Dialect::of(text).mark_length()..];
+    let mut addresses = Vec::new();
+    for (index, line) in String::from_utf8_lossy(text).lines().enumerate() {
+        let line = line.split('#').next().unwrap_or_default();
+        let words = line.split(|c: char| c == ',' || c.is_whitespace());
+        for word in words.filter(|word| !word.is_empty()) {
+            let address = scheme::parse_address(word);
+            addresses.push(address.with_context(|| format!("line {}", index + 1))?.0);
+        }
+    }
+    Ok(addresses)
+}
+
 /// Judges all guests of an inventory; one verdict for each, in their order.
 #[must_use]
 pub fn audit(guests: &[Guest], rules: &Rules) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = guests.iter().map(|guest| judge(guest, rules)).collect();
-    let names: Vec<String> = guests.iter().enumerate().map(label).collect();
-    let ids: Vec<_> = guests
-        .iter()
-        .zip(&verdicts)
-        .map(|(g, v)| ids_of(g, v.expected.filter(|_| !is_exempt(g, rules))))
-        .collect();
-    let addresses: Vec<_> = guests.iter().map(addresses_of).collect();
-    for (index, id, others) in shared(&ids, &names) {
-        let message = format!("ID {id} is also that of {others}");
-        verdicts[index].findings.push(Finding {
-            code: "duplicate-id",
-            message,
-        });
-    }
-    for (index, address, others) in shared(&addresses, &names) {
-        let message = format!("{address} is also the address of {others}");
-        verdicts[index].findings.push(Finding {
-            code: "duplicate-address",
-            message,
-        });
+    let mut found = same_ids(guests, &verdicts, rules);
+    found.extend(same_addresses(guests));
+    for (index, finding) in found {
+        verdicts[index].findings.push(finding);
     }
     verdicts
+}
+
+/// Guests that have one ID, and guests whose addresses, though different, encode to one.
+fn same_ids(guests: &[Guest], verdicts: &[Verdict], rules: &Rules) -> Vec<(usize, Finding)> {
+    let (mut own, mut encoded) = (Vec::new(), Vec::new());
+    for (index, guest) in guests.iter().enumerate() {
+        let bound = !is_exempt(guest, rules);
+        let expected = verdicts[index].expected.filter(|_| bound);
+        // A guest without an ID is going to get the one that its address encodes to.
+        let id = guest.id.as_ref().ok().copied().flatten().or(expected);
+        own.extend(id.map(|id| (id, index)));
+        encoded.extend(expected.map(|id| (id, index)));
+    }
+    let mut findings = Vec::new();
+    let mut told = BTreeSet::new();
+    for (id, holders) in groups(&mut own) {
+        told.extend(holders.iter().copied());
+        let message = |others: &str| format!("ID {id} is also that of {others}");
+        findings.extend(naming_the_others(holders, guests, "duplicate-id", message));
+    }
+    for (id, holders) in groups(&mut encoded) {
+        let encodes = |index: usize| {
+            let first = guests[index].addresses.first()?.as_ref().ok();
+            first.map(|(address, _)| *address)
+        };
+        let first = encodes(holders[0].1);
+        let one_address = |(_, index): &(u64, usize)| encodes(*index) == first;
+        if holders.iter().all(one_address) || holders.iter().all(|holder| told.contains(holder)) {
+            continue;
+        }
+        let message =
+            |others: &str| format!("ID {id} is also what the address of {others} encodes to");
+        findings.extend(naming_the_others(holders, guests, "duplicate-id", message));
+    }
+    findings
+}
+
+/// Guests that have one address.
+fn same_addresses(guests: &[Guest]) -> Vec<(usize, Finding)> {
+    let of_guest = |(index, guest)| {
+        let addresses = addresses_of(guest).into_iter();
+        addresses.map(move |address| (address, index))
+    };
+    let mut all: Vec<_> = guests.iter().enumerate().flat_map(of_guest).collect();
+    let groups = groups(&mut all).flat_map(|(address, holders)| {
+        let message = move |others: &str| format!("{address} is also the address of {others}");
+        naming_the_others(holders, guests, "duplicate-address", message)
+    });
+    groups.collect()
+}
+
+/// The keys that more than one guest has, each with its guests.
+fn groups<K: Copy + Ord>(all: &mut [(K, usize)]) -> impl Iterator<Item = (K, &[(K, usize)])> {
+    all.sort_unstable();
+    let groups = all.chunk_by(|a, b| a.0 == b.0);
+    let several = groups.filter(|group| group.len() > 1);
+    several.map(|group| (group[0].0, group))
+}
+
+/// A finding for each guest of a set; its message names the others.
+fn naming_the_others<K>(
+    holders: &[(K, usize)],
+    guests: &[Guest],
+    code: &'static str,
+    message: impl Fn(&str) -> String,
+) -> Vec<(usize, Finding)> {
+    let finding = |me: usize| Finding {
+        code,
+        message: message(&listed(me, holders, guests)),
+    };
+    let holders = holders.iter().map(|(_, index)| *index);
+    holders.map(|index| (index, finding(index))).collect()
 }
 
 /// The scheme does not bind the guest, so it lays no claim to the ID that its place encodes to.
@@ -115,14 +192,13 @@ fn locate(guest: &Guest, rules: &Rules) -> Result<Place, Refused> {
         vlan: guest.vlan.clone()?,
     };
     match place::locate(claim, &rules.networks, rules.digits) {
-        Err(Refused::NoVlan(_)) if guest.tag.is_some() => place::locate(
-            Claim {
-                vlan: guest.tag,
-                ..claim
-            },
-            &rules.networks,
-            rules.digits,
-        ),
+        Err(Refused::NoVlan(address)) => match guest.tag {
+            Ok(Some(vlan)) => {
+                let vlan = Some(vlan);
+                place::locate(Claim { vlan, ..claim }, &rules.networks, rules.digits)
+            }
+            _ => Err(Refused::NoVlan(address)),
+        },
         result => result,
     }
 }
@@ -164,14 +240,19 @@ fn against_the_scheme(
         }
         _ => None,
     };
-    if let (Some(tag), Some((vlan, source))) = (guest.tag, vlan)
-        && tag != vlan
-    {
-        let message = format!("the interface is tagged {tag}, but {source} VLAN {vlan}");
-        findings.push(Finding {
-            code: "vlan-tag-mismatch",
-            message,
-        });
+    match (&guest.tag, vlan) {
+        (Err(refused), _) => findings.push(Finding {
+            code: refused.code(),
+            message: format!("the interface's tag: {refused}"),
+        }),
+        (Ok(Some(tag)), Some((vlan, source))) if *tag != vlan => {
+            let message = format!("the interface is tagged {tag}, but {source} VLAN {vlan}");
+            findings.push(Finding {
+                code: "vlan-tag-mismatch",
+                message,
+            });
+        }
+        _ => {}
     }
     findings
 }
@@ -181,14 +262,6 @@ fn finding(refused: &Refused) -> Finding {
         code: refused.code(),
         message: refused.to_string(),
     }
-}
-
-/// The IDs that a guest lays claim to: its own, and the one that its place encodes to.
-fn ids_of(guest: &Guest, expected: Option<u64>) -> Vec<u64> {
-    let own = guest.id.as_ref().ok().copied().flatten();
-    let mut ids: Vec<u64> = own.into_iter().chain(expected).collect();
-    ids.dedup();
-    ids
 }
 
 /// The addresses that a guest answers at; a template never runs.
@@ -202,48 +275,29 @@ fn addresses_of(guest: &Guest) -> Vec<Ipv4Addr> {
     distinct.into_iter().collect()
 }
 
-/// For each guest and each of its keys that other guests have, too: who they are.
-fn shared<K: Copy + Eq + Hash>(keys: &[Vec<K>], names: &[String]) -> Vec<(usize, K, String)> {
-    let mut holders: HashMap<K, Vec<usize>> = HashMap::new();
-    for (index, own) in keys.iter().enumerate() {
-        for key in own {
-            let list = holders.entry(*key).or_default();
-            if list.last() != Some(&index) {
-                list.push(index);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    for (index, own) in keys.iter().enumerate() {
-        for key in own {
-            let all = &holders[key];
-            if all.len() > 1 {
-                found.push((index, *key, listed(index, all, names)));
-            }
-        }
-    }
-    found
-}
-
 /// How a message names a guest: by its name, else its ID, else its place in the input.
-fn label((index, guest): (usize, &Guest)) -> String {
-    match (&guest.name, &guest.id) {
+fn label(index: usize, guest: &Guest) -> String {
+    let name = guest.name.as_deref().map(excerpt);
+    match (name, &guest.id) {
         (Some(name), Ok(Some(id))) => format!("{name} ({id})"),
-        (Some(name), _) => name.clone(),
+        (Some(name), _) => name.into_owned(),
         (None, Ok(Some(id))) => format!("guest {id}"),
         (None, _) => format!("record {}", index + 1),
     }
 }
 
 /// All but `me`. Ten names are enough to act upon; a count stands for the rest.
-fn listed(me: usize, all: &[usize], names: &[String]) -> String {
+fn listed<K>(me: usize, holders: &[(K, usize)], guests: &[Guest]) -> String {
     const MOST: usize = 10;
-    let others = all.iter().filter(|&&index| index != me);
-    let shown: Vec<&str> = others
+    let others = holders
+        .iter()
+        .map(|(_, index)| *index)
+        .filter(|&index| index != me);
+    let shown: Vec<String> = others
         .take(MOST)
-        .map(|&index| names[index].as_str())
+        .map(|index| label(index, &guests[index]))
         .collect();
-    match all.len() - 1 - shown.len() {
+    match holders.len() - 1 - shown.len() {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
@@ -285,6 +339,7 @@ mod tests {
             ("another ID",             r#"{"vmid":30067,"address":"192.168.30.66/24"}"#, &["id-mismatch"]),
             ("no address",             r#"{"vmid":30066}"#, &["no-address"]),
             ("no address, wrong tag",  r#"{"vmid":30066,"net0":"tag=40,ip=dhcp"}"#, &["no-address", "vlan-tag-mismatch"]),
+            ("tag that is no VLAN",    r#"{"vmid":30066,"net0":"tag=lab,ip=192.168.30.66/24"}"#, &["bad-vlan"]),
             ("tag of another VLAN",    r#"{"vmid":30066,"net0":"tag=40,ip=192.168.30.66/24"}"#, &["vlan-tag-mismatch"]),
             ("the tag is the VLAN",    r#"{"vmid":40066,"net0":"tag=40,ip=10.1.1.66/24"}"#, &[]),
             ("outside on purpose",     r#"{"vmid":210,"address":"192.168.1.192"}"#, &[]),
@@ -303,25 +358,58 @@ mod tests {
     }
 
     #[test]
+    fn files_of_reserved_addresses() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, Result<&[&str], &str>)] = &[
+            ("empty",            "", Ok(&[])),
+            ("one a line",       "192.168.10.110\r\n192.168.30.161\r\n", Ok(&["192.168.10.110", "192.168.30.161"])),
+            ("comments, commas", "# VIPs\n192.168.10.110, 192.168.30.161 # two\n", Ok(&["192.168.10.110", "192.168.30.161"])),
+            ("BOM and mask",     "\u{feff}192.168.010.110/24", Ok(&["192.168.10.110"])),
+            ("a name",           "# VIPs\ndns", Err("line 2: \"dns\" is not an IPv4 address")),
+        ];
+        for (name, text, want) in cases {
+            let got = reserved(text.as_bytes()).map_err(|error| format!("{error:#}"));
+            let want = want.map_err(str::to_owned);
+            let want = want.map(|all| all.iter().map(|a| a.parse().unwrap()).collect::<Vec<_>>());
+            assert_eq!(got, want, "{name}");
+        }
+    }
+
+    #[test]
     fn guests_against_each_other() {
-        let twice = r#"{"vmid":30066,"address":"192.168.30.66"}{"vmid":30066,"address":"192.168.30.66/24"}"#;
-        let both = vec!["duplicate-id", "duplicate-address"];
-        assert_eq!(codes(twice, ""), [both.clone(), both]);
-        let twins = "50,192.168.60.0/24\n50,192.168.61.0/24\n";
-        let two =
-            r#"{"vmid":50005,"address":"192.168.60.5"}{"vmid":50006,"address":"192.168.61.5"}"#;
-        let second = vec!["id-mismatch", "duplicate-id"];
-        assert_eq!(
-            codes(two, twins),
-            [vec!["duplicate-id"], second],
-            "two /24 on one VLAN"
-        );
-        let one = r#"{"vmid":50005,"address":"192.168.60.5"}"#;
-        assert_eq!(
-            codes(one, twins),
-            [vec![] as Vec<&str>],
-            "alone there is no clash"
-        );
+        const TWINS: &str = "50,192.168.60.0/24\n50,192.168.61.0/24\n";
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, &str, &[&[&str]])] = &[
+            ("all the same", "",
+                r#"{"vmid":30066,"address":"192.168.30.66"}{"vmid":30066,"address":"192.168.30.66/24"}"#,
+                &[&["duplicate-id", "duplicate-address"], &["duplicate-id", "duplicate-address"]]),
+            ("only the address", "",
+                r#"{"vmid":30066,"address":"192.168.30.66"}{"vmid":30067,"address":"192.168.30.66"}"#,
+                &[&["duplicate-address"], &["id-mismatch", "duplicate-address"]]),
+            ("only the ID", "",
+                r#"{"vmid":30066,"address":"192.168.30.66"}{"vmid":30066,"address":"192.168.30.67"}"#,
+                &[&["duplicate-id"], &["id-mismatch", "duplicate-id"]]),
+            ("each has the other's ID", "",
+                r#"{"vmid":30067,"address":"192.168.30.66"}{"vmid":30066,"address":"192.168.30.67"}"#,
+                &[&["id-mismatch"], &["id-mismatch"]]),
+            ("one has no ID yet", "",
+                r#"{"address":"192.168.30.66"}{"vmid":30066,"address":"192.168.30.67"}"#,
+                &[&["duplicate-id"], &["id-mismatch", "duplicate-id"]]),
+            ("exempt, at one address", "",
+                r#"{"vmid":110,"address":"192.168.30.66"}{"vmid":111,"address":"192.168.30.66"}"#,
+                &[&["duplicate-address"], &["duplicate-address"]]),
+            ("two /24 on one VLAN", TWINS,
+                r#"{"vmid":50005,"address":"192.168.60.5"}{"vmid":50006,"address":"192.168.61.5"}"#,
+                &[&["duplicate-id"], &["id-mismatch", "duplicate-id"]]),
+            ("and it is told once", TWINS,
+                r#"{"vmid":50005,"address":"192.168.60.5"}{"vmid":50005,"address":"192.168.61.5"}"#,
+                &[&["duplicate-id"], &["duplicate-id"]]),
+            ("alone there is no clash", TWINS,
+                r#"{"vmid":50005,"address":"192.168.60.5"}"#, &[&[]]),
+        ];
+        for (name, networks, text, want) in cases {
+            assert_eq!(codes(text, networks), *want, "{name}");
+        }
     }
 
     #[test]

@@ -116,7 +116,7 @@ pub struct Check {
     #[command(flatten)]
     pub site: Site,
     /// Addresses that must never be a guest's (virtual IPs)
-    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDR", value_delimiter = ',', value_parser = address)]
     pub reserved: Vec<Ipv4Addr>,
     /// A file of such addresses, separated by white space or commas; # begins a comment
     #[arg(long, value_name = "FILE")]
@@ -137,6 +137,12 @@ fn digits(text: &str) -> Result<Digits, String> {
 fn vlan(text: &str) -> Result<u64, String> {
     let vlan = scheme::decimal(text).filter(|vlan| scheme::VLANS.contains(vlan));
     vlan.ok_or_else(|| "a VLAN ID is a number in 1..=4094".to_owned())
+}
+
+fn address(text: &str) -> Result<Ipv4Addr, String> {
+    let parsed = scheme::parse_address(text);
+    let (address, _) = parsed.map_err(|refused| refused.to_string())?;
+    Ok(address)
 }
 
 fn range(text: &str) -> Result<RangeInclusive<u64>, String> {

@@ -99,7 +99,8 @@ impl Convert for Encode {
         record: Record<'_>,
         lines: &mut Lines<W>,
     ) -> io::Result<()> {
-        lines.write(record, &[("vmid", &self.raw(place))])
+        let id = place.id(self.site.digits);
+        lines.write(record, &[("vmid", itoa::Buffer::new().format(id))])
     }
 
     fn raw(&self, place: &Place) -> String {
@@ -187,15 +188,23 @@ fn agree(
     }
 }
 
-/// Hosts are compared; a missing or another mask is no mismatch.
+/// The record's own address must be that of the ID; a mask may be missing, but not be another.
 fn same_address(record: &Record<'_>, place: &Place) -> Result<(), Refused> {
     let value = record.value("address");
+    let spelled = guest::spelled(&value);
     match guest::address(&value) {
         Ok(None) => Ok(()),
-        Ok(Some((address, _))) if address == place.address => Ok(()),
+        Ok(Some((address, mask))) if address == place.address => match mask {
+            Some(mask) if mask != place.network.prefix_len() => {
+                Err(Refused::NetworkMismatch(format!(
+                    "the record has address {spelled}, but its network is {} (--overwrite replaces it)",
+                    place.network
+                )))
+            }
+            _ => Ok(()),
+        },
         _ => Err(Refused::IdMismatch(format!(
-            "the record has address {}, but ID {} is {} (--overwrite replaces it)",
-            guest::spelled(&value),
+            "the record has address {spelled}, but ID {} is {} (--overwrite replaces it)",
             guest::spelled(&record.value("vmid")),
             place.address_with_mask()
         ))),
@@ -278,7 +287,7 @@ fn bare<C: Convert, W: Write>(
 ) -> Result<Answer, Stop> {
     let failed = |what: &str| exit::say("vmid", &format!("record {number}: {what}"));
     if let Some(error) = record.raw("error").filter(|_| record.has_error()) {
-        failed(&format!("failed before: {error}"));
+        failed(&format!("failed before: {}", stream::excerpt(error)));
         return Ok(Answer::No);
     }
     match job.convert(&record) {

@@ -1,7 +1,8 @@
 //! How all five tools end: one table of exit codes, one form of error line.
 //!
-//! Nothing below `main` exits or prints to stderr by itself; it returns an
-//! [`Answer`] or a [`Stop`], and [`report`] alone turns that into a line and a code.
+//! Nothing below `main` exits by itself; it returns an [`Answer`] or a [`Stop`], and
+//! [`report`] alone turns that into a line and a code. What does not end the run
+//! (a warning, a value that `--raw` leaves out) is a line of [`say`].
 
 use std::{fmt, io, process::ExitCode};
 

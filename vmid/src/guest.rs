@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::{
     scheme::{self, Refused},
-    stream::{Record, Value},
+    stream::{Record, Value, excerpt},
 };
 
 /// An address of a guest, as far as it can be read.
@@ -22,8 +22,8 @@ pub struct Guest {
     pub id: Result<Option<u64>, Refused>,
     /// The VLAN that the record states; an error where it cannot be read.
     pub vlan: Result<Option<u64>, Refused>,
-    /// The VLAN tag of the interface that has the first address.
-    pub tag: Option<u64>,
+    /// The VLAN tag of the interface that has the first address; an error where it is none.
+    pub tag: Result<Option<u64>, Refused>,
     /// Its addresses, the one that the ID is made from first; IPv6 ones of
     /// interfaces are left out, DHCP is no address.
     pub addresses: Vec<Address>,
@@ -40,7 +40,7 @@ impl Guest {
             name: None,
             id: Ok(None),
             vlan: Ok(None),
-            tag: None,
+            tag: Ok(None),
             addresses: Vec::new(),
             template: true,
         }
@@ -70,7 +70,7 @@ impl Guest {
             name,
             id: id(&record.value("vmid")),
             vlan: vlan(&record.value("vlan")),
-            tag: tagged.and_then(|interface| interface.tag),
+            tag: tagged.map_or(Ok(None), |interface| interface.tag.clone()),
             addresses: plain
                 .clone()
                 .into_iter()
@@ -86,7 +86,7 @@ impl Guest {
 
 /// One of `net0` to `net31` (Proxmox's limit) with the `ipconfig` of its number.
 struct Interface {
-    tag: Option<u64>,
+    tag: Result<Option<u64>, Refused>,
     address: Option<Address>,
 }
 
@@ -101,7 +101,7 @@ fn interfaces(record: &Record<'_>) -> Vec<Interface> {
             .or(property(&net, "ip"));
         let fixed = ip.filter(|ip| !["dhcp", "manual", ""].contains(ip));
         Some(Interface {
-            tag: property(&net, "tag").and_then(scheme::decimal),
+            tag: vlan(&property(&net, "tag").map_or(Value::Absent, |tag| Value::Text(tag.into()))),
             address: fixed.map(scheme::parse_address),
         })
     };
@@ -174,14 +174,14 @@ pub fn number(value: &Value<'_>) -> Option<Option<u64>> {
     }
 }
 
-/// A value as a message shows it.
+/// A value as a message shows it, a long one by its beginning.
 #[must_use]
 pub fn spelled<'a>(value: &'a Value<'_>) -> Cow<'a, str> {
     match value {
         Value::Absent | Value::Null => "null".into(),
         Value::Bool(truth) => truth.to_string().into(),
-        Value::Number(raw) | Value::Other(raw) => Cow::Borrowed(raw),
-        Value::Text(text) => format!("{text:?}").into(),
+        Value::Number(raw) | Value::Other(raw) => excerpt(raw),
+        Value::Text(text) => format!("{:?}", excerpt(text)).into(),
     }
 }
 
@@ -218,7 +218,7 @@ mod tests {
             let guest = guest(text);
             let want: Vec<_> = want.iter().map(|a| a.map(str::to_owned)).collect();
             assert_eq!(addresses(&guest), want, "{name}");
-            assert_eq!(guest.tag, *tag, "{name}");
+            assert_eq!(guest.tag, Ok(*tag), "{name}");
         }
     }
 

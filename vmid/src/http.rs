@@ -18,11 +18,15 @@ use ureq::{
 use crate::exit;
 
 mod tls;
+mod verifier;
 
 pub use tls::{Fingerprint, Trust};
 
 /// The most that is read of an answer; a NetBox page of 1000 addresses has about 1 MB.
 const ANSWER_LIMIT: u64 = 256 << 20;
+
+/// How long a connection is kept; gunicorn, and so NetBox, closes it when it was idle for 2 s.
+const KEPT: Duration = Duration::from_secs(1);
 
 /// A token or password.
 #[derive(Clone)]
@@ -164,9 +168,7 @@ impl Client {
             .proxy(None)
             .timeout_global(Some(Duration::from_secs(options.timeout)))
             .timeout_connect(Some(Duration::from_secs(options.timeout.min(10))))
-            // gunicorn, and so NetBox, closes a connection that was idle for 2 s; a request
-            // sent at that moment is lost, and for a write nobody knows what became of it.
-            .max_idle_age(Duration::from_secs(1))
+            .max_idle_age(KEPT)
             .max_idle_connections_per_host(8) // as many as a tool has threads that ask
             .user_agent(concat!("pvx-tools/", env!("CARGO_PKG_VERSION")))
             .build();
@@ -240,12 +242,14 @@ impl Client {
             cause: error.to_string(),
             unsent: true,
         };
-        let sent = match body {
-            Some(body) => self
-                .agent
-                .run(request.body(body.to_owned()).map_err(malformed)?),
-            None => self.agent.run(request.body(()).map_err(malformed)?),
-        };
+        let body = body.unwrap_or_default().to_owned();
+        let request = request.body(body).map_err(malformed)?;
+        // A kept connection may be closed by the server at any moment. A read that meets this
+        // is repeated; of a write nobody would know what became of it, so it gets a new one.
+        let reads = matches!(method, "GET" | "OPTIONS");
+        let idle = if reads { KEPT } else { Duration::ZERO };
+        let request = self.agent.configure_request(request).max_idle_age(idle);
+        let sent = self.agent.run(request.build());
         let mut response = sent.map_err(no_answer)?;
         let location = response
             .headers()

@@ -134,17 +134,8 @@ fn rules(check: &Check) -> Result<audit::Rules, Stop> {
     let mut reserved = check.reserved.clone();
     if let Some(path) = &check.reserved_file {
         let text = read(path)?;
-        let text = String::from_utf8_lossy(&text);
-        let lines = text
-            .lines()
-            .map(|line| line.split('#').next().unwrap_or_default());
-        let words = lines.flat_map(|line| line.split([',', ' ', '\t']));
-        for word in words.filter(|word| !word.is_empty()) {
-            let (address, _) = scheme::parse_address(word)
-                .with_context(|| path.display().to_string())
-                .map_err(Stop::input)?;
-            reserved.push(address);
-        }
+        let addresses = audit::reserved(&text).with_context(|| path.display().to_string());
+        reserved.extend(addresses.map_err(Stop::input)?);
     }
     Ok(audit::Rules {
         networks: networks(&check.site)?,

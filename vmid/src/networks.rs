@@ -5,7 +5,7 @@
 //! Rows that say nothing about the scheme are passed over: containers, IPv6, no VLAN.
 
 use core::net::Ipv4Addr;
-use std::fmt;
+use std::{cmp::Reverse, fmt};
 
 use ipnet::{IpNet, Ipv4Net};
 
@@ -24,9 +24,15 @@ pub struct Network {
     pub prefix: Ipv4Net,
 }
 
-/// The networks of a site, longest prefixes first.
+/// The networks of a site.
 #[derive(Clone, Debug, Default)]
-pub struct Networks(Vec<Network>);
+pub struct Networks {
+    /// Those of one length together and in order, the longest first: a site has few
+    /// lengths and may have thousands of prefixes, and each record asks.
+    by_length: Vec<Vec<Network>>,
+    /// By VLAN, of one VLAN the longest first.
+    by_vlan: Vec<Network>,
+}
 
 /// A file that is no table of networks: where, and why.
 #[derive(Debug)]
@@ -54,30 +60,36 @@ impl Networks {
             Some(b'{' | b'[') => from_json(text)?,
             _ => from_csv(text)?,
         };
-        networks.sort_by_key(|n| (std::cmp::Reverse(n.prefix.prefix_len()), n.prefix, n.vlan));
+        networks.sort_by_key(|n| (Reverse(n.prefix.prefix_len()), n.prefix, n.vlan));
         networks.dedup();
-        Ok(Self(networks))
+        let same_length = |a: &Network, b: &Network| a.prefix.prefix_len() == b.prefix.prefix_len();
+        let by_length = networks.chunk_by(same_length).map(<[_]>::to_vec).collect();
+        networks.sort_by_key(|n| n.vlan); // stable: the longest stay first
+        Ok(Self {
+            by_length,
+            by_vlan: networks,
+        })
     }
 
     /// The longest prefixes that hold `address`; several if they are of one length.
     pub fn holding(&self, address: Ipv4Addr) -> impl Iterator<Item = Network> {
-        let mut holders = self
-            .0
-            .iter()
-            .filter(move |n| n.prefix.contains(&address))
-            .peekable();
-        let length = holders.peek().map(|n| n.prefix.prefix_len());
-        holders
-            .take_while(move |n| Some(n.prefix.prefix_len()) == length)
-            .copied()
+        let holding = |list: &'_ Vec<Network>| {
+            let from = list.partition_point(|n| n.prefix.broadcast() < address);
+            let holds = |n: &&Network| n.prefix.contains(&address);
+            let count = list[from..].iter().take_while(holds).count();
+            (count > 0).then_some(from..from + count)
+        };
+        let mut lists = self.by_length.iter();
+        let held = lists.find_map(|list| Some(&list[holding(list)?]));
+        held.unwrap_or_default().iter().copied()
     }
 
     /// The prefixes of a VLAN, longest first.
     pub fn of_vlan(&self, vlan: u64) -> impl Iterator<Item = Ipv4Net> {
-        self.0
-            .iter()
-            .filter(move |n| n.vlan == vlan)
-            .map(|n| n.prefix)
+        let from = self.by_vlan.partition_point(|n| n.vlan < vlan);
+        let of_vlan = move |n: &&Network| n.vlan == vlan;
+        let list = self.by_vlan[from..].iter().take_while(of_vlan);
+        list.map(|n| n.prefix)
     }
 }
 
@@ -201,14 +213,13 @@ fn member(raw: &str, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
 
     fn table(text: &str) -> Result<Vec<(u64, String)>, String> {
         let networks = Networks::parse(text.as_bytes()).map_err(|bad| bad.to_string())?;
-        Ok(networks
-            .0
-            .iter()
-            .map(|n| (n.vlan, n.prefix.to_string()))
-            .collect())
+        let all = networks.by_length.iter().flatten();
+        Ok(all.map(|n| (n.vlan, n.prefix.to_string())).collect())
     }
 
     #[test]
@@ -258,5 +269,33 @@ mod tests {
         assert_eq!(vlans("10.0.0.9"), [10]);
         assert_eq!(vlans("10.0.1.9"), [11, 12]);
         assert_eq!(vlans("10.0.2.9"), [] as [u64; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn holding_is_what_a_look_at_each_gives(
+            prefixes in prop::collection::vec((1_u64..4, 0_u32..64, 26_u8..=32), 0..20),
+            host in 0_u32..64,
+        ) {
+            let base = 0x0a00_0000;
+            let prefixes = prefixes.into_iter().map(|(vlan, bits, length)| {
+                (vlan, Ipv4Net::new_assert((base + bits).into(), length).trunc())
+            });
+            let prefixes: Vec<_> = prefixes.collect();
+            let rows: String = prefixes.iter().map(|(vlan, net)| format!("{vlan},{net}\n")).collect();
+            let networks = Networks::parse(format!("vlan,prefix\n{rows}").as_bytes()).unwrap();
+            let address = Ipv4Addr::from_bits(base + host);
+            let holds: Vec<_> = prefixes.iter().filter(|(_, net)| net.contains(&address)).collect();
+            let longest = holds.iter().map(|(_, net)| net.prefix_len()).max();
+            let want: BTreeSet<_> = holds.iter().filter(|(_, net)| Some(net.prefix_len()) == longest).map(|(vlan, net)| (*vlan, *net)).collect();
+            let got: Vec<_> = networks.holding(address).map(|n| (n.vlan, n.prefix)).collect();
+            prop_assert_eq!(got, want.into_iter().collect::<Vec<_>>());
+            for vlan in 0..5 {
+                let want: BTreeSet<_> = prefixes.iter().filter(|(v, _)| *v == vlan).map(|(_, net)| *net).collect();
+                let got: Vec<_> = networks.of_vlan(vlan).collect();
+                prop_assert!(got.is_sorted_by_key(|net| Reverse(net.prefix_len())));
+                prop_assert_eq!(got.into_iter().collect::<BTreeSet<_>>(), want);
+            }
+        }
     }
 }

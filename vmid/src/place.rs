@@ -203,13 +203,12 @@ fn candidates(vlan: u64, host: u64, networks: &Networks) -> Vec<(Ipv4Addr, Ipv4N
         let Some(address) = scheme::address_of(host, network) else {
             continue;
         };
+        let this = Network {
+            vlan,
+            prefix: network,
+        };
         // Of nested prefixes the longest is the one that holds the address.
-        if networks.holding(address).any(|n| {
-            n == Network {
-                vlan,
-                prefix: network,
-            }
-        }) {
+        if networks.holding(address).any(|holder| holder == this) {
             found.push((address, network));
         }
     }

@@ -8,6 +8,8 @@ use core::{fmt, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
+use crate::stream::excerpt;
+
 /// The VIDs that IEEE 802.1Q leaves for use.
 pub const VLANS: std::ops::RangeInclusive<u64> = 1..=4094;
 
@@ -114,7 +116,7 @@ impl fmt::Display for Refused {
             Self::BadVlan(text) => {
                 write!(
                     f,
-                    "VLAN {text} is outside {}..={}",
+                    "VLAN {text} is not a number in {}..={}",
                     VLANS.start(),
                     VLANS.end()
                 )
@@ -244,9 +246,9 @@ pub fn parse_address(text: &str) -> Result<(Ipv4Addr, Option<u8>), Refused> {
     }
     let host = trimmed.split('/').next().unwrap_or_default();
     if host.parse::<core::net::Ipv6Addr>().is_ok() {
-        return Err(Refused::Ipv6(trimmed.to_owned()));
+        return Err(Refused::Ipv6(excerpt(trimmed).into_owned()));
     }
-    Err(Refused::BadAddress(format!("{text:?}")))
+    Err(Refused::BadAddress(format!("{:?}", excerpt(text))))
 }
 
 /// Four octets of one to three digits, and perhaps `/` and a mask up to 32.
@@ -254,26 +256,31 @@ pub fn parse_address(text: &str) -> Result<(Ipv4Addr, Option<u8>), Refused> {
 /// The standard library refuses leading zeros, which some systems read as octal;
 /// guests' addresses written with them ("192.168.030.066") are decimal.
 fn ipv4(text: &[u8]) -> Option<(Ipv4Addr, Option<u8>)> {
-    let (mut bits, mut octet, mut digits, mut dots, mut mask) = (0_u32, 0_u32, 0, 0, None);
-    for (at, &byte) in text.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' if digits < 3 => {
-                octet = octet * 10 + u32::from(byte - b'0');
-                digits += 1;
-            }
-            b'.' if digits > 0 && dots < 3 && octet <= 255 => {
-                bits = bits << 8 | octet;
-                (octet, digits, dots) = (0, 0, dots + 1);
-            }
-            b'/' => {
-                mask = Some(small(&text[at + 1..]).filter(|&mask| mask <= 32)?);
-                break;
-            }
-            _ => return None,
-        }
+    let (first, rest) = octet(text)?;
+    let (second, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (third, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (fourth, rest) = octet(rest.strip_prefix(b".")?)?;
+    let address = Ipv4Addr::new(first, second, third, fourth);
+    match rest {
+        [] => Some((address, None)),
+        [b'/', mask @ ..] => Some((address, Some(small(mask).filter(|&mask| mask <= 32)?))),
+        _ => None,
     }
-    let whole = dots == 3 && digits > 0 && octet <= 255;
-    whole.then_some((Ipv4Addr::from_bits(bits << 8 | octet), mask))
+}
+
+/// The one to three digits that a text begins with, and what follows them.
+fn octet(text: &[u8]) -> Option<(u8, &[u8])> {
+    let digit = |at: usize| {
+        let byte = text.get(at)?;
+        byte.is_ascii_digit().then(|| u16::from(byte - b'0'))
+    };
+    let mut value = digit(0)?;
+    let mut count = 1;
+    while let Some(next) = digit(count).filter(|_| count < 3) {
+        value = value * 10 + next;
+        count += 1;
+    }
+    Some((u8::try_from(value).ok()?, &text[count..]))
 }
 
 /// A number of one or two digits.

@@ -18,9 +18,10 @@ mod pile;
 mod properties;
 mod reader;
 mod record;
+mod rest;
 mod scan;
 
-pub use lines::{Lines, error_object, quote};
+pub use lines::{Lines, error_object, excerpt, quote};
 pub use pile::{Again, Pile};
 pub use reader::{Bad, Next, Reader};
 pub use record::{Kept, Record, Value};

@@ -104,7 +104,8 @@ pub(super) fn range(value: &Value) -> Result<Range, String> {
         length,
         vrf: vrf(value),
         status: choice(value, "status"),
-        marked: flag(value, "mark_populated") || flag(value, "mark_utilized"),
+        populated: flag(value, "mark_populated"),
+        utilized: flag(value, "mark_utilized"),
     })
 }
 

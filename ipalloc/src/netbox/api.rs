@@ -1,10 +1,9 @@
-//! The requests to NetBox: reads that are believed only when they answer the
-//! question, and writes whose reply may get lost.
+//! Questions to NetBox, believed only when they are answered.
 
 use std::{collections::HashSet, thread, time::Duration};
 
 use anyhow::anyhow;
-use serde_json::{Value, json};
+use serde_json::Value;
 use vmid::{
     exit::Stop,
     http::{Answer, Client, percent},
@@ -15,26 +14,12 @@ use super::answer::{self, FIELD, Record};
 /// The longest list of values in a query: gunicorn takes request lines of 4094 bytes.
 const QUERY_LIMIT: usize = 3000;
 
-/// How often a request whose reply was lost is sent, in all.
-const ATTEMPTS: u32 = 5;
-
 /// NetBox, spoken to.
 #[derive(Clone, Debug)]
 pub(super) struct Api {
-    client: Client,
+    pub(super) client: Client,
     token: String,
-    message: String,
-}
-
-/// What a keyed POST led to.
-#[derive(Debug)]
-pub(super) enum Posted {
-    /// These records were made, in the order of the request.
-    Made(Vec<Record>),
-    /// NetBox refused, and nothing was made by us.
-    Refused(Answer),
-    /// The reply was lost, and what became of the request cannot be found out.
-    Unknown(String),
+    pub(super) message: String,
 }
 
 impl Api {
@@ -46,12 +31,8 @@ impl Api {
         }
     }
 
-    /// What is stored in NetBox's change log.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    fn failed(&self, what: &str, path: &str) -> Stop {
+    /// What went wrong with a request.
+    pub fn failed(&self, what: &str, path: &str) -> Stop {
         let path = path.split('?').next().unwrap_or_default();
         Stop::outside(anyhow!("{}{path}: {what}", self.client.base()))
     }
@@ -166,207 +147,6 @@ impl Api {
         Ok(records)
     }
 
-    /// Creates addresses with keys, once, even if replies get lost: a request with
-    /// the same keys cannot succeed twice, so it is sent again until it is answered.
-    pub fn post(&self, path: &str, bodies: &[Value], keys: &[String]) -> Result<Posted, Stop> {
-        let body = Value::Array(bodies.to_vec()).to_string();
-        let mut lost: Option<String> = None;
-        for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
-                thread::sleep(Duration::from_millis(250 << attempt));
-            }
-            let answer = match self.client.send("POST", path, &[], Some(&body)) {
-                Ok(answer) => answer,
-                Err(error) if error.unsent && lost.is_none() => {
-                    let cause = anyhow::Error::new(error).context(self.client.base().to_owned());
-                    return Err(Stop::outside(cause));
-                }
-                Err(error) => {
-                    lost = Some(error.to_string());
-                    continue;
-                }
-            };
-            let value = answer::json(&answer);
-            match (answer.status, value) {
-                (200..=299, Some(Value::Array(list))) if list.len() == bodies.len() => {
-                    let records: Result<Vec<_>, _> = list.iter().map(answer::record).collect();
-                    match records {
-                        Ok(records) => return Ok(Posted::Made(records)),
-                        Err(what) => lost = Some(what),
-                    }
-                }
-                (400..=499, Some(_)) => return self.refused(answer, keys, lost.is_some()),
-                _ => lost = Some(answer::complaint(&answer)),
-            }
-        }
-        let cause = lost.unwrap_or_default();
-        self.settle(keys, &cause)
-    }
-
-    /// A refusal after a lost reply may mean that the lost request was carried out.
-    fn refused(&self, answer: Answer, keys: &[String], lost: bool) -> Result<Posted, Stop> {
-        if lost && let Some(records) = self.all_made(keys)? {
-            return Ok(Posted::Made(records));
-        }
-        Ok(Posted::Refused(answer))
-    }
-
-    /// No reply at all: what the keys say counts, if they can be read.
-    fn settle(&self, keys: &[String], cause: &str) -> Result<Posted, Stop> {
-        match self.all_made(keys) {
-            Ok(Some(records)) => Ok(Posted::Made(records)),
-            _ => Ok(Posted::Unknown(format!(
-                "no usable reply to {ATTEMPTS} requests ({cause}); look in NetBox for {FIELD} {}, or run this again",
-                keys.join(", ")
-            ))),
-        }
-    }
-
-    /// The records of all these keys, in that order; none if one is missing.
-    fn all_made(&self, keys: &[String]) -> Result<Option<Vec<Record>>, Stop> {
-        let records = self.by_keys(keys)?;
-        let of = |key: &String| {
-            records
-                .iter()
-                .find(|record| record.entry.key.as_ref() == Some(key))
-                .cloned()
-        };
-        Ok(keys.iter().map(of).collect())
-    }
-
-    /// Creates addresses without keys in the custom field: sent once, whatever
-    /// happens; afterwards the marks in the descriptions say what became of it.
-    pub fn post_once(
-        &self,
-        path: &str,
-        bodies: &[Value],
-        marks: &[String],
-    ) -> Result<Posted, Stop> {
-        let body = Value::Array(bodies.to_vec()).to_string();
-        let cause = match self.client.send("POST", path, &[], Some(&body)) {
-            Err(error) if error.unsent => {
-                let cause = anyhow::Error::new(error).context(self.client.base().to_owned());
-                return Err(Stop::outside(cause));
-            }
-            Err(error) => error.to_string(),
-            Ok(answer) => match (answer.status, answer::json(&answer)) {
-                (200..=299, Some(Value::Array(list))) if list.len() == bodies.len() => {
-                    let records: Result<Vec<_>, _> = list.iter().map(answer::record).collect();
-                    match records {
-                        Ok(records) => return Ok(Posted::Made(records)),
-                        Err(what) => what,
-                    }
-                }
-                (400..=499, Some(_)) => return Ok(Posted::Refused(answer)),
-                _ => answer::complaint(&answer),
-            },
-        };
-        for _ in 0..ATTEMPTS {
-            thread::sleep(Duration::from_secs(1));
-            let ends = |record: &Record| {
-                let description = record.description.to_lowercase();
-                marks
-                    .iter()
-                    .any(|mark| description.ends_with(&mark.to_lowercase()))
-            };
-            let Ok(records) = self.filtered("description__iew", marks, ends) else {
-                continue;
-            };
-            let of = |mark: &String| {
-                records
-                    .iter()
-                    .find(|record| record.description.ends_with(mark))
-                    .cloned()
-            };
-            if let Some(made) = marks.iter().map(of).collect() {
-                return Ok(Posted::Made(made));
-            }
-        }
-        Ok(Posted::Unknown(format!(
-            "the reply was lost ({cause}); look in NetBox for addresses whose description ends in {}",
-            marks.join(", ")
-        )))
-    }
-
-    /// Changes a record, unless somebody else has since it was read.
-    pub fn patch(&self, record: &Record, mut body: Value) -> Result<(), Stop> {
-        body["changelog_message"] = json!(self.message);
-        self.change("PATCH", record, &body, |value| {
-            let same = |(name, want): (&String, &Value)| match name.as_str() {
-                "changelog_message" => true,
-                "status" => value["status"]["value"] == *want,
-                "custom_fields" => value["custom_fields"][FIELD] == want[FIELD],
-                _ => value[name] == *want,
-            };
-            body.as_object()
-                .is_some_and(|fields| fields.iter().all(same))
-        })
-    }
-
-    /// Removes a record, unless somebody else has changed it since it was read.
-    pub fn delete(&self, record: &Record) -> Result<(), Stop> {
-        let body = json!({ "changelog_message": self.message });
-        self.change("DELETE", record, &body, |_| false)
-    }
-
-    /// A change with `If-Match` may be repeated: the second of two finds another version.
-    fn change(
-        &self,
-        method: &str,
-        record: &Record,
-        body: &Value,
-        done: impl Fn(&Value) -> bool,
-    ) -> Result<(), Stop> {
-        let path = format!("/api/ipam/ip-addresses/{}/", record.entry.id.0);
-        let mut lost = false;
-        let mut cause = String::new();
-        for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
-                thread::sleep(Duration::from_millis(250 << attempt));
-            }
-            let headers = [("If-Match", record.etag.as_str())];
-            match self
-                .client
-                .send(method, &path, &headers, Some(&body.to_string()))
-            {
-                Ok(answer) if matches!(answer.status, 200 | 204) => return Ok(()),
-                Ok(answer) if answer.status == 404 && answer::json(&answer).is_some() => {
-                    if lost && method == "DELETE" {
-                        return Ok(());
-                    }
-                    return Err(
-                        self.failed(&format!("{} is not there any more", record.entry), &path)
-                    );
-                }
-                Ok(answer) if answer.status == 412 => {
-                    if lost && self.get(&path).is_ok_and(|value| done(&value)) {
-                        return Ok(());
-                    }
-                    let what = format!(
-                        "{} was changed by somebody else since it was read; it is left alone",
-                        record.entry
-                    );
-                    return Err(self.failed(&what, &path));
-                }
-                Ok(answer) if answer.status < 500 && answer::json(&answer).is_some() => {
-                    return Err(self.denied(&answer, method, &path));
-                }
-                Ok(answer) => {
-                    lost = true;
-                    cause = answer::complaint(&answer);
-                }
-                Err(error) => {
-                    lost |= !error.unsent;
-                    cause = error.to_string();
-                }
-            }
-        }
-        Err(self.failed(
-            &format!("no usable reply to {ATTEMPTS} requests ({cause})"),
-            &path,
-        ))
-    }
-
     /// A refused write as an error; of a plain "no permission" the reason is asked for.
     pub fn denied(&self, answer: &Answer, method: &str, path: &str) -> Stop {
         let mut what = answer::complaint(answer);
@@ -403,16 +183,6 @@ impl Api {
             (true, _) => "a constraint, or it may add but not change or delete",
             (false, _) => "it has no permission for it, or the token is read-only",
         }
-    }
-
-    /// Creates the custom field.
-    pub fn post_field(&self, body: &Value) -> Result<Answer, Stop> {
-        let lost =
-            |error| Stop::outside(anyhow::Error::new(error).context(self.client.base().to_owned()));
-        let path = "/api/extras/custom-fields/";
-        self.client
-            .send("POST", path, &[], Some(&body.to_string()))
-            .map_err(lost)
     }
 }
 

@@ -200,8 +200,12 @@ impl World {
         }
     }
 
-    /// Nothing is given here: a container, deprecated, reserved or full, and not forced by name.
+    /// Nothing is given here: a container, deprecated, reserved or full, and not forced by
+    /// name; or a populated range, forced or not.
     pub fn is_closed(&self, place: Place<'_>, ask: &Ask, rules: &Rules) -> bool {
+        if matches!(place, Place::Range(range) if range.populated) {
+            return true;
+        }
         if rules.force && !matches!(ask.source, Source::Vlan(_)) {
             return false;
         }
@@ -209,7 +213,7 @@ impl World {
         let closed = prefix.is_some_and(|prefix| prefix.utilized || prefix.status != "active");
         match place {
             Place::Prefix(_) => closed,
-            Place::Range(r) => closed || r.populated || r.utilized || r.status != "active",
+            Place::Range(r) => closed || r.utilized || r.status != "active",
         }
     }
 

@@ -93,6 +93,7 @@ impl Trial {
 
         let again = self.call(&args, &requests);
         let unchanged = said.text.replace("\"changed\":true", "\"changed\":false");
+        let unchanged = unchanged.replace(",\"revived\":true", "");
         assert_eq!(again.text, unchanged, "the same again");
         self.settle(&self.sheet(), self.world.records.clone(), &[], &[]);
     }
@@ -176,6 +177,8 @@ impl Trial {
             assert!(rules.adopt || !adopts, "{answer}: {record:?}");
             let changed = adopts || record.retired().is_some();
             assert_eq!(answer["changed"], changed);
+            let revived = record.retired().map_or(Value::Null, |_| json!(true));
+            assert_eq!(answer["revived"], revived);
             if changed {
                 touched.push(at);
                 want[at].key = ask.key();

@@ -8,16 +8,15 @@ use std::{
 };
 
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore,
-    SignatureScheme, StreamOwned,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
     TransportAdapter,
 };
+
+use super::verifier::{Named, Pinned};
 
 /// The SHA-256 of a certificate, as Proxmox shows it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,7 +43,7 @@ impl Fingerprint {
             .ok_or_else(|| "a SHA-256 fingerprint has 64 hexadecimal digits".to_owned())
     }
 
-    fn of(certificate: &CertificateDer<'_>) -> Self {
+    pub(super) fn of(certificate: &CertificateDer<'_>) -> Self {
         let digest = ring::digest::digest(&ring::digest::SHA256, certificate);
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest.as_ref());
@@ -99,22 +98,24 @@ pub(super) fn settings(trust: &Trust) -> Result<ClientConfig, String> {
         }
         Trust::Authorities(pem) => {
             let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-            let roots = roots.map_err(|error| format!("not a PEM file: {error}"))?;
+            let named = roots.map_err(|error| format!("not a PEM file: {error}"))?;
+            let verifier = Named::new(named.clone(), store(named)?, provider)?;
             return Ok(builder
-                .with_root_certificates(store(roots)?)
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(verifier))
                 .with_no_client_auth());
         }
         Trust::Pinned(fingerprint) => Some(*fingerprint),
         Trust::Nothing => None,
     };
-    let verifier = Arc::new(Verifier { pinned, provider });
+    let verifier = Pinned::new(pinned, provider);
     Ok(builder
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth())
 }
 
-fn store(roots: Vec<CertificateDer<'static>>) -> Result<RootCertStore, String> {
+pub(super) fn store(roots: Vec<CertificateDer<'static>>) -> Result<RootCertStore, String> {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(roots);
     if store.is_empty() {
@@ -122,73 +123,6 @@ fn store(roots: Vec<CertificateDer<'static>>) -> Result<RootCertStore, String> {
     }
     Ok(store)
 }
-
-/// Compares the leaf's fingerprint; the handshake's signature is still checked,
-/// so that only the holder of the certificate's key passes.
-#[derive(Debug)]
-struct Verifier {
-    pinned: Option<Fingerprint>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let shown = Fingerprint::of(leaf);
-        match self.pinned {
-            Some(pinned) if pinned != shown => {
-                let what = format!("the certificate's fingerprint is {shown}, not {pinned}");
-                Err(rustls::Error::InvalidCertificate(CertificateError::Other(
-                    rustls::OtherError(Arc::new(Mismatch(what))),
-                )))
-            }
-            _ => Ok(ServerCertVerified::assertion()),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, leaf, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, leaf, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
-}
-
-#[derive(Debug)]
-struct Mismatch(String);
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Mismatch {}
 
 /// Puts TLS around the connections of https addresses.
 #[derive(Debug)]

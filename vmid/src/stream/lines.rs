@@ -36,12 +36,28 @@ impl<W: Write> Lines<W> {
     ///
     /// Those of the underlying writer.
     pub fn write(&mut self, record: Record<'_>, set: &[(&str, &str)]) -> io::Result<()> {
+        self.rewrite(record, set, &[])
+    }
+
+    /// As [`Self::write`], and without the fields of `drop`: for what an earlier run
+    /// of the same tool said and what does not hold any more. Nobody else's fields
+    /// are ever dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of the underlying writer.
+    pub fn rewrite(
+        &mut self,
+        record: Record<'_>,
+        set: &[(&str, &str)],
+        drop: &[&str],
+    ) -> io::Result<()> {
         if self.terminal {
             let mut line = Vec::new();
-            put(&mut line, record, set)?;
+            put(&mut line, record, set, drop)?;
             return self.out.write_all(without_controls(&line).as_ref());
         }
-        put(&mut self.out, record, set)
+        put(&mut self.out, record, set, drop)
     }
 
     /// Writes the text of a compact record with `tail` before its last brace: raw
@@ -92,6 +108,7 @@ impl<W: Write> Lines<W> {
             Record {
                 text: "{}",
                 fields: &[],
+                rest: 0,
                 spaced: false,
             },
             fields,
@@ -129,33 +146,45 @@ pub fn error_object(code: &str, message: &str) -> String {
     format!(r#"{{"code":{},"message":{}}}"#, quote(code), quote(message))
 }
 
-fn put(out: &mut impl Write, record: Record<'_>, set: &[(&str, &str)]) -> io::Result<()> {
-    let known = |name: &str| {
-        record
-            .fields
-            .iter()
-            .any(|field| record.is_named(field, name))
-    };
-    if !record.spaced && !set.iter().any(|(name, _)| known(name)) {
+/// `text` as a message shows it: a long one by its first 100 characters.
+#[must_use]
+pub fn excerpt(text: &str) -> Cow<'_, str> {
+    const SHOWN: usize = 100;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
+fn put(
+    out: &mut impl Write,
+    record: Record<'_>,
+    set: &[(&str, &str)],
+    drop: &[&str],
+) -> io::Result<()> {
+    let known = |name: &str| record.raw(name).is_some();
+    let touched = set.iter().any(|(name, _)| known(name)) || drop.iter().any(|name| known(name));
+    if !record.spaced && !touched {
         // The common case: nothing to respell, so the text goes out as one piece.
         out.write_all(&record.text.as_bytes()[..record.text.len() - 1])?;
         return append(out, set.iter(), record.fields.is_empty());
     }
     out.write_all(b"{")?;
-    for (index, field) in record.fields.iter().enumerate() {
-        out.write_all(if index == 0 { b"\"" } else { b",\"" })?;
+    let mut first = true;
+    for field in record.places() {
+        if drop.iter().any(|name| record.is_named(&field, name)) {
+            continue;
+        }
+        out.write_all(if first { b"\"" } else { b",\"" })?;
+        first = false;
         out.write_all(record.slice(field.name).as_bytes())?;
         out.write_all(b"\":")?;
-        match set.iter().find(|(name, _)| record.is_named(field, name)) {
+        match set.iter().find(|(name, _)| record.is_named(&field, name)) {
             Some((_, value)) => out.write_all(value.as_bytes())?,
             None => put_value(out, record.slice(field.value))?,
         }
     }
-    append(
-        out,
-        set.iter().filter(|(name, _)| !known(name)),
-        record.fields.is_empty(),
-    )
+    append(out, set.iter().filter(|(name, _)| !known(name)), first)
 }
 
 fn append<'a>(
@@ -179,7 +208,7 @@ fn put_value(out: &mut impl Write, raw: &str) -> io::Result<()> {
         return out.write_all(raw.as_bytes());
     }
     let (mut string, mut escaped) = (false, false);
-    // A string holds no raw newline, so a split inside one is only at a space or tab.
+    // White space inside a string stays.
     let dropped = |&byte: &u8| {
         let space = !string && matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
         string ^= byte == b'"' && !escaped;

@@ -83,6 +83,7 @@ impl Again {
         Record {
             text,
             fields: &self.0.fields,
+            rest: self.0.rest,
             spaced: self.0.spaced,
         }
     }

@@ -10,8 +10,10 @@ use std::{
 };
 
 use super::{
+    lines::excerpt,
     record::{Record, unescaped},
-    scan::{Field, Progress, Scanner, Shown},
+    rest::Rest,
+    scan::{Field, Mark, Progress, Scanner, Shown},
 };
 
 /// First size of the buffer: two pipes' worth (Linux, pipe(7): 64 KiB).
@@ -24,6 +26,18 @@ const STEP: usize = 4 * 1024 * 1024;
 const BESIDE: [&str; 7] = [
     "count", "next", "previous", "total", "success", "message", "digest",
 ];
+
+/// What the names of an envelope's members look like.
+const OF_ENVELOPES: [Mark; 9] = {
+    let mut marks = [Mark::ESCAPED; 9];
+    marks[0] = Mark::of("data");
+    let mut at = 0;
+    while at < BESIDE.len() {
+        marks[at + 1] = Mark::of(BESIDE[at]);
+        at += 1;
+    }
+    marks
+};
 
 const NOT_UTF8: &str = "not valid UTF-8";
 
@@ -160,12 +174,11 @@ impl<R: Read> Reader<R> {
             Ok(text) => Ok(Next::Record(Record {
                 text,
                 fields: &this.scanner.fields,
+                rest: this.scanner.rest,
                 spaced,
             })),
-            Err(error) => {
-                let at = from - this.start + error.valid_up_to();
-                Err(this.bad_at(at, NOT_UTF8.to_owned()))
-            }
+            // A record inside an envelope was checked with it, so `from` is where the object starts.
+            Err(error) => Err(this.bad_at(error.valid_up_to(), NOT_UTF8.to_owned())),
         }
     }
 
@@ -286,6 +299,10 @@ impl<R: Read> Reader<R> {
         let Some((array, before)) = self.scanner.fields.split_last() else {
             return Ok(()); // cannot be: it is the value of a field
         };
+        if self.scanner.rest > 0 {
+            self.scanner.watch = false; // so many members are no envelope's
+            return Ok(());
+        }
         // Nearly every record has another field first, and need not be asked again.
         self.scanner.watch = before.iter().all(|field| is_named(text, field, &BESIDE));
         if !self.scanner.watch || !is_named(text, array, &["data", "results"]) {
@@ -308,8 +325,9 @@ impl<R: Read> Reader<R> {
         if self.in_tail {
             self.in_tail = false;
             self.check_text(text)?;
-            let fields = &self.scanner.fields;
-            if let Some(field) = fields.iter().find(|field| !is_named(text, field, &BESIDE)) {
+            let is_lost = |field: &Field| !is_named(text, field, &BESIDE);
+            let lost = self.members(text).find(is_lost);
+            if let Some(field) = lost {
                 let name = String::from_utf8_lossy(slice(text, field.name)).into_owned();
                 let what = format!("the member {name:?} beside the array would be lost");
                 return Err(self.bad(what));
@@ -323,6 +341,9 @@ impl<R: Read> Reader<R> {
         } else if let Some((inner_from, inner_to)) = self.only_data(text) {
             self.check_text(text)?;
             self.refuse_next_page()?;
+            if text[inner_from] == b'n' {
+                self.refuse_message()?;
+            }
             return Ok(self.single(from + inner_from, from + inner_to, length));
         }
         let spaced = self.scanner.spaced;
@@ -332,6 +353,12 @@ impl<R: Read> Reader<R> {
             to: from + length,
             spaced,
         }))
+    }
+
+    /// The fields of the object at hand, or of what has been read of it.
+    fn members<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Field> {
+        let rest = Rest::new(text, self.scanner.rest);
+        self.scanner.fields.iter().copied().chain(rest)
     }
 
     /// The object at hand is valid UTF-8; a record is looked at when it is given out.
@@ -344,18 +371,14 @@ impl<R: Read> Reader<R> {
 
     /// Where the object of `{"data":{...}}` stands (or its `null`), if the object at hand is that.
     fn only_data(&self, text: &[u8]) -> Option<(usize, usize)> {
-        let fields = &self.scanner.fields;
-        let first = fields.first()?;
-        if !is_named(text, first, &BESIDE) && !is_named(text, first, &["data"]) {
+        let first = self.scanner.fields.first()?;
+        if !OF_ENVELOPES.contains(&first.mark) {
             return None; // nearly every record ends here
         }
-        let mut data = fields
-            .iter()
-            .filter(|field| is_named(text, field, &["data"]));
-        let field = data.next()?;
-        let others = fields
-            .iter()
-            .filter(|field| !is_named(text, field, &BESIDE));
+        let is_data = |field: &Field| is_named(text, field, &["data"]);
+        let field = self.members(text).find(is_data)?;
+        let is_other = |field: &Field| !is_named(text, field, &BESIDE);
+        let others = self.members(text).filter(is_other);
         let holds = matches!(text[field.value.0 as usize], b'{' | b'n');
         (holds && others.count() == 1).then_some((field.value.0 as usize, field.value.1 as usize))
     }
@@ -382,16 +405,32 @@ impl<R: Read> Reader<R> {
     /// A page that says there are more is not the whole list.
     fn refuse_next_page(&self) -> Result<(), Bad> {
         let text = &self.buffer[self.start..self.end];
-        let mut next = self
-            .scanner
-            .fields
-            .iter()
-            .filter(|field| is_named(text, field, &["next"]));
+        let is_next = |field: &Field| is_named(text, field, &["next"]);
+        let mut next = self.members(text).filter(is_next);
         let Some(next) = next.find(|field| slice(text, field.value) != b"null") else {
             return Ok(());
         };
         let next = String::from_utf8_lossy(slice(text, next.value));
+        let next = excerpt(&next);
         Err(self.bad(format!("this is one page of several, \"next\" is {next}")))
+    }
+
+    /// An answer without data that has a message says what went wrong (Proxmox's API
+    /// does), and must not pass for an empty list.
+    fn refuse_message(&self) -> Result<(), Bad> {
+        let text = &self.buffer[self.start..self.end];
+        let message = self
+            .members(text)
+            .find(|field| is_named(text, field, &["message"]));
+        let message = message.map(|field| slice(text, field.value));
+        match message.filter(|message| message.starts_with(b"\"") && *message != b"\"\"") {
+            Some(message) => {
+                let message = String::from_utf8_lossy(message);
+                let message = excerpt(&message);
+                Err(self.bad(format!("this is no data but a message: {message}")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Passes `length` bytes that the scanner has looked at.
@@ -424,6 +463,8 @@ impl<R: Read> Reader<R> {
                 .map_or(0, |nl| nl + 1);
         let unit = if newlines > 0 {
             "of that line"
+        } else if self.in_tail {
+            "behind the array"
         } else {
             "of the record"
         };
@@ -451,10 +492,13 @@ fn slice(text: &[u8], (from, to): (u32, u32)) -> &[u8] {
 }
 
 /// The field has one of these names.
+#[inline]
 fn is_named(text: &[u8], field: &Field, names: &[&str]) -> bool {
     let raw = slice(text, field.name);
-    if !field.escaped {
-        return names.iter().any(|name| name.as_bytes() == raw);
+    if field.mark != Mark::ESCAPED {
+        return names
+            .iter()
+            .any(|name| Mark::of(name) == field.mark && name.as_bytes() == raw);
     }
     let plain = std::str::from_utf8(raw).ok().and_then(unescaped);
     plain.is_some_and(|plain| names.contains(&plain.as_str()))

@@ -2,13 +2,18 @@
 
 use std::borrow::Cow;
 
-use super::scan::{Field, Scanner};
+use super::{
+    rest::Rest,
+    scan::{Field, Mark, Scanner},
+};
 
 /// One JSON object of the stream, borrowed from the reader's buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     pub(super) text: &'a str,
     pub(super) fields: &'a [Field],
+    /// Where the fields begin that are not among these; 0 if all are.
+    pub(super) rest: usize,
     pub(super) spaced: bool,
 }
 
@@ -17,6 +22,7 @@ pub struct Record<'a> {
 pub struct Kept {
     text: Box<str>,
     fields: Box<[Field]>,
+    rest: usize,
     spaced: bool,
 }
 
@@ -42,11 +48,16 @@ impl<'a> Record<'a> {
     /// last counts, as for jq, Python and serde_json.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&'a str> {
-        let field = self
-            .fields
-            .iter()
-            .rev()
-            .find(|field| self.is_named(field, name))?;
+        if self.rest > 0 {
+            let named = |field: &Field| self.is_named(field, name);
+            if let Some(field) = self.rest().filter(named).last() {
+                return Some(self.slice(field.value));
+            }
+        }
+        let mark = Mark::of(name);
+        let alike = |field: &&Field| field.mark == mark || field.mark == Mark::ESCAPED;
+        let mut alike = self.fields.iter().rev().filter(alike);
+        let field = alike.find(|field| self.is_named(field, name))?;
         Some(self.slice(field.value))
     }
 
@@ -58,19 +69,19 @@ impl<'a> Record<'a> {
 
     /// The raw names (without their quotes) and raw values, in order.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let Self { text, fields, .. } = *self;
+        let text = self.text;
         let slice = move |(from, to): (u32, u32)| &text[from as usize..to as usize];
-        fields
-            .iter()
-            .map(move |field| (slice(field.name), slice(field.value)))
+        let fields = self.places();
+        fields.map(move |field| (slice(field.name), slice(field.value)))
     }
 
     /// The fields' names, unescaped where that is possible.
     pub fn names(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
-        let Self { text, fields, .. } = *self;
-        fields.iter().map(move |field| {
+        let text = self.text;
+        self.places().map(move |field| {
             let raw = &text[field.name.0 as usize..field.name.1 as usize];
-            let plain = field.escaped.then(|| unescaped(raw)).flatten();
+            let escaped = field.mark == Mark::ESCAPED;
+            let plain = escaped.then(|| unescaped(raw)).flatten();
             plain.map_or(Cow::Borrowed(raw), Cow::Owned)
         })
     }
@@ -99,23 +110,28 @@ impl<'a> Record<'a> {
         Kept {
             text: self.text.into(),
             fields: self.fields.into(),
+            rest: self.rest,
             spaced: self.spaced,
         }
     }
 
+    /// Where the fields stand, in order.
+    pub(super) fn places(&self) -> impl Iterator<Item = Field> + use<'a> {
+        self.fields.iter().copied().chain(self.rest())
+    }
+
+    fn rest(&self) -> Rest<'a> {
+        Rest::new(self.text.as_bytes(), self.rest)
+    }
+
     #[inline]
     pub(super) fn is_named(&self, field: &Field, name: &str) -> bool {
-        let (from, to) = field.name;
-        if !field.escaped {
-            // Most names differ in length or first byte; to look at these first halves the time.
-            let (text, name) = (self.text.as_bytes(), name.as_bytes());
-            return (to - from) as usize == name.len()
-                && name
-                    .first()
-                    .is_none_or(|first| text[from as usize] == *first)
-                && &text[from as usize..to as usize] == name;
+        if field.mark == Mark::ESCAPED {
+            return unescaped(self.slice(field.name)).is_some_and(|text| text == name);
         }
-        unescaped(self.slice(field.name)).is_some_and(|text| text == name)
+        let (from, to) = field.name;
+        field.mark == Mark::of(name)
+            && &self.text.as_bytes()[from as usize..to as usize] == name.as_bytes()
     }
 
     pub(super) fn slice(&self, (from, to): (u32, u32)) -> &'a str {
@@ -132,6 +148,7 @@ impl Kept {
         Some(Self {
             text: line.into(),
             fields: scanner.fields.into(),
+            rest: scanner.rest,
             spaced: scanner.spaced,
         })
     }
@@ -142,6 +159,7 @@ impl Kept {
         Record {
             text: &self.text,
             fields: &self.fields,
+            rest: self.rest,
             spaced: self.spaced,
         }
     }

@@ -16,6 +16,10 @@ pub const DEPTH_LIMIT: usize = 512;
 /// The longest record in bytes; field positions are kept in 32 bits.
 pub const LENGTH_LIMIT: usize = u32::MAX as usize;
 
+/// How many fields' places are remembered, 1.3 MB at most; [`super::rest`] finds the others.
+/// Few in the tests, so that every property is tried on records that have more.
+pub(super) const REMEMBERED: usize = if cfg!(test) { 4 } else { 65_536 };
+
 /// Where a field stands in the text of its record.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Field {
@@ -23,14 +27,42 @@ pub(super) struct Field {
     pub name: (u32, u32),
     /// The value.
     pub value: (u32, u32),
-    /// The name holds a backslash, so it must be unescaped to be compared.
-    pub escaped: bool,
+    /// What the name looks like.
+    pub mark: Mark,
+}
+
+/// What two names can be told apart by at a glance: their lengths and last bytes.
+/// Every tool looks for several fields in every record, and most names are others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark(u16);
+
+impl Mark {
+    /// A backslash is in the name, so it must be unescaped to be compared.
+    pub const ESCAPED: Self = Self(u16::MAX);
+
+    /// That of a name. No UTF-8 text ends with the byte of [`Self::ESCAPED`].
+    pub const fn of(name: &str) -> Self {
+        match name.as_bytes() {
+            [] => Self::new(0, b'"'),
+            [.., last] => Self::new(name.len(), *last),
+        }
+    }
+
+    /// That of the name at `from`, before which its opening quote stands.
+    #[inline]
+    fn at(text: &[u8], from: usize, to: usize) -> Self {
+        Self::new(to - from, text[to - 1])
+    }
+
+    const fn new(length: usize, last: u8) -> Self {
+        Self((length as u16) << 8 | last as u16)
+    }
 }
 
 /// How far [`Scanner::scan`] came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// The object is complete.
+    /// The object is complete, or a piece of it ([`Scanner::start_piece`]).
     Done,
     /// The buffer ended first.
     More,
@@ -100,6 +132,49 @@ enum Expect {
     Rest {
         name: bool,
     },
+    /// The rest of a number, likewise.
+    Digits(Number),
+}
+
+/// How much of a number has been passed (RFC 8259, section 6).
+#[derive(Clone, Copy, Debug)]
+enum Number {
+    Sign,
+    Zero,
+    Whole,
+    Point,
+    Fraction,
+    Exponent,
+    ExponentSign,
+    ExponentDigits,
+}
+
+impl Number {
+    /// Where `byte` leads to, none if it is no part of the number.
+    fn next(self, byte: u8) -> Option<Self> {
+        Some(match (self, byte) {
+            (Self::Sign, b'0') => Self::Zero,
+            (Self::Sign, b'1'..=b'9') | (Self::Whole, b'0'..=b'9') => Self::Whole,
+            (Self::Zero | Self::Whole, b'.') => Self::Point,
+            (Self::Point | Self::Fraction, b'0'..=b'9') => Self::Fraction,
+            (Self::Zero | Self::Whole | Self::Fraction, b'e' | b'E') => Self::Exponent,
+            (Self::Exponent, b'+' | b'-') => Self::ExponentSign,
+            (Self::Exponent | Self::ExponentSign | Self::ExponentDigits, b'0'..=b'9') => {
+                Self::ExponentDigits
+            }
+            _ => return None,
+        })
+    }
+
+    /// A number may end here, before `byte`: not with a sign or point, and not
+    /// in a zero that digits follow.
+    fn may_end(self, byte: u8) -> bool {
+        match self {
+            Self::Sign | Self::Point | Self::Exponent | Self::ExponentSign => false,
+            Self::Zero => !byte.is_ascii_digit(),
+            Self::Whole | Self::Fraction | Self::ExponentDigits => true,
+        }
+    }
 }
 
 /// The state of a scan between two pieces of input.
@@ -107,8 +182,10 @@ enum Expect {
 pub(super) struct Scanner {
     /// The next byte to look at, counted from the object's first.
     pub at: usize,
-    /// The fields found so far; the last one's value may still be missing.
+    /// The fields found so far, [`REMEMBERED`] at most; the last one's value may still be missing.
     pub fields: Vec<Field>,
+    /// Where the name of the first field begins that is not among them; 0 if all are.
+    pub rest: usize,
     /// White space stands between the tokens of the object, or a raw newline anywhere.
     pub spaced: bool,
     /// Newlines passed.
@@ -119,6 +196,8 @@ pub(super) struct Scanner {
     expect: Expect,
     token: usize,
     escaped: bool,
+    /// Stop where the fields that can be remembered end.
+    pieces: bool,
 }
 
 impl Scanner {
@@ -126,6 +205,7 @@ impl Scanner {
         Self {
             at: 0,
             fields: Vec::new(),
+            rest: 0,
             spaced: false,
             lines: 0,
             watch: false,
@@ -133,6 +213,7 @@ impl Scanner {
             expect: Expect::Value,
             token: 0,
             escaped: false,
+            pieces: false,
         }
     }
 
@@ -140,6 +221,8 @@ impl Scanner {
     pub fn start(&mut self, watch: bool) {
         self.at = 1;
         self.fields.clear();
+        self.rest = 0;
+        self.pieces = false;
         self.spaced = false;
         self.lines = 0;
         self.watch = watch;
@@ -156,6 +239,15 @@ impl Scanner {
         self.expect = Expect::CommaOrEnd;
     }
 
+    /// Starts at the name of a field inside an object that was scanned before, to
+    /// find as many fields as can be remembered.
+    pub fn start_piece(&mut self, at: usize) {
+        self.start(false);
+        self.at = at;
+        self.expect = Expect::Name;
+        self.pieces = true;
+    }
+
     /// Looks at `text` (the object from its first byte, as far as it has been read).
     pub fn scan(&mut self, text: &[u8]) -> Result<Progress, Fault> {
         if text.len() > LENGTH_LIMIT {
@@ -169,7 +261,14 @@ impl Scanner {
                 if !self.string(text)? {
                     return Ok(Progress::More);
                 }
-                self.string_ended(name);
+                self.string_ended(text, name);
+                continue;
+            }
+            if let Expect::Digits(number) = self.expect {
+                if !self.number(text, number)? {
+                    return Ok(Progress::More);
+                }
+                self.value_ended();
                 continue;
             }
             let Some(&byte) = text.get(self.at) else {
@@ -186,6 +285,12 @@ impl Scanner {
                         self.plain_fields(text);
                         if self.at != before {
                             continue;
+                        }
+                        if self.fields.len() == REMEMBERED && self.rest == 0 {
+                            self.rest = self.at;
+                            if self.pieces {
+                                return Ok(Progress::Done);
+                            }
                         }
                     }
                     self.open_string(true);
@@ -235,40 +340,22 @@ impl Scanner {
     /// most of all input, and takes half the time of going token by token; at
     /// whatever is different, this stops and leaves it to the full rules.
     fn plain_fields(&mut self, text: &[u8]) {
-        loop {
-            let name_from = self.at + 1;
-            let name_to = name_from + plain_run(&text[name_from..]);
-            let value_from = name_to + 2;
-            let Some(b"\":") = text.get(name_to..value_from) else {
+        let mut at = self.at;
+        for _ in self.fields.len()..REMEMBERED {
+            let Some(field) = plain_field(text, at) else {
+                break;
+            };
+            let end = field.value.1 as usize;
+            self.fields.push(field);
+            let Some(b",\"") = text.get(end..end + 2) else {
+                self.at = end;
+                self.expect = Expect::CommaOrEnd;
                 return;
             };
-            let value_to = match text.get(value_from) {
-                Some(b'"') => {
-                    let end = value_from + 1 + plain_run(&text[value_from + 1..]);
-                    let Some(b'"') = text.get(end) else { return };
-                    end + 1
-                }
-                Some(b'1'..=b'9') => {
-                    let digits = text[value_from..].iter().take_while(|b| b.is_ascii_digit());
-                    value_from + digits.count()
-                }
-                _ => return,
-            };
-            // A number may go on behind its digits, or behind the end of the buffer.
-            let Some(b',' | b'}') = text.get(value_to) else {
-                return;
-            };
-            self.fields.push(Field {
-                name: (name_from as u32, name_to as u32),
-                value: (value_from as u32, value_to as u32),
-                escaped: false,
-            });
-            self.at = value_to;
-            self.expect = Expect::CommaOrEnd;
-            let Some(b",\"") = text.get(value_to..value_to + 2) else {
-                return;
-            };
-            self.at += 1;
+            at = end + 1;
+        }
+        if at != self.at {
+            self.at = at;
             self.expect = Expect::Name;
         }
     }
@@ -300,13 +387,16 @@ impl Scanner {
                     Expect::ValueOrEnd
                 };
             }
-            b'-' | b'0'..=b'9' => match number(&text[self.at..]) {
-                Token::Long(length) => self.scalar_ended(length),
-                Token::Unfinished => return Ok(false),
-                Token::Wrong => return Err(self.fault(Defect::Number)),
-            },
+            b'-' | b'0'..=b'9' => {
+                self.token = self.at;
+                self.at += usize::from(byte == b'-');
+                self.expect = Expect::Digits(Number::Sign);
+            }
             b't' | b'f' | b'n' => match word(&text[self.at..]) {
-                Token::Long(length) => self.scalar_ended(length),
+                Token::Long(length) => {
+                    self.at += length;
+                    self.value_ended();
+                }
                 Token::Unfinished => return Ok(false),
                 Token::Wrong => return Err(self.fault(Defect::Word)),
             },
@@ -318,26 +408,25 @@ impl Scanner {
         Ok(true)
     }
 
-    fn mark_value(&mut self) {
-        if self.open.len() == 1
-            && let Some(field) = self.fields.last_mut()
-        {
-            field.value.0 = self.at as u32;
-        }
+    /// The field that a token of the object itself belongs to, if it is remembered.
+    fn current(&mut self) -> Option<&mut Field> {
+        let own = self.open.len() == 1 && self.rest == 0;
+        self.fields.last_mut().filter(|_| own)
     }
 
-    fn scalar_ended(&mut self, length: usize) {
-        self.at += length;
-        self.value_ended();
+    fn mark_value(&mut self) {
+        let at = self.at as u32;
+        if let Some(field) = self.current() {
+            field.value.0 = at;
+        }
     }
 
     /// A value ends before `at`; if it is one of the object's own, that is a field.
     fn value_ended(&mut self) {
         self.expect = Expect::CommaOrEnd;
-        if self.open.len() == 1
-            && let Some(field) = self.fields.last_mut()
-        {
-            field.value.1 = self.at as u32;
+        let at = self.at as u32;
+        if let Some(field) = self.current() {
+            field.value.1 = at;
         }
     }
 
@@ -359,16 +448,21 @@ impl Scanner {
         self.expect = Expect::Rest { name };
     }
 
-    fn string_ended(&mut self, name: bool) {
+    fn string_ended(&mut self, text: &[u8], name: bool) {
         if !name {
             return self.value_ended();
         }
-        if self.open.len() == 1 {
-            let name = (self.token as u32, self.at as u32 - 1);
+        if self.open.len() == 1 && self.rest == 0 {
+            let (from, to) = (self.token, self.at - 1);
+            let mark = if self.escaped {
+                Mark::ESCAPED
+            } else {
+                Mark::at(text, from, to)
+            };
             self.fields.push(Field {
-                name,
+                name: (from as u32, to as u32),
                 value: (0, 0),
-                escaped: self.escaped,
+                mark,
             });
         }
         self.expect = Expect::Colon;
@@ -397,12 +491,31 @@ impl Scanner {
         }
     }
 
+    /// Passes the rest of a number; false if the buffer ends before it is sure to end.
+    fn number(&mut self, text: &[u8], mut number: Number) -> Result<bool, Fault> {
+        while let Some(&byte) = text.get(self.at) {
+            if let Some(next) = number.next(byte) {
+                number = next;
+                self.at += 1;
+            } else if number.may_end(byte) {
+                return Ok(true);
+            } else {
+                return Err(Fault {
+                    at: self.token,
+                    what: Defect::Number,
+                });
+            }
+        }
+        self.expect = Expect::Digits(number);
+        Ok(false)
+    }
+
     fn wanted(&self) -> &'static str {
         match self.expect {
             Expect::NameOrEnd => "a name in quotes or `}`",
             Expect::Name => "a name in quotes",
             Expect::Colon => "`:` after a name",
-            Expect::Value | Expect::Rest { .. } => "a value",
+            Expect::Value | Expect::Rest { .. } | Expect::Digits(_) => "a value",
             Expect::ValueOrEnd => "a value or `]`",
             Expect::CommaOrEnd if self.in_object() => "`,` or `}`",
             Expect::CommaOrEnd => "`,` or `]`",
@@ -421,19 +534,56 @@ enum Token {
     Wrong,
 }
 
+/// The field whose name's opening quote is at `at`, if it is of the plainest form
+/// and its value is sure to end.
+#[inline]
+fn plain_field(text: &[u8], at: usize) -> Option<Field> {
+    let name_from = at + 1;
+    let name_to = name_from + plain_run(&text[name_from..]);
+    let value_from = name_to + 2;
+    let Some(b"\":") = text.get(name_to..value_from) else {
+        return None;
+    };
+    let value_to = match text.get(value_from)? {
+        b'"' => {
+            let end = value_from + 1 + plain_run(&text[value_from + 1..]);
+            let Some(b'"') = text.get(end) else {
+                return None;
+            };
+            end + 1
+        }
+        b'1'..=b'9' => {
+            let digits = text[value_from..].iter().take_while(|b| b.is_ascii_digit());
+            value_from + digits.count()
+        }
+        _ => return None,
+    };
+    // A number may go on behind its digits, or behind the end of the buffer.
+    let Some(b',' | b'}') = text.get(value_to) else {
+        return None;
+    };
+    Some(Field {
+        name: (name_from as u32, name_to as u32),
+        value: (value_from as u32, value_to as u32),
+        mark: Mark::at(text, name_from, name_to),
+    })
+}
+
 /// How many of the first bytes are ordinary string content: neither quote, backslash nor control.
 #[inline]
 fn plain_run(bytes: &[u8]) -> usize {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    // The lowest set bit of `x - LOW & !x & HIGH` marks the first zero byte of x
-    // exactly; a borrow can only set wrong bits above it (Mycroft's test).
-    let zeros = |x: u64| x.wrapping_sub(LOW) & !x & HIGH;
     let mut run = 0;
     while let Some(chunk) = bytes[run..].first_chunk() {
         let word = u64::from_le_bytes(*chunk);
-        let control = word.wrapping_sub(LOW * 0x20) & !word & HIGH;
-        let stop = control | zeros(word ^ (LOW * 0x22)) | zeros(word ^ (LOW * 0x5c));
+        // The lowest set bit of `x - LOW * n & !x & HIGH` marks the first byte of x that
+        // is below n exactly; a borrow can only set wrong bits above it (Mycroft's test).
+        // None of the three tests changes the high bit that `!x` asks for.
+        let control = word.wrapping_sub(LOW * 0x20);
+        let quote = (word ^ (LOW * 0x22)).wrapping_sub(LOW);
+        let escape = (word ^ (LOW * 0x5c)).wrapping_sub(LOW);
+        let stop = (control | quote | escape) & !word & HIGH;
         if stop != 0 {
             return run + (stop.trailing_zeros() / 8) as usize;
         }
@@ -462,44 +612,6 @@ fn escape(text: &[u8]) -> Token {
             }
         }
         Some(_) => Token::Wrong,
-    }
-}
-
-/// The number that the text starts with; complete only when something follows it.
-fn number(text: &[u8]) -> Token {
-    let digits = |from: usize| {
-        text[from..]
-            .iter()
-            .take_while(|b| b.is_ascii_digit())
-            .count()
-    };
-    let mut at = usize::from(text[0] == b'-');
-    match text.get(at) {
-        None => return Token::Unfinished,
-        Some(b'0') => at += 1,
-        Some(b'1'..=b'9') => at += digits(at),
-        Some(_) => return Token::Wrong,
-    }
-    if text.get(at) == Some(&b'.') {
-        let fraction = digits(at + 1);
-        at += 1 + fraction;
-        if fraction == 0 && at < text.len() {
-            return Token::Wrong;
-        }
-    }
-    if let Some(b'e' | b'E') = text.get(at) {
-        at += 1;
-        at += usize::from(matches!(text.get(at), Some(b'+' | b'-')));
-        let exponent = if at < text.len() { digits(at) } else { 0 };
-        at += exponent;
-        if exponent == 0 && at < text.len() {
-            return Token::Wrong;
-        }
-    }
-    match text.get(at) {
-        None => Token::Unfinished,
-        Some(b'0'..=b'9') => Token::Wrong, // a leading zero
-        Some(_) => Token::Long(at),
     }
 }
 

@@ -90,6 +90,8 @@ proptest! {
         let singles = |form: &dyn Fn(&str) -> String| {
             objects.iter().map(|object| form(&object.text)).collect::<String>()
         };
+        // A message in place of data is no empty list.
+        let silent = if behind.contains("ess") { "" } else { &behind };
         let forms = [
             document(&objects),
             format!("\u{feff}{}", document(&objects)),
@@ -97,7 +99,7 @@ proptest! {
             format!("{{{before}\n\"{array}\" : {elements}{behind}\r\n}}\n"),
             format!("[]{elements}{{\"{array}\":[]}}[\n]"),
             singles(&|object| format!("{{ {before}\"data\": {object}}}")),
-            singles(&|object| format!("{{\"data\":{object}{behind}}}{{\"data\" :null{behind}}}")),
+            singles(&|object| format!("{{\"data\":{object}{behind}}}{{\"data\" :null{silent}}}")),
         ];
         for form in forms {
             let (records, bad) = read(Pieces::new(form.as_bytes(), &sizes));

@@ -1,0 +1,196 @@
+//! Findings: what is said of a pair, how bad it is, and on what it rests.
+
+use serde_json::Value;
+
+/// How bad. What is not known is worse than a warning, because anything may be behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Redundancy is lost, or will be.
+    Warning,
+    /// It could not be seen.
+    Unknown,
+    /// The service is down, or two answer for it.
+    Critical,
+}
+
+impl Severity {
+    /// As in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Unknown => "unknown",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// The status of a pair of which this is the worst finding.
+    #[must_use]
+    pub fn status(self) -> &'static str {
+        match self {
+            Self::Info => "ok",
+            other => other.name(),
+        }
+    }
+}
+
+/// Who saw something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Eye {
+    /// A probe.
+    Probe,
+    /// Replies to broadcast ARP requests.
+    Arp,
+    /// VRRP advertisements.
+    Adverts,
+    /// What the members say of themselves.
+    Facts,
+    /// The checker's neighbour table.
+    Neighbours,
+    /// The checker's own addresses.
+    Local,
+    /// The pairs as they are configured.
+    Pairs,
+    /// Where the guests are.
+    Guests,
+    /// What earlier checks saw.
+    History,
+}
+
+impl Eye {
+    /// As in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Probe => "probe",
+            Self::Arp => "arp",
+            Self::Adverts => "adverts",
+            Self::Facts => "facts",
+            Self::Neighbours => "neighbours",
+            Self::Local => "local",
+            Self::Pairs => "pairs",
+            Self::Guests => "guests",
+            Self::History => "history",
+        }
+    }
+}
+
+/// One thing that is said of a pair.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Its code, one of [`CODES`].
+    pub code: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// For people.
+    pub message: String,
+    /// An object with what it rests on.
+    pub evidence: Value,
+    /// Who saw it.
+    pub seen_by: Vec<Eye>,
+}
+
+impl Finding {
+    /// A finding; `evidence` is an object.
+    #[must_use]
+    pub fn new(
+        code: &'static str,
+        severity: Severity,
+        message: impl Into<String>,
+        evidence: Value,
+        seen_by: &[Eye],
+    ) -> Self {
+        debug_assert!(CODES.iter().any(|(known, _)| *known == code), "{code}");
+        Self {
+            code,
+            severity,
+            message: message.into(),
+            evidence,
+            seen_by: seen_by.to_vec(),
+        }
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let seen_by: Vec<&str> = self.seen_by.iter().map(|eye| eye.name()).collect();
+        serde_json::json!({
+            "code": self.code,
+            "severity": self.severity.name(),
+            "message": self.message,
+            "evidence": self.evidence,
+            "seen_by": seen_by,
+        })
+    }
+}
+
+/// All codes, with what they mean; `--help` prints them.
+pub const CODES: &[(&str, &str)] = &[
+    ("vip-down", "nothing answers at the VIP"),
+    (
+        "vip-up-holder-dead",
+        "the holder's service is dead, another member's is not",
+    ),
+    (
+        "vip-wrong-source",
+        "the holder's own address answers, the VIP does not",
+    ),
+    (
+        "member-service-down",
+        "a member's service does not answer: no redundancy",
+    ),
+    ("wrong-function", "it answers, but not what it should"),
+    ("holder", "who holds the VIP, and how that was found out"),
+    (
+        "holder-unexpected",
+        "not the preferred member holds the VIP",
+    ),
+    (
+        "holder-unknown",
+        "who holds the VIP could not be found out, and why",
+    ),
+    ("split-brain", "two members hold the VIP"),
+    (
+        "duplicate-ip-zombie",
+        "two hosts hold the VIP, only one speaks VRRP",
+    ),
+    ("foreign-holder", "a host that is no member holds the VIP"),
+    (
+        "vrrp-silent",
+        "the VIP answers, but no VRRP advert is heard",
+    ),
+    (
+        "vrrp-daemon-dead",
+        "no VRRP daemon lives on a member: nothing will move the VIP",
+    ),
+    (
+        "vrrp-fault",
+        "a member's VRRP instance is in fault: it will not take over",
+    ),
+    (
+        "config-drift",
+        "the members' VRRP configurations differ from each other or from the pair's",
+    ),
+    (
+        "same-node",
+        "members are on one node, or it is not known on which",
+    ),
+    ("same-storage", "members have their disks on one storage"),
+    ("placement", "what the loss of each node would do"),
+    ("flapping", "the holder changed too often"),
+    ("failover-time", "how long the VIP was gone (watch)"),
+    ("cert-expiry", "a certificate's life ends"),
+    ("cert-differs", "members show different certificates"),
+    (
+        "aa-dns-drift",
+        "members of an active-active pair answer differently",
+    ),
+    (
+        "data-stale",
+        "a file that is to be renewed is old or missing",
+    ),
+    ("blind", "what could not be seen"),
+];

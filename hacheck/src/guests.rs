@@ -1,0 +1,174 @@
+//! Where the guests are: Proxmox's `/cluster/resources`, or the state of pvx-migrate.
+//!
+//! Both are read for no more than node, status and disks; all other fields are theirs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use vmid::stream;
+
+/// The guests and the storages of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    guests: Vec<Place>,
+    /// Storages that all nodes share; any other is a disk of each node's own.
+    shared: BTreeSet<String>,
+}
+
+/// Where a guest is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Its ID.
+    pub vmid: u32,
+    /// Its name.
+    pub name: String,
+    /// The node, if it is known.
+    pub node: Option<String>,
+    /// `running`, `stopped`, `unknown`.
+    pub status: String,
+    /// Storages of its disks, as far as they are told.
+    pub storages: BTreeSet<String>,
+}
+
+impl Places {
+    /// Reads records, an answer of the API around them, or a state document.
+    ///
+    /// # Errors
+    ///
+    /// It is something else, or has no guest in it.
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
+        let mut places = Self::default();
+        for kept in stream::parse(text).map_err(|bad| bad.to_string())? {
+            // cannot fail: the reader has validated it
+            let value: Value = serde_json::from_str(kept.record().text()).unwrap_or_default();
+            match (&value["guests"], &value["storages"]) {
+                (Value::Array(guests), storages) => {
+                    guests.iter().for_each(|guest| places.add(guest));
+                    storages
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .for_each(|storage| places.add_storage(storage));
+                }
+                _ => places.add(&value),
+            }
+        }
+        if places.guests.is_empty() {
+            return Err(
+                "no guest is in it: expected /cluster/resources or pvx-migrate state".to_owned(),
+            );
+        }
+        Ok(places)
+    }
+
+    /// Where a guest is, by its ID.
+    #[must_use]
+    pub fn of(&self, vmid: u32) -> Option<&Place> {
+        self.guests.iter().find(|place| place.vmid == vmid)
+    }
+
+    /// That storage is one for all nodes.
+    #[must_use]
+    pub fn is_shared(&self, storage: &str) -> bool {
+        self.shared.contains(storage)
+    }
+
+    fn add(&mut self, value: &Value) {
+        if value["type"] == "storage" {
+            return self.add_storage(value);
+        }
+        let vmid = value["vmid"].as_u64().and_then(|id| u32::try_from(id).ok());
+        let Some(vmid) = vmid.filter(|_| value["type"] == "qemu" || value["type"] == "lxc") else {
+            return; // a node, a pool, an SDN zone
+        };
+        let text = |name: &str| {
+            value[name]
+                .as_str()
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+        };
+        self.guests.push(Place {
+            vmid,
+            name: text("name").unwrap_or_default(),
+            node: text("node"),
+            status: text("status").unwrap_or_else(|| "unknown".to_owned()),
+            storages: storages(value),
+        });
+    }
+
+    fn add_storage(&mut self, value: &Value) {
+        let shared = match &value["shared"] {
+            Value::Bool(shared) => *shared,
+            other => other.as_u64() == Some(1) || other == "1",
+        };
+        if let Some(name) = value["storage"].as_str().filter(|_| shared) {
+            self.shared.insert(name.to_owned());
+        }
+    }
+}
+
+/// The storages of the disks, by the guest's configuration: that in pvx-migrate's state, or
+/// one that stands in the record itself, as `scripts/inventory` has it.
+fn storages(guest: &Value) -> BTreeSet<String> {
+    const DISKS: [&str; 8] = [
+        "rootfs", "mp", "scsi", "virtio", "sata", "ide", "efidisk", "tpmstate",
+    ];
+    let is_disk = |key: &str| {
+        let stem = key.trim_end_matches(|c: char| c.is_ascii_digit());
+        DISKS.contains(&stem)
+    };
+    let config = guest["config"].as_object().or_else(|| guest.as_object());
+    let fields = config.into_iter().flatten();
+    let volumes = fields
+        .filter(|(key, _)| is_disk(key))
+        .filter_map(|(_, value)| value.as_str());
+    let disks = volumes.filter(|volume| !volume.contains("media=cdrom"));
+    let named = disks.filter_map(|volume| volume.split(',').next()?.split_once(':'));
+    named
+        .map(|(storage, _)| storage.to_owned())
+        .filter(|storage| !storage.starts_with('/'))
+        .collect()
+}
+
+/// What the loss of each node takes with it: the members, by node.
+#[must_use]
+pub fn by_node<'a>(
+    nodes: impl IntoIterator<Item = (&'a str, usize)>,
+) -> BTreeMap<&'a str, Vec<usize>> {
+    let mut by_node: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (node, member) in nodes {
+        by_node.entry(node).or_default().push(member);
+    }
+    by_node
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms() {
+        let api = r#"{"data":[{"id":"lxc/10111","type":"lxc","vmid":10111,"name":"dns-1","node":"node3","status":"running"},
+            {"id":"node/node3","type":"node","node":"node3"},
+            {"id":"storage/node3/nas","type":"storage","storage":"nas","node":"node3","shared":1},
+            {"id":"storage/node3/zdata","type":"storage","storage":"zdata","node":"node3","shared":0}]}"#;
+        let places = Places::parse(api.as_bytes()).unwrap();
+        assert_eq!(places.of(10111).unwrap().node.as_deref(), Some("node3"));
+        assert_eq!(places.of(10112), None);
+        assert!(places.is_shared("nas") && !places.is_shared("zdata"));
+        let state = r#"{"version":1,"storages":[{"storage":"nas","type":"nfs","shared":true}],
+            "guests":[{"vmid":1192,"type":"lxc","node":"node2","status":"running",
+            "config":{"rootfs":"nas:subvol-1192-disk-0,size=8G","ide2":"iso:x.iso,media=cdrom","mp0":"/srv/data,mp=/data","scsihw":"virtio-scsi"}}]}"#;
+        let places = Places::parse(state.as_bytes()).unwrap();
+        assert!(places.of(1192).unwrap().storages.iter().eq(["nas"]) && places.is_shared("nas"));
+        for bad in [
+            "",
+            "[]",
+            r#"{"data":null}"#,
+            "{",
+            r#"{"type":"node","node":"a"}"#,
+        ] {
+            assert!(Places::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+}

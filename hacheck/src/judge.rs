@@ -1,0 +1,209 @@
+//! From everything that was seen of a pair to what to tell its operator.
+//!
+//! Nothing here touches the network, the clock or a file: [`judge`] is given all evidence
+//! at once, so what is hard to stage with real hosts is a row of a table in the tests.
+
+use std::net::IpAddr;
+
+use serde_json::{Value, json};
+
+use crate::{
+    evidence::{MemberFacts, Neighbour, OwnAddress, RawWindow, Unseen},
+    finding::{Eye, Finding, Severity},
+    guests::Places,
+    history::Past,
+    pairs::Pair,
+    probe::Reply,
+};
+
+mod age;
+mod certificate;
+mod daemon;
+mod drift;
+mod holder;
+mod place;
+mod service;
+mod sight;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod witness;
+
+/// Who was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The VIP.
+    Vip,
+    /// A member, by its place in the pair.
+    Member(usize),
+}
+
+/// A probe and what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probed {
+    /// Who was asked.
+    pub target: Target,
+    /// Which of the pair's probes.
+    pub probe: usize,
+    /// What came.
+    pub reply: Reply,
+}
+
+/// What one member says of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stated {
+    /// Its place in the pair.
+    pub member: usize,
+    /// What it says.
+    pub facts: MemberFacts,
+    /// The checker runs on it, and looked for itself.
+    pub local: bool,
+}
+
+/// All that is known of one pair.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// Now, Unix time in milliseconds.
+    pub now_ms: i64,
+    /// The probes.
+    pub probes: Vec<Probed>,
+    /// What the raw sockets saw; none if they were not asked for.
+    pub raw: Option<RawWindow>,
+    /// Facts of members that are young enough.
+    pub facts: Vec<Stated>,
+    /// Facts that can't be used: which, and why.
+    pub unusable: Vec<Unseen>,
+    /// The checker's neighbours, looked up after the probes.
+    pub neighbours: Vec<Neighbour>,
+    /// The checker's own addresses.
+    pub own: Vec<OwnAddress>,
+    /// Where the guests are; none if nobody said.
+    pub places: Option<Places>,
+    /// What earlier checks and the members' counters say; none if no history is kept.
+    pub past: Option<Past>,
+}
+
+/// What is said of a pair.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The member that holds the VIP.
+    pub holder: Option<usize>,
+    /// How that was found out: mac, local, facts, adverts, identity.
+    pub holder_by: Option<&'static str>,
+    /// What was found, the worst first.
+    pub findings: Vec<Finding>,
+}
+
+impl Verdict {
+    /// The worst that was found.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        let severities = self.findings.iter().map(|finding| finding.severity);
+        severities.max().unwrap_or(Severity::Info)
+    }
+}
+
+/// What the evidence means. With `accept_blind`, what nobody looked at is only told.
+#[must_use]
+pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
+    let case = Case { pair, evidence };
+    let held = holder::judge(&case);
+    let mut findings = held.findings.clone();
+    findings.extend(service::judge(&case, &held));
+    findings.extend(daemon::judge(&case, &held));
+    findings.extend(drift::judge(&case));
+    findings.extend(certificate::judge(&case));
+    findings.extend(age::judge(&case));
+    findings.extend(place::judge(&case));
+    findings.extend(sight::judge(&case, &held, accept_blind));
+    if accept_blind && !held.contradicted {
+        // Nobody contradicts anybody: it is only that nobody looked.
+        for finding in findings
+            .iter_mut()
+            .filter(|finding| finding.code == "holder-unknown")
+        {
+            finding.severity = Severity::Info;
+        }
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity)); // stable
+    Verdict {
+        holder: held.holder,
+        holder_by: held.by,
+        findings,
+    }
+}
+
+/// A pair and what is known of it, with what all parts ask for.
+struct Case<'a> {
+    pair: &'a Pair,
+    evidence: &'a Evidence,
+}
+
+impl Case<'_> {
+    fn name(&self, member: usize) -> &str {
+        &self.pair.members[member].name
+    }
+
+    fn members(&self) -> std::ops::Range<usize> {
+        0..self.pair.members.len()
+    }
+
+    fn facts(&self, member: usize) -> Option<&MemberFacts> {
+        let mut stated = self.evidence.facts.iter();
+        stated
+            .find(|stated| stated.member == member)
+            .map(|stated| &stated.facts)
+    }
+
+    /// Every member has told its facts.
+    fn all_told(&self) -> bool {
+        self.members().all(|member| self.facts(member).is_some())
+    }
+
+    /// The advert interval in milliseconds: the pair's, else what was heard, else VRRP's default.
+    fn interval_ms(&self) -> u64 {
+        let heard = self.evidence.raw.as_ref().map(|raw| raw.interval_ms);
+        let ms = self
+            .pair
+            .advert_ms
+            .or(heard.filter(|&ms| ms > 0))
+            .unwrap_or(1000);
+        u64::from(ms)
+    }
+
+    /// The probes of a target, by their place in the pair.
+    fn replies(&self, target: Target) -> impl Iterator<Item = (usize, &Reply)> {
+        let probes = self.evidence.probes.iter();
+        let of = probes.filter(move |probed| probed.target == target);
+        of.map(|probed| (probed.probe, &probed.reply))
+    }
+
+    fn reply(&self, target: Target, probe: usize) -> Option<&Reply> {
+        self.replies(target)
+            .find(|(place, _)| *place == probe)
+            .map(|(_, reply)| reply)
+    }
+
+    /// The checker itself has that address.
+    fn is_local(&self, address: IpAddr) -> bool {
+        self.evidence.own.iter().any(|own| own.address == address)
+    }
+}
+
+/// An object of names and values, for evidence.
+fn by_name<T: Into<Value>>(entries: impl IntoIterator<Item = (String, T)>) -> Value {
+    let entries = entries
+        .into_iter()
+        .map(|(name, value)| (name, value.into()));
+    Value::Object(entries.collect())
+}
+
+/// A finding that only tells.
+fn info(code: &'static str, message: String, evidence: Value, seen_by: &[Eye]) -> Finding {
+    Finding::new(code, Severity::Info, message, evidence, seen_by)
+}
+
+/// Evidence that has nothing to add to the message.
+fn nothing() -> Value {
+    json!({})
+}

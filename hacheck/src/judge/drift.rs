@@ -1,0 +1,284 @@
+//! Configurations that differ: what the adverts, and keepalived's own dumps, give away.
+//!
+//! Some differences make both members master and are critical; of those, a different
+//! password or version shows nothing on the wire at all (measured), only in the counters.
+
+use serde_json::json;
+
+use super::{
+    Case,
+    holder::list,
+    witness::{member_of, of_pair},
+};
+use crate::{
+    evidence::{Advert, Instance},
+    finding::{Eye, Finding, Severity},
+};
+
+/// keepalived's counters of adverts that it threw away because of its own configuration.
+const MISMATCHES: [&str; 6] = [
+    "auth_failure",
+    "authtype_mismatch",
+    "invalid_authtype",
+    "addr_list_err",
+    "advert_interval_err",
+    "invalid_type_rcvd",
+];
+
+pub(super) fn judge(case: &Case<'_>) -> Vec<Finding> {
+    let Some(vip) = case.pair.vip else {
+        return Vec::new();
+    };
+    let adverts: Vec<&Advert> = of_pair(case, vip).collect();
+    let mut findings = heard(case, &adverts);
+    findings.extend(dumped(case));
+    findings
+}
+
+fn drift(severity: Severity, message: String, evidence: serde_json::Value, eye: Eye) -> Finding {
+    Finding::new("config-drift", severity, message, evidence, &[eye])
+}
+
+/// Differences among the adverts, and to what the pair says.
+fn heard(case: &Case<'_>, adverts: &[&Advert]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(vip) = case.pair.vip else {
+        return findings;
+    };
+    let mut add = |severity, message: String, advert: &Advert| {
+        let evidence = json!({"source": advert.source, "vrid": advert.vrid, "version": advert.version,
+            "interval_ms": advert.interval_ms, "vips": advert.vips});
+        let finding = drift(severity, message, evidence, Eye::Adverts);
+        if !findings
+            .iter()
+            .any(|known: &Finding| known.message == finding.message)
+        {
+            findings.push(finding);
+        }
+    };
+    for advert in adverts {
+        let from = match member_of(case, advert.source) {
+            Some(member) => case.name(member).to_owned(),
+            None => advert.source.to_string(),
+        };
+        let (vrid, ours) = (advert.vrid, advert.vips.contains(&vip));
+        match case.pair.vrid {
+            Some(meant) if meant != vrid => {
+                add(
+                    Severity::Warning,
+                    format!("{from} advertises {vip} under VRID {vrid}, not {meant}"),
+                    advert,
+                );
+            }
+            Some(_) if !ours => {
+                let vips = list(advert.vips.iter().map(ToString::to_string));
+                add(
+                    Severity::Critical,
+                    format!("{from} uses VRID {vrid} for {vips}, not for {vip}"),
+                    advert,
+                );
+            }
+            _ => {}
+        }
+        if case
+            .pair
+            .version
+            .is_some_and(|meant| meant != advert.version)
+        {
+            add(
+                Severity::Warning,
+                format!(
+                    "{from} speaks VRRP version {}, not {}",
+                    advert.version,
+                    case.pair.version.unwrap_or_default()
+                ),
+                advert,
+            );
+        }
+        if let Some(meant) = case.pair.advert_ms.filter(|&ms| ms != advert.interval_ms) {
+            add(
+                Severity::Warning,
+                format!(
+                    "{from} advertises every {} ms, not {meant} ms",
+                    advert.interval_ms
+                ),
+                advert,
+            );
+        }
+        if !advert.checksum_ok {
+            add(
+                Severity::Warning,
+                format!("adverts of {from} have a wrong checksum: no router heeds them"),
+                advert,
+            );
+        }
+        if advert.ttl != 255 {
+            add(
+                Severity::Warning,
+                format!(
+                    "adverts of {from} have TTL {}, not 255: no router heeds them",
+                    advert.ttl
+                ),
+                advert,
+            );
+        }
+    }
+    for two in pairs(adverts).filter(|two| two[0].source != two[1].source) {
+        let said = |what: &dyn Fn(&Advert) -> String| {
+            list(
+                two.iter()
+                    .map(|advert| format!("{} of {}", what(advert), advert.source)),
+            )
+        };
+        let [one, other] = two;
+        if one.vrid != other.vrid {
+            add(
+                Severity::Critical,
+                format!("two VRIDs for {vip}: {}", said(&|a| a.vrid.to_string())),
+                one,
+            );
+        }
+        if one.version != other.version {
+            add(
+                Severity::Critical,
+                format!("two VRRP versions: {}", said(&|a| a.version.to_string())),
+                one,
+            );
+        } else if one.auth_type != other.auth_type {
+            add(
+                Severity::Critical,
+                format!(
+                    "two kinds of authentication: {}",
+                    said(&|a| a.auth_type.to_string())
+                ),
+                one,
+            );
+        }
+        if one.interval_ms != other.interval_ms {
+            add(
+                Severity::Warning,
+                format!(
+                    "two advert intervals: {}",
+                    said(&|a| format!("{} ms", a.interval_ms))
+                ),
+                one,
+            );
+        }
+    }
+    findings
+}
+
+/// Each two that differ, once.
+fn pairs<'a>(adverts: &'a [&'a Advert]) -> impl Iterator<Item = [&'a Advert; 2]> {
+    // One for each source and setting is enough; a window may hold thousands.
+    let mut kinds: Vec<&Advert> = Vec::new();
+    for advert in adverts {
+        let same = |known: &&Advert| {
+            (
+                known.source,
+                known.vrid,
+                known.version,
+                known.auth_type,
+                known.interval_ms,
+            ) == (
+                advert.source,
+                advert.vrid,
+                advert.version,
+                advert.auth_type,
+                advert.interval_ms,
+            )
+        };
+        if !kinds.iter().any(same) && kinds.len() < 64 {
+            kinds.push(advert);
+        }
+    }
+    let count = kinds.len();
+    (0..count)
+        .flat_map(move |i| (i + 1..count).map(move |j| (i, j)))
+        .map({
+            let kinds = kinds.clone();
+            move |(i, j)| [kinds[i], kinds[j]]
+        })
+}
+
+/// Differences among the dumps of the daemons, and what they count.
+fn dumped(case: &Case<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(vip) = case.pair.vip else {
+        return findings;
+    };
+    let dumps: Vec<(usize, &Instance)> = case
+        .members()
+        .filter_map(|member| {
+            let mut instances = case.facts(member)?.keepalived.iter().flatten();
+            let of_pair = instances.find(|i| {
+                Some(i.vrid) == case.pair.vrid
+                    && i.vips.iter().any(|v| v.is_ipv4() == vip.is_ipv4())
+            });
+            let of_vip = || {
+                case.facts(member)?
+                    .keepalived
+                    .iter()
+                    .flatten()
+                    .find(|i| i.vips.contains(&vip))
+            };
+            Some((member, of_vip().or(of_pair)?))
+        })
+        .collect();
+    let mut differ = |severity, what: &str, said: &dyn Fn(&Instance) -> String| {
+        if dumps.windows(2).any(|two| said(two[0].1) != said(two[1].1)) {
+            let each = dumps
+                .iter()
+                .map(|(member, i)| format!("{} of {}", said(i), case.name(*member)));
+            let message = format!("{what}: {}", list(each));
+            findings.push(drift(severity, message, json!({}), Eye::Facts));
+        }
+    };
+    differ(Severity::Critical, "two VRIDs", &|i| i.vrid.to_string());
+    differ(Severity::Critical, "two VRRP versions", &|i| {
+        i.version.to_string()
+    });
+    differ(Severity::Warning, "two advert intervals", &|i| {
+        format!("{} ms", i.interval_ms)
+    });
+    differ(Severity::Warning, "two lists of addresses", &|i| {
+        let mut vips = i.vips.clone();
+        vips.sort_unstable();
+        list(vips.iter().map(ToString::to_string))
+    });
+    if dumps
+        .windows(2)
+        .any(|two| two[0].1.base_priority == two[1].1.base_priority)
+    {
+        let message = format!(
+            "members have the same priority {}: the higher address wins",
+            dumps[0].1.base_priority
+        );
+        findings.push(drift(Severity::Info, message, json!({}), Eye::Facts));
+    }
+    for (member, instance) in &dumps {
+        let counted = MISMATCHES
+            .iter()
+            .filter_map(|name| Some((*name, *instance.counters.get(*name)?)));
+        let counted: Vec<(&str, u64)> = counted.filter(|(_, count)| *count > 0).collect();
+        if !counted.is_empty() {
+            let each = list(
+                counted
+                    .iter()
+                    .map(|(name, count)| format!("{name} {count}")),
+            );
+            // They count since the daemon's start, so they may be of long ago.
+            let message = format!(
+                "{} has thrown adverts away since it was started: {each}",
+                case.name(*member)
+            );
+            let evidence = super::by_name(
+                counted
+                    .iter()
+                    .map(|(name, count)| ((*name).to_owned(), *count)),
+            );
+            findings.push(drift(Severity::Info, message, evidence, Eye::Facts));
+        }
+    }
+    findings
+}

@@ -1,0 +1,170 @@
+//! Where the members are, and what the loss of a node would take.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::{Case, by_name, holder::list};
+use crate::{
+    finding::{Eye, Finding, Severity},
+    guests,
+};
+
+pub(super) fn judge(case: &Case<'_>) -> Vec<Finding> {
+    let mut findings = flapping(case);
+    let warning = |code, message, evidence, eye| {
+        Finding::new(code, Severity::Warning, message, evidence, &[eye])
+    };
+    let members = &case.pair.members;
+    let Some(places) = &case.evidence.places else {
+        let meant = members
+            .iter()
+            .enumerate()
+            .filter_map(|(i, m)| Some((m.node.as_deref()?, i)));
+        for (node, on_it) in guests::by_node(meant)
+            .into_iter()
+            .filter(|(_, on_it)| on_it.len() > 1)
+        {
+            let names = list(on_it.iter().map(|&i| case.name(i).to_owned()));
+            let message = format!("{names} are meant to be on one node, {node}");
+            findings.push(warning(
+                "same-node",
+                message,
+                json!({"node": node}),
+                Eye::Pairs,
+            ));
+        }
+        return findings;
+    };
+    let mut known = Vec::new();
+    for (i, member) in members.iter().enumerate() {
+        let place = member.vmid.and_then(|vmid| places.of(vmid));
+        let why = match (member.vmid, place) {
+            (None, _) => "it has no vmid in the pairs".to_owned(),
+            (Some(vmid), None) => format!("guest {vmid} is not in the list"),
+            (Some(vmid), Some(place)) if place.node.is_none() => {
+                format!("guest {vmid} has no node")
+            }
+            (Some(_), Some(place)) => {
+                known.extend(place.node.as_deref().map(|node| (node, i)));
+                if place.status != "running" {
+                    let message = format!(
+                        "{} is {} on {}",
+                        member.name,
+                        place.status,
+                        place.node.as_deref().unwrap_or_default()
+                    );
+                    findings.push(warning(
+                        "placement",
+                        message,
+                        json!({"member": member.name}),
+                        Eye::Guests,
+                    ));
+                }
+                continue;
+            }
+        };
+        let message = format!("the node of {} is not known: {why}", member.name);
+        findings.push(warning(
+            "same-node",
+            message,
+            json!({"member": member.name}),
+            Eye::Guests,
+        ));
+    }
+    let nodes = guests::by_node(known.iter().copied());
+    for (node, on_it) in nodes.iter().filter(|(_, on_it)| on_it.len() > 1) {
+        let names = list(on_it.iter().map(|&i| case.name(i).to_owned()));
+        let message = format!("{names} are on one node, {node}: its loss takes them together");
+        findings.push(warning(
+            "same-node",
+            message,
+            json!({"node": node}),
+            Eye::Guests,
+        ));
+    }
+    if known.len() == members.len() {
+        let losses = nodes
+            .iter()
+            .map(|(node, lost)| ((*node).to_owned(), loss(case, lost)));
+        let losses: Vec<(String, String)> = losses.collect();
+        let message = list(
+            losses
+                .iter()
+                .map(|(node, what)| format!("loss of {node}: {what}")),
+        );
+        findings.push(super::info(
+            "placement",
+            message,
+            by_name(losses),
+            &[Eye::Guests],
+        ));
+    }
+    findings.extend(storage(case, places));
+    findings
+}
+
+/// What is left without those members.
+fn loss(case: &Case<'_>, lost: &[usize]) -> String {
+    let left = case.pair.members.len() - lost.len();
+    let preferred = lost.iter().any(|&i| case.pair.members[i].preferred);
+    match left {
+        0 => "the service is gone".to_owned(),
+        _ if case.pair.vip.is_none() => {
+            "half of the clients' queries wait, no redundancy".to_owned()
+        }
+        _ if preferred => "the VIP moves, no redundancy".to_owned(),
+        _ => "no redundancy".to_owned(),
+    }
+}
+
+/// A storage that all members depend on.
+fn storage(case: &Case<'_>, places: &guests::Places) -> Vec<Finding> {
+    let of = |i: usize| Some(&places.of(case.pair.members[i].vmid?)?.storages);
+    let mut shared: Option<BTreeSet<&str>> = None;
+    for member in case.members() {
+        let own = of(member).into_iter().flatten().map(String::as_str);
+        let own: BTreeSet<&str> = own.filter(|storage| places.is_shared(storage)).collect();
+        shared = Some(match shared {
+            None => own,
+            Some(others) => others.intersection(&own).copied().collect(),
+        });
+    }
+    let shared = shared.unwrap_or_default().into_iter();
+    let one = |storage: &str| {
+        let message = format!(
+            "all members have disks on one storage, {storage}: its loss takes them together"
+        );
+        Finding::new(
+            "same-storage",
+            Severity::Warning,
+            message,
+            json!({"storage": storage}),
+            &[Eye::Guests],
+        )
+    };
+    shared.map(one).collect()
+}
+
+/// Holders that change too often.
+fn flapping(case: &Case<'_>) -> Vec<Finding> {
+    let Some(past) = &case.evidence.past else {
+        return Vec::new();
+    };
+    let changes = past.changes.max(past.counted);
+    if changes <= crate::history::MOST_AN_HOUR {
+        return Vec::new();
+    }
+    let message = format!(
+        "the holder changed {changes} times within an hour (checks saw {}, keepalived counted {})",
+        past.changes, past.counted
+    );
+    let evidence = json!({"seen": past.changes, "counted": past.counted, "checks": past.checks});
+    vec![Finding::new(
+        "flapping",
+        Severity::Warning,
+        message,
+        evidence,
+        &[Eye::History],
+    )]
+}

@@ -1,0 +1,128 @@
+//! What nobody looked at, and whether a pair can be called healthy all the same.
+//!
+//! A pair is redundant if its service answers, if there is one holder and no second, if
+//! the holder's daemon lives and if the standby's does. The last is invisible on the
+//! wire; it is told, and no more, where the rest was seen there.
+
+use serde_json::json;
+
+use super::{
+    Case, daemon,
+    holder::{Held, list},
+};
+use crate::{
+    evidence::Unseen,
+    finding::{Eye, Finding, Severity},
+    probe::Outcome,
+};
+
+pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> {
+    let severity = if accept {
+        Severity::Info
+    } else {
+        Severity::Unknown
+    };
+    let mut findings = failed(case, severity);
+    let mut unseen = Vec::new();
+    if case.evidence.probes.is_empty() {
+        unseen.push("whether the service answers (no probes)".to_owned());
+    }
+    let mut standby = Vec::new();
+    if case.pair.vip.is_some() {
+        if !held.only_one_seen && !held.contradicted {
+            unseen
+                .push("that only one holds the VIP (--raw, or --facts of every member)".to_owned());
+        }
+        for member in case
+            .members()
+            .filter(|&member| !daemon::seen(case, held, member))
+        {
+            if held.holder == Some(member) {
+                unseen.push(format!("that {}'s VRRP daemon lives", case.name(member)));
+            } else {
+                standby.push(format!(
+                    "that {}'s VRRP daemon lives (--facts)",
+                    case.name(member)
+                ));
+            }
+        }
+    }
+    // Where the wire was watched the standby's daemon is the one thing that cannot be seen there.
+    let watched = case
+        .evidence
+        .raw
+        .as_ref()
+        .is_some_and(|raw| raw.replies.is_some() && raw.adverts.is_some());
+    if !watched || held.holder.is_none() {
+        unseen.append(&mut standby);
+    }
+    if !unseen.is_empty() {
+        let message = format!("not seen: {}", list(unseen.clone().into_iter()));
+        findings.push(Finding::new(
+            "blind",
+            severity,
+            message,
+            json!({"unseen": unseen}),
+            &[],
+        ));
+    }
+    if !standby.is_empty() {
+        let message = format!("not seen: {}", list(standby.clone().into_iter()));
+        findings.push(Finding::new(
+            "blind",
+            Severity::Info,
+            message,
+            json!({"unseen": standby}),
+            &[],
+        ));
+    }
+    findings
+}
+
+/// What was tried and could not be done.
+fn failed(case: &Case<'_>, severity: Severity) -> Vec<Finding> {
+    let blind = |unseen: &Unseen, eyes: &[Eye]| {
+        let errno = if unseen.errno.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", unseen.errno)
+        };
+        let message = format!("not seen: {}: {}{errno}", unseen.what, unseen.message);
+        let evidence = json!({"what": unseen.what, "errno": unseen.errno});
+        Finding::new("blind", severity, message, evidence, eyes)
+    };
+    let mut findings = Vec::new();
+    if let Some(raw) = &case.evidence.raw {
+        findings.extend(raw.errors.iter().map(|unseen| blind(unseen, &[])));
+    }
+    findings.extend(
+        case.evidence
+            .unusable
+            .iter()
+            .map(|unseen| blind(unseen, &[Eye::Facts])),
+    );
+    for stated in &case.evidence.facts {
+        // That a dump needs root is no news; that root could not have it is: a hung daemon.
+        let lost = |unseen: &&Unseen| unseen.what == "keepalived" && unseen.errno != "EPERM";
+        for unseen in stated.facts.errors.iter().filter(lost) {
+            let mut finding = blind(unseen, &[Eye::Facts]);
+            finding.severity = Severity::Info;
+            finding.message = format!("{}: {}", case.name(stated.member), finding.message);
+            findings.push(finding);
+        }
+    }
+    let mut probes: Vec<(Unseen, usize)> = Vec::new();
+    for probed in &case.evidence.probes {
+        if let Outcome::Unseen(unseen) = &probed.reply.outcome {
+            match probes.iter_mut().find(|(known, _)| known == unseen) {
+                Some((_, count)) => *count += 1,
+                None => probes.push((unseen.clone(), 1)),
+            }
+        }
+    }
+    for (mut unseen, count) in probes {
+        unseen.what = format!("{count} of {} probes", case.evidence.probes.len());
+        findings.push(blind(&unseen, &[Eye::Probe]));
+    }
+    findings
+}

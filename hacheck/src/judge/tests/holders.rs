@@ -1,0 +1,90 @@
+//! One holder, two, a stranger, and hand-overs.
+
+use super::*;
+
+#[test]
+fn holders() {
+    let both = [("a", 0, 3500), ("b", 0, 3500)];
+    let told = |a: Option<u64>, b: Option<u64>| World::vrrp().fact("a", a, true).fact("b", b, true);
+    #[rustfmt::skip]
+    let cases = vec![
+        ("two answer, two speak", World::vrrp().raw(&both, &both), "critical split-brain"),
+        ("two answer, one speaks", World::vrrp().raw(&both, &all("b")), "critical duplicate-ip-zombie, unknown blind"),
+        ("two answer, nobody is heard", World::vrrp().raw(&both, &[]).with(|w| w.pair.unicast = true), "critical split-brain, unknown blind"),
+        ("one answers, two speak", World::vrrp().raw(&all("a"), &both), "critical split-brain"),
+        ("two have it", told(Some(60_000), Some(60_000)), "critical split-brain"),
+        ("two have it, one without a daemon", World::vrrp().fact("a", Some(60_000), false).fact("b", Some(50_000), true), "critical duplicate-ip-zombie, critical vrrp-daemon-dead"),
+        ("auth mismatch", told(Some(60_000), Some(60_000)).raw(&both, &all("a")), "critical duplicate-ip-zombie"),
+        ("one is a stranger", World::vrrp().raw(&[("a", 0, 3500), ("x", 0, 3500)], &all("a")), "critical foreign-holder, unknown blind"),
+        ("only a stranger", World::vrrp().raw(&all("x"), &all("a")), "critical foreign-holder, unknown blind"),
+        ("a strange speaker", World::vrrp().raw(&all("a"), &all("x")), "critical foreign-holder, unknown blind"),
+        ("the checker itself", World::vrrp().with(|w| { w.evidence.own.push(OwnAddress { interface: "eth0".to_owned(), address: address("vip"), prefix_length: None, held_ms: None, }) }), "critical foreign-holder, unknown blind"),
+        ("a MAC while b's is not known", World::vrrp().raw(&all("x"), &all("a")).with(|w| { w.window().replies.as_mut().unwrap().retain(|r| r.ip != address("b")); }), "a by adverts"),
+        ("not the preferred one", World::vrrp().raw(&all("b"), &all("b")), "warning holder-unexpected, b by mac"),
+        ("not the preferred one, and fine", World::vrrp().raw(&all("b"), &all("b")).with(|w| w.pair.expect_preferred = false), "b by mac"),
+        ("ARP and adverts differ", World::vrrp().raw(&all("a"), &all("b")), "unknown holder-unknown, unknown blind"),
+    ];
+    all_say(cases);
+}
+
+#[test]
+fn hand_overs_are_no_split_brain() {
+    let moved = || {
+        World::vrrp().raw(
+            &[("a", 0, 1000), ("b", 1750, 3500)],
+            &[("a", 0, 1000), ("b", 1700, 3500)],
+        )
+    };
+    let calm = |world: World| world.with(|w| w.pair.expect_preferred = false);
+    #[rustfmt::skip]
+    let cases = vec![
+        ("priority 0, then the other", calm(moved()), "b by mac"),
+        ("both for less than an interval", calm(World::vrrp().raw(&[("a", 0, 1500), ("b", 1000, 3500)], &[("a", 0, 1000), ("b", 1000, 3500)])), "b by mac"),
+        ("facts of before it moved", calm(moved().fact("a", Some(60_000), true).fact("b", None, true)), "b by mac"),
+        ("facts of before, raw of after", calm(World::vrrp().raw(&all("b"), &all("b")).fact("a", Some(60_000), true).fact("b", None, true)), "b by mac"),
+        ("moved while the facts were told", calm(World::vrrp().raw(&all("b"), &all("b")).fact("a", Some(60_000), true).fact("b", Some(300), true)), "b by mac"),
+        ("the same, without raw", World::vrrp().fact("a", Some(60_000), true).fact("b", Some(300), true), "unknown holder-unknown"),
+        ("identity of before it moved", calm(moved().identities(["a", "a", "b"])), "b by mac"),
+        ("moving when the window closed", World::vrrp().raw(&[("a", 0, 3500), ("b", 3000, 3500)], &all("a")), "unknown holder-unknown, unknown blind"),
+    ];
+    all_say(cases);
+}
+
+#[test]
+fn virtual_macs_name_nobody() {
+    let twice = |world: World| {
+        world.with(|w| {
+            let replies = w.window().replies.as_mut().unwrap();
+            let again: Vec<_> = replies
+                .iter()
+                .filter(|r| r.ip == address("vip"))
+                .cloned()
+                .collect();
+            replies.extend(again);
+        })
+    };
+    #[rustfmt::skip]
+    let cases = vec![
+        ("adverts name the holder", World::vrrp().raw(&all("virtual"), &all("a")), "a by adverts"),
+        ("nothing names it", World::vrrp().raw(&all("virtual"), &[]).with(|w| w.pair.unicast = true), "unknown holder-unknown, unknown blind"),
+        ("two under one MAC, two speak", twice(World::vrrp().raw(&all("virtual"), &[("a", 0, 3500), ("b", 0, 3500)])), "critical split-brain"),
+        ("two under one MAC, one speaks", twice(World::vrrp().raw(&all("virtual"), &all("a"))), "critical duplicate-ip-zombie, unknown blind"),
+        ("the virtual and its own by turns", World::vrrp().raw(&[("virtual", 0, 2000), ("a", 2250, 3500)], &all("a")), "a by mac"),
+    ];
+    all_say(cases);
+}
+
+#[test]
+fn daemons() {
+    let silent = |w: &mut World| w.pair.unicast = true;
+    #[rustfmt::skip]
+    let cases = vec![
+        ("silent", World::vrrp().raw(&all("a"), &[]), "warning vrrp-silent, a by mac"),
+        ("silent, but unicast", World::vrrp().raw(&all("a"), &[]).with(silent), "unknown blind, a by mac"),
+        ("silent for a moment", World::vrrp().raw(&all("a"), &[]).with(|w| w.window().window_ms = 2000), "unknown blind, a by mac"),
+        ("holder's is dead", World::vrrp().fact("a", Some(60_000), false).fact("b", None, true), "critical vrrp-daemon-dead, a by facts"),
+        ("standby's is dead", World::vrrp().fact("a", Some(60_000), true).fact("b", None, false), "warning vrrp-daemon-dead, a by facts"),
+        ("standby is in fault", World::vrrp().fact("a", Some(60_000), true).fact("b", None, true).instance(|i| i.state = State::Fault), "warning vrrp-fault, a by facts"),
+    ];
+    all_say(cases);
+}

@@ -1,0 +1,94 @@
+//! What can be said from where, and of the services.
+
+use super::*;
+
+#[test]
+fn what_a_vantage_point_can_say_of_a_healthy_pair() {
+    let named = || World::vrrp().identities(["a", "a", "b"]);
+    let raw = || World::vrrp().raw(&all("a"), &all("a"));
+    let told = |world: World| world.fact("a", Some(60_000), true).fact("b", None, true);
+    #[rustfmt::skip]
+    let cases = vec![
+        ("probes alone", named(), "unknown blind, a by identity"),
+        ("probes alone, accepted", named().with(|w| w.accept = true), "a by identity"),
+        ("neighbours name the holder", World::vrrp().neighbours(&[("vip", "a"), ("a", "a"), ("b", "b")]), "unknown blind, a by mac"),
+        ("nothing names it", World::vrrp(), "unknown holder-unknown, unknown blind"),
+        ("nothing names it, accepted", World::vrrp().with(|w| w.accept = true), ""),
+        ("raw", raw(), "a by mac"),
+        ("facts of all", told(World::vrrp()), "a by facts"),
+        ("both", told(raw()), "a by mac"),
+        ("facts of the holder alone", World::vrrp().fact("a", Some(60_000), true), "unknown blind, a by facts"),
+        ("facts of the standby alone", named().fact("b", None, true), "unknown blind, a by identity"),
+        ("no probes", told(World::vrrp().probes("")), "unknown blind, a by facts"),
+        ("active-active", World::active().probes(" ++"), ""),
+        ("active-active without probes", World::active(), "unknown blind"),
+    ];
+    all_say(cases);
+    let blind = |world: &World| {
+        let findings = world.verdict().findings;
+        findings
+            .into_iter()
+            .filter(|f| f.code == "blind")
+            .map(|f| f.message)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        blind(&raw()),
+        ["not seen: that b's VRRP daemon lives (--facts)"]
+    );
+    assert_eq!(blind(&told(raw())), [""; 0]);
+}
+
+#[test]
+fn what_could_not_be_seen_is_never_ok() {
+    let eperm = |w: &mut World| {
+        let unseen = Unseen {
+            what: "arp and adverts".to_owned(),
+            errno: "EPERM".to_owned(),
+            message: "socket".to_owned(),
+        };
+        w.evidence.raw = Some(RawWindow {
+            errors: vec![unseen],
+            ..RawWindow::default()
+        });
+    };
+    #[rustfmt::skip]
+    let cases = vec![
+        ("raw not permitted", World::vrrp().identities(["a", "a", "b"]).with(eperm), "unknown blind, unknown blind, a by identity"),
+        ("probes not permitted", World::vrrp().probes("uuu").raw(&all("a"), &all("a")), "unknown blind, a by mac"),
+        ("facts too old", World::vrrp().raw(&all("a"), &all("a")).with(|w| { w.evidence.unusable.push(Unseen { what: "facts of b".to_owned(), errno: String::new(), message: "old".to_owned(), }); }), "unknown blind, a by mac"),
+        ("unicast adverts", World::vrrp().raw(&all("a"), &[]).with(|w| w.pair.unicast = true), "unknown blind, a by mac"),
+        ("unicast adverts, told", World::vrrp().raw(&all("a"), &[]).with(|w| w.pair.unicast = true).fact("a", Some(9_000), true).fact("b", None, true), "a by mac"),
+        ("routed", World::vrrp().neighbours(&[("a", "b"), ("b", "b")]), "unknown holder-unknown, unknown blind"),
+        ("virtual MAC", World::vrrp().neighbours(&[("vip", "virtual"), ("a", "a"), ("b", "b")]), "unknown holder-unknown, unknown blind"),
+        ("all behind one MAC", World::vrrp().neighbours(&[("vip", "a"), ("a", "a"), ("b", "a")]), "unknown holder-unknown, unknown blind"),
+        ("all say the same name", World::vrrp().identities(["x", "x", "x"]), "unknown holder-unknown, unknown blind"),
+        ("no member has it", World::vrrp().fact("a", None, true).fact("b", None, true), "unknown holder-unknown"),
+        ("facts are of before", World::vrrp().identities(["b", "a", "b"]).fact("a", Some(9_000), true).fact("b", None, true), "unknown holder-unknown"),
+    ];
+    all_say(cases);
+}
+
+#[test]
+fn services() {
+    let raw = |letters| World::vrrp().probes(letters).raw(&all("a"), &all("a"));
+    #[rustfmt::skip]
+    let cases = vec![
+        ("all gone", raw("rrr"), "critical vip-down, warning member-service-down, warning member-service-down, a by mac"),
+        ("VIP without an answer to ARP", World::vrrp().probes("t++").raw(&[], &[]), "critical vip-down, unknown blind"),
+        ("VIP gone, not probed", World::vrrp().probes(" ++").raw(&[], &[]), "critical vip-down, unknown blind"),
+        ("holder's service is dead", raw("rr+"), "critical vip-up-holder-dead, warning member-service-down, a by mac"),
+        ("holder's service hangs", raw("tt+"), "critical vip-up-holder-dead, warning member-service-down, a by mac"),
+        ("a refusal, one dead, no other means", World::vrrp().probes("rr+"), "critical vip-up-holder-dead, unknown holder-unknown, unknown blind, warning member-service-down"),
+        ("standby's service is dead", raw("++r"), "warning member-service-down, a by mac"),
+        ("VIP mute, holder answers", raw("t++"), "critical vip-wrong-source, a by mac"),
+        ("VIP refuses, holder answers", raw("r++"), "critical vip-wrong-source, a by mac"),
+        ("wrong at the VIP", raw("ww+"), "critical wrong-function, critical wrong-function, a by mac"),
+        ("wrong on the standby", raw("++w"), "warning wrong-function, a by mac"),
+        ("answer from elsewhere", raw("t++").with(|w| w.evidence.probes[0].reply.strayed = Some(address("a"))), "critical vip-wrong-source, a by mac"),
+        ("active-active: one dead", World::active().probes(" +t"), "warning member-service-down"),
+        ("active-active: all dead", World::active().probes(" tt"), "critical member-service-down, critical member-service-down"),
+        ("active-active: one is wrong", World::active().probes(" +w"), "critical wrong-function"),
+    ];
+    all_say(cases);
+}

@@ -1,0 +1,342 @@
+//! What each means says by itself about the holder: replies to ARP, adverts, the members'
+//! word, answers that name who gives them, the neighbour table.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use super::{
+    Case, Target,
+    timeline::{self, Claim},
+};
+use crate::evidence::{Advert, ArpReply, Mac, MemberFacts};
+
+/// Who claims the VIP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// A member.
+    Member(usize),
+    /// A hardware address of VRRP's: whoever is master.
+    Virtual(Mac),
+    /// A hardware address that belongs to no member that is known.
+    Mac(Mac),
+    /// An advert's source that is no member's address.
+    Source(IpAddr),
+}
+
+/// Which hardware address is whose.
+pub(super) struct Owners {
+    pub of: BTreeMap<Mac, usize>,
+    /// The hardware address of every member is known.
+    pub complete: bool,
+}
+
+impl Owners {
+    pub(super) fn of(case: &Case<'_>) -> Self {
+        let mut seen: Vec<(Mac, usize)> = Vec::new();
+        let replies = case
+            .evidence
+            .raw
+            .iter()
+            .flat_map(|raw| raw.replies.iter().flatten());
+        let replies = replies.map(|reply| (reply.ip, reply.mac));
+        let neighbours = case.evidence.neighbours.iter().map(|n| (n.address, n.mac));
+        for (address, mac) in replies.chain(neighbours) {
+            let member = case
+                .members()
+                .find(|&i| case.pair.members[i].address == address);
+            seen.extend(member.map(|member| (mac, member)));
+        }
+        for stated in &case.evidence.facts {
+            let macs = stated
+                .facts
+                .interfaces
+                .iter()
+                .filter_map(|interface| interface.mac);
+            seen.extend(macs.map(|mac| (mac, stated.member)));
+        }
+        seen.retain(|(mac, _)| mac.virtual_router().is_none() && mac.0 != [0; 6]);
+        let mut of = BTreeMap::new();
+        for (mac, member) in &seen {
+            // One for two members is a router's or a proxy's, and names neither.
+            if !seen
+                .iter()
+                .any(|(other, whose)| other == mac && whose != member)
+            {
+                of.insert(*mac, *member);
+            }
+        }
+        let known = |member| of.values().any(|owner| *owner == member);
+        let complete = case.members().all(known);
+        Self { of, complete }
+    }
+
+    fn who(&self, mac: Mac) -> Who {
+        match (mac.virtual_router(), self.of.get(&mac)) {
+            (Some(_), _) => Who::Virtual(mac),
+            (None, Some(&member)) => Who::Member(member),
+            (None, None) => Who::Mac(mac),
+        }
+    }
+}
+
+/// What the replies to broadcast ARP say.
+#[derive(Default)]
+pub(super) struct Arp {
+    pub asked: bool,
+    pub answered: bool,
+    /// The checker itself holds it, and need not answer itself.
+    pub local: bool,
+    pub claims: Vec<Claim<Who>>,
+    /// Those that answered beside each other.
+    pub at_once: Vec<Who>,
+    /// Two answered one request under one virtual MAC.
+    pub doubled: bool,
+    pub moved: bool,
+    /// More than one still claimed at the end.
+    pub unsettled: bool,
+    pub last: Option<Who>,
+}
+
+pub(super) fn arp(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Arp {
+    let local = case.is_local(vip);
+    let raw = case.evidence.raw.as_ref();
+    let Some((raw, replies)) = raw.and_then(|raw| Some((raw, raw.replies.as_ref()?))) else {
+        return Arp {
+            local,
+            ..Arp::default()
+        };
+    };
+    let replies: Vec<&ArpReply> = replies
+        .iter()
+        .filter(|r| r.ip == vip && r.round > 0)
+        .collect();
+    let claims = timeline::claims(
+        replies
+            .iter()
+            .map(|reply| (owners.who(reply.mac), reply.at_ms)),
+    );
+    let interval = case.interval_ms();
+    let mut at_once = timeline::at_once(&claims, interval);
+    if local {
+        // The checker's own claim lasts all the time.
+        let lasting = claims
+            .iter()
+            .filter(|claim| claim.last_ms - claim.first_ms > interval);
+        at_once = lasting.map(|claim| claim.who.clone()).collect();
+        at_once.retain(|who| !matches!(who, Who::Member(member) if case.is_local(case.pair.members[*member].address)));
+    }
+    // A virtual MAC is the same on both, so only two replies to one request tell.
+    let many = |reply: &&&ArpReply| {
+        replies
+            .iter()
+            .filter(|other| other.round == reply.round)
+            .count()
+            > 1
+    };
+    let double: Vec<u64> = match claims
+        .iter()
+        .any(|claim| matches!(claim.who, Who::Virtual(_)))
+    {
+        true => replies
+            .iter()
+            .filter(many)
+            .map(|reply| reply.at_ms)
+            .collect(),
+        false => Vec::new(),
+    };
+    let doubled = match (double.iter().min(), double.iter().max()) {
+        (Some(first), Some(last)) => last - first > interval,
+        _ => false,
+    };
+    if at_once.iter().any(|who| matches!(who, Who::Virtual(_))) && !doubled {
+        at_once.clear(); // a master may use its own address and the virtual one by turns
+    }
+    let at_end = timeline::at_the_end(&claims, raw.window_ms, interval);
+    let last = claims
+        .iter()
+        .max_by_key(|claim| claim.last_ms)
+        .map(|claim| claim.who.clone());
+    let virtual_too = claims
+        .iter()
+        .any(|claim| matches!(claim.who, Who::Virtual(_)));
+    Arp {
+        asked: raw.rounds > 0,
+        answered: !claims.is_empty(),
+        local,
+        doubled,
+        moved: claims.len() > 1 && at_once.is_empty() && !virtual_too,
+        unsettled: at_end.len() > 1 && at_once.is_empty() && !virtual_too,
+        at_once,
+        claims,
+        last,
+    }
+}
+
+/// What the adverts of this pair say.
+#[derive(Default)]
+pub(super) struct Speakers {
+    pub claims: Vec<Claim<Who>>,
+    pub at_once: Vec<Who>,
+    pub moved: bool,
+    /// Those that spoke last; one, unless there are several at once.
+    pub last: Vec<Who>,
+    pub listened: bool,
+}
+
+/// The adverts that are about the VIP, or by its VRID.
+pub(super) fn of_pair<'a>(case: &'a Case<'_>, vip: IpAddr) -> impl Iterator<Item = &'a Advert> {
+    let heard = case
+        .evidence
+        .raw
+        .iter()
+        .flat_map(|raw| raw.adverts.iter().flatten());
+    let vrid = case.pair.vrid;
+    heard.filter(move |advert| {
+        let same_family = advert.source.is_ipv4() == vip.is_ipv4();
+        same_family && (advert.vips.contains(&vip) || Some(advert.vrid) == vrid)
+    })
+}
+
+pub(super) fn adverts(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Speakers {
+    let listened = case
+        .evidence
+        .raw
+        .as_ref()
+        .is_some_and(|raw| raw.adverts.is_some());
+    // Who gives up claims nothing, and a router drops what has a wrong checksum.
+    let claiming =
+        of_pair(case, vip).filter(|a| a.priority > 0 && a.checksum_ok && a.vips.contains(&vip));
+    let claims =
+        timeline::claims(claiming.map(|advert| (speaker(case, advert, owners), advert.at_ms)));
+    let at_once = timeline::at_once(&claims, case.interval_ms());
+    let last = match at_once.is_empty() {
+        true => claims
+            .iter()
+            .max_by_key(|c| c.last_ms)
+            .map(|c| c.who.clone())
+            .into_iter()
+            .collect(),
+        false => at_once.clone(),
+    };
+    Speakers {
+        moved: claims.len() > 1 && at_once.is_empty(),
+        claims,
+        at_once,
+        last,
+        listened,
+    }
+}
+
+/// Whose advert it is: by its address, by an address that a member says it has, by its MAC.
+pub(super) fn member_of(case: &Case<'_>, source: IpAddr) -> Option<usize> {
+    let by_address = case
+        .members()
+        .find(|&i| case.pair.members[i].address == source);
+    let has = |facts: &MemberFacts| facts.addresses.iter().any(|own| own.address == source);
+    by_address.or_else(|| case.members().find(|&i| case.facts(i).is_some_and(has)))
+}
+
+fn speaker(case: &Case<'_>, advert: &Advert, owners: &Owners) -> Who {
+    let by_mac = || {
+        advert
+            .source_mac
+            .and_then(|mac| owners.of.get(&mac).copied())
+    };
+    match member_of(case, advert.source).or_else(by_mac) {
+        Some(member) => Who::Member(member),
+        None => Who::Source(advert.source),
+    }
+}
+
+/// What the members say.
+#[derive(Default)]
+pub(super) struct Told {
+    /// Those that say that they hold it.
+    pub holders: Vec<usize>,
+    /// Those of them that held it at one time.
+    pub at_once: Vec<usize>,
+}
+
+pub(super) fn told(case: &Case<'_>, vip: IpAddr) -> Told {
+    let own = |member: usize| {
+        let facts = case.facts(member)?;
+        let own = facts.addresses.iter().find(|own| own.address == vip)?;
+        Some((
+            facts.at_ms,
+            own.held_ms.and_then(|ms| i64::try_from(ms).ok()),
+        ))
+    };
+    let holders: Vec<(usize, (i64, Option<i64>))> = case
+        .members()
+        .filter_map(|member| Some((member, own(member)?)))
+        .collect();
+    let interval = i64::try_from(case.interval_ms()).unwrap_or(i64::MAX);
+    let beside = |(at, held): (i64, Option<i64>), (other_at, other_held): (i64, Option<i64>)| {
+        match (held, other_held) {
+            (Some(held), Some(other_held)) => {
+                let from = (at - held).max(other_at - other_held);
+                at.min(other_at) - from > interval
+            }
+            // Without the time since when, two that say so are two.
+            _ => true,
+        }
+    };
+    let is = |(member, spell): &&(usize, (i64, Option<i64>))| {
+        holders
+            .iter()
+            .any(|(other, its)| other != member && beside(*spell, *its))
+    };
+    Told {
+        at_once: holders
+            .iter()
+            .filter(is)
+            .map(|(member, _)| *member)
+            .collect(),
+        holders: holders.iter().map(|(member, _)| *member).collect(),
+    }
+}
+
+/// A VRRP daemon for the VIP's family lives there; none if nobody looked.
+pub(super) fn daemon(facts: &MemberFacts, vip: IpAddr) -> Option<bool> {
+    if vip.is_ipv4() {
+        facts.vrrp_socket
+    } else {
+        facts.vrrp6_socket
+    }
+}
+
+/// Who answered at the VIP, by its own word: the member that says the same at its own address.
+pub(super) fn identity(case: &Case<'_>) -> Option<usize> {
+    case.replies(Target::Vip).find_map(|(probe, reply)| {
+        let said = reply.identity.as_deref()?;
+        let says = |member: &usize| {
+            let reply = case.reply(Target::Member(*member), probe);
+            reply.and_then(|reply| reply.identity.as_deref()) == Some(said)
+        };
+        let mut same = case.members().filter(says);
+        match (same.next(), same.next()) {
+            (Some(one), None) => Some(one),
+            (Some(_), Some(_)) => None, // all say the same
+            (None, _) => case.members().find(|&member| case.name(member) == said),
+        }
+    })
+}
+
+/// Who has the hardware address that the checker's kernel uses for the VIP.
+pub(super) fn neighbour(case: &Case<'_>, vip: IpAddr) -> Option<usize> {
+    let mac = |address| {
+        case.evidence
+            .neighbours
+            .iter()
+            .find(|entry| entry.address == address)
+    };
+    let its = mac(vip)?.mac;
+    if its.virtual_router().is_some() {
+        return None;
+    }
+    let is = |member: &usize| mac(case.pair.members[*member].address).is_some_and(|n| n.mac == its);
+    let mut same = case.members().filter(is);
+    match (same.next(), same.next()) {
+        (Some(one), None) => Some(one),
+        _ => None, // nobody's, or a router's in front of all
+    }
+}

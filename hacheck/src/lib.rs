@@ -1,0 +1,79 @@
+//! Whether an HA pair is really redundant right now.
+//!
+//! [`evidence`] and [`probe`] say what was seen, [`judge`] what it means, without any I/O.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod check;
+pub mod cli;
+pub mod evidence;
+pub mod finding;
+pub mod frame;
+pub mod guests;
+pub mod history;
+pub mod interfaces;
+pub mod judge;
+pub mod keepalived;
+pub mod listen;
+pub mod member;
+pub mod nagios;
+pub mod netlink;
+pub mod outage;
+pub mod pairs;
+pub mod probe;
+pub mod proc;
+pub mod prometheus;
+pub mod raw;
+pub mod report;
+pub mod schedule;
+pub mod span;
+pub mod vrrp;
+pub mod watch;
+pub mod window;
+
+use std::io::{Read, Write};
+
+use cli::{Cli, Command};
+use vmid::exit::{Answer, Stop};
+
+/// What only `main` finds out.
+pub struct Site<'a> {
+    /// Now, Unix time in milliseconds.
+    pub now_ms: i64,
+    /// The output is a terminal.
+    pub terminal: bool,
+    /// Takes a line for stderr.
+    pub say: &'a mut dyn FnMut(&str),
+    /// Draws a line over the last one on a terminal; none if stderr is something else.
+    pub draw: Option<&'a mut dyn FnMut(&str)>,
+}
+
+/// How a run ended that came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// As all tools do.
+    Answer(Answer),
+    /// With the exit code of a monitoring plugin.
+    Plugin(u8),
+}
+
+/// Runs one command.
+///
+/// # Errors
+///
+/// The call is wrong, or what it needs of the host can't be had, or `output` failed.
+pub fn run(
+    cli: &Cli,
+    site: &mut Site<'_>,
+    input: impl Read,
+    output: impl Write,
+) -> Result<Done, Stop> {
+    match &cli.command {
+        Command::Check(args) => check::run(args, site, input, output),
+        Command::Watch(args) => watch::run(args, site, input, output).map(Done::Answer),
+        Command::Listen(args) => listen::run(args, output, site.terminal).map(Done::Answer),
+        Command::Member(args) => {
+            member::run(args, site.now_ms, output, site.terminal).map(Done::Answer)
+        }
+    }
+}

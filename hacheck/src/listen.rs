@@ -1,0 +1,215 @@
+//! `hacheck listen`: every VRRP advert on this host's segments, as it comes.
+
+use std::{
+    io::Write,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use vmid::{
+    exit::{Answer, Stop},
+    stream::Lines,
+    table,
+};
+
+use crate::{
+    cli::Listen,
+    evidence::{Advert, Unseen},
+    frame::{Frame, Vrrp},
+    interfaces::{self, Interface},
+    raw::Raw,
+    window,
+};
+
+/// How often it looks whether the end has come, at least.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The columns of the table.
+const COLUMNS: [&str; 12] = [
+    "interface",
+    "at_ms",
+    "source",
+    "source_mac",
+    "version",
+    "vrid",
+    "priority",
+    "interval_ms",
+    "vips",
+    "auth_type",
+    "checksum_ok",
+    "error",
+];
+
+/// What comes out for a packet.
+#[derive(Serialize)]
+struct Heard<'a> {
+    interface: &'a str,
+    #[serde(flatten)]
+    advert: Advert,
+}
+
+/// What comes out for a packet of protocol 112 that is no advert.
+#[derive(Serialize)]
+struct NoAdvert<'a> {
+    interface: &'a str,
+    at_ms: u64,
+    source: String,
+    source_mac: String,
+    destination: String,
+    ttl: u8,
+    error: Error,
+}
+
+#[derive(Serialize)]
+struct Error {
+    code: &'static str,
+    message: String,
+}
+
+/// Prints each advert, with its time in milliseconds from the start, until the time is over.
+///
+/// # Errors
+///
+/// There is no such interface; without CAP_NET_RAW; `output` failed.
+pub fn run(args: &Listen, output: impl Write, terminal: bool) -> Result<Answer, Stop> {
+    let all = interfaces::list()
+        .map_err(|errno| Stop::outside(anyhow::anyhow!("getifaddrs: {}", errno.desc())))?;
+    let chosen = choose(all, args.interface.as_deref())?;
+    let sockets = chosen
+        .iter()
+        .map(|interface| Ok((interface.name.as_str(), Raw::open(interface)?)));
+    let sockets: Vec<(&str, Raw)> = sockets.collect::<Result<_, _>>().map_err(refused)?;
+    table::present(args.format, &COLUMNS, output, terminal, |lines| {
+        hear(&sockets, args.duration.0, lines)
+    })
+}
+
+fn choose(all: Vec<Interface>, named: Option<&str>) -> Result<Vec<Interface>, Stop> {
+    if let Some(named) = named {
+        let found = all.into_iter().find(|one| one.name == named);
+        return found
+            .map(|one| vec![one])
+            .ok_or_else(|| Stop::input(anyhow::anyhow!("--interface {named}: no such interface")));
+    }
+    let usable: Vec<_> = all
+        .into_iter()
+        .filter(|one| one.up && one.mac.is_some())
+        .collect();
+    match usable.is_empty() {
+        true => Err(Stop::outside(anyhow::anyhow!(
+            "no Ethernet interface of this host is up"
+        ))),
+        false => Ok(usable),
+    }
+}
+
+fn refused(unseen: Unseen) -> Stop {
+    let stop = Stop::outside(anyhow::anyhow!("{}", unseen.message));
+    match unseen.errno.as_str() {
+        "EPERM" => stop
+            .hint("needs CAP_NET_RAW: run as root, or AmbientCapabilities=CAP_NET_RAW in a unit"),
+        _ => stop,
+    }
+}
+
+/// A thread listens on each socket; this one prints.
+fn hear<W: Write>(
+    sockets: &[(&str, Raw)],
+    length: Duration,
+    lines: &mut Lines<W>,
+) -> Result<Answer, Stop> {
+    let started = Instant::now();
+    let until = started + length;
+    let (tell, told) = mpsc::channel();
+    thread::scope(|scope| {
+        for (interface, socket) in sockets {
+            let tell = tell.clone();
+            scope.spawn(move || {
+                while Instant::now() < until {
+                    // An interface that goes down comes up again, or there is nothing to hear.
+                    let frame = match socket.receive(until.min(Instant::now() + LOOK)) {
+                        Ok(frame) => frame,
+                        Err(_) => continue,
+                    };
+                    let Some(Frame::Vrrp(vrrp)) = frame else {
+                        continue;
+                    };
+                    let at_ms = started.elapsed().as_millis() as u64;
+                    if tell.send((*interface, at_ms, vrrp)).is_err() {
+                        return; // the reader of stdout is gone
+                    }
+                }
+            });
+        }
+        drop(tell);
+        let mut failed = false;
+        for (interface, at_ms, vrrp) in told {
+            failed |= vrrp.packet.is_err();
+            let line = record(interface, at_ms, &vrrp);
+            let written = lines.extend(&line, "").and_then(|()| lines.flush());
+            written.map_err(Stop::output)?;
+        }
+        Ok(Answer::no_if(failed))
+    })
+}
+
+fn record(interface: &str, at_ms: u64, vrrp: &Vrrp) -> String {
+    let text = match (window::advert(at_ms, vrrp), &vrrp.packet) {
+        (Some(advert), _) => serde_json::to_string(&Heard { interface, advert }),
+        (None, packet) => serde_json::to_string(&NoAdvert {
+            interface,
+            at_ms,
+            source: vrrp.source.to_string(),
+            source_mac: vrrp.source_mac.to_string(),
+            destination: vrrp.destination.to_string(),
+            ttl: vrrp.ttl,
+            error: Error {
+                code: "malformed",
+                message: packet
+                    .as_ref()
+                    .err()
+                    .map_or_else(String::new, ToString::to_string),
+            },
+        }),
+    };
+    text.unwrap_or_default() // cannot fail: no maps, no foreign types
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        evidence::Mac,
+        vrrp::{Malformed, Packet},
+    };
+
+    #[test]
+    fn a_record_for_each_packet() {
+        let vrrp = |packet| Vrrp {
+            source_mac: Mac([2, 0, 0, 0, 0x10, 0x11]),
+            source: "192.168.10.11".parse().unwrap(),
+            destination: "224.0.0.18".parse().unwrap(),
+            ttl: 255,
+            packet,
+        };
+        let advert = Packet {
+            version: 2,
+            vrid: 55,
+            priority: 150,
+            interval_ms: 1000,
+            auth_type: 1,
+            vips: vec!["192.168.10.110".parse().unwrap()],
+            checksum_ok: true,
+        };
+        assert_eq!(
+            record("eth0", 12, &vrrp(Ok(advert))),
+            r#"{"interface":"eth0","at_ms":12,"source":"192.168.10.11","source_mac":"02:00:00:00:10:11","destination":"224.0.0.18","ttl":255,"version":2,"vrid":55,"priority":150,"interval_ms":1000,"vips":["192.168.10.110"],"auth_type":1,"checksum_ok":true}"#
+        );
+        assert_eq!(
+            record("eth0", 12, &vrrp(Err(Malformed::Version(7)))),
+            r#"{"interface":"eth0","at_ms":12,"source":"192.168.10.11","source_mac":"02:00:00:00:10:11","destination":"224.0.0.18","ttl":255,"error":{"code":"malformed","message":"version 7, not 2 or 3"}}"#
+        );
+    }
+}

@@ -1,0 +1,207 @@
+//! What can be asked of an address, and what came of it: one file per protocol.
+//!
+//! A probe never waits past its deadline and never says what an answer means for the
+//! pair; that is [`crate::judge`]'s.
+
+use std::{
+    fmt,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{evidence::Unseen, pairs::fields::Fields};
+
+pub mod dns;
+pub mod http;
+pub mod nfs;
+pub mod tcp;
+pub mod tls;
+mod wire;
+
+/// A question, and to whom it is put.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// The question.
+    pub what: What,
+    /// To whom.
+    pub on: On,
+}
+
+/// The protocols.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A DNS query.
+    Dns(dns::Query),
+    /// An HTTP GET.
+    Http(http::Get),
+    /// The certificate of a TLS server.
+    Tls(tls::Hello),
+    /// A TCP connection.
+    Tcp(tcp::Connect),
+    /// The NULL procedure of an NFS server.
+    Nfs(nfs::Null),
+}
+
+/// Whom a probe is for: a standby of an active-passive service may well be silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    /// The VIP and every member.
+    All,
+    /// The VIP.
+    Vip,
+    /// The members.
+    Members,
+}
+
+/// What came of a probe.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// Whether it was what was expected.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub took: Duration,
+    /// Who answered, by its own word.
+    pub identity: Option<String>,
+    /// The certificate shown.
+    pub certificate: Option<tls::Certificate>,
+    /// The data of a DNS answer, sorted; to compare members with each other.
+    pub answers: Option<Vec<String>>,
+    /// Another address than the one asked sent the answer.
+    pub strayed: Option<IpAddr>,
+}
+
+/// How a probe ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As expected.
+    Good,
+    /// There was an answer, but it is another one.
+    Wrong(String),
+    /// There was none.
+    Dead(How, String),
+    /// The checker itself could not ask.
+    Unseen(Unseen),
+}
+
+/// In a few words.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Good => f.write_str("ok"),
+            Self::Wrong(what) | Self::Dead(_, what) => f.write_str(what),
+            Self::Unseen(unseen) if unseen.errno.is_empty() => {
+                write!(f, "not asked: {}", unseen.message)
+            }
+            Self::Unseen(unseen) => write!(f, "not asked: {} ({})", unseen.message, unseen.errno),
+        }
+    }
+}
+
+/// Why there was no answer. Over UDP, a timeout may be a refusal that ICMP's rate limit swallowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The host is there, the service is not.
+    Refused,
+    /// Nothing came in time.
+    Timeout,
+    /// The host did not answer ARP, or a router said so.
+    Unreachable,
+    /// The connection was closed before the answer.
+    Closed,
+}
+
+impl Reply {
+    /// A reply with nothing but an outcome.
+    #[must_use]
+    pub fn of(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            took: Duration::ZERO,
+            identity: None,
+            certificate: None,
+            answers: None,
+            strayed: None,
+        }
+    }
+
+    /// It was as expected.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.outcome == Outcome::Good
+    }
+
+    /// Something answered, if only wrongly.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        matches!(self.outcome, Outcome::Good | Outcome::Wrong(_))
+    }
+}
+
+impl Probe {
+    /// `{"dns":{...}}`, `{"http":{...},"on":"vip"}`, ...
+    ///
+    /// # Errors
+    ///
+    /// An unknown name, or a value out of its range.
+    pub fn parse(value: &Value) -> Result<Self, String> {
+        let mut fields = Fields::of(value)?;
+        let on = match fields.text("on")?.as_deref() {
+            None | Some("all") => On::All,
+            Some("vip") => On::Vip,
+            Some("members") => On::Members,
+            Some(other) => return Err(format!("on is {other:?}, none of all, vip, members")),
+        };
+        let (name, value) = fields.one_of(&["dns", "http", "tls", "tcp", "nfs"])?;
+        let within = |what| format!("{name}: {what}");
+        let inner = Fields::of(value).map_err(within)?;
+        let what = match name {
+            "dns" => dns::Query::parse(inner).map(What::Dns),
+            "http" => http::Get::parse(inner).map(What::Http),
+            "tls" => tls::Hello::parse(inner).map(What::Tls),
+            "tcp" => tcp::Connect::parse(inner).map(What::Tcp),
+            _ => nfs::Null::parse(inner).map(What::Nfs),
+        };
+        let what = what.map_err(within)?;
+        fields.end()?;
+        Ok(Self { what, on })
+    }
+
+    /// How it is called in evidence: `dns ha.test A`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match &self.what {
+            What::Dns(query) => query.label(),
+            What::Http(get) => get.label(),
+            What::Tls(hello) => hello.label(),
+            What::Tcp(connect) => connect.label(),
+            What::Nfs(null) => null.label(),
+        }
+    }
+
+    /// Asks `address`, until `deadline` at the latest.
+    #[must_use]
+    pub fn ask(&self, address: IpAddr, deadline: Instant) -> Reply {
+        self.asked(address, deadline, true)
+    }
+
+    /// As [`Self::ask`], but what is lost is not sent again.
+    #[must_use]
+    pub fn ask_once(&self, address: IpAddr, deadline: Instant) -> Reply {
+        self.asked(address, deadline, false)
+    }
+
+    fn asked(&self, address: IpAddr, deadline: Instant, again: bool) -> Reply {
+        let started = Instant::now();
+        let mut reply = match &self.what {
+            What::Dns(query) => query.ask(address, deadline, again),
+            What::Http(get) => get.ask(address, deadline),
+            What::Tls(hello) => hello.ask(address, deadline),
+            What::Tcp(connect) => connect.ask(address, deadline),
+            What::Nfs(null) => null.ask(address, deadline),
+        };
+        reply.took = started.elapsed();
+        reply
+    }
+}

@@ -1,0 +1,279 @@
+//! A DNS query over UDP, over TCP where the answer was cut, and who answers by a TXT record.
+//!
+//! The UDP socket is not connected, so that an answer from another address than the one
+//! asked is seen (and named) instead of lost; IP_RECVERR brings the refusals all the same.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher as _, Hasher as _},
+    io::{self, Read as _, Write as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    time::Instant,
+};
+
+use nix::sys::socket::{setsockopt, sockopt};
+
+use super::{How, Outcome, Reply, wire};
+use crate::pairs::fields::Fields;
+
+mod answer;
+
+pub use answer::Kind;
+use answer::{Read, Wanted};
+
+/// An answer without EDNS has 512 bytes at most (RFC 1035, 2.3.4); what is longer is hostile.
+const LONGEST: usize = 4096;
+
+/// So often a datagram is sent in the time there is, unless it is answered.
+const RESEND: u32 = 5;
+
+/// What to ask, and what should come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// The name.
+    pub name: String,
+    /// The record type.
+    pub kind: Kind,
+    /// The data of exactly these records, in any order; any, if absent.
+    pub expect: Option<Vec<String>>,
+    /// The answer's code, `NOERROR`; with it the name must have such a record, unless `expect` is `[]`.
+    pub rcode: String,
+    /// The port.
+    pub port: u16,
+    /// A name whose TXT record says who answers.
+    pub identity: Option<String>,
+}
+
+/// What came back to one query.
+struct Got {
+    read: Result<Read, Outcome>,
+    strayed: Option<IpAddr>,
+}
+
+impl Query {
+    pub(super) fn parse(mut fields: Fields<'_>) -> Result<Self, String> {
+        let kind = match fields.text("type")?.as_deref() {
+            None => Kind::A,
+            Some(text) => Kind::parse(text)?,
+        };
+        let rcode = fields
+            .text("rcode")?
+            .unwrap_or_else(|| "NOERROR".to_owned());
+        if !answer::RCODES.contains(&rcode.as_str()) {
+            return Err(format!(
+                "rcode {rcode:?} is none of {}",
+                answer::RCODES.join(", ")
+            ));
+        }
+        let mut identity = None;
+        if let Some(value) = fields.value("identity") {
+            let mut inner = Fields::of(value).map_err(|what| format!("identity: {what}"))?;
+            identity = Some(
+                inner
+                    .required("txt")
+                    .map_err(|what| format!("identity: {what}"))?,
+            );
+            inner.end().map_err(|what| format!("identity: {what}"))?;
+        }
+        let query = Self {
+            name: fields.required("name")?,
+            kind,
+            expect: fields.texts("expect")?,
+            rcode,
+            port: fields.whole("port", 1, 65_535)?.unwrap_or(53),
+            identity,
+        };
+        for name in [Some(&query.name), query.identity.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            if answer::question(0, name, Kind::A).is_none() {
+                return Err(format!("{name:?} is no DNS name"));
+            }
+        }
+        if query.expect.is_some() && query.rcode != "NOERROR" {
+            return Err(format!(
+                "expect and rcode {}: there are no records then",
+                query.rcode
+            ));
+        }
+        if let Some(bad) = query
+            .expect
+            .iter()
+            .flatten()
+            .find(|data| !kind.is_data(data))
+        {
+            return Err(format!("expect: {bad:?} is no data of a {kind} record"));
+        }
+        fields.end()?;
+        Ok(query)
+    }
+
+    pub(super) fn label(&self) -> String {
+        let port = if self.port == 53 {
+            String::new()
+        } else {
+            format!(" port {}", self.port)
+        };
+        format!("dns {} {}{port}", self.name, self.kind)
+    }
+
+    /// A datagram that is lost is sent again, if `again`.
+    pub(super) fn ask(&self, address: IpAddr, deadline: Instant, again: bool) -> Reply {
+        let target = SocketAddr::new(address, self.port);
+        let got = resolve(target, &self.name, self.kind, deadline, again);
+        let mut reply = Reply::of(match &got.read {
+            Ok(read) => self.judge(read),
+            Err(outcome) => outcome.clone(),
+        });
+        reply.strayed = got.strayed;
+        if let Ok(read) = got.read {
+            reply.answers = Some(read.data);
+        }
+        if let Some(name) = self.identity.as_ref().filter(|_| reply.is_answered()) {
+            let got = resolve(target, name, Kind::Txt, deadline, again);
+            reply.identity = got.read.ok().and_then(|read| read.data.into_iter().next());
+        }
+        reply
+    }
+
+    /// Whether this is the answer that was expected.
+    fn judge(&self, read: &Read) -> Outcome {
+        let nothing = read.data.is_empty();
+        if read.rcode != self.rcode {
+            return Outcome::Wrong(format!("{}, not {}", read.rcode, self.rcode));
+        }
+        let Some(expect) = &self.expect else {
+            return match nothing && self.rcode == "NOERROR" {
+                true => Outcome::Wrong(format!("NODATA: the name has no {} record", self.kind)),
+                false => Outcome::Good,
+            };
+        };
+        if nothing {
+            return Outcome::Wrong(format!(
+                "NODATA: no {} record, not {}",
+                self.kind,
+                expect.join(", ")
+            ));
+        }
+        let mut expect: Vec<String> = expect.iter().map(|data| self.kind.spelled(data)).collect();
+        expect.sort_unstable();
+        expect.dedup();
+        match expect == read.data {
+            true => Outcome::Good,
+            false => Outcome::Wrong(format!(
+                "{}, not {}",
+                read.data.join(", "),
+                expect.join(", ")
+            )),
+        }
+    }
+}
+
+/// A query identifier that nobody can guess; std's hasher is seeded by the system.
+pub(super) fn random_id() -> u16 {
+    let bytes = RandomState::new().build_hasher().finish().to_be_bytes();
+    u16::from_be_bytes([bytes[0], bytes[1]])
+}
+
+fn resolve(target: SocketAddr, name: &str, kind: Kind, deadline: Instant, again: bool) -> Got {
+    let id = random_id();
+    // cannot fail: the configuration was refused if the name is none
+    let query = answer::question(id, name, kind).unwrap_or_default();
+    let wanted = Wanted { id, name, kind };
+    let mut strayed = None;
+    let parts = if again { RESEND } else { 1 };
+    let read = match over_udp(target, &query, &wanted, (deadline, parts), &mut strayed) {
+        Ok(read) if read.cut => over_tcp(target, &query, &wanted, deadline),
+        other => other,
+    };
+    Got { read, strayed }
+}
+
+fn over_udp(
+    target: SocketAddr,
+    query: &[u8],
+    wanted: &Wanted<'_>,
+    (deadline, parts): (Instant, u32),
+    strayed: &mut Option<IpAddr>,
+) -> Result<Read, Outcome> {
+    let failed = |error: io::Error| wire::outcome(&error);
+    let socket = socket(target.ip()).map_err(failed)?;
+    let patience = wire::left(deadline).map_err(failed)? / parts;
+    let mut malformed = None;
+    let mut buffer = vec![0; LONGEST];
+    let mut send_at = Instant::now();
+    loop {
+        if Instant::now() >= send_at {
+            socket.send_to(query, target).map_err(failed)?;
+            send_at = Instant::now() + patience;
+        }
+        let until = match wire::left(deadline.min(send_at)) {
+            Ok(left) => left,
+            Err(_) if Instant::now() < deadline => continue,
+            Err(error) => {
+                return Err(malformed
+                    .take()
+                    .map_or_else(|| failed(error), Outcome::Wrong));
+            }
+        };
+        socket.set_read_timeout(Some(until)).map_err(failed)?;
+        let (length, from) = match socket.recv_from(&mut buffer) {
+            Ok(got) => got,
+            Err(error) => match wire::outcome(&error) {
+                Outcome::Dead(How::Timeout, _) => continue,
+                other => return Err(other),
+            },
+        };
+        match answer::read(&buffer[..length], wanted) {
+            Ok(Some(read)) if from == target => return Ok(read),
+            Ok(Some(_)) if from.ip() != target.ip() => *strayed = Some(from.ip()),
+            Err(what) if from == target => malformed = Some(what),
+            _ => {} // not an answer to this, or not from there
+        }
+    }
+}
+
+/// An unconnected socket that hears of refusals.
+fn socket(family: IpAddr) -> io::Result<UdpSocket> {
+    match family {
+        IpAddr::V4(_) => {
+            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+            setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?;
+            Ok(socket)
+        }
+        IpAddr::V6(_) => {
+            let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?;
+            setsockopt(&socket, sockopt::Ipv6RecvErr, &true)?;
+            Ok(socket)
+        }
+    }
+}
+
+fn over_tcp(
+    target: SocketAddr,
+    query: &[u8],
+    wanted: &Wanted<'_>,
+    deadline: Instant,
+) -> Result<Read, Outcome> {
+    let failed = |error: io::Error| wire::outcome(&error);
+    let mut stream = wire::connect(target.ip(), target.port(), deadline)?;
+    // cannot fail: a name has 255 bytes at most
+    let length = u16::try_from(query.len()).unwrap_or_default();
+    let framed = [&length.to_be_bytes(), query].concat();
+    stream.write_all(&framed).map_err(failed)?;
+    loop {
+        let mut length = [0; 2];
+        stream.read_exact(&mut length).map_err(failed)?;
+        let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut message).map_err(failed)?;
+        match answer::read(&message, wanted) {
+            Ok(Some(read)) => return Ok(read),
+            Ok(None) => {}
+            Err(what) => return Err(Outcome::Wrong(what)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

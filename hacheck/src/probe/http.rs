@@ -1,0 +1,242 @@
+//! An HTTP GET that follows nothing: the connection always goes to the address asked,
+//! the URL's host is only what the server is told (Host and SNI).
+
+use std::{
+    io::{self, Read, Write},
+    net::IpAddr,
+    time::Instant,
+};
+
+use super::{Outcome, Reply, tls, wire};
+use crate::pairs::fields::Fields;
+
+mod answer;
+
+use answer::Answer;
+
+/// The most that is read of an answer.
+const LONGEST: usize = 1 << 20;
+
+/// What to get, and what should come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Get {
+    /// `http://{address}/`; `{address}` stands for the address asked.
+    pub url: String,
+    /// The status.
+    pub status: u16,
+    /// A part of the body.
+    pub body: Option<String>,
+    /// A header, and the value it must have.
+    pub header: Option<(String, Option<String>)>,
+    /// A header that says who answers.
+    pub identity: Option<String>,
+}
+
+/// A URL, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Url {
+    tls: bool,
+    /// Without brackets.
+    host: String,
+    port: u16,
+    /// `host[:port]`, for the header.
+    authority: String,
+    /// From the slash on.
+    path: String,
+}
+
+impl Get {
+    pub(super) fn parse(mut fields: Fields<'_>) -> Result<Self, String> {
+        let header = fields
+            .text("header")?
+            .map(|text| match text.split_once(':') {
+                Some((name, value)) => (name.trim().to_owned(), Some(value.trim().to_owned())),
+                None => (text, None),
+            });
+        let mut identity = None;
+        if let Some(value) = fields.value("identity") {
+            let mut inner = Fields::of(value).map_err(|what| format!("identity: {what}"))?;
+            identity = Some(
+                inner
+                    .required("header")
+                    .map_err(|what| format!("identity: {what}"))?,
+            );
+            inner.end().map_err(|what| format!("identity: {what}"))?;
+        }
+        let get = Self {
+            url: fields.required("url")?,
+            status: fields.whole("status", 100, 599)?.unwrap_or(200),
+            body: fields.text("body")?,
+            // A header that only has to be there may as well tell the members apart:
+            // where it doesn't (all say the same), nothing is concluded from it.
+            identity: identity.or_else(|| match &header {
+                Some((name, None)) => Some(name.clone()),
+                _ => None,
+            }),
+            header,
+        };
+        Url::parse(&get.url.replace("{address}", "192.0.2.1"))?;
+        let named = [
+            get.header.as_ref().map(|(name, _)| name),
+            get.identity.as_ref(),
+        ];
+        for name in named.into_iter().flatten() {
+            if name.is_empty()
+                || !name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            {
+                return Err(format!("{name:?} is no name of a header"));
+            }
+        }
+        fields.end()?;
+        Ok(get)
+    }
+
+    pub(super) fn label(&self) -> String {
+        format!("http {}", self.url)
+    }
+
+    pub(super) fn ask(&self, address: IpAddr, deadline: Instant) -> Reply {
+        let shown = match address {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("[{v6}]"),
+        };
+        let url = match Url::parse(&self.url.replace("{address}", &shown)) {
+            Ok(url) => url,
+            Err(what) => return Reply::of(Outcome::Wrong(what)),
+        };
+        match self.exchange(&url, address, deadline) {
+            Ok(answer) => {
+                let mut reply = Reply::of(self.judge(&answer));
+                reply.identity = self.identity.as_ref().and_then(|name| answer.header(name));
+                reply
+            }
+            Err(outcome) => Reply::of(outcome),
+        }
+    }
+
+    fn exchange(&self, url: &Url, address: IpAddr, deadline: Instant) -> Result<Answer, Outcome> {
+        let stream = wire::connect(address, url.port, deadline)?;
+        match url.tls {
+            true => self.over(tls::session(stream, Some(&url.host), address)?, url),
+            false => self.over(stream, url),
+        }
+    }
+
+    fn over(&self, mut stream: impl Read + Write, url: &Url) -> Result<Answer, Outcome> {
+        let request = format!(
+            "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: hacheck/{}\r\nAccept: */*\r\nConnection: close\r\n\r\n",
+            url.path,
+            url.authority,
+            env!("CARGO_PKG_VERSION")
+        );
+        stream
+            .write_all(request.as_bytes())
+            .map_err(|error| tls::outcome(&error))?;
+        let mut bytes = Vec::new();
+        let mut buffer = [0; 8192];
+        loop {
+            let read = match stream.read(&mut buffer) {
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // A TLS server that closes without saying so has said all the same.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
+                Err(error) => return Err(tls::outcome(&error)),
+            };
+            bytes.extend_from_slice(&buffer[..read]);
+            let answer = Answer::read(&bytes).map_err(Outcome::Wrong)?;
+            match answer {
+                Some(answer) if self.body.is_none() || answer.complete || read == 0 => {
+                    return Ok(answer);
+                }
+                None if read == 0 && bytes.is_empty() => {
+                    return Err(wire::outcome(&io::ErrorKind::UnexpectedEof.into()));
+                }
+                None if read == 0 => {
+                    return Err(Outcome::Wrong("the answer ends in its head".to_owned()));
+                }
+                Some(answer) if bytes.len() > LONGEST => return Ok(answer),
+                None if bytes.len() > LONGEST => {
+                    return Err(Outcome::Wrong("the answer's head has no end".to_owned()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether this is the answer that was expected.
+    fn judge(&self, answer: &Answer) -> Outcome {
+        if answer.status != self.status {
+            let to = answer
+                .header("location")
+                .map_or_else(String::new, |to| format!(" (to {to})"));
+            return Outcome::Wrong(format!("status {}{to}, not {}", answer.status, self.status));
+        }
+        if let Some((name, wanted)) = &self.header {
+            match (answer.header(name), wanted) {
+                (None, _) => return Outcome::Wrong(format!("no header {name}")),
+                (Some(value), Some(wanted)) if value != *wanted => {
+                    return Outcome::Wrong(format!("header {name} is {value:?}, not {wanted:?}"));
+                }
+                _ => {}
+            }
+        }
+        match &self.body {
+            Some(part) if !String::from_utf8_lossy(&answer.body).contains(part) => Outcome::Wrong(
+                format!("{part:?} is not in the body ({} bytes)", answer.body.len()),
+            ),
+            _ => Outcome::Good,
+        }
+    }
+}
+
+impl Url {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("url {text:?} is not http(s)://host[:port]/path");
+        let (tls, rest) = match text.split_once("://").ok_or_else(wrong)? {
+            ("http", rest) => (false, rest),
+            ("https", rest) => (true, rest),
+            _ => return Err(wrong()),
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let path = path.split('#').next().unwrap_or_default();
+        let path = if path.starts_with('/') {
+            path.to_owned()
+        } else {
+            format!("/{path}")
+        };
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (authority, None),
+        };
+        let port = match port {
+            None if tls => 443,
+            None => 80,
+            Some(port) => port
+                .parse()
+                .ok()
+                .filter(|&port| port != 0)
+                .ok_or_else(wrong)?,
+        };
+        let host = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host);
+        let graphic = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+        if host.is_empty() || host.contains('@') || !graphic(authority) || !graphic(&path) {
+            return Err(wrong());
+        }
+        Ok(Self {
+            tls,
+            host: host.to_owned(),
+            port,
+            authority: authority.to_owned(),
+            path,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

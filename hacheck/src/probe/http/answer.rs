@@ -1,0 +1,121 @@
+//! An HTTP answer out of the bytes that have come so far. Pure.
+
+/// More would be an attack rather than a server.
+const HEADERS: usize = 128;
+
+/// What has come of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    /// As far as it has come, without the frames of chunks.
+    pub body: Vec<u8>,
+    /// The body is there to its end; never, if only the end of the connection tells.
+    pub complete: bool,
+}
+
+impl Answer {
+    /// None, if its head isn't there to its end.
+    ///
+    /// # Errors
+    ///
+    /// It is no HTTP.
+    pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, String> {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+        let mut parsed = httparse::Response::new(&mut headers);
+        let parse = parsed.parse(bytes);
+        let end = match parse.map_err(|error| format!("no HTTP answer: {error}"))? {
+            httparse::Status::Complete(end) => end,
+            httparse::Status::Partial => return Ok(None),
+        };
+        let status = parsed.code.unwrap_or_default();
+        if (100..200).contains(&status) && status != 101 {
+            return Self::read(&bytes[end..]); // an interim answer (RFC 9110, 15.2)
+        }
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        let headers = parsed.headers.iter();
+        let mut answer = Self {
+            status,
+            headers: headers
+                .map(|h| (h.name.to_owned(), text(h.value)))
+                .collect(),
+            ..Self::default()
+        };
+        let rest = &bytes[end..];
+        let chunked = answer.header("transfer-encoding");
+        let length = answer
+            .header("content-length")
+            .and_then(|text| text.parse::<usize>().ok());
+        if chunked.is_some_and(|coding| coding.to_ascii_lowercase().ends_with("chunked")) {
+            (answer.body, answer.complete) = dechunked(rest);
+        } else if let Some(length) = length {
+            answer.body = rest[..rest.len().min(length)].to_vec();
+            answer.complete = rest.len() >= length;
+        } else {
+            answer.body = rest.to_vec();
+        }
+        Ok(Some(answer))
+    }
+
+    /// The value of the first header of that name.
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(own, _)| own.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.clone())
+    }
+}
+
+/// The content of the chunks that have come (RFC 9112, 7.1), and whether the last is there.
+fn dechunked(mut rest: &[u8]) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    while let Ok(httparse::Status::Complete((start, length))) = httparse::parse_chunk_size(rest) {
+        if length == 0 {
+            return (body, true);
+        }
+        rest = &rest[start..];
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        body.extend_from_slice(&rest[..rest.len().min(length)]);
+        match rest.get(length.saturating_add(2)..) {
+            Some(behind) => rest = behind,
+            None => break,
+        }
+    }
+    (body, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn heads_and_bodies() {
+        #[rustfmt::skip]
+        let cases = [
+            ("no end of the head", "HTTP/1.1 200 OK\r\nX: y\r\n", None),
+            ("nothing", "", None),
+            ("length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokmore", Some((200, "ok", true))),
+            ("length, not there yet", "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok", Some((200, "ok", false))),
+            ("to the end", "HTTP/1.0 404 No\r\n\r\nab", Some((404, "ab", false))),
+            ("chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\n\r\n", Some((200, "abc", true))),
+            ("half a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", Some((200, "ab", false))),
+            ("a huge chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nab", Some((200, "ab", false))),
+            ("an interim answer", "HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n", Some((204, "", true))),
+        ];
+        for (name, text, want) in cases {
+            let got = Answer::read(text.as_bytes()).unwrap();
+            let got = got.map(|a| (a.status, String::from_utf8(a.body).unwrap(), a.complete));
+            let want = want.map(|(status, body, complete)| (status, body.to_owned(), complete));
+            assert_eq!(got, want, "{name}");
+        }
+        assert!(Answer::read(b"SSH-2.0-OpenSSH_9.2\r\n").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_borne(head in any::<bool>(), bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let start: &[u8] = if head { b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" } else { b"" };
+            let _ = Answer::read(&[start, &bytes].concat());
+        }
+    }
+}

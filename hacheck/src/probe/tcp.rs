@@ -1,0 +1,59 @@
+//! A TCP connection, and nothing over it.
+
+use std::{net::IpAddr, time::Instant};
+
+use super::{Outcome, Reply, wire};
+use crate::pairs::fields::Fields;
+
+/// Where to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connect {
+    /// The port.
+    pub port: u16,
+}
+
+impl Connect {
+    pub(super) fn parse(mut fields: Fields<'_>) -> Result<Self, String> {
+        let port = fields.whole("port", 1, 65_535)?.ok_or("port is missing")?;
+        fields.end()?;
+        Ok(Self { port })
+    }
+
+    pub(super) fn label(&self) -> String {
+        format!("tcp {}", self.port)
+    }
+
+    pub(super) fn ask(&self, address: IpAddr, deadline: Instant) -> Reply {
+        Reply::of(match wire::connect(address, self.port, deadline) {
+            Ok(_) => Outcome::Good,
+            Err(outcome) => outcome,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::How;
+    use std::{net::TcpListener, time::Duration};
+
+    #[test]
+    fn open_and_closed() {
+        let local = IpAddr::from([127, 0, 0, 1]);
+        let listener = TcpListener::bind((local, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        assert!(Connect { port }.ask(local, deadline).is_good());
+        drop(listener);
+        let reply = Connect { port }.ask(local, deadline);
+        assert!(
+            matches!(reply.outcome, Outcome::Dead(How::Refused, _)),
+            "{reply:?}"
+        );
+        let late = Connect { port }.ask(local, Instant::now());
+        assert!(
+            matches!(late.outcome, Outcome::Dead(How::Timeout, _)),
+            "{late:?}"
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! What `/proc/net` says of VRRP on this host: text in, facts out, no files.
+
+/// A raw socket of protocol 112 is open (`/proc/net/raw`, `/proc/net/raw6`): its "port" is
+/// the protocol number, in hexadecimal. A VRRP daemon that was killed has none.
+#[must_use]
+pub fn has_vrrp_socket(raw: &str) -> bool {
+    let local = raw
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().nth(1));
+    local
+        .filter_map(|local| local.rsplit_once(':'))
+        .any(|(_, protocol)| protocol == "0070")
+}
+
+/// The interfaces that have joined 224.0.0.18 (`/proc/net/igmp`): each interface has a line,
+/// and its groups lines below it that are indented, in the byte order of the machine.
+#[must_use]
+pub fn joined_v4(igmp: &str) -> Vec<String> {
+    let group = u32::from_ne_bytes([224, 0, 0, 18]);
+    let mut interface = "";
+    let mut joined = Vec::new();
+    for line in igmp.lines().skip(1) {
+        let mut words = line.split_whitespace();
+        if line.starts_with(char::is_whitespace) {
+            let found = words
+                .next()
+                .and_then(|word| u32::from_str_radix(word, 16).ok());
+            if found == Some(group) {
+                joined.push(interface.to_owned());
+            }
+        } else {
+            interface = words.nth(1).unwrap_or_default().trim_end_matches(':');
+        }
+    }
+    joined
+}
+
+/// The interfaces that have joined ff02::12 (`/proc/net/igmp6`).
+#[must_use]
+pub fn joined_v6(igmp6: &str) -> Vec<String> {
+    let mut joined = Vec::new();
+    for line in igmp6.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if let [_, interface, "ff020000000000000000000000000012", ..] = words[..] {
+            joined.push(interface.to_owned());
+        }
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops";
+
+    #[test]
+    fn a_daemon_has_a_raw_socket() {
+        // Lines of a host with keepalived 2.2.7 on kernel 6.18.
+        let own = " 116: 120000E0:0070 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1370909 2 00000000b6c0126e 0";
+        let ping = "   1: 00000000:0001 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 37 2 00000000b6c0126e 0";
+        let v6 = " 116: 00000000000000000000000000000000:0070 00000000000000000000000000000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 99 2 00 0";
+        #[rustfmt::skip]
+        let cases = [
+            ("keepalived",    format!("{HEAD}\n{ping}\n{own}\n"), true),
+            ("in IPv6",       format!("{HEAD}\n{v6}\n"), true),
+            ("another's",     format!("{HEAD}\n{ping}\n"), false),
+            ("nobody",        format!("{HEAD}\n"), false),
+            ("not the head",  "  sl local:0070".to_owned(), false),
+            ("nothing",       String::new(), false),
+        ];
+        for (name, text, want) in cases {
+            assert_eq!(has_vrrp_socket(&text), want, "{name}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn a_daemon_is_in_the_group() {
+        let igmp = "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n\
+            1\tlo        :     1      V3\n\t\t\t\t010000E0     1 0:00000000\t\t0\n\
+            2\te10       :     2      V3\n\t\t\t\t120000E0     1 0:00000000\t\t0\n\
+            \t\t\t\t010000E0     1 0:00000000\t\t0\n\
+            3\ta-very-long-one:     2      V3\n\t\t\t\t120000E0     1 0:00000000\t\t0\n";
+        assert_eq!(joined_v4(igmp), ["e10", "a-very-long-one"]);
+        assert_eq!(joined_v4("Idx\tDevice\n"), [""; 0]);
+        let igmp6 = "2    e10             ff020000000000000000000000000012     1 00000004 0\n\
+            2    e10             ff020000000000000000000000000001     1 0000000C 0\n\
+            3    e30             ff020000000000000000000000000001     1 0000000C 0\n";
+        assert_eq!(joined_v6(igmp6), ["e10"]);
+    }
+}

@@ -1,0 +1,211 @@
+//! Metrics for node_exporter's textfile collector (Prometheus text format 0.0.4).
+//!
+//! All are gauges of the moment: a check has no memory, so it has no counters.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+};
+
+use crate::{check::Checked, finding::Severity, judge::Target, report::labelled};
+
+/// Writes all metrics.
+///
+/// # Errors
+///
+/// Those of `output`.
+pub fn write(checked: &[Checked<'_>], now_ms: i64, output: &mut impl Write) -> io::Result<()> {
+    let mut text = String::new();
+    metric(
+        &mut text,
+        "hacheck_status",
+        "Status of a pair: 0 ok, 1 warning, 2 critical, 3 unknown.",
+        |put| {
+            for one in checked {
+                let value = match one.verdict.severity() {
+                    Severity::Info => 0,
+                    Severity::Warning => 1,
+                    Severity::Critical => 2,
+                    Severity::Unknown => 3,
+                };
+                put(&[("pair", &one.pair.name)], f64::from(value));
+            }
+        },
+    );
+    metric(
+        &mut text,
+        "hacheck_holder",
+        "1 for the member that holds the VIP; no sample is 1 if the holder is not known.",
+        |put| {
+            for one in checked.iter().filter(|one| one.pair.vip.is_some()) {
+                for (place, member) in one.pair.members.iter().enumerate() {
+                    let holds = one.verdict.holder == Some(place);
+                    put(
+                        &[("pair", &one.pair.name), ("member", &member.name)],
+                        f64::from(u8::from(holds)),
+                    );
+                }
+            }
+        },
+    );
+    metric(
+        &mut text,
+        "hacheck_findings",
+        "Findings of a code and severity, info left out.",
+        |put| {
+            for one in checked {
+                let mut counted: Vec<(&str, &str, f64)> = Vec::new();
+                for finding in one
+                    .verdict
+                    .findings
+                    .iter()
+                    .filter(|f| f.severity > Severity::Info)
+                {
+                    let (code, severity) = (finding.code, finding.severity.name());
+                    match counted
+                        .iter_mut()
+                        .find(|known| (known.0, known.1) == (code, severity))
+                    {
+                        Some(known) => known.2 += 1.0,
+                        None => counted.push((code, severity, 1.0)),
+                    }
+                }
+                for (code, severity, count) in counted {
+                    put(
+                        &[
+                            ("pair", &one.pair.name),
+                            ("code", code),
+                            ("severity", severity),
+                        ],
+                        count,
+                    );
+                }
+            }
+        },
+    );
+    metric(
+        &mut text,
+        "hacheck_probe_success",
+        "1 if the answer was as expected; a probe that could not be made has no sample.",
+        |put| {
+            each_reply(checked, |labels, reply| {
+                if !matches!(reply.outcome, crate::probe::Outcome::Unseen(_)) {
+                    put(labels, f64::from(u8::from(reply.is_good())));
+                }
+            });
+        },
+    );
+    metric(
+        &mut text,
+        "hacheck_probe_duration_seconds",
+        "How long an answer took.",
+        |put| {
+            each_reply(checked, |labels, reply| {
+                if reply.is_answered() {
+                    put(labels, reply.took.as_secs_f64());
+                }
+            });
+        },
+    );
+    metric(
+        &mut text,
+        "hacheck_certificate_not_after_seconds",
+        "End of a certificate's lifetime, Unix time.",
+        |put| {
+            each_reply(checked, |labels, reply| {
+                if let Some(certificate) = &reply.certificate {
+                    #[allow(clippy::cast_precision_loss)] // exact up to the year 285 million
+                    put(labels, certificate.not_after_s as f64);
+                }
+            });
+        },
+    );
+    metric(
+        &mut text,
+        "hacheck_check_timestamp_seconds",
+        "When this was checked, Unix time.",
+        |put| {
+            #[allow(clippy::cast_precision_loss)] // exact up to the year 285 thousand
+            put(&[], now_ms as f64 / 1000.0);
+        },
+    );
+    output.write_all(text.as_bytes())
+}
+
+type Put<'a> = dyn FnMut(&[(&str, &str)], f64) + 'a;
+
+/// The head of a metric and its samples; nothing, if it has none.
+fn metric(text: &mut String, name: &str, help: &str, samples: impl FnOnce(&mut Put<'_>)) {
+    let mut lines = String::new();
+    samples(&mut |labels, value| {
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(name, value)| format!("{name}=\"{}\"", escape(value)))
+            .collect();
+        let labels = if labels.is_empty() {
+            String::new()
+        } else {
+            format!("{{{}}}", labels.join(","))
+        };
+        // cannot fail: a String takes everything
+        let _ = writeln!(lines, "{name}{labels} {value}");
+    });
+    if !lines.is_empty() {
+        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{lines}");
+    }
+}
+
+fn each_reply(
+    checked: &[Checked<'_>],
+    mut with: impl FnMut(&[(&str, &str)], &crate::probe::Reply),
+) {
+    for one in checked {
+        let members = one.pair.members.iter().enumerate();
+        let members = members.map(|(place, member)| (Target::Member(place), member.name.as_str()));
+        for (target, name) in std::iter::once((Target::Vip, "vip")).chain(members) {
+            for (label, reply) in labelled(one, target) {
+                let kind = if target == Target::Vip {
+                    "vip"
+                } else {
+                    "member"
+                };
+                with(
+                    &[
+                        ("pair", &one.pair.name),
+                        ("kind", kind),
+                        ("target", name),
+                        ("probe", &label),
+                    ],
+                    reply,
+                );
+            }
+        }
+    }
+}
+
+fn escape(value: &str) -> String {
+    value
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_escaped_and_a_metric_without_samples_has_no_head() {
+        let mut text = String::new();
+        metric(&mut text, "m", "Help.", |put| {
+            put(&[("l", "a\"b\\c\nd")], 1.5)
+        });
+        assert_eq!(
+            text,
+            "# HELP m Help.\n# TYPE m gauge\nm{l=\"a\\\"b\\\\c\\nd\"} 1.5\n"
+        );
+        text.clear();
+        metric(&mut text, "m", "Help.", |_| ());
+        assert_eq!(text, "");
+    }
+}

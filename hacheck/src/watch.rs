@@ -1,0 +1,381 @@
+//! `hacheck watch`: probes on a fixed schedule, and how long they went unanswered.
+//!
+//! A probe is sent when its time has come, whether the one before was answered or not: a
+//! watcher that waits for answers sees the outage through its own timeouts.
+
+use std::{
+    io::{Read, Write},
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    flag,
+};
+use vmid::{
+    exit::{Answer, Stop},
+    stream::Lines,
+};
+
+use crate::{
+    Site, check,
+    cli::Watch,
+    finding::{Eye, Finding, Severity},
+    outage::{self, Measured, Sample, Seen},
+    pairs::Pair,
+    probe::{On, Outcome, Probe},
+};
+
+/// Longest wait for one answer: a second SYN is sent after 1 s (RFC 6298, 2.1), and its answer
+/// would be taken for that of the first.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// How long the VIP must answer after an outage to count as recovered.
+const RECOVERED_US: u64 = 1_000_000;
+
+/// How often the progress line is drawn on a terminal, and said elsewhere.
+const DRAWN: Duration = Duration::from_millis(200);
+const SAID: Duration = Duration::from_secs(10);
+
+/// Room for a TLS handshake, in bytes.
+const STACK: usize = 256 * 1024;
+
+/// Watches one pair, and writes one record.
+///
+/// # Errors
+///
+/// The pairs can't be used, the pair has no probe to watch it with, or `output` failed.
+pub fn run(
+    args: &Watch,
+    site: &mut Site<'_>,
+    input: impl Read,
+    output: impl Write,
+) -> Result<Answer, Stop> {
+    let pairs = check::pairs(
+        args.pairs.as_deref(),
+        std::slice::from_ref(&args.pair),
+        input,
+    )?;
+    let [pair] = &pairs[..] else {
+        return Err(Stop::input(anyhow::anyhow!("no pair {:?}", args.pair)));
+    };
+    let targets: Vec<IpAddr> = match pair.vip {
+        Some(vip) => vec![vip],
+        None => pair.members.iter().map(|member| member.address).collect(),
+    };
+    let unfit = if pair.vip.is_some() {
+        On::Members
+    } else {
+        On::Vip
+    };
+    let Some(probe) = pair.probes.iter().find(|probe| probe.on != unfit) else {
+        let what = anyhow::anyhow!("pair {:?}: it has no probe to watch it with", pair.name);
+        return Err(Stop::input(what));
+    };
+    let stopped = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let registered = flag::register(signal, stopped.clone());
+        registered.map_err(|error| Stop::outside(anyhow::Error::new(error).context("signals")))?;
+    }
+    let watched = watch(args, site, probe, &targets, &stopped);
+    let measured = outage::measure(&watched.samples);
+    if let Some(draw) = &mut site.draw {
+        draw(&format!("{}\n", outage::sparkline(&watched.samples, 60)));
+    }
+    let finding = judge(pair, &measured);
+    let answer = Answer::no_if(finding.severity > Severity::Info);
+    let record = record(args, pair, probe, &watched, &measured, &finding);
+    let mut lines = Lines::new(output, site.terminal);
+    let written = lines
+        .extend(&record.to_string(), "")
+        .and_then(|()| lines.flush());
+    written.map(|()| answer).map_err(Stop::output)
+}
+
+struct Watched {
+    samples: Vec<Sample>,
+    /// Times of the schedule that passed before a probe could be sent.
+    late: u64,
+    took: Duration,
+    interrupted: bool,
+}
+
+fn watch(
+    args: &Watch,
+    site: &mut Site<'_>,
+    probe: &Probe,
+    targets: &[IpAddr],
+    stopped: &AtomicBool,
+) -> Watched {
+    let (tell, told) = mpsc::channel();
+    let mut samples: Vec<Sample> = Vec::new();
+    let (mut late, mut slot) = (0, 0_u32);
+    let (mut last_good_us, mut last_lost_us) = (0, None);
+    let started = Instant::now();
+    let (mut drawn, mut said) = (started, started);
+    thread::scope(|scope| {
+        loop {
+            let due = args.step.0 * slot;
+            if due >= args.duration.0 || stopped.load(Ordering::Relaxed) {
+                break;
+            }
+            thread::sleep(due.saturating_sub(started.elapsed()));
+            let sender = tell.clone();
+            let ask = move || {
+                // The reader is gone only if the watch is over.
+                let _ = sender.send(sample(probe, targets, started));
+            };
+            if thread::Builder::new()
+                .stack_size(STACK)
+                .spawn_scoped(scope, ask)
+                .is_err()
+            {
+                let now_us = micros(started.elapsed());
+                samples.push(Sample {
+                    sent_us: now_us,
+                    done_us: now_us,
+                    seen: Seen::Unseen,
+                });
+            }
+            for sample in told.try_iter() {
+                match sample.seen {
+                    Seen::Good(_) => last_good_us = sample.sent_us.max(last_good_us),
+                    Seen::Lost => last_lost_us = last_lost_us.max(Some(sample.sent_us)),
+                    Seen::Unseen => {}
+                }
+                samples.push(sample);
+            }
+            if args.until_recovered
+                && last_lost_us.is_some_and(|lost| last_good_us >= lost + RECOVERED_US)
+            {
+                break;
+            }
+            progress(site, &samples, &mut drawn, &mut said, started);
+            slot += 1;
+            // A schedule that was missed is not made up for: that would be a burst.
+            let now = u32::try_from(started.elapsed().as_nanos() / args.step.0.as_nanos())
+                .unwrap_or(u32::MAX);
+            late += u64::from(now.saturating_sub(slot));
+            slot = slot.max(now);
+        }
+    });
+    drop(tell);
+    samples.extend(told.iter());
+    Watched {
+        samples,
+        late,
+        took: started.elapsed(),
+        interrupted: stopped.load(Ordering::Relaxed),
+    }
+}
+
+/// One probe of the schedule; of an active-active pair one good answer is enough.
+fn sample(probe: &Probe, targets: &[IpAddr], started: Instant) -> Sample {
+    let sent_us = micros(started.elapsed());
+    let deadline = Instant::now() + PATIENCE;
+    let ask = |address: IpAddr| {
+        let reply = probe.ask_once(address, deadline);
+        let seen = match reply.outcome {
+            Outcome::Good => Seen::Good(reply.identity),
+            Outcome::Wrong(_) | Outcome::Dead(..) => Seen::Lost,
+            Outcome::Unseen(_) => Seen::Unseen,
+        };
+        (seen, sent_us + micros(reply.took))
+    };
+    let asked: Vec<(Seen, u64)> = match targets {
+        [only] => vec![ask(*only)],
+        _ => thread::scope(|scope| {
+            let asked: Vec<_> = targets
+                .iter()
+                .map(|&target| scope.spawn(move || ask(target)))
+                .collect();
+            asked
+                .into_iter()
+                .map(|one| one.join().unwrap_or((Seen::Unseen, sent_us)))
+                .collect()
+        }),
+    };
+    let good = asked
+        .iter()
+        .filter(|(seen, _)| matches!(seen, Seen::Good(_)))
+        .min_by_key(|(_, done)| *done);
+    let lost = asked.iter().find(|(seen, _)| *seen == Seen::Lost);
+    let (seen, done_us) = match good.or(lost).cloned() {
+        // Who answered first tells nothing where all do.
+        Some((Seen::Good(_), done_us)) if targets.len() > 1 => (Seen::Good(None), done_us),
+        Some(other) => other,
+        None => (Seen::Unseen, sent_us),
+    };
+    Sample {
+        sent_us,
+        done_us: done_us.max(sent_us),
+        seen,
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn progress(
+    site: &mut Site<'_>,
+    samples: &[Sample],
+    drawn: &mut Instant,
+    said: &mut Instant,
+    started: Instant,
+) {
+    if let Some(draw) = &mut site.draw {
+        if drawn.elapsed() >= DRAWN {
+            *drawn = Instant::now();
+            let lost = samples
+                .iter()
+                .filter(|sample| sample.seen == Seen::Lost)
+                .count();
+            draw(&format!("{} {lost} lost", outage::sparkline(samples, 60)));
+        }
+    } else if said.elapsed() >= SAID {
+        *said = Instant::now();
+        let lost = samples
+            .iter()
+            .filter(|sample| sample.seen == Seen::Lost)
+            .count();
+        (site.say)(&format!(
+            "{} s: {} probes, {lost} lost",
+            started.elapsed().as_secs(),
+            samples.len()
+        ));
+    }
+}
+
+/// Whether the promise was kept.
+fn judge(pair: &Pair, measured: &Measured) -> Finding {
+    let (least, most) = (
+        ms_down(measured.outage_us.0),
+        measured.outage_us.1.map(ms_up),
+    );
+    let finding = |severity, message: String| {
+        let evidence = json!({"outage_ms": [least, most], "rto_ms": pair.rto_ms});
+        Finding::new("failover-time", severity, message, evidence, &[Eye::Probe])
+    };
+    if !measured.recovered {
+        return finding(
+            Severity::Critical,
+            format!("gone for {least} ms at least, and not recovered"),
+        );
+    }
+    let Some(most) = most else {
+        return finding(
+            Severity::Unknown,
+            format!("it was gone already when the watch began: {least} ms or more"),
+        );
+    };
+    let said = match measured.outages {
+        0 => format!("no probe was lost; what was shorter than {most} ms was not seen"),
+        1 => format!("gone once, for {least} to {most} ms"),
+        n => format!("gone {n} times, at most for {least} to {most} ms"),
+    };
+    match pair.rto_ms {
+        None => finding(Severity::Info, said),
+        Some(rto) if most <= rto => {
+            finding(Severity::Info, format!("{said}; promised are {rto} ms"))
+        }
+        Some(rto) if least > rto => {
+            finding(Severity::Critical, format!("{said}; promised are {rto} ms"))
+        }
+        Some(rto) => finding(
+            Severity::Warning,
+            format!("{said}: perhaps more than the {rto} ms that are promised"),
+        ),
+    }
+}
+
+fn record(
+    args: &Watch,
+    pair: &Pair,
+    probe: &Probe,
+    watched: &Watched,
+    measured: &Measured,
+    finding: &Finding,
+) -> Value {
+    let change = measured
+        .change_us
+        .map(|(from, to)| [ms_down(from), ms_up(to)]);
+    let holders = measured.holders.as_ref();
+    let mut record = json!({
+        "name": pair.name,
+        "status": finding.severity.status(),
+        "probe": probe.label(),
+        "outage_ms": [ms_down(measured.outage_us.0), measured.outage_us.1.map(ms_up)],
+        "outages": measured.outages,
+        "recovered": measured.recovered,
+        "longest_gap_ms": ms_up(measured.longest_gap_us),
+        "holder_before": holders.map(|(first, _)| first),
+        "holder_after": holders.map(|(_, last)| last),
+        "holder_change_ms": change,
+        "holder_changes": measured.changes,
+        "rto_ms": pair.rto_ms,
+        "probes": watched.samples.len(),
+        "lost": measured.lost,
+        "unseen": measured.unseen,
+        "late": watched.late,
+        "step_ms": ms_down(micros(args.step.0)),
+        "took_ms": ms_down(micros(watched.took)),
+        "findings": [finding.json()],
+    });
+    if watched.interrupted {
+        record["interrupted"] = json!(true);
+    }
+    record
+}
+
+/// Whole milliseconds: a least is rounded down, a most up.
+fn ms_down(us: u64) -> u64 {
+    us / 1000
+}
+
+fn ms_up(us: u64) -> u64 {
+    us.div_ceil(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whether_the_promise_was_kept() {
+        let pair = |rto: &str| {
+            let text = format!(
+                r#"{{"name":"p","vip":"192.0.2.1"{rto},"members":[{{"name":"a","address":"192.0.2.2"}},{{"name":"b","address":"192.0.2.3"}}]}}"#
+            );
+            Pair::parse(text.as_bytes()).unwrap().remove(0)
+        };
+        let measured = |outage_us, recovered| Measured {
+            outage_us,
+            outages: 1,
+            recovered,
+            ..Measured::default()
+        };
+        #[rustfmt::skip]
+        let cases = [
+            ("within",           r#","rto_s":1"#, measured((900_000, Some(999_999)), true), Severity::Info),
+            ("just within",      r#","rto_s":1"#, measured((900_000, Some(1_000_000)), true), Severity::Info),
+            ("perhaps over",     r#","rto_s":1"#, measured((990_000, Some(1_000_001)), true), Severity::Warning),
+            ("over",             r#","rto_s":1"#, measured((1_001_000, Some(1_100_000)), true), Severity::Critical),
+            ("not recovered",    r#","rto_s":1"#, measured((10_000, None), false), Severity::Critical),
+            ("gone at the start", "",             measured((10_000, None), true), Severity::Unknown),
+            ("no promise",       "",              measured((99_000_000, Some(99_100_000)), true), Severity::Info),
+            ("nothing answered", "",              measured((0, Some(0)), false), Severity::Critical),
+        ];
+        for (name, rto, measured, want) in cases {
+            assert_eq!(judge(&pair(rto), &measured).severity, want, "{name}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Decisions of `allocate`, a table for each question.
+
+use super::*;
+use crate::{properties::sample, request::Fields, scope::Gateway};
+use vmid::stream;
+
+fn requests(lines: &[&str]) -> Vec<Result<Request, Refused>> {
+    let kept = stream::parse(lines.join("\n").as_bytes()).unwrap();
+    let request = |kept: &stream::Kept| Request::of(&kept.record(), &Fields::default());
+    kept.iter().map(request).collect()
+}
+
+/// What each request gets, told as `ADDRESS CHANGE` or as the code of its refusal.
+fn told(batch: &Batch, view: &View, naming: &Naming, skip: usize) -> Vec<String> {
+    let change = |change: &Option<Change>| match change {
+        None => "kept",
+        Some(Change::Create(_)) => "new",
+        Some(Change::Adopt(..)) => "adopted",
+        Some(Change::Mark(_, "active", _, None)) => "back",
+        Some(Change::Mark(_, "active", _, Some(_))) => "adopted, back",
+        Some(_) => "wrong",
+    };
+    let tell = |result: Result<Grant, Refused>| match result {
+        Ok(grant) => format!(
+            "{}/{} {}",
+            grant.address,
+            grant.length,
+            change(&grant.change)
+        ),
+        Err(refused) => refused.code.as_str().to_owned(),
+    };
+    let results = batch.decide(view, naming, skip);
+    results.into_iter().map(tell).collect()
+}
+
+fn networks() -> Networks {
+    sample::networks(&[
+        "10.0.0.0/29 vlan=30",
+        "10.0.1.0/29 vlan=31 full",
+        "10.0.0.0/29 vlan=32 vrf=blue",
+        "10.0.0.6-10.0.0.6 length=29",
+    ])
+}
+
+#[test]
+fn one_request() {
+    let view = sample::view(&[
+        "10.0.0.2/32 status=dhcp",
+        "10.0.0.3/29 key=web name=web.lab",
+        "10.0.0.4/29 key=old name=old retired=2026-11-01",
+        "10.0.1.2/29 key=full",
+        "10.0.0.5/29 name=db.lab",
+        "10.0.1.3/29 name=away",
+        "10.0.0.2/29 name=vip role=vip",
+        "10.0.0.2/29 name=two",
+        "10.0.0.3/29 name=two.lab",
+        "10.0.0.4/29 name=gone retired=2026-11-01",
+        "10.0.0.3/29 key=twice",
+        "10.0.0.4/29 key=twice",
+        "10.0.0.3/29 key=multi/eth0",
+    ]);
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, bool, &str)] = &[
+        ("nobody's name, all are taken",  r#"{"name":"new","vlan":30}"#, false, "exhausted"),
+        ("the VRF has them all",          r#"{"name":"new","vlan":32}"#, false, "10.0.0.2/29 new"),
+        ("the range that was kept free",  r#"{"name":"new","range":"10.0.0.6"}"#, false, "10.0.0.6/29 new"),
+        ("its own",                       r#"{"name":"WEB.","vlan":30}"#, false, "10.0.0.3/29 kept"),
+        ("its own as wanted",             r#"{"name":"web","vlan":30,"address":"10.0.0.3"}"#, false, "10.0.0.3/29 kept"),
+        ("another one wanted",            r#"{"name":"web","vlan":30,"address":"10.0.0.6"}"#, false, "name-taken"),
+        ("or the next",                   r#"{"name":"web","vlan":30,"address":"10.0.0.6","fallback":"next"}"#, false, "10.0.0.3/29 kept"),
+        ("its own is elsewhere",          r#"{"name":"web","vlan":31}"#, false, "name-taken"),
+        ("in another VRF",                r#"{"name":"web","vlan":32}"#, false, "name-taken"),
+        ("retired, and comes back",       r#"{"name":"old","vlan":30}"#, false, "10.0.0.4/29 back"),
+        ("its own in a full prefix",      r#"{"name":"full","vlan":31}"#, false, "10.0.1.2/29 kept"),
+        ("a full prefix",                 r#"{"name":"new","vlan":31}"#, false, "excluded"),
+        ("two of its own",                r#"{"name":"twice","vlan":30}"#, false, "name-taken"),
+        ("of another interface",          r#"{"name":"multi","vlan":32}"#, false, "10.0.0.2/29 new"),
+        ("a name without owner",          r#"{"name":"db","vlan":30}"#, false, "unowned"),
+        ("adopted",                       r#"{"name":"db","vlan":30}"#, true,  "10.0.0.5/29 adopted"),
+        ("adopted as wanted",             r#"{"name":"db","vlan":30,"address":"10.0.0.5/29"}"#, true,  "10.0.0.5/29 adopted"),
+        ("adopted, another one wanted",   r#"{"name":"db","vlan":30,"address":"10.0.0.6"}"#, true,  "name-taken"),
+        ("not there to adopt",            r#"{"name":"away","vlan":30}"#, true,  "unowned"),
+        ("a shared address",              r#"{"name":"vip","vlan":30}"#, true,  "unowned"),
+        ("one of two",                    r#"{"name":"two","vlan":30}"#, true,  "unowned"),
+        ("the wanted one of two",         r#"{"name":"two","vlan":30,"address":"10.0.0.2"}"#, true,  "10.0.0.2/29 adopted"),
+        ("adopted and retired",           r#"{"name":"gone","vlan":30}"#, true,  "10.0.0.4/29 adopted, back"),
+        ("wanted and taken",              r#"{"name":"new","vlan":30,"address":"10.0.0.2"}"#, false, "address-taken"),
+        ("wanted and free elsewhere",     r#"{"name":"new","vlan":32,"address":"10.0.0.5"}"#, false, "10.0.0.5/29 new"),
+        ("wanted, or the next",           r#"{"name":"new","vlan":32,"address":"10.0.0.1","fallback":"next"}"#, false, "10.0.0.2/29 new"),
+        ("wanted in the range",           r#"{"name":"new","vlan":30,"address":"10.0.0.6"}"#, false, "excluded"),
+        ("no name",                       r#"{"vlan":30}"#, false, "bad-name"),
+    ];
+    for (name, request, adopt, want) in cases {
+        let naming = Naming {
+            domain: None,
+            adopt: *adopt,
+        };
+        let batch = Batch::new(requests(&[request]), &networks(), &Policy::default());
+        assert_eq!(told(&batch, &view, &naming, 0), [*want], "{name}");
+    }
+}
+
+#[test]
+fn batches() {
+    let view = sample::view(&["10.0.0.3/29 key=web", "10.0.0.4/29 name=db"]);
+    #[rustfmt::skip]
+    let cases: &[(&str, &[&str], &[&str])] = &[
+        ("none", &[], &[]),
+        ("as many as there are", &[r#"{"name":"a","vlan":30}"#, r#"{"name":"b","vlan":30}"#],
+            &["10.0.0.2/29 new", "10.0.0.5/29 new"]),
+        ("one too many", &[r#"{"name":"a","vlan":30}"#, r#"{"name":"b","vlan":30}"#, r#"{"name":"c","vlan":30}"#],
+            &["batch", "batch", "exhausted"]),
+        ("its own takes none", &[r#"{"name":"a","vlan":30}"#, r#"{"name":"web","vlan":30}"#, r#"{"name":"c","vlan":30}"#],
+            &["10.0.0.2/29 new", "10.0.0.3/29 kept", "10.0.0.5/29 new"]),
+        ("a wish behind the next free", &[r#"{"name":"a","vlan":30}"#, r#"{"name":"b","vlan":30,"address":"10.0.0.2"}"#],
+            &["10.0.0.5/29 new", "10.0.0.2/29 new"]),
+        ("two wish for one", &[r#"{"name":"a","vlan":30,"address":"10.0.0.2"}"#, r#"{"name":"b","vlan":30,"address":"10.0.0.2"}"#],
+            &["batch", "address-taken"]),
+        ("one adopts for two", &[r#"{"name":"db","vlan":30,"interface":"a"}"#, r#"{"name":"db","vlan":30,"interface":"b"}"#],
+            &["batch", "address-taken"]),
+        ("the same owner", &[r#"{"name":"a","vlan":30}"#, r#"{"name":"A.","vlan":32}"#],
+            &["duplicate-name", "duplicate-name"]),
+        ("two tables count apart", &[r#"{"name":"a","vlan":30}"#, r#"{"name":"b","vlan":32}"#],
+            &["10.0.0.2/29 new", "10.0.0.2/29 new"]),
+    ];
+    let naming = Naming {
+        domain: None,
+        adopt: true,
+    };
+    for (name, lines, want) in cases {
+        let batch = Batch::new(requests(lines), &networks(), &Policy::default());
+        assert_eq!(told(&batch, &view, &naming, 0), *want, "{name}");
+    }
+}
+
+#[test]
+fn who_was_overtaken_looks_further_on() {
+    #[rustfmt::skip]
+    let cases: &[(&str, usize, usize, &[&str])] = &[
+        ("one free is left out",       1, 1, &["10.0.0.3/29 new"]),
+        ("three",                      3, 1, &["10.0.0.5/29 new"]),
+        ("as many as there are",       4, 1, &["10.0.0.2/29 new"]),
+        ("many more than there are", 99, 1, &["10.0.0.2/29 new"]),
+        ("what was left out is needed", 3, 3, &["10.0.0.5/29 new", "10.0.0.2/29 new", "10.0.0.3/29 new"]),
+    ];
+    let networks = sample::networks(&["10.0.0.0/29 vlan=30", "10.0.0.6-10.0.0.6"]);
+    let view = sample::view(&[]);
+    for (name, skip, count, want) in cases {
+        let request = |n: usize| format!(r#"{{"name":"guest{n}","vlan":30}}"#);
+        let lines: Vec<String> = (0..*count).map(request).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let batch = Batch::new(requests(&lines), &networks, &Policy::default());
+        assert_eq!(
+            told(&batch, &view, &Naming::default(), *skip),
+            *want,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_server_may_choose_where_nothing_is_held_back() {
+    #[rustfmt::skip]
+    let cases: &[(&str, &[&str], Gateway, &[&str], &str, bool)] = &[
+        ("a gateway is held back",     &["10.0.0.0/29 vlan=30"], Gateway::First, &[], r#"{"name":"a","vlan":30}"#, false),
+        ("it has a record",            &["10.0.0.0/29 vlan=30"], Gateway::First, &["10.0.0.1/29"], r#"{"name":"a","vlan":30}"#, true),
+        ("nothing is",                 &["10.0.0.0/29 vlan=30"], Gateway::None, &[], r#"{"name":"a","vlan":30}"#, true),
+        ("a range is",                 &["10.0.0.0/29 vlan=30", "10.0.0.5-10.0.0.6"], Gateway::None, &[], r#"{"name":"a","vlan":30}"#, false),
+        ("this one was wanted",        &["10.0.0.0/29 vlan=30"], Gateway::None, &[], r#"{"name":"a","vlan":30,"address":"10.0.0.3"}"#, false),
+        ("from a range",               &["10.0.0.0/29 vlan=30", "10.0.0.1-10.0.0.6"], Gateway::None, &[], r#"{"name":"a","range":"10.0.0.1"}"#, false),
+    ];
+    for (name, networks, gateway, records, request, want) in cases {
+        let policy = Policy {
+            gateway: *gateway,
+            ..Policy::default()
+        };
+        let batch = Batch::new(requests(&[request]), &sample::networks(networks), &policy);
+        let granted = batch.decide(&sample::view(records), &Naming::default(), 0);
+        let Some(Change::Create(new)) = granted[0].clone().unwrap().change else {
+            panic!("{name}");
+        };
+        assert_eq!(new.any_of.is_some(), *want, "{name}");
+    }
+}
+
+#[test]
+fn how_full_it_is() {
+    #[rustfmt::skip]
+    let cases: &[(&str, &[&str], usize, &str)] = &[
+        ("nothing",                &["10.0.0.2/29", "10.0.0.3/29", "10.0.0.4/29", "10.0.0.5/29"], 1, "10.0.0.0/29 is full: 6 usable addresses, none free"),
+        ("one",                    &["10.0.0.2/29", "10.0.0.3/29", "10.0.0.4/29"], 2, "10.0.0.0/29 has 1 free address, 2 were asked for"),
+        ("some, two were wanted",  &["10.0.0.2/29"], 4, "10.0.0.0/29 has 3 free addresses, 4 were asked for"),
+    ];
+    for (name, records, count, want) in cases {
+        let request = |n: usize| match n {
+            1 => r#"{"name":"guest1","vlan":30,"address":"10.0.0.5"}"#.to_owned(),
+            n => format!(r#"{{"name":"guest{n}","vlan":30}}"#),
+        };
+        let lines: Vec<String> = (0..*count).map(request).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let batch = Batch::new(requests(&lines), &networks(), &Policy::default());
+        let results = batch.decide(&sample::view(records), &Naming::default(), 0);
+        let refused = results.into_iter().filter_map(Result::err);
+        let messages: Vec<String> = refused
+            .filter(|refused| refused.code == Code::Exhausted)
+            .map(|refused| refused.message)
+            .collect();
+        assert_eq!(messages, [*want], "{name}");
+    }
+}

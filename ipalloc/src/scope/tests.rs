@@ -1,0 +1,223 @@
+//! Places and what is excluded of them, a table for each question.
+
+use super::*;
+use crate::{properties::sample, request::parse_range};
+
+fn networks() -> Networks {
+    sample::networks(&[
+        "192.168.0.0/16 status=container",
+        "192.168.30.0/24 vlan=30",
+        "192.168.30.128/28 vlan=31",
+        "192.168.40.0/24 vlan=40",
+        "192.168.41.0/24 vlan=40",
+        "192.168.42.0/24 vlan=42 status=deprecated",
+        "192.168.43.0/24 vlan=42",
+        "192.168.44.0/24 vlan=44 full",
+        "192.168.50.0/30 vlan=50",
+        "192.168.50.4/31",
+        "192.168.50.6/32",
+        "192.168.50.8/29 pool",
+        "192.168.30.0/24 vrf=blue",
+        "fd00::/64 vlan=60",
+        "192.168.30.200-192.168.30.250",
+        "192.168.30.120-192.168.30.130",
+        "192.168.30.60-192.168.30.69 status=reserved",
+        "192.168.30.70-192.168.30.79 populated",
+        "192.168.42.60-192.168.42.69",
+        "192.168.30.245-192.168.30.255",
+        "10.9.0.0-10.9.0.7 length=29",
+        "10.9.1.1-10.9.1.9 length=32",
+    ])
+}
+
+/// `30` is a VLAN, `192.168.30.0/24` a prefix, `192.168.30.200` a range; `blue:` before it a VRF.
+fn fields(place: &str) -> Fields {
+    let (vrf, place) = match place.split_once(": ") {
+        Some((vrf, place)) => (Some(Vrf::parse(vrf)), place),
+        None => (None, place),
+    };
+    let mut fields = Fields {
+        vrf,
+        ..Fields::default()
+    };
+    for word in place.split_whitespace() {
+        if word.contains('/') {
+            fields.place.prefix = Some(word.parse().unwrap());
+        } else if word.contains(['.', ':']) {
+            fields.place.range = Some(parse_range(word).unwrap());
+        } else {
+            fields.place.vlan = Some(word.parse().unwrap());
+        }
+    }
+    fields
+}
+
+#[test]
+fn which_place_a_request_means() {
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, bool, Result<&str, &str>)] = &[
+        ("the prefix of a VLAN",              "31",                          false, Ok("192.168.30.128/28")),
+        ("a prefix by name",                  "Global: 192.168.30.0/24",     false, Ok("192.168.30.0/24")),
+        ("in the VRF that is named",          "blue: 192.168.30.0/24",       false, Ok("192.168.30.0/24 in VRF blue")),
+        ("both hold",                         "30 192.168.30.0/24",          false, Ok("192.168.30.0/24")),
+        ("they contradict",                   "31 192.168.30.0/24",          false, Err("no-prefix")),
+        ("nowhere",                           "",                            false, Err("no-prefix")),
+        ("a VLAN without prefix",             "99",                          false, Err("no-prefix")),
+        ("not in that VRF",                   "red: 30",                     false, Err("no-prefix")),
+        ("two on a VLAN",                     "40",                          false, Err("ambiguous-prefix")),
+        ("one of the two",                    "40 192.168.41.0/24",          false, Ok("192.168.41.0/24")),
+        ("one in two VRFs",                   "192.168.30.0/24",             false, Err("ambiguous-prefix")),
+        ("an open one beside a closed one",   "42",                          false, Ok("192.168.43.0/24")),
+        ("the closed one by name",            "192.168.42.0/24",             false, Err("excluded")),
+        ("the same, forced",                  "192.168.42.0/24",             true,  Ok("192.168.42.0/24")),
+        ("a container",                       "192.168.0.0/16",              false, Err("excluded")),
+        ("a full one by its VLAN, forced",    "44",                          true,  Err("excluded")),
+        ("a full one by name, forced",        "44 192.168.44.0/24",          true,  Ok("192.168.44.0/24")),
+        ("a range by its first address",      "192.168.30.200",              false, Ok("192.168.30.200-192.168.30.250")),
+        ("by its second address",             "192.168.30.201",              false, Err("no-prefix")),
+        ("by a wrong last address",           "192.168.30.200-192.168.30.249", false, Err("no-prefix")),
+        ("a range on its VLAN",               "30 192.168.30.200",           false, Ok("192.168.30.200-192.168.30.250")),
+        ("a range on another VLAN",           "31 192.168.30.200",           false, Err("no-prefix")),
+        ("a reserved range",                  "192.168.30.60",               false, Err("excluded")),
+        ("a reserved range, forced",          "192.168.30.60",               true,  Ok("192.168.30.60-192.168.30.69")),
+        ("a populated range",                 "192.168.30.70",               false, Err("excluded")),
+        ("a populated range, forced",         "192.168.30.70",               true,  Err("excluded")),
+        ("a range in a deprecated prefix",    "192.168.42.60",               false, Err("excluded")),
+        ("a range in no prefix",              "10.9.0.0",                    false, Ok("10.9.0.0-10.9.0.7")),
+        ("a range in no prefix, on a VLAN",   "30 10.9.0.0",                 false, Err("no-prefix")),
+    ];
+    for (name, place, force, want) in cases {
+        let policy = Policy {
+            force: *force,
+            ..Policy::default()
+        };
+        let scope = Scope::of(&fields(place), &networks(), &policy);
+        let got = scope.and_then(|scope| match &scope.closed {
+            Some(closed) => Err(closed.clone()),
+            None => Ok(scope.to_string()),
+        });
+        let got = got.as_deref().map_err(|refused| refused.code.as_str());
+        assert_eq!(got, *want, "{name}");
+    }
+}
+
+#[test]
+fn which_addresses_are_never_given() {
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, &str, &str)] = &[
+        ("any other",                      "31",               "192.168.30.131",    ""),
+        ("with the right mask",            "31",               "192.168.30.131/28", ""),
+        ("with another mask",              "31",               "192.168.30.131/24", "has the mask /28 in 192.168.30.128/28"),
+        ("the network's own",              "192.168.43.0/24",               "192.168.43.0",    "is the network's own or its broadcast address"),
+        ("the broadcast address",          "192.168.43.0/24",               "192.168.43.255",    "is the network's own or its broadcast address"),
+        ("the gateway",                    "192.168.43.0/24",               "192.168.43.1",    "is the gateway's (see --gateway)"),
+        ("outside",                        "31",               "192.168.30.144",    "is not in 192.168.30.128/28"),
+        ("the other family",               "31",               "::",                "is not in 192.168.30.128/28"),
+        ("in the child prefix",            "30",               "192.168.30.135",    "is in the child prefix 192.168.30.128/28"),
+        ("in a range",                     "30",               "192.168.30.120",    "is in the range 192.168.30.120-192.168.30.130, which was not asked for"),
+        ("the range is in another VRF",    "blue: 192.168.30.0/24", "192.168.30.120", ""),
+        ("avoided",                        "30",               "192.168.30.99",     "is to be avoided (--avoid)"),
+        ("first of a /30",                 "50",               "192.168.50.1",      "is the gateway's (see --gateway)"),
+        ("second of a /30",                "50",               "192.168.50.2",      ""),
+        ("first of a /31",                 "192.168.50.4/31",  "192.168.50.4",      ""),
+        ("second of a /31",                "192.168.50.4/31",  "192.168.50.5",      ""),
+        ("a /32",                          "192.168.50.6/32",  "192.168.50.6",      ""),
+        ("first of a pool",                "192.168.50.8/29",  "192.168.50.8",      ""),
+        ("last of a pool",                 "192.168.50.8/29",  "192.168.50.15",     ""),
+        ("gateway of a pool",              "192.168.50.8/29",  "192.168.50.9",      "is the gateway's (see --gateway)"),
+        ("first of a /64",                 "60",               "fd00::",            "is the network's own or its broadcast address"),
+        ("last of a /64",                  "60",               "fd00::ffff:ffff:ffff:ffff", ""),
+        ("in the range that was asked for", "192.168.30.200",  "192.168.30.200",    ""),
+        ("its end is the broadcast",       "192.168.30.245",   "192.168.30.255",    "is the network's own or its broadcast address"),
+        ("another range reaches into it",  "192.168.30.200",   "192.168.30.245",    "is in the range 192.168.30.245-192.168.30.255, which was not asked for"),
+        ("a child reaches into it",        "192.168.30.120",   "192.168.30.128",    "is in the child prefix 192.168.30.128/28"),
+        ("outside the range",              "192.168.30.200",   "192.168.30.199",    "is not in 192.168.30.200-192.168.30.250"),
+        ("network by the range's mask",    "10.9.0.0",         "10.9.0.0",          "is the network's own or its broadcast address"),
+        ("gateway by the range's mask",    "10.9.0.0",         "10.9.0.1",          "is the gateway's (see --gateway)"),
+        ("avoided in no prefix",           "10.9.1.1",         "10.9.1.9",          "is to be avoided (--avoid)"),
+    ];
+    let policy = Policy {
+        avoid: vec![
+            Avoid::parse("99").unwrap(),
+            Avoid::parse("10.9.1.9").unwrap(),
+        ],
+        ..Policy::default()
+    };
+    for (name, place, address, want) in cases {
+        let scope = Scope::of(&fields(place), &networks(), &policy).unwrap();
+        let wanted = parse_wanted(address).unwrap();
+        let got = scope.check(wanted);
+        let got = got.map_or_else(|refused| refused.message, |_| String::new());
+        let got = got
+            .strip_prefix(&wanted.address.to_string())
+            .unwrap_or(&got)
+            .trim();
+        assert_eq!(got, *want, "{name}");
+    }
+}
+
+#[test]
+fn all_of_a_range_is_looked_at_for_taken_addresses() {
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, &str)] = &[
+        ("in a prefix",              "192.168.30.200", "192.168.30.0/24"),
+        ("its mask holds it",        "10.9.0.0",       "10.9.0.0/29"),
+        ("its mask is one address",  "10.9.1.1",       "10.9.1.0/28"),
+    ];
+    for (name, place, want) in cases {
+        let scope = Scope::of(&fields(place), &networks(), &Policy::default()).unwrap();
+        assert_eq!(scope.net().to_string(), *want, "{name}");
+    }
+}
+
+#[test]
+fn gateways() {
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, Gateway, Option<&str>)] = &[
+        ("first of a /24",  "10.0.0.0/24",  Gateway::First, Some("10.0.0.1")),
+        ("last of a /24",   "10.0.0.0/24",  Gateway::Last,  Some("10.0.0.254")),
+        ("none",            "10.0.0.0/24",  Gateway::None,  None),
+        ("last of a /30",   "10.0.0.0/30",  Gateway::Last,  Some("10.0.0.2")),
+        ("no room in a /31", "10.0.0.0/31", Gateway::First, None),
+        ("first of a /64",  "fd00::/64",    Gateway::First, Some("fd00::1")),
+        ("last of a /126",  "fd00::/126",   Gateway::Last,  Some("fd00::3")),
+        ("no room in a /127", "fd00::/127", Gateway::Last,  None),
+    ];
+    for (name, net, rule, want) in cases {
+        let net: IpNet = net.parse().unwrap();
+        let got = gateway(net, *rule).map(|bits| Family::of(net.addr()).address(bits));
+        assert_eq!(got, want.map(|address| address.parse().unwrap()), "{name}");
+    }
+}
+
+#[test]
+fn what_is_to_be_avoided() {
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, &str, Result<&str, &str>)] = &[
+        ("a host number",             "9",           "10.0.0.0/24",     Ok("10.0.0.9-10.0.0.9")),
+        ("several",                   "9-12",        "10.0.0.0/24",     Ok("10.0.0.9-10.0.0.12")),
+        ("last octets in a /25",      "120-130",     "10.0.0.128/25",   Ok("10.0.0.128-10.0.0.130")),
+        ("offsets in a /23",          "300",         "10.0.0.0/23",     Ok("10.0.1.44-10.0.1.44")),
+        ("offsets in IPv6",           "16",          "fd00::/64",       Ok("fd00::10-fd00::10")),
+        ("an address",                "10.0.0.9",    "10.0.0.0/24",     Ok("10.0.0.9-10.0.0.9")),
+        ("an address with its mask",  "10.0.0.9/24", "10.0.0.0/24",     Ok("10.0.0.9-10.0.0.9")),
+        ("addresses beyond it",       "10.0.0.250-10.0.1.9", "10.0.0.0/24", Ok("10.0.0.250-10.0.0.255")),
+        ("a whole prefix",            "10.0.0.64/26", "10.0.0.0/24",    Ok("10.0.0.64-10.0.0.127")),
+        ("backwards",                 "9-1",         "10.0.0.0/24",     Err("\"9-1\" ends before it begins")),
+        ("addresses backwards",       "10.0.0.9-10.0.0.1", "10.0.0.0/24", Err("\"10.0.0.9-10.0.0.1\" ends before it begins")),
+        ("two families",              "10.0.0.9-::", "10.0.0.0/24",     Err("10.0.0.9 and :: are not of one family")),
+        ("neither",                   "vip",         "10.0.0.0/24",     Err("\"vip\" is not an address")),
+        ("nothing",                   "",            "10.0.0.0/24",     Err("\"\" is not an address")),
+    ];
+    for (name, text, net, want) in cases {
+        let net: IpNet = net.parse().unwrap();
+        let got = Avoid::parse(text).map(|avoid| {
+            let Span { first, last } = avoid.within(net);
+            let family = Family::of(net.addr());
+            format!("{}-{}", family.address(first), family.address(last))
+        });
+        assert_eq!(got.as_deref().map_err(String::as_str), *want, "{name}");
+    }
+    let other = Avoid::parse("fd00::9").unwrap();
+    assert!(other.within("10.0.0.0/24".parse().unwrap()).is_empty());
+}

@@ -1,0 +1,130 @@
+//! No false alarm: 200 checks with raw sockets and facts of pairs that are well, or are
+//! changing hands as they should.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
+};
+
+use crate::{
+    FAST, SLOW, Section,
+    lab::{Eyes, Lab, Running, User},
+    verdict::Verdict,
+};
+
+#[rustfmt::skip]
+pub const SECTIONS: &[Section] = &[
+    ("no_false_alarm_when_a_child_is_respawned", SLOW, respawned),
+    ("no_false_alarm_in_hand_overs", FAST, hand_overs),
+    ("no_false_alarm_under_load", FAST, load),
+];
+
+/// Checks at a time.
+const LOOKERS: usize = 6;
+
+/// Makes `count` checks of all three pairs, some at a time, and `meanwhile` in between.
+fn looks(
+    lab: &Lab,
+    count: usize,
+    eyes: Eyes,
+    judge: impl Fn(&Verdict) + Sync,
+    meanwhile: impl Fn(),
+) {
+    let (left, over) = (AtomicUsize::new(count), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let lookers: Vec<_> = (0..LOOKERS)
+            .map(|looker| {
+                let (left, over, judge) = (&left, &over, &judge);
+                scope.spawn(move || {
+                    let take = || {
+                        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                            left.checked_sub(1)
+                        })
+                    };
+                    while !over.load(Ordering::Relaxed) && take().is_ok() {
+                        let verdict = lab.check(["dns", "caddy", "nfs"][looker % 3], eyes);
+                        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                            judge(&verdict)
+                        }))
+                        .is_err()
+                        {
+                            over.store(true, Ordering::Relaxed);
+                        }
+                    }
+                })
+            })
+            .collect();
+        while !lookers.iter().all(|looker| looker.is_finished()) {
+            meanwhile();
+        }
+    });
+    assert!(!over.into_inner(), "a false alarm, see above");
+}
+
+fn rest() {
+    thread::sleep(std::time::Duration::from_millis(20));
+}
+
+fn load(lab: &Lab) {
+    let responder = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/responder.py");
+    let _asker = Running(
+        lab.on("client", User::Nobody, "python3")
+            .args([responder, "ask", "192.168.10.110", "40053"])
+            .spawn()
+            .unwrap(),
+    );
+    let _other = Running(
+        lab.on("stranger", User::Nobody, "python3")
+            .args([responder, "ask", "192.168.10.110", "40054"])
+            .spawn()
+            .unwrap(),
+    );
+    looks(
+        lab,
+        80,
+        Eyes::Both,
+        |verdict| {
+            verdict.wants_status("ok").wants_only(&["holder"]);
+        },
+        rest,
+    );
+}
+
+/// n1's daemon is stopped and started again, as for an upgrade, over and over.
+fn hand_overs(lab: &Lab) {
+    let judge = |verdict: &Verdict| {
+        // That the preferred one has it not, and that its daemon is stopped, is so at times.
+        let critical = verdict
+            .findings()
+            .any(|finding| finding["severity"] == "critical");
+        assert!(!critical, "{}", verdict.0);
+        verdict.wants_only(&[
+            "holder",
+            "holder-unexpected",
+            "holder-unknown",
+            "vrrp-daemon-dead",
+            "blind",
+        ]);
+    };
+    looks(lab, 60, Eyes::Both, judge, || {
+        lab.run(&["kill-master", "stop"]);
+        lab.until_held("dns", "n2");
+        lab.run(&["heal"]);
+        lab.until_held("dns", "n1");
+    });
+}
+
+/// keepalived's parent starts a child that was killed again, before the backup takes over.
+fn respawned(lab: &Lab) {
+    let judge = |verdict: &Verdict| {
+        let critical = verdict
+            .findings()
+            .any(|finding| finding["severity"] == "critical");
+        assert!(!critical, "{}", verdict.0);
+    };
+    looks(lab, 60, Eyes::Raw, judge, || {
+        lab.run(&["kill-master", "vrrp"]);
+        thread::sleep(std::time::Duration::from_secs(6));
+        lab.until_held("dns", "n1");
+    });
+}

@@ -1,0 +1,122 @@
+"""Small servers for tests/lab/vrrp that no package has.
+
+usage: responder.py nfs PORT    answers ONC RPC NULL for NFS v3 and v4, on TCP and UDP; nothing else
+       responder.py dns PORT    answers any A query over UDP with 192.0.2.1, always from the host's
+                                first address, as servers do that bind 0.0.0.0 without IP_PKTINFO;
+                                over TCP from the right one
+       responder.py ask ADDRESS PORT    asks ADDRESS for an A record every millisecond, from PORT
+       responder.py tcp PORT    exits 0 if a server listens there, for keepalived's track_script
+"""
+
+import socket
+import struct
+import sys
+import threading
+import time
+
+IP_PKTINFO = 8
+
+
+def rpc(message):
+    if len(message) < 24:
+        return None
+    xid, kind, rpc_version, program, version, procedure = struct.unpack(">6I", message[:24])
+    if kind != 0:
+        return None
+    if rpc_version != 2:
+        return struct.pack(">6I", xid, 1, 1, 0, 2, 2)
+    accepted = struct.pack(">5I", xid, 1, 0, 0, 0)
+    if program != 100003:
+        return accepted + struct.pack(">I", 1)
+    if version not in (3, 4):
+        return accepted + struct.pack(">3I", 2, 3, 4)
+    return accepted + struct.pack(">I", 0 if procedure == 0 else 3)
+
+
+def dns(query):
+    if len(query) < 12:
+        return None
+    end = 12
+    while end < len(query) and query[end]:
+        end += query[end] + 1
+    question = query[12 : end + 5]
+    head = query[:2] + struct.pack(">5H", 0x8580, 1, 1, 0, 0)
+    return head + question + struct.pack(">3HIH", 0xC00C, 1, 1, 60, 4) + bytes([192, 0, 2, 1])
+
+
+def serve_connection(connection, prefix, answer):
+    size, data = struct.calcsize(prefix), b""
+    last_fragment = 0x80000000 if size == 4 else 0
+    try:
+        connection.settimeout(30)
+        while True:
+            need = size
+            if len(data) >= size:
+                need += struct.unpack(prefix, data[:size])[0] & ~last_fragment
+            if len(data) < max(need, size + 1):
+                piece = connection.recv(4096)
+                if not piece or len(data) > 65536:
+                    return
+                data += piece
+                continue
+            reply, data = answer(data[size:need]), data[need:]
+            if reply:
+                connection.sendall(struct.pack(prefix, last_fragment | len(reply)) + reply)
+    except OSError:
+        pass
+    finally:
+        connection.close()
+
+
+def serve_tcp(port, prefix, answer):
+    server = socket.create_server(("0.0.0.0", port), backlog=256)
+    while True:
+        connection = server.accept()[0]
+        threading.Thread(target=serve_connection, args=(connection, prefix, answer), daemon=True).start()
+
+
+def serve_udp(port, answer, from_asked_address):
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+    server.bind(("0.0.0.0", port))
+    while True:
+        message, ancillary, _, client = server.recvmsg(4096, 256)
+        reply = answer(message)
+        asked = [data[4:8] for level, kind, data in ancillary if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO)]
+        source = [(socket.IPPROTO_IP, IP_PKTINFO, struct.pack("=I4s4s", 0, asked[0], b"\0" * 4))] if asked and from_asked_address else []
+        if reply:
+            try:
+                server.sendmsg([reply], source, 0, client)
+            except OSError:
+                pass
+
+
+def ask(address, port):
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client.bind(("0.0.0.0", port))
+    tail = struct.pack(">5H", 0x0100, 1, 0, 0, 0) + b"\2ha\4test\0" + struct.pack(">2H", 1, 1)
+    due, number = time.monotonic(), 0
+    while True:
+        try:
+            client.sendto(struct.pack(">H", number) + tail, (address, 53))
+        except OSError:
+            pass  # the link is down, or nobody answers ARP
+        number = (number + 1) & 0xFFFF
+        due = max(due + 0.001, time.monotonic())
+        time.sleep(due - time.monotonic() if due > time.monotonic() else 0)
+
+
+def main():
+    kind = sys.argv[1]
+    if kind == "ask":
+        ask(sys.argv[2], int(sys.argv[3]))
+    port = int(sys.argv[2])
+    if kind == "tcp":
+        socket.create_connection(("127.0.0.1", port), 0.8).close()
+        return
+    prefix, answer, right = {"nfs": (">I", rpc, True), "dns": (">H", dns, False)}[kind]
+    threading.Thread(target=serve_udp, args=(port, answer, right), daemon=True).start()
+    serve_tcp(port, prefix, answer)
+
+
+main()
