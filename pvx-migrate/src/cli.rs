@@ -8,6 +8,18 @@ use vmid::table::Format;
 
 use crate::plan::{policy, refusal::HELP};
 
+const PLACE_HELP: &str = "\
+Of the nodes that have room and a storage for such a guest, the one with the most memory left;
+members of a pair apart, databases on the site's types (else zfspool), never on 'local'. Memory
+and disk are those of the guest, else of its template in the site file, else 1024 MiB and 8 GiB.
+
+The codes are those of plan (pvx-migrate plan drain --help), beside them not-in-site, no-storage, bad-field.
+
+Exit codes: 0 every guest has a place, 1 some guest has none (its \"error\" says why), 2 bad call or
+input, or a state document that is too old, 3 stdout failed
+
+  pvx-migrate place --state cluster.json --site site.json <guests.jsonl";
+
 /// Plan guest moves in a Proxmox VE cluster, with every blocker known before the first one
 #[derive(Debug, Parser)]
 #[command(
@@ -45,6 +57,13 @@ Exit codes: 0 done, 2 bad call, 3 the cluster or stdout failed"
     Plan(Plan),
     /// Run a plan: move its guests, and leave nothing stopped that ran
     Run(crate::run::args::Run),
+    /// Append "node" and "storage" to each new guest, chosen as a plan does
+    ///
+    /// Read from a guest: "name", "vmid", "type" (qemu, lxc) or "shape" (vm, ...), "memory_mib", "disk_gib",
+    /// "template", "role", "stateful_db", "vlan"; with "node" only that one is asked for. "reason" says why this
+    /// node, "refused" why no other.
+    #[command(after_help = PLACE_HELP)]
+    Place(Place),
 }
 
 /// What is planned.
@@ -69,6 +88,7 @@ impl Command {
             Self::State(_) => None,
             Self::Plan(_) => Some("a state document (pvx-migrate state)"),
             Self::Run(_) => Some("a plan"),
+            Self::Place(_) => Some("guests"),
         }
     }
 }
@@ -124,6 +144,29 @@ pub struct Return {
     /// What is allowed
     #[command(flatten)]
     pub terms: Terms,
+}
+
+/// `pvx-migrate place`
+#[derive(Debug, Args)]
+pub struct Place {
+    /// What 'pvx-migrate state' printed
+    #[arg(long, value_name = "FILE")]
+    pub state: PathBuf,
+    /// Pairs whose members are on different nodes, beside those of --site
+    #[arg(long, value_name = "FILE")]
+    pub pairs: Option<PathBuf>,
+    /// The site's policy: storages, templates, roles, limits, pairs
+    #[arg(long, value_name = "FILE")]
+    pub site: Option<PathBuf>,
+    /// How many times a node's memory may be given to guests that run [default: the site's, else 1.5]
+    #[arg(long, value_name = "N", value_parser = ratio)]
+    pub ram_ratio: Option<f64>,
+    /// Refuse a state document that is older
+    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = age)]
+    pub max_age: SignedDuration,
+    /// How the records come out
+    #[arg(long, value_name = "FORM", default_value = "json")]
+    pub format: Format,
 }
 
 /// What becomes of guests that don't run.

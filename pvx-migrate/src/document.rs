@@ -7,9 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use vmid::exit::Stop;
 
 use crate::{
-    cli::Terms,
-    plan::policy::Policy,
-    site::{self, Site},
+    site::{self, Pair, Site},
     state::{State, VERSION},
 };
 
@@ -67,31 +65,21 @@ pub fn state(
     Ok(state)
 }
 
-/// What the options and the files they name allow.
+/// The site file, and the pairs of both files.
 ///
 /// # Errors
 ///
 /// A file can't be read, or isn't what it should be.
-pub fn policy(terms: &Terms, move_stopped: bool) -> Result<Policy, Stop> {
-    let site = match &terms.site {
+pub fn site(site: Option<&Path>, pairs: Option<&Path>) -> Result<(Site, Vec<Pair>), Stop> {
+    let site = match site {
         None => Site::default(),
         Some(path) => parsed(path, Site::parse)?,
     };
-    let mut pairs = site.pairs.clone();
-    if let Some(path) = &terms.pairs {
-        pairs.extend(parsed(path, site::parse_pairs)?);
+    let mut all = site.pairs.clone();
+    if let Some(path) = pairs {
+        all.extend(parsed(path, site::parse_pairs)?);
     }
-    Ok(Policy {
-        storage_map: terms.storage_map.iter().cloned().collect(),
-        move_stopped,
-        allow_shutdown: terms.allow_shutdown,
-        max_downtime_s: terms.max_downtime,
-        ram_ratio: terms.ram_ratio.or(site.limits.ram_ratio).unwrap_or(1.5),
-        own: terms.own,
-        bandwidth: terms.bandwidth * 1_000_000,
-        pairs,
-        site,
-    })
+    Ok((site, all))
 }
 
 /// What `parse` makes of a file.

@@ -1,6 +1,6 @@
 //! Guest moves in a Proxmox VE cluster: a state document, a plan, a run.
 //!
-//! Pure: [`cluster`], [`config`], [`permission`], [`plan`], [`site`], [`size`], [`state`].
+//! Pure: [`cluster`], [`config`], [`permission`], [`place`], [`plan`], [`site`], [`size`], [`state`].
 //! The only I/O: [`document`] (files and stdin), [`pve`] (the API), [`read`] (the state).
 
 #![cfg_attr(
@@ -8,13 +8,16 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::type_complexity)
 )]
 
-use std::io::{Read, Write};
+use std::{
+    fs::File,
+    io::{Read, Write},
+};
 
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use vmid::{
     exit::{self, Answer, Stop},
-    stream::Lines,
+    stream::{self, Lines},
     table::{self, Format},
 };
 
@@ -24,6 +27,7 @@ pub mod config;
 pub mod document;
 pub mod journal;
 pub mod permission;
+pub mod place;
 pub mod plan;
 pub mod pve;
 pub mod read;
@@ -79,6 +83,7 @@ pub fn run(
             let options = args.options(surroundings);
             run::run(&pve, &options, &clock, input, output)
         }
+        Command::Place(args) => place(args, surroundings, input, output, terminal),
     }
 }
 
@@ -124,7 +129,7 @@ fn plan(
         cli::Plan::Move(wanted) => (&wanted.terms, true),
         cli::Plan::Return(wanted) => (&wanted.terms, true),
     };
-    let policy = document::policy(terms, move_stopped)?;
+    let policy = policy(terms, move_stopped)?;
     let events = match args {
         cli::Plan::Return(wanted) => document::parsed(&wanted.journal, plan::home::parse)?,
         _ => Vec::new(),
@@ -155,6 +160,59 @@ fn plan(
         }
     }
     Ok(answer)
+}
+
+/// What the options and the files they name allow.
+fn policy(terms: &cli::Terms, move_stopped: bool) -> Result<Policy, Stop> {
+    let (site, pairs) = document::site(terms.site.as_deref(), terms.pairs.as_deref())?;
+    Ok(Policy {
+        storage_map: terms.storage_map.iter().cloned().collect(),
+        move_stopped,
+        allow_shutdown: terms.allow_shutdown,
+        max_downtime_s: terms.max_downtime,
+        ram_ratio: terms.ram_ratio.or(site.limits.ram_ratio).unwrap_or(1.5),
+        own: terms.own,
+        bandwidth: terms.bandwidth * 1_000_000,
+        pairs,
+        site,
+    })
+}
+
+fn place(
+    args: &cli::Place,
+    surroundings: &Surroundings,
+    input: impl Read,
+    output: impl Write,
+    terminal: bool,
+) -> Result<Answer, Stop> {
+    let (site, pairs) = document::site(args.site.as_deref(), args.pairs.as_deref())?;
+    let policy = Policy {
+        ram_ratio: args.ram_ratio.or(site.limits.ram_ratio).unwrap_or(1.5),
+        pairs,
+        site,
+        ..Policy::default()
+    };
+    let name = args.state.display().to_string();
+    let file = File::open(&args.state).with_context(|| name.clone());
+    let file = file.map_err(Stop::input)?;
+    let state = document::state(file, surroundings.now, args.max_age, &name)?;
+    let records = stream::read_all(input)?;
+    let wanted = records.iter().map(|kept| {
+        let record = kept.record();
+        (!record.has_error()).then(|| place::Guest::of(&record, &policy.site))
+    });
+    let wanted: Vec<_> = wanted.collect();
+    let mut places = place::place(&Cluster::new(&state), &policy, wanted).into_iter();
+    table::present(args.format, place::COLUMNS, output, terminal, |lines| {
+        let mut answer = Answer::Yes;
+        for kept in &records {
+            let place = places.next().flatten();
+            let result = place::write(kept.record(), place.as_ref(), lines);
+            answer = answer.max(result.map_err(Stop::output)?);
+        }
+        lines.flush().map_err(Stop::output)?;
+        Ok(answer)
+    })
 }
 
 fn print(

@@ -53,6 +53,16 @@ pub fn has_on_all_guests(permissions: &Permissions, privilege: &str) -> bool {
             .all(|(_, entry)| entry.contains_key(privilege))
 }
 
+/// Whether the token sees a bridge of the nodes: PVE leaves those out of its lists on
+/// which it has neither of these privileges.
+#[must_use]
+pub fn sees_bridge(permissions: &Permissions, bridge: &str) -> bool {
+    let path = format!("/sdn/zones/localnetwork/{bridge}");
+    ["SDN.Audit", "SDN.Use"]
+        .iter()
+        .any(|privilege| has(permissions, &path, privilege))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

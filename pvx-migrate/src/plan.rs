@@ -20,6 +20,8 @@ pub mod home;
 pub mod load;
 pub mod order;
 pub mod policy;
+#[cfg(test)]
+mod properties;
 pub mod quorum;
 pub mod record;
 pub mod refusal;
@@ -135,8 +137,9 @@ pub fn plan(cluster: &Cluster<'_>, policy: &Policy, wants: &[Want], home: bool) 
         let gone = placed
             .iter()
             .filter(|item| item.candidate.source == Some(node));
-        let gone: u64 = gone.map(|item| item.candidate.memory()).sum();
-        (now.memory(node), load.memory(node) - gone)
+        let gone = gone.map(|item| item.candidate.memory());
+        let gone = gone.fold(0, u64::saturating_add);
+        (now.memory(node), load.memory(node).saturating_sub(gone))
     });
     Plan {
         steps,

@@ -25,7 +25,10 @@ use crate::{
 };
 
 mod answer;
+mod ha;
 mod privilege;
+#[cfg(test)]
+mod served;
 
 /// Connections, and so requests at a time; PVE's proxy has three workers by default.
 const CONNECTIONS: usize = 4;
@@ -120,19 +123,19 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
     let ha_resources = seen(pve, "/cluster/ha/resources", ha_resources)?;
     let ha = match (ha_status, ha_resources) {
         (Some(status), Some(resources)) => {
-            answer::maintenance(&mut nodes, &status);
+            ha::maintenance(&mut nodes, &status);
             // With rules the groups answer that they have been migrated.
             let groups = match &rules {
                 Err(failure) if has_no_rules(failure) => seen(pve, "/cluster/ha/groups", groups)?,
                 _ => None,
             };
             let rules = match &groups {
-                Some(groups) => Some(answer::groups(groups, &resources)),
-                None => seen(pve, "/cluster/ha/rules", rules)?.map(|rules| answer::rules(&rules)),
+                Some(groups) => Some(ha::groups(groups, &resources)),
+                None => seen(pve, "/cluster/ha/rules", rules)?.map(|rules| ha::rules(&rules)),
             };
             let groups = groups.unwrap_or_default();
             rules.map(|rules| Ha {
-                resources: answer::ha_resources(&resources, &status, &groups),
+                resources: ha::resources(&resources, &status, &groups),
                 rules,
             })
         }
@@ -162,7 +165,9 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
         }
         if let Some(network) = replies.next() {
             let network = seen(pve, "/nodes/{node}/network", network)?;
-            node.bridges = network.map(|network| answer::bridges(&network));
+            // No node is without a bridge; then they are not the token's to see.
+            let bridges = network.map(|network| answer::bridges(&network));
+            node.bridges = bridges.filter(|bridges| !bridges.is_empty());
         }
     }
     let online = |name: &str| nodes.iter().any(|node| node.online && node.node == name);
@@ -173,10 +178,11 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
         .collect();
     read_guests(pve, &mut read)?;
 
-    let missing = privilege::missing(permissions.as_ref());
+    let missing = privilege::missing(permissions.as_ref(), &nodes);
     Ok(State {
         version: crate::state::VERSION,
-        at: wanted.now,
+        // Whole seconds: nobody needs more, and people read it.
+        at: Timestamp::from_second(wanted.now.as_second()).unwrap_or(wanted.now),
         cluster,
         nodes,
         storages,

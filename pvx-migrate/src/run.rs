@@ -5,17 +5,14 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io::{Read, Write},
     path::PathBuf,
-    sync::mpsc,
-    thread,
-    time::Duration,
 };
 
 use anyhow::anyhow;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 use vmid::{
     exit::{self, Answer, Stop},
-    stream::{self, Kept, error_object},
+    stream::{self, Kept},
 };
 
 use crate::{
@@ -28,20 +25,28 @@ use crate::{
 };
 
 pub mod args;
+mod ask;
 pub mod check;
 pub mod clock;
+mod follow;
 pub mod look;
+mod managed;
 pub mod mover;
 pub mod next;
 pub mod progress;
 pub mod queue;
+mod record;
 pub mod seen;
 pub mod task;
+#[cfg(test)]
+mod ways;
+mod work;
 
 use clock::Clock;
-use mover::{Mover, Report};
+use mover::Mover;
 use progress::Board;
 use queue::{Limits, Queue};
+use record::{Out, plain, record};
 
 /// How a plan is run.
 #[derive(Clone, Debug)]
@@ -81,11 +86,7 @@ pub fn run(
 ) -> Result<Answer, Stop> {
     let rows = read(input)?;
     let steps: Vec<&Step> = rows.iter().filter_map(|row| row.step.as_ref()).collect();
-    let mut out = Out {
-        output,
-        failed: None,
-        no: false,
-    };
+    let mut out = Out::new(output);
     let mut answer = Answer::no_if(rows.iter().any(|row| row.step.is_none()));
     for row in rows.iter().filter(|row| row.step.is_none()) {
         out.line(row.kept.record().text());
@@ -124,7 +125,7 @@ pub fn run(
         clock,
         board: &Board::default(),
     };
-    let outcome = work(&mover, queue, options, &mut out);
+    let outcome = work::work(&mover, queue, options, &mut out);
     answer = answer.max(outcome.answer);
     if let Some(stop) = outcome.stop(clock) {
         return Err(stop);
@@ -278,208 +279,4 @@ fn may_begin<W: Write>(steps: &[&Step], todo: &Todo, options: &Options, out: &mu
         out.line(&plain(steps[*at], Some(("not-begun", why))));
     }
     false
-}
-
-/// How the work went.
-#[derive(Debug)]
-struct Outcome {
-    answer: Answer,
-    help: usize,
-    left: usize,
-    begun: usize,
-}
-
-impl Outcome {
-    /// What an operator has to hear, if anything.
-    fn stop(&self, clock: &Clock) -> Option<Stop> {
-        let again = "run the same command with the same journal to go on";
-        if self.begun > 0 {
-            let what = anyhow!(
-                "left alone: {} moves under way go on without anybody looking after them",
-                self.begun
-            );
-            return Some(Stop::outside(what).hint(again));
-        }
-        if self.help > 0 {
-            let what = anyhow!(
-                "{} guests need a person: see \"error\" in their records",
-                self.help
-            );
-            return Some(Stop::outside(what).hint(again));
-        }
-        if clock.interrupts.count() > 0 {
-            let what = anyhow!(
-                "stopped: {} moves were not begun, nothing is under way",
-                self.left
-            );
-            return Some(Stop::outside(what).hint(again));
-        }
-        None
-    }
-}
-
-/// The workers: one thread per move that is under way; this one hands out and writes down.
-fn work<W: Write>(
-    mover: &Mover<'_>,
-    mut queue: Queue,
-    options: &Options,
-    out: &mut Out<W>,
-) -> Outcome {
-    let mut outcome = Outcome {
-        answer: Answer::Yes,
-        help: 0,
-        left: 0,
-        begun: 0,
-    };
-    let (tell, told) = mpsc::channel();
-    let done = std::sync::atomic::AtomicBool::new(false);
-    thread::scope(|scope| {
-        let (board, done) = (mover.board, &done);
-        scope.spawn(move || show(board, options.terminal, done));
-        loop {
-            if mover.clock.interrupts.count() == 0 {
-                while let Some(job) = queue.take() {
-                    let tell = tell.clone();
-                    scope.spawn(move || {
-                        let result = if mover.journal.is_none() {
-                            Ok(mover.rehearse(&job.step))
-                        } else {
-                            mover.drive(&job.step, job.last.as_ref(), job.repair_only)
-                        };
-                        // cannot fail: the receiver outlives the scope
-                        let _ = tell.send((job, result));
-                    });
-                }
-            }
-            if queue.running() == 0 {
-                break;
-            }
-            // A worker always tells; the sender that stays here keeps the channel open.
-            let Ok((job, result)) = told.recv() else {
-                break;
-            };
-            match result {
-                Err(clock::Abandoned) => {
-                    outcome.begun += 1;
-                    queue.end(&job, false);
-                    let why = "left to the journal: what was asked of the cluster goes on";
-                    out.line(&plain(&job.step, Some(("abandoned", why))));
-                }
-                Ok(report) => {
-                    queue.end(&job, runs_somewhere(&report));
-                    outcome.answer = outcome.answer.max(Answer::no_if(report.error.is_some()));
-                    outcome.help += usize::from(report.event.phase == Phase::Stuck);
-                    let error = report
-                        .error
-                        .as_ref()
-                        .map(|(code, why)| ((*code).to_owned(), why.clone()));
-                    if options.terminal {
-                        mover.board.clear();
-                    }
-                    out.line(&record(
-                        &report.event,
-                        report.changed,
-                        error.as_ref(),
-                        Some(report.took_s),
-                    ));
-                    if out.failed.is_some() {
-                        mover.clock.interrupts.stop(); // nobody reads on
-                    }
-                }
-            }
-        }
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
-    });
-    for (step, why) in queue.rest() {
-        outcome.left += 1;
-        outcome.answer = Answer::No;
-        out.line(&plain(step, Some(("not-begun", &why))));
-    }
-    outcome
-}
-
-/// After this step those that wait for it may go on: its guest is not down.
-fn runs_somewhere(report: &Report) -> bool {
-    report.event.phase != Phase::Stuck
-}
-
-/// Tells people how far it is: bars on a terminal, elsewhere plain lines every 10 s.
-fn show(board: &Board, terminal: bool, done: &std::sync::atomic::AtomicBool) {
-    let mut ticks = 0_u32;
-    while !done.load(std::sync::atomic::Ordering::Relaxed) {
-        thread::sleep(Duration::from_millis(100));
-        ticks += 1;
-        if terminal && ticks.is_multiple_of(3) {
-            board.draw();
-        } else if !terminal && ticks.is_multiple_of(100) {
-            for line in board.plain() {
-                exit::say("pvx-migrate", &line);
-            }
-        }
-    }
-    if terminal {
-        board.clear();
-    }
-}
-
-/// A record of an event, as the journal has it, with what a pipeline wants to know.
-fn record(
-    event: &Event,
-    changed: bool,
-    error: Option<&(String, String)>,
-    took_s: Option<u64>,
-) -> String {
-    let mut value = serde_json::to_value(event).unwrap_or_default();
-    if let Some(fields) = value.as_object_mut() {
-        fields.shift_remove("message");
-        fields.insert("changed".into(), changed.into());
-        if let Some(took_s) = took_s {
-            fields.insert("took_s".into(), took_s.into());
-        }
-        if let Some((code, message)) = error {
-            fields.insert("error".into(), json!({"code": code, "message": message}));
-        }
-    }
-    value.to_string()
-}
-
-/// A record of a step that nothing was done for.
-fn plain(step: &Step, error: Option<(&str, &str)>) -> String {
-    let fields = json!({"vmid": step.vmid, "type": step.kind, "name": step.name, "from": step.from, "to": step.to,
-        "action": step.action, "was_running": step.was_running, "changed": false});
-    let text = fields.to_string();
-    match error {
-        None => text,
-        Some((code, message)) => format!(
-            "{},\"error\":{}}}",
-            text.trim_end_matches('}'),
-            error_object(code, message)
-        ),
-    }
-}
-
-/// Standard output: its failure stops the run, but what is under way goes on to its end.
-struct Out<W> {
-    output: W,
-    failed: Option<std::io::Error>,
-    no: bool,
-}
-
-impl<W: Write> Out<W> {
-    fn line(&mut self, text: &str) {
-        let written = self
-            .output
-            .write_all(format!("{text}\n").as_bytes())
-            .and_then(|()| self.output.flush());
-        if let Err(error) = written {
-            self.failed.get_or_insert(error);
-        }
-    }
-
-    fn end(mut self, answer: Answer) -> Result<Answer, Stop> {
-        match self.failed.take() {
-            Some(error) => Err(Stop::output(error).after_acting()),
-            None => Ok(answer.max(Answer::no_if(self.no))),
-        }
-    }
 }

@@ -28,6 +28,12 @@ pub struct Site {
     /// What a guest is for.
     #[serde(default)]
     pub roles: BTreeMap<String, Role>,
+    /// What new guests get if they don't say.
+    #[serde(default)]
+    pub templates: BTreeMap<String, Template>,
+    /// Networks, and their bridges.
+    #[serde(default)]
+    pub vlans: Vec<Vlan>,
 }
 
 /// Guests that do one job together, so that no two may be on one node.
@@ -49,6 +55,9 @@ pub struct Member {
     /// The guest's name.
     #[serde(default)]
     pub name: String,
+    /// Where the site wants it; counts until it lives somewhere.
+    #[serde(default)]
+    pub node: Option<String>,
 }
 
 /// Limits of the site.
@@ -89,6 +98,27 @@ pub struct Role {
     /// It is a database.
     #[serde(default)]
     pub database: bool,
+}
+
+/// What a new guest gets if it doesn't say.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Template {
+    /// Memory, in MiB.
+    #[serde(default)]
+    pub memory_mib: Option<u64>,
+    /// Disk, in GiB.
+    #[serde(default)]
+    pub disk_gib: Option<u64>,
+}
+
+/// A network.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Vlan {
+    /// Its VID.
+    pub vlan: u64,
+    /// The bridge that nodes have for it.
+    #[serde(default)]
+    pub bridge: Option<String>,
 }
 
 impl Site {

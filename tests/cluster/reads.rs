@@ -72,7 +72,11 @@ impl World {
     pub fn network(&self, call: &Call) -> Value {
         let (node, wanted) = (call.text("node"), call.text("type"));
         let mut rows = vec![json!({"iface": "eno1", "type": "eth", "active": 1, "exists": 1})];
-        for bridge in &self.nodes[&node].bridges {
+        let seen = |bridge: &&String| {
+            let path = format!("/sdn/zones/localnetwork/{bridge}");
+            self.may(call.token, &path, "SDN.Audit")
+        };
+        for bridge in self.nodes[&node].bridges.iter().filter(seen) {
             rows.push(json!({"iface": bridge, "type": "bridge", "active": 1, "autostart": 1, "bridge_ports": "eno1"}));
         }
         let bridges = ["bridge", "any_bridge", "any_local_bridge", "include_sdn"];

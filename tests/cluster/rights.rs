@@ -15,6 +15,7 @@ const ALL: &[&str] = &[
     "Datastore.Audit",
     "Datastore.AllocateSpace",
     "Sys.Audit",
+    "SDN.Audit",
 ];
 
 impl World {

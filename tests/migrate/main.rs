@@ -9,6 +9,8 @@ mod tools;
 #[allow(dead_code)]
 mod wire;
 
+mod fakepve;
 mod kills;
 mod recovery;
 mod sim;
+mod whole;

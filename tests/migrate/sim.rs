@@ -71,6 +71,11 @@ impl Sim {
         self.ask("GET", "/control/truth", None)
     }
 
+    /// Lets something go wrong, or right again.
+    pub fn fault(&self, fault: &Value) {
+        self.ask("POST", "/control/fault", Some(fault));
+    }
+
     /// Waits until the truth is so.
     pub fn until(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();

@@ -87,6 +87,10 @@ impl Journal {
         let mut options = OpenOptions::new();
         let file = options.read(true).append(true).create(true).open(path);
         let mut file = file.map_err(outside)?;
+        if !file.metadata().map_err(outside)?.is_file() {
+            let what = anyhow!("{}: a journal is a file, to be read again", path.display());
+            return Err(Stop::input(what));
+        }
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

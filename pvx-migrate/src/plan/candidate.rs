@@ -1,21 +1,18 @@
 //! A guest that is to move, and what stands against it whatever the target.
 
-use std::net::IpAddr;
-
 use super::{
     ha,
     policy::Policy,
     refusal::{Code, Refusal},
-    volume,
     want::Want,
 };
 use crate::{
     cluster::Cluster,
     config::{Config, Volume},
-    permission,
-    size::human,
     state::{Guest, HaResource, Kind, Precondition},
 };
+
+mod blockers;
 
 /// How a guest can move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -169,271 +166,6 @@ impl<'a> Candidate<'a> {
         })
     }
 
-    fn block(&mut self, code: Code, message: impl Into<String>) {
-        self.blockers.push(Refusal::new(code, message));
-    }
-
-    /// What needs no configuration: cluster, node, rights, lock, HA.
-    fn general(&mut self, cluster: &Cluster<'_>) {
-        let (state, guest) = (cluster.state, self.guest);
-        match state.cluster.quorate {
-            Some(true) => {}
-            Some(false) => self.block(Code::NoQuorum, "the cluster has no quorum"),
-            None => {
-                let what = "quorum is not in the state: the token needs Sys.Audit on /";
-                self.block(Code::Unseen, what);
-            }
-        }
-        if state.cluster.quorate.is_some() && (state.ha.is_none() || state.replication.is_none()) {
-            let what = "HA and replication are not in the state: the token needs Sys.Audit on /";
-            self.block(Code::Unseen, what);
-        }
-        let online = self.source.is_some_and(|node| cluster.nodes()[node].online);
-        if !online || guest.status == "unknown" {
-            self.block(Code::Offline, format!("{} does not answer", guest.node));
-        }
-        if let Some(permissions) = &state.permissions {
-            let pool = guest.pool.as_deref();
-            if !permission::has_on_guest(permissions, guest.vmid, pool, "VM.Migrate") {
-                let what = format!("the token lacks VM.Migrate on /vms/{}", guest.vmid);
-                self.block(Code::Permission, what);
-            }
-        }
-        if let Some(resource) = self.managed
-            && resource.crm_state.as_deref() == Some("error")
-        {
-            let sid = &resource.sid;
-            let what = format!(
-                "{sid} is in error state: fix it, then 'ha-manager set {sid} --state disabled' and '--state started'"
-            );
-            self.block(Code::HaError, what);
-        }
-    }
-
-    /// The lock, which the overview has late, and the configuration at once.
-    fn locked(&mut self, config: &Config) {
-        let Some(lock) = self.guest.lock.as_ref().or(config.lock.as_ref()) else {
-            return;
-        };
-        let unlock = format!("{} unlock {}", self.guest.kind.command(), self.guest.vmid);
-        let what = match &lock[..] {
-            "backup" | "snapshot" | "snapshot-delete" | "rollback" | "clone" => {
-                format!("a {lock} holds its lock: plan again when that is done")
-            }
-            "migrate" => {
-                format!("a migration holds its lock; if none runs, root clears it with '{unlock}'")
-            }
-            _ => format!("locked ({lock}): if nothing works on it, root clears it with '{unlock}'"),
-        };
-        self.block(Code::Locked, what);
-    }
-
-    /// What the configuration says.
-    fn specific(&mut self, cluster: &Cluster<'a>, policy: &Policy) {
-        let config = std::mem::take(&mut self.config);
-        self.ties(cluster, &config);
-        self.volumes(cluster, &config);
-        self.config = config;
-        if self.guest.snapshots.is_none() {
-            self.block(Code::Unseen, "its snapshots were not read");
-        }
-        self.settle_mode(cluster, policy);
-        self.is_own(cluster, policy);
-        self.serves_backups(cluster);
-    }
-
-    /// Devices, images and paths of the node.
-    fn ties(&mut self, cluster: &Cluster<'_>, config: &Config) {
-        let mut devices = config.local_devices.clone();
-        let told = self
-            .precondition
-            .iter()
-            .flat_map(|pre| &pre.local_resources);
-        let is_mapped = |key: &String| config.mapped.iter().any(|(mapped, _)| mapped == key);
-        let more: Vec<String> = told
-            .filter(|key| !devices.contains(key) && !is_mapped(key))
-            .cloned()
-            .collect();
-        devices.extend(more);
-        if !devices.is_empty() {
-            let what = format!(
-                "{} of the node, without a mapping: only root@pam may move it, no token",
-                devices.join(", ")
-            );
-            self.block(Code::LocalDevice, what);
-        }
-        for (key, image) in &config.images {
-            let storage = image.split_once(':').map(|(storage, _)| storage);
-            let known = storage.and_then(|id| cluster.storage(id));
-            if known.is_none_or(|storage| !storage.shared) {
-                let what = format!(
-                    "{key}: {image} is the node's own: eject it ('qm set {} --{key} none,media=cdrom')",
-                    self.guest.vmid
-                );
-                self.block(Code::LocalImage, what);
-            }
-        }
-        for (key, path) in &config.paths {
-            let what = format!(
-                "{key}: {path} is the node's own; with shared=1 PVE takes it to be on every node"
-            );
-            self.block(Code::LocalPath, what);
-        }
-    }
-
-    fn volumes(&mut self, cluster: &Cluster<'_>, config: &Config) {
-        for volume in &config.volumes {
-            let storage = cluster.storage(&volume.storage);
-            if storage.is_none_or(|storage| storage.shared) {
-                continue;
-            }
-            if volume.is_linked_clone() {
-                let what = format!("{}: {} is a linked clone", volume.key, volume.volid());
-                self.block(Code::LinkedClone, what);
-            } else if let Some(owner) = volume.owner().filter(|&owner| owner != self.guest.vmid) {
-                let what = format!("{}: {} belongs to {owner}", volume.key, volume.volid());
-                self.block(Code::ForeignVolume, what);
-            }
-        }
-    }
-
-    /// How it moves: of a VM that runs, live, unless something is against that.
-    fn settle_mode(&mut self, cluster: &Cluster<'a>, policy: &Policy) {
-        let against = match self.mode {
-            Mode::Live => self.against_live(cluster),
-            _ => Vec::new(),
-        };
-        if !against.is_empty() {
-            if policy.allow_shutdown && self.managed.is_none() {
-                self.mode = Mode::Shutdown;
-                self.may_shut_down(cluster);
-            } else {
-                let hint = if self.managed.is_some() {
-                    "; the HA manager moves it live only, so take it out of HA for the move"
-                } else {
-                    "; --allow-shutdown lets it be shut down, moved and started"
-                };
-                for Refusal { code, message } in against {
-                    self.block(code, format!("{message}{hint}"));
-                }
-                return;
-            }
-        }
-        // Copies of stopped guests keep snapshots only where the stream has them.
-        let snapshots = self.guest.snapshots.as_deref().unwrap_or_default();
-        if self.mode != Mode::Live && !snapshots.is_empty() {
-            let kind = self.guest.kind;
-            let stuck = self.local_volumes(cluster).find_map(|volume| {
-                let storage = cluster.storage(&volume.storage)?;
-                let sends = volume::sends_snapshots(storage, volume, kind);
-                (!sends).then(|| (volume.key.clone(), storage.kind.clone()))
-            });
-            if let Some((key, storage)) = stuck {
-                let what = format!(
-                    "{key}: {storage} cannot send a volume with snapshots ({}): delete them first",
-                    snapshots.join(", ")
-                );
-                self.block(Code::Snapshots, what);
-            }
-        }
-    }
-
-    /// Why a VM cannot move while it runs.
-    fn against_live(&self, cluster: &Cluster<'a>) -> Vec<Refusal> {
-        let mut against = Vec::new();
-        for (key, mapping) in &self.config.mapped {
-            let info = self.precondition.as_ref();
-            let info = info.and_then(|pre| pre.mapped_resource_info.get(key));
-            if !info.is_some_and(|info| info.live_migration) {
-                let what = format!("{key}: mapping {mapping} is not capable of live migration");
-                against.push(Refusal::new(Code::MappedDevice, what));
-            }
-        }
-        if let Some(what) = &self.config.only_stopped {
-            against.push(Refusal::new(Code::OnlyStopped, what.clone()));
-        }
-        let snapshots = self.guest.snapshots.as_deref().unwrap_or_default();
-        if !snapshots.is_empty() {
-            let replicated = !self.replicas.is_empty();
-            let mut volumes = self.local_volumes(cluster);
-            if let Some(volume) = volumes.find(|v| !v.copied && (!replicated || v.unreplicated)) {
-                let what = format!(
-                    "{}: a local disk with snapshots ({}) cannot move live",
-                    volume.key,
-                    snapshots.join(", ")
-                );
-                against.push(Refusal::new(Code::Snapshots, what));
-            }
-        }
-        against
-    }
-
-    fn may_shut_down(&mut self, cluster: &Cluster<'_>) {
-        let (vmid, pool) = (self.guest.vmid, self.guest.pool.as_deref());
-        let permissions = cluster.state.permissions.as_ref();
-        let may = permissions
-            .is_none_or(|table| permission::has_on_guest(table, vmid, pool, "VM.PowerMgmt"));
-        if !may {
-            let what = format!("the token lacks VM.PowerMgmt on /vms/{vmid} to shut it down");
-            self.block(Code::Permission, what);
-        }
-    }
-
-    /// Whether this command runs in it: then it may only move live.
-    fn is_own(&mut self, cluster: &Cluster<'_>, policy: &Policy) {
-        let macs = &cluster.state.self_macs;
-        let by_mac = self.config.macs.iter().find(|mac| macs.contains(mac));
-        let why = match by_mac {
-            _ if policy.own == Some(self.guest.vmid) => Some("by --self".to_owned()),
-            Some(mac) => Some(format!("by its MAC address {mac}")),
-            None => None,
-        };
-        self.own = why.is_some();
-        if let Some(why) = why.filter(|_| self.mode != Mode::Live && self.guest.is_running()) {
-            let what = format!(
-                "this command runs in it ({why}) and would be stopped with it: run it elsewhere"
-            );
-            self.block(Code::Own, what);
-        }
-    }
-
-    /// The backup server stays while a backup runs.
-    fn serves_backups(&mut self, cluster: &Cluster<'_>) {
-        let servers = cluster
-            .state
-            .storages
-            .iter()
-            .filter(|storage| storage.kind == "pbs");
-        let serves = servers
-            .filter_map(|storage| storage.server.as_deref())
-            .find(|server| {
-                let address: Option<IpAddr> = server.parse().ok();
-                let name = server.split('.').next().unwrap_or_default();
-                address.map_or(
-                    name == self.guest.name || *server == self.guest.name,
-                    |address| self.config.addresses.contains(&address),
-                )
-            });
-        let Some(server) = serves.map(str::to_owned) else {
-            return;
-        };
-        match &cluster.state.tasks {
-            None => self.block(
-                Code::Unseen,
-                format!("it is the backup server {server}, and running tasks were not seen"),
-            ),
-            Some(tasks) => {
-                if let Some(task) = tasks.iter().find(|task| task.kind == "vzdump") {
-                    let what = format!(
-                        "it is the backup server {server}, and a backup runs on {}: plan again when that is done",
-                        task.node
-                    );
-                    self.block(Code::BackupRunning, what);
-                }
-            }
-        }
-    }
-
     /// The memory it takes on the target as soon as it runs there, in bytes.
     #[must_use]
     pub fn memory(&self) -> u64 {
@@ -442,11 +174,5 @@ impl<'a> Candidate<'a> {
         } else {
             0
         }
-    }
-
-    /// Its memory, for a person.
-    #[must_use]
-    pub fn memory_text(&self) -> String {
-        human(self.memory())
     }
 }

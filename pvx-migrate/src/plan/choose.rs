@@ -134,7 +134,7 @@ impl<'a> Work<'_, 'a> {
         let members = unit.members.iter();
         members
             .map(|&member| self.candidates[member].memory())
-            .sum()
+            .fold(0, u64::saturating_add)
     }
 
     /// Whether all members find room at `node`, one after the other.

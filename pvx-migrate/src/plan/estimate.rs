@@ -67,17 +67,23 @@ pub fn cost(mode: Mode, freight: Freight, bandwidth: u64) -> Cost {
         Mode::Live => (1, copying),
         Mode::Restart => {
             let (stop, start) = CONTAINER_S;
-            (stop + copying + start, stop + copying + start)
+            {
+                let down = copying.saturating_add(stop + start);
+                (down, down)
+            }
         }
         Mode::Shutdown => {
             let (stop, start) = VM_S;
-            (stop + copying + start, stop + copying + start)
+            {
+                let down = copying.saturating_add(stop + start);
+                (down, down)
+            }
         }
         Mode::Offline => (0, copying),
     };
     Cost {
         downtime_s,
-        duration_s: busy + OVERHEAD_S + queue,
+        duration_s: busy.saturating_add(OVERHEAD_S + queue),
         bytes,
     }
 }

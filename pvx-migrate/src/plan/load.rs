@@ -29,7 +29,7 @@ impl<'a> Load<'a> {
             if let Some(node) = cluster.node(&guest.node) {
                 load.places.insert(guest.vmid, node);
                 if guest.is_running() {
-                    load.memory[node] += guest.maxmem;
+                    load.memory[node] = load.memory[node].saturating_add(guest.maxmem);
                 }
             }
         }
@@ -65,11 +65,17 @@ impl<'a> Load<'a> {
         memory: u64,
         volumes: &[(&'a str, u64)],
     ) -> Option<usize> {
-        self.memory[node] += memory;
-        for (storage, bytes) in volumes {
-            *self.space.entry((node, storage)).or_default() += bytes;
-        }
+        self.take(node, memory, volumes);
         self.places.insert(vmid, node)
+    }
+
+    /// Memory and space are given away at `node`.
+    pub fn take(&mut self, node: usize, memory: u64, volumes: &[(&'a str, u64)]) {
+        self.memory[node] = self.memory[node].saturating_add(memory);
+        for (storage, bytes) in volumes {
+            let promised = self.space.entry((node, storage)).or_default();
+            *promised = promised.saturating_add(*bytes);
+        }
     }
 
     /// Takes an arrival back; `before` is what [`Self::arrive`] gave.
@@ -81,9 +87,10 @@ impl<'a> Load<'a> {
         volumes: &[(&'a str, u64)],
         before: Option<usize>,
     ) {
-        self.memory[node] -= memory;
+        self.memory[node] = self.memory[node].saturating_sub(memory);
         for (storage, bytes) in volumes {
-            *self.space.entry((node, storage)).or_default() -= bytes;
+            let promised = self.space.entry((node, storage)).or_default();
+            *promised = promised.saturating_sub(*bytes);
         }
         match before {
             Some(before) => self.places.insert(vmid, before),

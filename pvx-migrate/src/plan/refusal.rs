@@ -46,6 +46,7 @@ codes! {
     Permission "permission" "the token lacks a privilege"
     Unseen "unseen" "what decides it is not in the state"
     HaError "ha-error" "the HA manager has it in the error state"
+    HaBusy "ha-busy" "the HA manager is at work on it"
     LocalDevice "local-device" "a device of the node without a mapping: no token may move it"
     MappedDevice "mapped-device" "a mapped device: moves stopped only (--allow-shutdown)"
     OnlyStopped "only-stopped" "moves stopped only (--allow-shutdown), for another reason"
@@ -76,6 +77,9 @@ codes! {
     HaFailback "ha-failback" "the HA manager would bring it back"
     Pair "pair" "a member of its pair is there"
     Downtime "downtime" "it would be down for longer than --max-downtime"
+    NotInSite "not-in-site" "the site file doesn't have the node (place)"
+    NoStorage "no-storage" "the node has no storage that such a guest may be on (place)"
+    BadField "bad-field" "a field holds what it cannot (place)"
     NotBest "not-best" "possible, but the target is better"
     NoTarget "no-target" "no node can take it, each for a reason of its own"
 }

@@ -51,7 +51,7 @@ fn document(guest: &Value, changes: &[(&str, Value)]) -> State {
         "guests": [subject, {"vmid": 102, "type": "lxc", "name": "other", "node": "node5", "status": "running", "maxmem": GIB}],
         "ha": {"resources": [], "rules": []}, "replication": [], "tasks": [],
         "permissions": {"/": {"Sys.Audit": true}, "/vms": {"VM.Audit": true, "VM.Migrate": true, "VM.PowerMgmt": true,
-            "VM.Config.Disk": true}, "/storage": {"Datastore.Audit": true, "Datastore.AllocateSpace": true}},
+            "VM.Config.Disk": true}, "/storage": {"Datastore.Audit": true, "Datastore.AllocateSpace": true}, "/sdn": {"SDN.Audit": true}},
     });
     for (pointer, value) in changes {
         let (parent, key) = pointer.rsplit_once('/').unwrap();
@@ -166,6 +166,7 @@ fn decision_table() {
         ("any: no VM.Migrate",                  ssd_ct(), vec![("/permissions/~1vms", json!({"VM.Audit": true}))],               plain(),    "blocked permission"),
         ("any: config not read",                json!({}), vec![],                                                               plain(),    "blocked unseen"),
         ("any: HA error state",                 ssd_vm(), vec![("/ha/resources", json!([{"sid": "vm:101", "state": "started", "crm_state": "error"}]))], plain(), "blocked ha-error"),
+        ("any: HA is at work on it",            ssd_vm(), vec![("/ha/resources", json!([{"sid": "vm:101", "state": "started", "crm_state": "relocate"}]))], plain(), "blocked ha-busy"),
         ("VM: shared disks, no local resource", shared_vm(), vec![],                                                             plain(),    "live node3"),
         ("VM: local disks, storage there",      ssd_vm(), vec![],                                                                plain(),    "live node5"),
         ("VM: local disks, storage missing",    ssd_vm(), vec![("/storages/0/nodes", space(&["node2"], 100))],                   plain(),    "blocked storage"),
@@ -258,6 +259,7 @@ fn targets_that_are_refused() {
             .map(|(name, vmid)| Member {
                 vmid,
                 name: name.to_owned(),
+                node: None,
             })
             .to_vec(),
     };
@@ -295,12 +297,13 @@ fn targets_that_are_refused() {
         ("memory",                     with(ssd_ct(), json!({"maxmem": 23 * GIB + 1})), vec![],                  plain(), "node5", "memory"),
         ("processor model, cpu=host",  ssd_vm(json!({"cpu": "host,flags=+aes"})), vec![("/nodes/2/cpu_model", json!("N305"))], plain(), "node5", "cpu"),
         ("processor not seen",         ssd_vm(json!({"cpu": "cputype=host"})), vec![("/nodes/2/cpu_model", Value::Null)], plain(), "node5", "unseen"),
-        ("x86-64-v4 on v3",            ssd_vm(json!({"cpu": "x86-64-v4"})), vec![],                              plain(), "node5", "cpu"),
+        ("x86-64-v4 on v3",            ssd_vm(json!({"cpu": "x86-64-v4"})), vec![("/nodes/0/cpu_level", json!(4))],                              plain(), "node5", "cpu"),
         ("more vCPUs than processors", ssd_vm(json!({"cores": 3, "sockets": "2"})), vec![],                      plain(), "node5", "cpu"),
         ("older PVE, live",            ssd_vm(json!({})), vec![("/nodes/2/pve", json!("9.1.2"))],                plain(), "node5", "version"),
         ("older major, container",     ssd_ct(), vec![("/nodes/2/pve", json!("8.4.14"))],                        plain(), "node5", "version"),
         ("version not seen, live",     ssd_vm(json!({})), vec![("/nodes/2/pve", Value::Null)],                   plain(), "node5", "unseen"),
         ("bridge missing",             ssd_vm(json!({"net0": "virtio=BC:24:11:00:27:7F,bridge=vmbr1"})), vec![], plain(), "node5", "bridge"),
+        ("bridge not the token's to see", ssd_vm(json!({"net0": "virtio,bridge=vmbr1"})), vec![("/permissions/~1sdn", json!({}))], plain(), "node5", "unseen"),
         ("bridges not seen",           ssd_vm(json!({"net0": "virtio,bridge=vmbr0"})), vec![("/nodes/2/bridges", Value::Null)], plain(), "node5", "unseen"),
         ("no mapping there",           with(ssd_vm(json!({"usb0": "mapping=key"})), json!({"precondition": {"not_allowed_nodes": {"node5": {"unavailable-resources": ["key"]}}}})), vec![], allow(|policy| policy.allow_shutdown = true), "node5", "mapping"),
         ("mappings not seen",          ssd_vm(json!({"usb0": "mapping=key"})), vec![],                           allow(|policy| policy.allow_shutdown = true), "node5", "unseen"),
@@ -350,6 +353,7 @@ fn targets_that_are_not_refused() {
         ("older minor, container",          ssd_ct(), vec![("/nodes/2/pve", json!("9.0.1"))],                 plain(), "restart node5"),
         ("cpu=host on the same model",      vm(json!({"scsi0": SSD, "cpu": "host"})), vec![],                 plain(), "live node5"),
         ("x86-64-v3 on v3",                 vm(json!({"scsi0": SSD, "cpu": "x86-64-v3"})), vec![],            plain(), "live node5"),
+        ("x86-64-v4 runs here on v3, too",  vm(json!({"scsi0": SSD, "cpu": "x86-64-v4"})), vec![],            plain(), "live node5"),
         ("map used only where it is needed", vm(json!({"scsi0": SSD})), vec![("/nodes/1/online", json!(false)), ("/nodes/3/online", json!(false))], allow(|policy| drop(policy.storage_map.insert("share".into(), "zdata".into()))), "live node5"),
     ];
     for (name, guest, changes, policy, want) in rows {

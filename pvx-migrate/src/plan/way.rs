@@ -100,15 +100,14 @@ pub fn judge<'a>(
 /// # Errors
 ///
 /// The first rule that is against it.
-pub fn fits(
-    cluster: &Cluster<'_>,
+pub fn fits<'a>(
+    cluster: &Cluster<'a>,
     policy: &Policy,
     candidate: &Candidate<'_>,
-    way: &Way<'_>,
+    way: &Way<'a>,
     node: usize,
-    load: &Load<'_>,
+    load: &Load<'a>,
 ) -> Result<(), Refusal> {
-    let name = cluster.name(node);
     for (pair, others) in &candidate.pairs {
         let there = others
             .iter()
@@ -120,40 +119,74 @@ pub fn fits(
         }
     }
     ha::fits(cluster, candidate, node, load)?;
-    let limit = memory_limit(cluster, policy, node);
-    let given = load.memory(node);
-    let memory = candidate.memory();
-    if memory > 0 && given.saturating_add(memory) > limit {
-        let what = format!(
-            "{} and the {} given to guests of {name} are more than {} ({} x {})",
-            candidate.memory_text(),
-            human(given),
-            human(limit),
-            human(cluster.nodes()[node].maxmem),
-            policy.ram_ratio
-        );
-        return Err(Refusal::new(Code::Memory, what));
-    }
-    for (storage, bytes) in &way.arrives {
-        let space = cluster
-            .storage(storage)
-            .and_then(|storage| storage.nodes.get(name));
-        let free = space.map_or(0, |space| space.free);
-        let promised = load.promised(node, storage);
-        if promised.saturating_add(*bytes) > free {
-            let before = match promised {
-                0 => String::new(),
-                promised => format!(" after {} for other moves", human(promised)),
-            };
-            let what = format!(
-                "{storage} at {name} has {} free{before}, {} are needed",
-                human(free.saturating_sub(promised)),
-                human(*bytes)
-            );
-            return Err(Refusal::new(Code::Space, what));
-        }
+    has_memory(cluster, policy, candidate.memory(), node, load)?;
+    for &(storage, bytes) in &way.arrives {
+        has_space(cluster, storage, bytes, node, load)?;
     }
     Ok(())
+}
+
+/// Whether the guests that run on `node` may be given so much more, in bytes.
+///
+/// # Errors
+///
+/// [`Code::Memory`]
+pub fn has_memory(
+    cluster: &Cluster<'_>,
+    policy: &Policy,
+    memory: u64,
+    node: usize,
+    load: &Load<'_>,
+) -> Result<(), Refusal> {
+    let limit = memory_limit(cluster, policy, node);
+    let given = load.memory(node);
+    if memory == 0 || given.saturating_add(memory) <= limit {
+        return Ok(());
+    }
+    let node = &cluster.nodes()[node];
+    let what = format!(
+        "{} and the {} given to guests of {} are more than {} ({} x {})",
+        human(memory),
+        human(given),
+        node.node,
+        human(limit),
+        human(node.maxmem),
+        policy.ram_ratio
+    );
+    Err(Refusal::new(Code::Memory, what))
+}
+
+/// Whether a storage at `node` has room for so much more, in bytes.
+///
+/// # Errors
+///
+/// [`Code::Space`]
+pub fn has_space<'a>(
+    cluster: &Cluster<'a>,
+    storage: &'a str,
+    bytes: u64,
+    node: usize,
+    load: &Load<'a>,
+) -> Result<(), Refusal> {
+    let name = cluster.name(node);
+    let space = cluster
+        .storage(storage)
+        .and_then(|storage| storage.nodes.get(name));
+    let free = space.map_or(0, |space| space.free);
+    let promised = load.promised(node, storage);
+    if promised.saturating_add(bytes) <= free {
+        return Ok(());
+    }
+    let before = match promised {
+        0 => String::new(),
+        promised => format!(" after {} for other guests", human(promised)),
+    };
+    let what = format!(
+        "{storage} at {name} has {} free{before}, {} are needed",
+        human(free.saturating_sub(promised)),
+        human(bytes)
+    );
+    Err(Refusal::new(Code::Space, what))
 }
 
 /// The memory that the running guests of a node may be given, in bytes.
@@ -199,7 +232,7 @@ fn volumes<'a>(
     let live = candidate.mode == Mode::Live;
     let mut arrives: Vec<(&'a str, u64)> = Vec::new();
     let mut storages = BTreeMap::new();
-    let mut sent = 0;
+    let mut sent = 0_u64;
     for volume in &candidate.config.volumes {
         let journey = volume::travel(cluster, policy, candidate, volume, node, live)?;
         if !journey.sent {
@@ -210,9 +243,9 @@ fn volumes<'a>(
             storages.insert(volume.storage.clone(), id.to_owned());
         }
         let bytes = candidate.bytes(cluster, volume);
-        sent += bytes;
+        sent = sent.saturating_add(bytes);
         match arrives.iter_mut().find(|(known, _)| *known == id) {
-            Some((_, sum)) => *sum += bytes,
+            Some((_, sum)) => *sum = sum.saturating_add(bytes),
             None => arrives.push((id, bytes)),
         }
     }
@@ -261,6 +294,14 @@ fn network(
                 return Err(Refusal::new(Code::Unseen, what));
             }
             Some(bridges) if !bridges.contains(bridge) => {
+                let table = cluster.state.permissions.as_ref();
+                if table.is_some_and(|table| !permission::sees_bridge(table, bridge)) {
+                    let what = format!(
+                        "the token lacks SDN.Audit on /sdn/zones/localnetwork to see whether {} has {bridge}",
+                        target.node
+                    );
+                    return Err(Refusal::new(Code::Unseen, what));
+                }
                 let what = format!(
                     "{} has no {bridge}, so it would not start there",
                     target.node
@@ -312,13 +353,18 @@ fn processor(cluster: &Cluster<'_>, candidate: &Candidate<'_>, node: usize) -> R
                 }
             }
         }
-        Cpu::Level(level) if candidate.guest.is_running() => match target.cpu_level {
-            Some(has) if has < level => refuse(format!(
-                "cpu=x86-64-v{level}, and {} has v{has}",
-                target.node
-            )),
-            _ => Ok(()),
-        },
+        Cpu::Level(level) if candidate.guest.is_running() => {
+            // Where it runs although the flags are against it, they don't tell all.
+            let here = source.and_then(|node| node.cpu_level);
+            let is_told = here.is_none_or(|here| here >= level);
+            match target.cpu_level {
+                Some(has) if has < level && is_told => refuse(format!(
+                    "cpu=x86-64-v{level}, and {} has v{has}",
+                    target.node
+                )),
+                _ => Ok(()),
+            }
+        }
         _ => Ok(()),
     }
 }

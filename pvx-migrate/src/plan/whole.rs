@@ -75,6 +75,7 @@ fn together(vmids: &[u32]) -> Vec<Pair> {
     let members = vmids.iter().map(|&vmid| Member {
         vmid: Some(vmid),
         name: String::new(),
+        node: None,
     });
     vec![Pair {
         name: "p".to_owned(),

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::state::{
-    Cluster, Guest, HaResource, HaRule, Kind, Node, Options, Permissions, Replication, Space,
-    Storage, Task, is_true,
+    Cluster, Guest, Kind, Node, Options, Permissions, Replication, Space, Storage, Task, is_true,
 };
 
 /// Storage types that every node sees alike, whatever the flag says.
@@ -224,101 +223,6 @@ pub fn guests(resources: &Value) -> Result<Vec<Guest>, String> {
     Ok(guests)
 }
 
-/// Which nodes the HA manager has in maintenance, by what their local managers say.
-pub fn maintenance(nodes: &mut [Node], status: &Value) {
-    for entry in of_type(status, "lrm") {
-        let says = text(entry, "status").unwrap_or_default();
-        let name = text(entry, "node");
-        if let Some(node) = nodes
-            .iter_mut()
-            .find(|node| Some(&node.node) == name.as_ref())
-        {
-            node.maintenance = says.contains("maintenance");
-        }
-    }
-}
-
-/// The resources; on PVE 8 it is their group that keeps them from moving back.
-pub fn ha_resources(resources: &Value, status: &Value, groups: &Value) -> Vec<HaResource> {
-    let stays = |group: &str| {
-        list(groups).any(|entry| entry["group"] == group && is_true(&entry["nofailback"]))
-    };
-    let services: BTreeMap<String, &Value> = of_type(status, "service")
-        .filter_map(|entry| Some((text(entry, "sid")?, entry)))
-        .collect();
-    list(resources)
-        .filter_map(|entry| {
-            let sid = text(entry, "sid")?;
-            let service = services.get(&sid);
-            let crm_state = service
-                .and_then(|service| text(service, "crm_state").or_else(|| text(service, "state")));
-            Some(HaResource {
-                state: text(entry, "state").unwrap_or_else(|| "started".to_owned()),
-                crm_state,
-                failback: entry.get("failback").is_none_or(is_true)
-                    && !entry["group"].as_str().is_some_and(stays),
-                sid,
-            })
-        })
-        .collect()
-}
-
-pub fn rules(answer: &Value) -> Vec<HaRule> {
-    list(answer)
-        .filter(|entry| !is_true(&entry["disable"]))
-        .filter_map(|entry| {
-            let rule = text(entry, "rule")?;
-            let resources = words(&entry["resources"]);
-            let negative = entry["affinity"] == "negative";
-            match entry["type"].as_str()? {
-                "node-affinity" => Some(HaRule::NodeAffinity {
-                    rule,
-                    resources,
-                    nodes: priorities(&entry["nodes"]),
-                    strict: is_true(&entry["strict"]),
-                    negative,
-                }),
-                "resource-affinity" => Some(HaRule::ResourceAffinity {
-                    rule,
-                    resources,
-                    negative,
-                }),
-                _ => None,
-            }
-        })
-        .collect()
-}
-
-/// The groups of PVE 8 as the rules that PVE 9 makes of them.
-pub fn groups(groups: &Value, resources: &Value) -> Vec<HaRule> {
-    list(groups)
-        .filter_map(|entry| {
-            let group = text(entry, "group")?;
-            let members = list(resources).filter(|resource| resource["group"] == group[..]);
-            Some(HaRule::NodeAffinity {
-                resources: members
-                    .filter_map(|resource| text(resource, "sid"))
-                    .collect(),
-                nodes: priorities(&entry["nodes"]),
-                strict: is_true(&entry["restricted"]),
-                negative: false,
-                rule: format!("group {group}"),
-            })
-        })
-        .collect()
-}
-
-/// `node3:2,node6:1`, or a list of such; without a number the priority is 0.
-fn priorities(nodes: &Value) -> BTreeMap<String, i64> {
-    words(nodes)
-        .into_iter()
-        .map(|word| match word.split_once(':') {
-            Some((node, priority)) => (node.to_owned(), priority.parse().unwrap_or_default()),
-            None => (word, 0),
-        })
-        .collect()
-}
-
 pub fn replication(answer: &Value) -> Vec<Replication> {
     list(answer)
         .filter_map(|entry| {
@@ -420,15 +324,15 @@ pub fn snapshots(answer: &Value) -> Vec<String> {
     names.filter(|name| name != "current").collect()
 }
 
-fn list(answer: &Value) -> impl Iterator<Item = &Value> + Clone {
+pub(super) fn list(answer: &Value) -> impl Iterator<Item = &Value> + Clone {
     answer.as_array().into_iter().flatten()
 }
 
-fn of_type<'a>(answer: &'a Value, kind: &'a str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn of_type<'a>(answer: &'a Value, kind: &'a str) -> impl Iterator<Item = &'a Value> {
     list(answer).filter(move |entry| entry["type"] == kind)
 }
 
-fn text(entry: &Value, field: &str) -> Option<String> {
+pub(super) fn text(entry: &Value, field: &str) -> Option<String> {
     entry[field].as_str().map(str::to_owned)
 }
 
@@ -446,7 +350,7 @@ fn number(value: &Value) -> u64 {
 }
 
 /// `a,b c` or `["a","b"]`
-fn words(value: &Value) -> Vec<String> {
+pub(super) fn words(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => text
             .split([',', ';', ' '])
@@ -553,46 +457,6 @@ mod tests {
                 ("off", false, 0, String::new()),
                 ("s", false, 2, "a:6".to_owned())
             ]
-        );
-    }
-
-    #[test]
-    fn groups_become_rules() {
-        let answer =
-            json!([{"group": "homelab", "nodes": "a:2,b", "restricted": 1, "nofailback": 1}]);
-        let resources = json!([{"sid": "vm:1", "group": "homelab", "state": "started"}, {"sid": "ct:2", "failback": 0}]);
-        let status = json!([{"type": "service", "sid": "vm:1", "state": "error"}]);
-        let rules = serde_json::to_value(groups(&answer, &resources)).unwrap();
-        assert_eq!(
-            rules,
-            json!([{"type": "node-affinity", "rule": "group homelab", "resources": ["vm:1"],
-            "nodes": {"a": 2, "b": 0}, "strict": true, "negative": false}])
-        );
-        let read = ha_resources(&resources, &status, &answer);
-        assert_eq!(
-            (
-                read[0].failback,
-                read[0].crm_state.as_deref(),
-                read[1].failback
-            ),
-            (false, Some("error"), false)
-        );
-        assert!(
-            ha_resources(&resources, &status, &json!([]))[0].failback,
-            "without the group's word"
-        );
-    }
-
-    #[test]
-    fn rules_that_count() {
-        let answer = json!([
-            {"rule": "r", "type": "node-affinity", "resources": "vm:1", "nodes": "a", "disable": 1},
-            {"rule": "s", "type": "resource-affinity", "resources": "vm:1,ct:2", "affinity": "negative"},
-        ]);
-        let rules = serde_json::to_value(rules(&answer)).unwrap();
-        assert_eq!(
-            rules,
-            json!([{"type": "resource-affinity", "rule": "s", "resources": ["vm:1", "ct:2"], "negative": true}])
         );
     }
 

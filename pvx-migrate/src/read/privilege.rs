@@ -1,6 +1,9 @@
 //! What the token may do, and what it would need.
 
-use crate::state::{Missing, Permissions};
+use crate::{
+    permission::{has, sees_bridge},
+    state::{Missing, Node, Permissions},
+};
 
 /// Path, privilege, and what it is for; the README's role has these and no others.
 const NEEDED: [(&str, &str, &str); 6] = [
@@ -25,13 +28,24 @@ const NEEDED: [(&str, &str, &str); 6] = [
 ];
 
 /// What is missing; nothing, if the permissions are not known.
-pub fn missing(permissions: Option<&Permissions>) -> Vec<Missing> {
+pub fn missing(permissions: Option<&Permissions>, nodes: &[Node]) -> Vec<Missing> {
     let Some(permissions) = permissions else {
         return Vec::new();
     };
+    // A token without the privilege gets a list without bridges, not a refusal.
+    let no_bridges = nodes
+        .iter()
+        .any(|node| node.online && node.bridges.is_none());
+    let bridges = (
+        "/sdn/zones/localnetwork",
+        "SDN.Audit",
+        "which bridges a node has",
+    );
+    let bridges = (no_bridges && !sees_bridge(permissions, "")).then_some(bridges);
     NEEDED
         .iter()
-        .filter(|(path, privilege, _)| !crate::permission::has(permissions, path, privilege))
+        .filter(|(path, privilege, _)| !has(permissions, path, privilege))
+        .chain(bridges.iter())
         .map(|(path, privilege, purpose)| Missing {
             privilege: (*privilege).to_owned(),
             path: (*path).to_owned(),

@@ -77,21 +77,36 @@ impl Clock {
     }
 }
 
-/// How long to wait before the next look: soon at first, then less and less often.
+/// How long to wait before the next look: soon at first, then once a second, and less often
+/// when it takes minutes.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace(f64);
+pub struct Pace {
+    next: f64,
+    waited: f64,
+}
 
 impl Default for Pace {
     fn default() -> Self {
-        Self(0.5)
+        Self {
+            next: 0.25,
+            waited: 0.0,
+        }
     }
 }
 
 impl Pace {
-    /// The next wait, in seconds: 0.5 at first, 3 at most.
+    /// How long the next wait will be, in seconds.
+    #[must_use]
+    pub fn next(&self) -> f64 {
+        self.next
+    }
+
+    /// The next wait, in seconds: 0.25 at first, 1 soon, 3 after two minutes.
     pub fn step(&mut self) -> f64 {
-        let now = self.0;
-        self.0 = (now * 1.5).min(3.0);
+        let now = self.next;
+        self.waited += now;
+        let most = if self.waited < 120.0 { 1.0 } else { 3.0 };
+        self.next = (now * 1.5).min(most);
         now
     }
 }

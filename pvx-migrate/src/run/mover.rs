@@ -4,25 +4,24 @@
 //! journal before it is.
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::{
     check::{Refusal, check},
     clock::{Abandoned, Clock, Pace},
+    follow::Progress,
     look::{Look, look},
-    next::{Finish, Next, may_end_task, next},
-    progress::{Board, percent},
-    seen::{End, Intent, Past},
-    task::{self, Task},
+    next::{Finish, Next, next},
+    progress::Board,
+    seen::{Intent, Past},
+    task::Task,
 };
 use crate::{
     journal::{
         event::{Event, Phase},
         file::{Call, Journal, Line, Request},
     },
-    plan::record::{Action, Step},
+    plan::record::Step,
     pve::Pve,
-    state::Kind,
 };
 
 /// For a cluster that does not answer, in seconds; a node that takes over an address, or
@@ -58,16 +57,16 @@ pub struct Report {
 }
 
 /// A move that is under way.
-struct Move<'a> {
-    step: &'a Step,
-    intent: Intent,
-    past: Past,
+pub(super) struct Move<'a> {
+    pub(super) step: &'a Step,
+    pub(super) intent: Intent,
+    pub(super) past: Past,
     /// The last request that moves it.
-    request: Option<Request>,
-    upid: Option<String>,
-    changed: bool,
-    began: Timestamp,
-    pace: Pace,
+    pub(super) request: Option<Request>,
+    pub(super) upid: Option<String>,
+    pub(super) changed: bool,
+    pub(super) began: Timestamp,
+    pub(super) pace: Pace,
 }
 
 impl Mover<'_> {
@@ -123,14 +122,14 @@ impl Mover<'_> {
         let mut before = None;
         loop {
             let seen = self.look(this)?;
-            let Some(seen) = seen else {
+            let Some(mut seen) = seen else {
                 let what = format!(
                     "{} does not answer; run again with this journal",
                     self.pve.base()
                 );
                 return Ok(self.finish(this, Finish::Help("no-answer", what)));
             };
-            self.learn(this, &seen);
+            self.learn(this, &mut seen);
             if before.replace(seen.seen.clone()) != Some(seen.seen.clone()) {
                 this.past.waited_s = 0.0;
             }
@@ -178,7 +177,7 @@ impl Mover<'_> {
     }
 
     /// Waits a little, and counts for how long.
-    fn wait(&self, this: &mut Move<'_>) -> Result<(), Abandoned> {
+    pub(super) fn wait(&self, this: &mut Move<'_>) -> Result<(), Abandoned> {
         let seconds = this.pace.step();
         self.clock.wait(seconds)?;
         this.past.waited_s += seconds;
@@ -207,7 +206,7 @@ impl Mover<'_> {
     }
 
     /// What a look says of what was asked for.
-    fn learn(&self, this: &mut Move<'_>, look: &Look) {
+    fn learn(&self, this: &mut Move<'_>, look: &mut Look) {
         let past = &mut this.past;
         let at_target = look.seen.node.as_deref() == Some(&*this.intent.to);
         past.arrived |= at_target;
@@ -225,313 +224,25 @@ impl Mover<'_> {
         if request.call == Call::Shutdown && !look.shutdown_since(&request) && look.seen.running {
             past.shutdowns = 0; // it was never begun
         }
-        if request.call == Call::Migrate
-            && past.end.is_none()
-            && let Some(upid) = look.ended_since(&request)
-        {
-            past.end = self.ending(upid);
-            this.changed = true;
-        }
-    }
-
-    /// How a task ended, with its log; none if it runs, or nobody can say.
-    fn ending(&self, upid: &str) -> Option<End> {
-        let node = Task::of(upid)?.node;
-        let status: Value = self
-            .pve
-            .get(&format!("/nodes/{node}/tasks/{upid}/status"))
-            .ok()?;
-        let exit = status["exitstatus"].as_str()?;
-        let mut log = Vec::new();
-        self.log(node, upid, &mut log);
-        Some(task::end(exit, &log))
-    }
-
-    /// Adds the lines of a log that are not yet known.
-    fn log(&self, node: &str, upid: &str, known: &mut Vec<String>) {
-        let path = format!(
-            "/nodes/{node}/tasks/{upid}/log?start={}&limit=500",
-            known.len()
-        );
-        let Ok(rows) = self.pve.get::<Vec<Value>>(&path) else {
-            return;
-        };
-        for row in rows {
-            let text = row["t"].as_str().unwrap_or_default();
-            if row["n"]
-                .as_u64()
-                .is_some_and(|n| n as usize == known.len() + 1)
-                && text != "no content"
-            {
-                known.push(text.to_owned());
-            }
-        }
-    }
-
-    /// Follows a task to its end.
-    fn follow(&self, this: &mut Move<'_>, upid: &str) -> Result<(), Abandoned> {
-        let Some(task) = Task::of(upid) else {
-            return Ok(());
-        };
-        let (vmid, bytes) = (this.intent.vmid, this.step.bytes);
-        // PVE waits 2N + 5 s for a container that is told to shut down within N.
-        let mut deadline = (2 * this.intent.timeout_s + 5 + 3 * this.step.duration_s + 600) as f64;
-        let path = format!("/nodes/{}/tasks/{upid}/status", task.node);
-        let (mut log, mut pace, mut age, mut silent) = (Vec::new(), Pace::default(), 0.0, 0.0);
-        loop {
-            match self.pve.get::<Value>(&path) {
-                Ok(status) => {
-                    silent = 0.0;
-                    let said = log.len();
-                    self.log(task.node, upid, &mut log);
-                    let told = log[said..]
-                        .iter()
-                        .rev()
-                        .find_map(|line| percent(line, bytes));
-                    match told {
-                        Some((what, done)) => self.board.tell(vmid, what, Some(done)),
-                        None if age == 0.0 => self.board.tell(vmid, task.kind, None),
-                        None => {}
-                    }
-                    if status["status"] != "running" {
-                        let exit = status["exitstatus"].as_str().unwrap_or("unexpected status");
-                        let end = task::end(exit, &log);
-                        if !end.ok && !task.migrates() {
-                            this.past.trouble = Some(end.reason.clone());
-                        }
-                        let ours = this.request.as_ref().is_some_and(|request| {
-                            request.call == Call::Migrate
-                                && task::is_newer(upid, &request.on, &request.before)
-                        });
-                        if task.migrates() && (ours || this.past.asked) {
-                            this.past.end = Some(end);
-                            this.changed = true;
-                        }
-                        return Ok(());
-                    }
-                }
-                // Its node is down, or the task is gone from the list: the next look tells.
-                Err(failure) if failure.status() == Some(400) => return Ok(()),
-                Err(_) if silent >= 30.0 => return Ok(()),
-                Err(_) => silent += 1.0,
-            }
-            let seconds = pace.step();
-            self.clock.wait(seconds)?;
-            age += seconds;
-            if age >= deadline {
-                deadline *= 2.0;
-                this.past.overdue += 1;
-                if this.past.overdue > 1 {
-                    return Ok(());
-                }
-                self.end_task(this, upid);
-            }
-        }
-    }
-
-    /// Ends a task that makes no progress, unless that could leave a container stopped: then
-    /// it gets the same time once more.
-    fn end_task(&self, this: &Move<'_>, upid: &str) {
-        let Ok(look) = look(self.pve, &this.intent) else {
-            return;
-        };
-        if this.upid.as_deref() != Some(upid) || !may_end_task(&this.intent, &look.seen) {
+        if request.call != Call::Migrate || past.end.is_some() || look.seen.task.is_some() {
             return;
         }
-        let node = Task::of(upid).map_or("", |task| task.node);
-        let request = Request {
-            call: Call::EndTask,
-            on: node.to_owned(),
-            to: None,
-            before: Vec::new(),
-        };
-        if self.note(this, Phase::Task, Some(&request), None).is_ok() {
-            let _ = self
-                .pve
-                .delete::<Value>(&format!("/nodes/{node}/tasks/{upid}"));
-        }
-    }
-
-    /// Asks for the migration, there or back; a report if the cluster refuses.
-    fn migrate(&self, this: &mut Move<'_>, look: &Look, back: bool) -> Option<Report> {
-        let (from, to) = if back {
-            (this.intent.to.clone(), this.intent.from.clone())
-        } else {
-            (this.intent.from.clone(), this.intent.to.clone())
-        };
-        let request = Request {
-            call: Call::Migrate,
-            on: from.clone(),
-            to: Some(to.clone()),
-            before: look.newest(&from),
-        };
-        if let Err(error) = self.note(this, Phase::Requested, Some(&request), None) {
-            if back {
-                this.past.moves_back += 2; // not again
-                this.past.trouble = Some(format!("{error:#}"));
-                return None;
-            }
-            self.clock.interrupts.stop();
-            if this.past.shutdowns > 0 {
-                // It is stopped, and must not stay so.
-                this.past.asked = true;
-                this.past.end = Some(End {
-                    ok: false,
-                    told_to_stop: false,
-                    reason: format!("{error:#}"),
-                });
-                return None;
-            }
-            return Some(self.finish(
-                this,
-                Finish::Stayed("journal", format!("nothing was done: {error:#}")),
-            ));
-        }
-        let form = form(
-            this.step,
-            &to,
-            look.seen.running,
-            back,
-            this.intent.timeout_s,
-        );
-        let form: Vec<(&str, &str)> = form
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
-        let path = format!(
-            "/nodes/{from}/{}/{}/migrate",
-            this.step.kind.as_str(),
-            this.step.vmid
-        );
-        this.past.end = None;
-        this.request = Some(request.clone());
-        self.board
-            .tell(this.intent.vmid, "asking for the migration", None);
-        let answer = self.pve.post::<String>(&path, &form);
-        if back {
-            this.past.moves_back += 1;
-        } else {
-            this.past.asked = true;
-            this.past.requests += 1;
-        }
-        match answer {
-            Ok(upid) => {
+        // By the name the cluster gave it, or as the newest in the list since the request.
+        let upid = this.upid.as_deref().or(look.ended_since(&request));
+        let upid = upid.filter(|upid| Task::of(upid).is_some_and(|task| task.migrates()));
+        match upid.map(|upid| (upid, self.progress(upid))) {
+            Some((_, Progress::Ended(end))) => {
+                past.end = Some(end);
                 this.changed = true;
-                this.upid = Some(upid.clone());
-                // If this line is lost, the task is found again by what was written before.
-                let _ = self.note(this, Phase::Task, Some(&request), None);
             }
-            Err(failure) if failure.had_no_effect() => {
-                let reason = failure.to_string();
-                if back || this.past.shutdowns > 0 {
-                    this.past.trouble = Some(reason.clone());
-                    this.past.end = Some(End {
-                        ok: false,
-                        told_to_stop: false,
-                        reason,
-                    });
-                    return None;
-                }
-                this.past.asked = false;
-                return Some(self.finish(this, Finish::Stayed("refused", reason)));
+            Some((upid, Progress::Running)) => {
+                look.seen.task = Some((upid.to_owned(), "migration".to_owned()));
             }
-            // Whether it was heard is looked up in the tasks.
-            Err(_) => {}
-        }
-        None
-    }
-
-    /// Shuts a guest down that can be moved only while it is stopped.
-    fn shut_down(&self, this: &mut Move<'_>, look: &Look) -> Result<Option<Report>, Abandoned> {
-        let from = this.intent.from.clone();
-        let request = Request {
-            call: Call::Shutdown,
-            on: from.clone(),
-            to: None,
-            before: look.newest(&from),
-        };
-        if let Err(error) = self.note(this, Phase::Requested, Some(&request), None) {
-            self.clock.interrupts.stop();
-            let what = format!("nothing was done: {error:#}");
-            return Ok(Some(self.finish(this, Finish::Stayed("journal", what))));
-        }
-        this.past.shutdowns += 1;
-        this.request = Some(request);
-        self.board.tell(this.intent.vmid, "shutting down", None);
-        let timeout = this.intent.timeout_s.to_string();
-        let path = self.path(this, &from, "status/shutdown");
-        match self.pve.post::<String>(&path, &[("timeout", &timeout)]) {
-            Ok(upid) => {
-                this.changed = true;
-                self.follow(this, &upid)?;
-            }
-            Err(failure) if failure.had_no_effect() => {
-                this.past.shutdowns = 0;
-                return Ok(Some(
-                    self.finish(this, Finish::Stayed("refused", failure.to_string())),
-                ));
-            }
-            Err(_) => {}
-        }
-        Ok(None)
-    }
-
-    fn start(&self, this: &mut Move<'_>, node: &str) -> Result<(), Abandoned> {
-        let request = Request {
-            call: Call::Start,
-            on: node.to_owned(),
-            to: None,
-            before: Vec::new(),
-        };
-        // Of a guest that is stopped, a journal that fails is no reason to leave it so.
-        let _ = self.note(this, Phase::Requested, Some(&request), None);
-        self.board.tell(this.intent.vmid, "starting", None);
-        this.past.trouble = None;
-        if node == this.intent.to {
-            this.past.starts_there += 1;
-        } else {
-            this.past.starts_here += 1;
-        }
-        self.power(this, node, "status/start")
-    }
-
-    fn resume(&self, this: &mut Move<'_>, look: &Look) -> Result<(), Abandoned> {
-        let node = look.seen.node.clone().unwrap_or_default();
-        let request = Request {
-            call: Call::Resume,
-            on: node.clone(),
-            to: None,
-            before: Vec::new(),
-        };
-        let _ = self.note(this, Phase::Requested, Some(&request), None);
-        self.board.tell(this.intent.vmid, "resuming", None);
-        this.past.resumes += 1;
-        self.power(this, &node, "status/resume")
-    }
-
-    fn power(&self, this: &mut Move<'_>, node: &str, verb: &str) -> Result<(), Abandoned> {
-        let path = self.path(this, node, verb);
-        match self.pve.post::<String>(&path, &[]) {
-            Ok(upid) => {
-                this.changed = true;
-                self.follow(this, &upid)
-            }
-            Err(failure) => {
-                this.past.trouble = Some(failure.to_string());
-                self.wait(this)
-            }
+            _ => {}
         }
     }
 
-    fn path(&self, this: &Move<'_>, node: &str, verb: &str) -> String {
-        format!(
-            "/nodes/{node}/{}/{}/{verb}",
-            this.step.kind.as_str(),
-            this.step.vmid
-        )
-    }
-
-    fn finish(&self, this: &mut Move<'_>, finish: Finish) -> Report {
+    pub(super) fn finish(&self, this: &mut Move<'_>, finish: Finish) -> Report {
         let (phase, error) = match finish {
             Finish::Arrived if this.step.returns => (Phase::Returned, None),
             Finish::Arrived => (Phase::Verified, None),
@@ -557,7 +268,7 @@ impl Mover<'_> {
     }
 
     /// Writes to the journal how far it is, and what will be asked now.
-    fn note(
+    pub(super) fn note(
         &self,
         this: &Move<'_>,
         phase: Phase,
@@ -616,6 +327,7 @@ impl<'a> Move<'a> {
             let call = request.as_ref().map(|request| request.call);
             past.shutdowns = u32::from(call == Some(Call::Shutdown));
             past.asked = call.is_some_and(|call| call != Call::Shutdown);
+            past.named = line.event.upid.is_some();
             let start = |r: &&Request| r.call == Call::Start && r.on == step.from;
             past.starts_here = u32::from(line.request.as_ref().filter(start).is_some());
         }
@@ -656,49 +368,4 @@ impl<'a> Move<'a> {
             message,
         }
     }
-}
-
-/// The parameters of a migration. VMs and containers spell them differently.
-fn form(
-    step: &Step,
-    to: &str,
-    running: bool,
-    back: bool,
-    timeout_s: u64,
-) -> Vec<(&'static str, String)> {
-    let on = || "1".to_owned();
-    let pairs = step.targetstorage.iter().map(|(from, to)| {
-        if back {
-            format!("{to}:{from}")
-        } else {
-            format!("{from}:{to}")
-        }
-    });
-    let map = pairs.collect::<Vec<_>>().join(",");
-    let mut form = vec![("target", to.to_owned())];
-    match step.kind {
-        Kind::Qemu => {
-            if running {
-                form.push(("online", on()));
-                if step.local_disks && step.action == Action::Live {
-                    form.push(("with-local-disks", on()));
-                }
-            }
-            if !map.is_empty() {
-                form.push(("targetstorage", map));
-            }
-        }
-        Kind::Lxc => {
-            if running {
-                form.push(("restart", on()));
-                if step.action == Action::Restart {
-                    form.push(("timeout", timeout_s.to_string()));
-                }
-            }
-            if !map.is_empty() {
-                form.push(("target-storage", map));
-            }
-        }
-    }
-    form
 }

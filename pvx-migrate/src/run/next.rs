@@ -5,7 +5,10 @@
 //! is killed and started again looks, and comes here. A guest that ran is never given up
 //! while it is stopped and something can still be tried.
 
-use super::seen::{HaSeen, Intent, Past, Seen};
+use super::{
+    managed,
+    seen::{Intent, Past, Seen},
+};
 use crate::{plan::record::Action, state::Kind};
 
 /// For a guest that is in no list: configurations move between nodes within moments.
@@ -18,12 +21,6 @@ const LOCK_S: f64 = 600.0;
 const STALE_S: f64 = 20.0;
 /// For a task of a request whose answer was lost.
 const LOST_S: f64 = 10.0;
-/// For the HA manager to take up a request: its rounds are 10 s apart.
-const HA_TAKES_S: f64 = 60.0;
-/// For the HA manager to start what it has moved, or has given up moving.
-const HA_STARTS_S: f64 = 180.0;
-/// Two rounds of the HA manager in which it leaves a guest where it is.
-const HA_SETTLED_S: f64 = 20.0;
 /// Migrations asked for, if the first one left no trace at all.
 const REQUESTS: u32 = 2;
 
@@ -61,11 +58,11 @@ pub enum Finish {
     Help(&'static str, String),
 }
 
-fn stayed(code: &'static str, why: impl Into<String>) -> Next {
+pub(super) fn stayed(code: &'static str, why: impl Into<String>) -> Next {
     Next::Finish(Finish::Stayed(code, why.into()))
 }
 
-fn help(code: &'static str, why: impl Into<String>) -> Next {
+pub(super) fn help(code: &'static str, why: impl Into<String>) -> Next {
     Next::Finish(Finish::Help(code, why.into()))
 }
 
@@ -129,7 +126,7 @@ pub fn next(intent: &Intent, seen: &Seen, past: &Past) -> Next {
     if intent.ha
         && let Some(ha) = &seen.ha
     {
-        return managed(intent, seen, past, node, ha);
+        return managed::next(intent, seen, past, node, ha);
     }
     if *node == intent.to {
         there(intent, seen, past)
@@ -215,7 +212,8 @@ fn there(intent: &Intent, seen: &Seen, past: &Past) -> Next {
     }
     match (past.moves_back, &past.end) {
         (1, None) if past.waited_s < LOST_S => Next::Wait("no task is found of what was asked for"),
-        (0, _) | (1, None) => Next::MoveBack,
+        (0, _) => Next::MoveBack,
+        (1, None) if !past.named => Next::MoveBack,
         _ => help(
             "stopped",
             format!(
@@ -299,14 +297,17 @@ fn here(intent: &Intent, seen: &Seen, past: &Past) -> Next {
             return Next::Wait("no task is found of what was asked for");
         }
         if intent.was_running && !seen.running {
-            let again = past.shutdowns > 0 && past.starts_here == 0 && past.requests < REQUESTS;
+            let again = past.shutdowns > 0
+                && past.starts_here == 0
+                && past.requests < REQUESTS
+                && !past.named;
             return if again && !intent.repair_only {
                 Next::MoveStopped
             } else {
                 start()
             };
         }
-        if intent.repair_only || past.requests >= REQUESTS || past.starts_here > 0 {
+        if intent.repair_only || past.named || past.requests >= REQUESTS || past.starts_here > 0 {
             return stayed(
                 "not-moved",
                 "the move was asked for, and left no trace; it runs as before",
@@ -354,95 +355,6 @@ fn here(intent: &Intent, seen: &Seen, past: &Past) -> Next {
         Next::Shutdown
     } else {
         Next::Move
-    }
-}
-
-/// The HA manager has it: nothing but its own word counts, and that only when it stays.
-fn managed(intent: &Intent, seen: &Seen, past: &Past, node: &str, ha: &HaSeen) -> Next {
-    let (vmid, to) = (intent.vmid, &intent.to);
-    let sid = format!("{}:{vmid}", intent.kind.ha_type());
-    if ha.state == "error" {
-        let why = format!(
-            "the HA manager has {sid} in the state error; when the cause is gone: ha-manager set {sid} --state disabled && ha-manager set {sid} --state started"
-        );
-        return if past.asked || intent.was_running && !seen.running {
-            help("ha-error", why)
-        } else {
-            stayed("ha-error", why)
-        };
-    }
-    if !past.asked {
-        return if intent.repair_only {
-            stayed("not-moved", "nothing had been asked of the HA manager")
-        } else if node != intent.from {
-            if node == to {
-                settle(past)
-            } else {
-                stayed("elsewhere", format!("it is on {node}, and stays there"))
-            }
-        } else if seen.running != intent.was_running {
-            stayed(
-                "changed",
-                "its state is not that of the plan any more; nothing was done",
-            )
-        } else {
-            Next::Move
-        };
-    }
-    if ha.state != "started" && ha.state != "stopped" {
-        return Next::Wait("the HA manager is at it");
-    }
-    if intent.was_running && !seen.running {
-        return if past.waited_s < HA_STARTS_S {
-            Next::Wait("the HA manager is to start it")
-        } else {
-            help(
-                "stopped",
-                format!(
-                    "it ran, is stopped on {node}, and the HA manager does not start it; see: ha-manager status; then: ha-manager set {sid} --state started"
-                ),
-            )
-        };
-    }
-    if seen.paused && intent.was_running {
-        return match past.resumes {
-            0 | 1 => Next::Resume,
-            _ => help(
-                "paused",
-                format!("it is on {node}, paused, and does not go on; on {node}: qm resume {vmid}"),
-            ),
-        };
-    }
-    if node == to && ha.node == *to {
-        return settle(past);
-    }
-    if past.waited_s < HA_TAKES_S && !past.arrived && past.end.as_ref().is_none_or(|end| end.ok) {
-        return Next::Wait("the HA manager has yet to take it up");
-    }
-    if past.arrived {
-        return stayed(
-            "ha-moved-back",
-            format!(
-                "the HA manager moved it to {to} and away again, to {node}: failback, or a rule prefers {node}"
-            ),
-        );
-    }
-    match &past.end {
-        Some(end) if !end.ok => stayed("not-moved", end.reason.clone()),
-        _ => stayed(
-            "ha-refused",
-            format!(
-                "the HA manager did not move it within {HA_TAKES_S} s and says no reason: a rule keeps it from {to}, {to} is in maintenance, or the manager is busy"
-            ),
-        ),
-    }
-}
-
-fn settle(past: &Past) -> Next {
-    if past.settled_s >= HA_SETTLED_S {
-        Next::Finish(Finish::Arrived)
-    } else {
-        Next::Wait("until the HA manager has left it there for two rounds")
     }
 }
 

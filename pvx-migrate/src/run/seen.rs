@@ -71,6 +71,8 @@ pub struct Past {
     pub asked: bool,
     /// How often it was asked for, in this run.
     pub requests: u32,
+    /// The cluster has named the task of the last request: it was heard, whatever becomes of it.
+    pub named: bool,
     /// How the last migration ended, if that is known.
     pub end: Option<End>,
     /// Starts on the target, starts on the source, resumes, moves back.

@@ -1,0 +1,399 @@
+//! A node and a storage for each new guest, by the rules that plans follow, too.
+//!
+//! Those with the fewest storages to choose from are placed first (databases), then the
+//! largest; each sees what the ones before it take. The guests themselves aren't made.
+
+use std::{
+    cmp::Reverse,
+    collections::HashMap,
+    io::{self, Write},
+};
+
+use vmid::{
+    exit::Answer,
+    stream::{Lines, Record, Value, quote},
+};
+
+use crate::{
+    cluster::Cluster,
+    plan::{
+        load::Load,
+        policy::Policy,
+        refusal::{Code, Refusal},
+        way,
+    },
+    site::Site,
+    size::human,
+    state::{Kind, Storage},
+};
+
+/// Columns of `--format table`.
+pub const COLUMNS: &[&str] = &[
+    "vmid", "name", "type", "shape", "role", "node", "storage", "reason", "error",
+];
+
+/// Storage types for databases where the site file doesn't name any: those with checksums.
+const DATABASES: [&str; 1] = ["zfspool"];
+
+/// Memory in MiB and disk in GiB of a guest of which nobody says more.
+const DEFAULT: (u64, u64) = (1024, 8);
+
+/// A new guest, as far as its place depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guest {
+    name: String,
+    vmid: Option<u32>,
+    kind: Kind,
+    memory: u64,
+    disk: u64,
+    database: bool,
+    node: Option<String>,
+    bridge: Option<String>,
+}
+
+/// Where a guest goes, or why nowhere; and why not elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The node, the storage, and why.
+    pub chosen: Result<(String, String, String), Refusal>,
+    /// The other nodes, and why not.
+    pub refused: Vec<(String, Refusal)>,
+}
+
+impl Guest {
+    /// Reads a record.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::BadField`]
+    pub fn of(record: &Record<'_>, site: &Site) -> Result<Self, Refusal> {
+        let text = |name: &str| match record.value(name) {
+            Value::Absent | Value::Null => Ok(None),
+            Value::Text(text) => Ok(Some(text.into_owned())),
+            Value::Number(number) => Ok(Some(number.to_owned())),
+            _ => Err(bad(name, record, "a text")),
+        };
+        let number = |name: &str| match text(name)? {
+            None => Ok(None),
+            Some(text) => match text.parse::<u64>() {
+                Ok(number) => Ok(Some(number)),
+                Err(_) => Err(bad(name, record, "a number without a fraction")),
+            },
+        };
+        let kind = match (text("type")?.as_deref(), text("shape")?.as_deref()) {
+            (Some("qemu"), _) | (None, Some("vm")) => Kind::Qemu,
+            (Some("lxc"), _) | (None, _) => Kind::Lxc,
+            _ => return Err(bad("type", record, "qemu or lxc")),
+        };
+        let template = text("template")?.unwrap_or_else(|| "base".to_owned());
+        let template = site.templates.get(&template).cloned().unwrap_or_default();
+        let memory = number("memory_mib")?.or(template.memory_mib);
+        let disk = number("disk_gib")?.or(template.disk_gib);
+        let vlan = number("vlan")?;
+        let vlan = site.vlans.iter().find(|entry| Some(entry.vlan) == vlan);
+        let role = text("role")?.and_then(|role| site.roles.get(&role));
+        let is_stateful = match record.value("stateful_db") {
+            Value::Bool(value) => value,
+            Value::Text(word) => matches!(&word[..], "true" | "yes" | "1"),
+            Value::Number(number) => number == "1",
+            _ => false,
+        };
+        let vmid = number("vmid")?.and_then(|vmid| u32::try_from(vmid).ok());
+        Ok(Self {
+            name: text("name")?.unwrap_or_default(),
+            vmid,
+            kind,
+            memory: memory.unwrap_or(DEFAULT.0).saturating_mul(1 << 20),
+            disk: disk.unwrap_or(DEFAULT.1).saturating_mul(1 << 30),
+            database: is_stateful || role.is_some_and(|role| role.database),
+            node: text("node")?,
+            bridge: vlan.and_then(|vlan| vlan.bridge.clone()),
+        })
+    }
+}
+
+fn bad(name: &str, record: &Record<'_>, wanted: &str) -> Refusal {
+    let raw = record.raw(name).unwrap_or_default();
+    let what = format!("{name} is {raw}, and should be {wanted}");
+    Refusal::new(Code::BadField, what)
+}
+
+/// A place for each guest; none where there is no guest.
+#[must_use]
+pub fn place(
+    cluster: &Cluster<'_>,
+    policy: &Policy,
+    wanted: Vec<Option<Result<Guest, Refusal>>>,
+) -> Vec<Option<Place>> {
+    let mut work = Work {
+        cluster,
+        policy,
+        load: Load::now(cluster),
+        names: HashMap::new(),
+    };
+    for guest in &cluster.state.guests {
+        if let Some(node) = cluster.node(&guest.node) {
+            work.names.insert(guest.name.clone(), node);
+        }
+    }
+    let mut places: Vec<Option<Place>> = wanted.iter().map(|_| None).collect();
+    let mut order: Vec<(usize, Guest)> = Vec::new();
+    for (at, guest) in wanted.into_iter().enumerate() {
+        match guest {
+            None => {}
+            Some(Ok(guest)) => order.push((at, guest)),
+            Some(Err(refusal)) => {
+                places[at] = Some(Place {
+                    chosen: Err(refusal),
+                    refused: Vec::new(),
+                });
+            }
+        }
+    }
+    order.sort_by_key(|(at, guest)| (!guest.database, Reverse(guest.memory), *at));
+    for (at, guest) in order {
+        places[at] = Some(work.one(&guest));
+    }
+    places
+}
+
+struct Work<'w, 'a> {
+    cluster: &'w Cluster<'a>,
+    policy: &'w Policy,
+    load: Load<'a>,
+    /// Where guests are, or will be, by name.
+    names: HashMap<String, usize>,
+}
+
+impl<'a> Work<'_, 'a> {
+    fn one(&mut self, guest: &Guest) -> Place {
+        let mut open: Vec<(usize, &'a Storage)> = Vec::new();
+        let mut refused: Vec<(usize, Refusal)> = Vec::new();
+        for node in 0..self.cluster.nodes().len() {
+            match self.storage_at(guest, node) {
+                Ok(storage) => open.push((node, storage)),
+                Err(refusal) => refused.push((node, refusal)),
+            }
+        }
+        let left = |&(node, _): &(usize, &Storage)| {
+            let limit = way::memory_limit(self.cluster, self.policy, node);
+            let left = limit.saturating_sub(self.load.memory(node));
+            (Reverse(left), self.cluster.name(node))
+        };
+        open.sort_by_key(left);
+        let Some(&(node, storage)) = open.first() else {
+            return Place {
+                chosen: Err(self.nowhere(guest, &refused)),
+                refused: self.named(refused),
+            };
+        };
+        let name = self.cluster.name(node);
+        for &(other, _) in &open[1..] {
+            let what = format!("possible, but {name} has more memory left");
+            refused.push((other, Refusal::new(Code::NotBest, what)));
+        }
+        refused.sort_by_key(|(node, _)| *node);
+        let volumes = [(&storage.storage[..], guest.disk)];
+        self.load.take(node, guest.memory, &volumes);
+        self.names.insert(guest.name.clone(), node);
+        let limit = way::memory_limit(self.cluster, self.policy, node);
+        let left = limit.saturating_sub(self.load.memory(node));
+        let why = match (&guest.node, open.len()) {
+            (Some(_), _) => "asked for".to_owned(),
+            (None, 1) => "the only node that can take it".to_owned(),
+            (None, _) => format!("the most memory left: {} with it", human(left)),
+        };
+        let database = if guest.database {
+            ", for databases"
+        } else {
+            ""
+        };
+        let reason = format!("{why}; {} is {}{database}", storage.storage, storage.kind);
+        Place {
+            chosen: Ok((name.to_owned(), storage.storage.clone(), reason)),
+            refused: self.named(refused),
+        }
+    }
+
+    /// The storage for a guest at `node`.
+    fn storage_at(&self, guest: &Guest, node: usize) -> Result<&'a Storage, Refusal> {
+        let target = &self.cluster.nodes()[node];
+        let name = &target.node[..];
+        let refuse = |code, message: String| Err(Refusal::new(code, message));
+        if let Some(asked) = guest.node.as_deref().filter(|asked| *asked != name) {
+            return refuse(Code::NotChosen, format!("{asked} is asked for"));
+        }
+        if !target.online {
+            return refuse(Code::Offline, format!("{name} does not answer"));
+        }
+        if target.maintenance {
+            let what = format!("the HA manager has {name} in maintenance");
+            return refuse(Code::Maintenance, what);
+        }
+        let site = &self.policy.site;
+        let entry = site.nodes.iter().find(|entry| entry.name == name);
+        if entry.is_none() && !site.nodes.is_empty() {
+            return refuse(
+                Code::NotInSite,
+                format!("the site file doesn't have {name}"),
+            );
+        }
+        if let (Some(bridge), Some(bridges)) = (&guest.bridge, &target.bridges)
+            && !bridges.contains(bridge)
+        {
+            return refuse(Code::Bridge, format!("{name} has no {bridge}"));
+        }
+        self.apart(guest, node)?;
+        way::has_memory(self.cluster, self.policy, guest.memory, node, &self.load)?;
+        let listed = entry
+            .map(|entry| &entry.storages)
+            .filter(|list| !list.is_empty());
+        let storages: Vec<&'a Storage> = match listed {
+            Some(list) => list
+                .iter()
+                .filter_map(|id| self.cluster.storage(id))
+                .collect(),
+            None => {
+                let mut all: Vec<&Storage> = self.cluster.state.storages.iter().collect();
+                let free = |storage: &Storage| storage.nodes.get(name).map_or(0, |s| s.free);
+                all.sort_by_key(|storage| Reverse(free(storage)));
+                all
+            }
+        };
+        let types: Vec<&str> = match site.database_storage_types.as_slice() {
+            [] => DATABASES.to_vec(),
+            types => types.iter().map(|kind| &kind[..]).collect(),
+        };
+        let content = match guest.kind {
+            Kind::Qemu => "images",
+            Kind::Lxc => "rootdir",
+        };
+        let mut full = None;
+        for storage in storages {
+            let fits = storage.nodes.contains_key(name)
+                && !site.keeps_out(&storage.storage)
+                && storage.content.iter().any(|kind| kind == content)
+                && (!guest.database || types.contains(&&storage.kind[..]));
+            if !fits {
+                continue;
+            }
+            match way::has_space(self.cluster, &storage.storage, guest.disk, node, &self.load) {
+                Ok(()) => return Ok(storage),
+                Err(refusal) => full = full.or(Some(refusal)),
+            }
+        }
+        let need = if guest.database {
+            format!("; databases are on {} only", types.join(" or "))
+        } else {
+            String::new()
+        };
+        Err(full.unwrap_or_else(|| {
+            let what = format!("{name} has no storage for guests that takes {content}{need}");
+            Refusal::new(Code::NoStorage, what)
+        }))
+    }
+
+    /// No other member of a pair of the guest is on `node`.
+    fn apart(&self, guest: &Guest, node: usize) -> Result<(), Refusal> {
+        for pair in &self.policy.pairs {
+            let is_guest = |vmid: Option<u32>, name: &str| {
+                (vmid.is_some() && vmid == guest.vmid) || (!name.is_empty() && name == guest.name)
+            };
+            let mut members = pair.members.iter();
+            if !members.any(|member| is_guest(member.vmid, &member.name)) {
+                continue;
+            }
+            for member in &pair.members {
+                if is_guest(member.vmid, &member.name) {
+                    continue;
+                }
+                // Where it lives, or was just placed; else where the site wants it.
+                let lives = member.vmid.and_then(|vmid| self.load.place(vmid));
+                let lives = lives.or_else(|| self.names.get(&member.name).copied());
+                let wanted = || self.cluster.node(member.node.as_deref()?);
+                if lives.or_else(wanted) == Some(node) {
+                    let what = format!(
+                        "{} of the pair {} {} there",
+                        member.name,
+                        pair.name,
+                        if lives.is_some() { "is" } else { "is to be" }
+                    );
+                    return Err(Refusal::new(Code::Pair, what));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn nowhere(&self, guest: &Guest, refused: &[(usize, Refusal)]) -> Refusal {
+        let asked = guest.node.as_deref();
+        if let Some(asked) = asked.filter(|asked| self.cluster.node(asked).is_none()) {
+            return Refusal::new(Code::BadField, format!("the cluster has no node {asked}"));
+        }
+        let telling = refused
+            .iter()
+            .filter(|(_, refusal)| refusal.code != Code::NotChosen);
+        let telling: Vec<_> = telling.collect();
+        match telling.as_slice() {
+            [(_, first), rest @ ..] if rest.iter().all(|(_, other)| other.code == first.code) => {
+                let all: Vec<&str> = telling.iter().map(|(_, r)| &r.message[..]).collect();
+                Refusal::new(first.code, all.join("; "))
+            }
+            all => {
+                let name = |node: usize| self.cluster.name(node);
+                let all = all
+                    .iter()
+                    .map(|(node, r)| format!("{}: {}", name(*node), r.message));
+                Refusal::new(Code::NoTarget, all.collect::<Vec<_>>().join("; "))
+            }
+        }
+    }
+
+    fn named(&self, refused: Vec<(usize, Refusal)>) -> Vec<(String, Refusal)> {
+        let named = refused.into_iter();
+        named
+            .map(|(node, refusal)| (self.cluster.name(node).to_owned(), refusal))
+            .collect()
+    }
+}
+
+/// Writes a guest with its place; one that had an error as it came.
+///
+/// # Errors
+///
+/// Those of writing.
+pub fn write<W: Write>(
+    record: Record<'_>,
+    place: Option<&Place>,
+    lines: &mut Lines<W>,
+) -> io::Result<Answer> {
+    let Some(place) = place else {
+        lines.write(record, &[])?;
+        return Ok(Answer::no_if(record.has_error()));
+    };
+    let refused: Vec<_> = place
+        .refused
+        .iter()
+        .map(|(node, refusal)| refusal.of_node(node))
+        .collect();
+    let refused = serde_json::to_string(&refused)?;
+    match &place.chosen {
+        Ok((node, storage, reason)) => {
+            let (node, storage, reason) = (quote(node), quote(storage), quote(reason));
+            lines.write(
+                record,
+                &[
+                    ("node", &node),
+                    ("storage", &storage),
+                    ("reason", &reason),
+                    ("refused", &refused),
+                ],
+            )?;
+            Ok(Answer::Yes)
+        }
+        Err(Refusal { code, message }) => {
+            lines.fail(record, &[("refused", &refused)], code.as_str(), message)?;
+            Ok(Answer::No)
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What holds for every plan, whatever the cluster.
+
+use std::collections::{HashMap, HashSet};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{plan, policy::Policy, record::Action, want::Want};
+use crate::{
+    cluster::Cluster,
+    site::{Member, Pair},
+    state::State,
+};
+
+const GIB: u64 = 1 << 30;
+const NODES: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+/// Node, running, VM, GiB of memory, GiB of disk, order, snapshot, managed.
+type Drawn = (usize, bool, bool, u64, u64, Option<u64>, bool, bool);
+
+fn guests() -> impl Strategy<Value = Vec<Drawn>> {
+    let one = (
+        0..NODES.len(),
+        any::<bool>(),
+        any::<bool>(),
+        0_u64..6,
+        1_u64..40,
+        prop::option::of(0_u64..3),
+        prop::bool::weighted(0.1),
+        prop::bool::weighted(0.3),
+    );
+    prop::collection::vec(one, 0..30)
+}
+
+fn state(nodes: &[(u64, bool)], drawn: &[Drawn], rules: &[(Vec<usize>, bool)]) -> State {
+    let nodes: Vec<Value> = NODES.iter().zip(nodes).map(|(node, (gib, online))| {
+        json!({"node": node, "online": online, "maxmem": gib * GIB, "maxcpu": 8, "pve": "9.1", "bridges": ["vmbr0"]})
+    }).collect();
+    let space = |ids: &[usize]| -> Value {
+        let entry = |id: &usize| {
+            (
+                NODES[*id].to_owned(),
+                json!({"free": 60 * GIB, "total": 60 * GIB}),
+            )
+        };
+        Value::Object(ids.iter().map(entry).collect())
+    };
+    let sid = |at: usize| {
+        let kind = if drawn[at].2 { "vm" } else { "ct" };
+        format!("{kind}:{}", 100 + at)
+    };
+    let guests: Vec<Value> = drawn.iter().enumerate().map(|(at, (node, running, vm, memory, disk, order, snapshot, _))| {
+        let pool = if *node < 3 { "pool" } else { "thin" };
+        let volume = format!("{pool}:vm-{}-disk-0,size={disk}G", 100 + at);
+        let mut config = json!({if *vm { "scsi0" } else { "rootfs" }: volume});
+        if let Some(order) = order {
+            config["startup"] = json!(format!("order={order}"));
+        }
+        json!({"vmid": 100 + at, "type": if *vm { "qemu" } else { "lxc" }, "name": format!("g{at}"), "node": NODES[*node],
+            "status": if *running { "running" } else { "stopped" }, "maxmem": memory * GIB, "config": config,
+            "snapshots": if *snapshot { vec!["s"] } else { vec![] }})
+    }).collect();
+    let resources: Vec<Value> = (0..drawn.len())
+        .filter(|&at| drawn[at].7)
+        .map(|at| json!({"sid": sid(at), "state": "started"}))
+        .collect();
+    let rules: Vec<Value> = rules.iter().enumerate().map(|(n, (members, negative))| {
+        let members: Vec<String> = members.iter().filter(|&&at| at < drawn.len()).map(|&at| sid(at)).collect();
+        json!({"type": "resource-affinity", "rule": format!("r{n}"), "resources": members, "negative": negative})
+    }).collect();
+    let document = json!({
+        "version": 1, "at": "2026-11-22T00:00:00Z", "cluster": {"name": "x", "pve": "9.1", "quorate": true},
+        "nodes": nodes, "guests": guests, "ha": {"resources": resources, "rules": rules}, "replication": [], "tasks": [],
+        "storages": [
+            {"storage": "pool", "type": "zfspool", "content": ["images", "rootdir"], "nodes": space(&[0, 1, 2])},
+            {"storage": "thin", "type": "lvmthin", "content": ["images", "rootdir"], "nodes": space(&[2, 3, 4])},
+        ],
+    });
+    serde_json::from_str(&document.to_string()).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn every_plan_keeps_the_rules(
+        nodes in prop::array::uniform5((1_u64..24, prop::bool::weighted(0.9))),
+        drawn in guests(),
+        rules in prop::collection::vec((prop::collection::vec(0_usize..30, 2..4), any::<bool>()), 0..4),
+        pair in prop::collection::vec(0_u32..30, 2..4),
+        source in 0_usize..5,
+        move_stopped: bool,
+    ) {
+        let state = state(&nodes, &drawn, &rules);
+        let cluster = Cluster::new(&state);
+        let members: HashSet<u32> = pair.iter().map(|at| 100 + at).collect();
+        let policy = Policy {
+            move_stopped,
+            ram_ratio: 1.0,
+            storage_map: [("pool".to_owned(), "thin".to_owned())].into(),
+            pairs: vec![Pair {
+                name: "p".to_owned(),
+                members: members.iter().map(|&vmid| Member { vmid: Some(vmid), ..Member::default() }).collect(),
+            }],
+            ..Policy::default()
+        };
+        let on_source = state.guests.iter().filter(|guest| guest.node == NODES[source]);
+        let wants: Vec<Want> = on_source.map(|guest| Want { vmid: guest.vmid, ..Want::default() }).collect();
+        let plan = plan(&cluster, &policy, &wants, false);
+
+        // A step for each guest, and no other.
+        let mut asked: Vec<u32> = wants.iter().map(|want| want.vmid).collect();
+        let mut planned: Vec<u32> = plan.steps.iter().map(|step| step.vmid).collect();
+        planned.sort_unstable();
+        asked.sort_unstable();
+        prop_assert_eq!(&planned, &asked);
+
+        let mut memory: HashMap<&str, u64> = HashMap::new();
+        let mut space: HashMap<(&str, &str), u64> = HashMap::new();
+        let mut place: HashMap<u32, &str> = HashMap::new();
+        for guest in &state.guests {
+            place.insert(guest.vmid, &guest.node);
+            if guest.is_running() {
+                *memory.entry(&guest.node).or_default() += guest.maxmem;
+            }
+        }
+        let mut done: HashSet<u32> = HashSet::new();
+        for step in &plan.steps {
+            prop_assert_eq!(step.action == Action::Blocked, !step.blockers.is_empty());
+            prop_assert_eq!(step.action.acts(), step.to.is_some());
+            let Some(to) = step.to.as_deref() else { continue };
+            let node = cluster.node(to).unwrap();
+            prop_assert!(to != step.from && state.nodes[node].online);
+            // Nothing waits for what comes later, or never.
+            prop_assert!(step.after.iter().all(|vmid| done.contains(vmid)), "{:?}", step);
+            done.insert(step.vmid);
+            // Every other node is named once.
+            let refused: HashSet<&str> = step.refused.iter().map(|refused| &refused.node[..]).collect();
+            prop_assert_eq!((refused.len(), step.refused.len()), (NODES.len() - 2, NODES.len() - 2));
+            let guest = cluster.guest(step.vmid).unwrap();
+            if guest.is_running() {
+                *memory.entry(to).or_default() += guest.maxmem;
+            }
+            let drawn = &drawn[step.vmid as usize - 100];
+            let pool = if drawn.0 < 3 { "pool" } else { "thin" };
+            let pool = step.targetstorage.get(pool).map_or(pool, |pool| &pool[..]);
+            *space.entry((to, pool)).or_default() += drawn.4 * GIB;
+            prop_assert!(cluster.storage(pool).unwrap().nodes.contains_key(to));
+            place.insert(step.vmid, to);
+        }
+        for step in &plan.steps {
+            let Some(to) = step.to.as_deref() else { continue };
+            let guest = cluster.guest(step.vmid).unwrap();
+            if guest.is_running() && guest.maxmem > 0 {
+                let limit = state.nodes[cluster.node(to).unwrap()].maxmem;
+                prop_assert!(memory[to] <= limit, "{to} has {} of {limit}", memory[to]);
+            }
+        }
+        for ((node, pool), bytes) in space {
+            prop_assert!(bytes <= 60 * GIB, "{node} {pool}");
+        }
+        for step in plan.steps.iter().filter(|step| step.to.is_some()) {
+            let here = place[&step.vmid];
+            let apart = |others: Vec<u32>| others.iter().all(|other| *other == step.vmid || place.get(other) != Some(&here));
+            if members.contains(&step.vmid) {
+                prop_assert!(apart(members.iter().copied().collect()), "pair");
+            }
+            let Some(sid) = step.ha.as_deref() else { continue };
+            for rule in cluster.rules(sid) {
+                let others: Vec<u32> = rule.resources().iter().filter_map(|sid| Some(cluster.guest_of(sid)?.vmid)).collect();
+                match rule {
+                    crate::state::HaRule::ResourceAffinity { negative: true, .. } => prop_assert!(apart(others), "apart"),
+                    _ => prop_assert!(others.iter().all(|other| place[other] == here), "together"),
+                }
+            }
+        }
+        prop_assert_eq!(plan.steps, super::plan(&cluster, &policy, &wants, false).steps);
+    }
+}
