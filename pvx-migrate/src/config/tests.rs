@@ -1,0 +1,181 @@
+use super::*;
+
+fn vm(text: &str) -> Config {
+    Config::parse(Kind::Qemu, text).unwrap()
+}
+
+fn ct(text: &str) -> Config {
+    Config::parse(Kind::Lxc, text).unwrap()
+}
+
+#[test]
+fn drives_of_a_vm() {
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, &str)] = &[
+        ("a disk",                 r#"{"scsi0":"s:vm-1-disk-0,iothread=1,size=32G"}"#,                 "scsi0 s:vm-1-disk-0 34359738368"),
+        ("named file=",            r#"{"virtio15":"file=s:vm-1-disk-0,size=1M"}"#,                     "virtio15 s:vm-1-disk-0 1048576"),
+        ("without a size",         r#"{"unused3":"s:vm-1-disk-2"}"#,                                   "unused3 s:vm-1-disk-2 0 copied"),
+        ("EFI variables",          r#"{"efidisk0":"s:vm-1-disk-1,efitype=4m,size=4M"}"#,               "efidisk0 s:vm-1-disk-1 4194304"),
+        ("TPM",                    r#"{"tpmstate0":"s:vm-1-disk-1,size=4M,version=v2.0"}"#,            "tpmstate0 s:vm-1-disk-1 4194304 copied"),
+        ("cloud-init",             r#"{"ide2":"s:vm-1-cloudinit,media=cdrom,size=4M"}"#,               "ide2 s:vm-1-cloudinit 4194304 copied"),
+        ("an image",               r#"{"ide2":"local:iso/a.iso,media=cdrom,size=700M"}"#,              "image ide2 local:iso/a.iso"),
+        ("the node's drive",       r#"{"ide2":"cdrom,media=cdrom"}"#,                                  "image ide2 cdrom"),
+        ("an empty drive",         r#"{"ide2":"none,media=cdrom"}"#,                                   ""),
+        ("a disk of the node",     r#"{"scsi1":"/dev/disk/by-id/ata-X,size=1T"}"#,                     "path scsi1 /dev/disk/by-id/ata-X"),
+        ("one that all have",      r#"{"scsi1":"/dev/mapper/x,shared=1"}"#,                            ""),
+        ("the controller",         r#"{"scsihw":"virtio-scsi-single","ide":"x","scsi":"s:y"}"#,        ""),
+        ("replicate=0",            r#"{"sata5":"s:vm-1-disk-0,replicate=0,size=1024"}"#,               "sata5 s:vm-1-disk-0 1024 unreplicated"),
+    ];
+    for (name, text, want) in cases {
+        let config = vm(text);
+        let volumes = config.volumes.iter().map(|volume| {
+            let copied = if volume.copied { " copied" } else { "" };
+            let unreplicated = if volume.unreplicated {
+                " unreplicated"
+            } else {
+                ""
+            };
+            format!(
+                "{} {} {}{copied}{unreplicated}",
+                volume.key,
+                volume.volid(),
+                volume.size
+            )
+        });
+        let images = config
+            .images
+            .iter()
+            .map(|(key, image)| format!("image {key} {image}"));
+        let paths = config
+            .paths
+            .iter()
+            .map(|(key, path)| format!("path {key} {path}"));
+        let got: Vec<String> = volumes.chain(images).chain(paths).collect();
+        assert_eq!(got.join("; "), *want, "{name}");
+    }
+}
+
+#[test]
+fn volumes_and_their_owners() {
+    #[rustfmt::skip]
+    let cases = [
+        ("vm-101-disk-0",                                     Some(101), false),
+        ("101/vm-101-disk-0.qcow2",                           Some(101), false),
+        ("subvol-101-disk-0",                                 Some(101), false),
+        ("base-100-disk-0",                                   Some(100), false),
+        ("base-100-disk-0/vm-101-disk-0",                     Some(101), true),
+        ("100/base-100-disk-0.qcow2/101/vm-101-disk-0.qcow2", Some(101), true),
+        ("basevol-100-disk-0/subvol-101-disk-0",              Some(101), true),
+        ("some-name",                                         None,      false),
+        ("",                                                  None,      false),
+    ];
+    for (name, owner, linked) in cases {
+        let volume = Volume {
+            key: "scsi0".to_owned(),
+            storage: "s".to_owned(),
+            name: name.to_owned(),
+            size: 0,
+            copied: false,
+            unreplicated: false,
+        };
+        assert_eq!(
+            (volume.owner(), volume.is_linked_clone()),
+            (owner, linked),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn network_and_start_up() {
+    let config = vm(
+        r#"{"net0":"virtio=BC:24:11:00:27:7F,bridge=vmbr0,tag=30","ipconfig0":"ip=192.168.30.66/24,gw=192.168.30.1,ip6=fd00::1/64","startup":"order=2,up=10,down=60","digest":"d"}"#,
+    );
+    assert_eq!(
+        (&config.bridges[..], &config.macs[..]),
+        (
+            &["vmbr0".to_owned()][..],
+            &["bc:24:11:00:27:7f".to_owned()][..]
+        )
+    );
+    let addresses: Vec<String> = config.addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(addresses, ["192.168.30.66", "fd00::1"]);
+    assert_eq!(
+        (config.order, config.down, config.digest.as_deref()),
+        (Some(2), Some(60), Some("d"))
+    );
+    let config = ct(
+        r#"{"net0":"name=eth0,bridge=vmbr0,hwaddr=bc:24:11:00:02:01,ip=dhcp,type=veth","net1":"name=eth1,bridge=vmbr1,ip=10.0.0.1/8","startup":"3"}"#,
+    );
+    assert_eq!(
+        (
+            config.bridges.len(),
+            config.macs.len(),
+            config.addresses.len(),
+            config.order
+        ),
+        (2, 1, 1, Some(3))
+    );
+}
+
+#[test]
+fn what_ties_a_vm() {
+    let config = vm(
+        r#"{"hostpci0":"0000:01:00.0,pcie=1","hostpci1":"mapping=gpu,pcie=1","usb0":"host=1-2","usb1":"spice","usb2":"mapping=key",
+            "serial0":"socket","serial1":"/dev/ttyS0","parallel0":"/dev/parport0","ivshmem":"size=32","virtiofs0":"dirid=media,cache=auto"}"#,
+    );
+    assert_eq!(
+        config.local_devices,
+        ["hostpci0", "usb0", "serial1", "parallel0", "ivshmem"]
+    );
+    let mapped: Vec<String> = config
+        .mapped
+        .iter()
+        .map(|(key, name)| format!("{key}={name}"))
+        .collect();
+    assert_eq!(mapped, ["hostpci1=gpu", "usb2=key", "virtiofs0=media"]);
+}
+
+#[test]
+fn processors() {
+    #[rustfmt::skip]
+    let cases = [
+        (r#"{"cpu":"host","cores":4,"sockets":"2"}"#,      Cpu::Host,     8),
+        (r#"{"cpu":"cputype=host,flags=+aes"}"#,           Cpu::Host,     1),
+        (r#"{"cpu":"x86-64-v2-AES"}"#,                     Cpu::Level(2), 1),
+        (r#"{"cpu":"x86-64-v4,flags=-x"}"#,                Cpu::Level(4), 1),
+        (r#"{"cpu":"kvm64"}"#,                             Cpu::Any,      1),
+        ("{}",                                             Cpu::Any,      1),
+    ];
+    for (text, cpu, vcpus) in cases {
+        assert_eq!((vm(text).cpu, vm(text).vcpus), (cpu, vcpus), "{text}");
+    }
+}
+
+#[test]
+fn machines_since_10_1() {
+    #[rustfmt::skip]
+    let cases = [
+        ("", true), ("q35", true), ("pc-q35-10.1", true), ("pc-i440fx-10.2+pve1", true), ("pc-q35-11.0", true),
+        ("pc-q35-10.0", false), ("pc-q35-9.2+pve1,viommu=intel", false), ("type=pc-q35-9.2", false),
+    ];
+    for (machine, want) in cases {
+        assert_eq!(is_since_10_1(machine), want, "{machine}");
+    }
+}
+
+#[test]
+fn sizes_of_pve() {
+    #[rustfmt::skip]
+    let cases = [("8G", 8 << 30), ("700M", 700 << 20), ("4K", 4096), ("1T", 1 << 40), ("1.5G", 3 << 29), ("528", 528), ("", 0), ("G", 0), ("99999999999T", u64::MAX)];
+    for (text, want) in cases {
+        assert_eq!(bytes(text), want, "{text}");
+    }
+}
+
+#[test]
+fn a_config_that_is_none() {
+    for text in ["", "[]", "null", "{", "5"] {
+        assert!(Config::parse(Kind::Lxc, text).is_err(), "{text}");
+    }
+}
