@@ -80,7 +80,7 @@ fn run(lab: &Lab, how: &str, length: &str) -> Value {
     });
     let responder = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/responder.py");
     let asker = lab
-        .on("client", User::Nobody, "python3")
+        .on("client", User::Root, "python3")
         .args([responder, "ask", "192.168.10.110", &PORT.to_string()])
         .spawn()
         .unwrap();

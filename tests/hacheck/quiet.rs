@@ -68,13 +68,13 @@ fn rest() {
 fn load(lab: &Lab) {
     let responder = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/responder.py");
     let _asker = Running(
-        lab.on("client", User::Nobody, "python3")
+        lab.on("client", User::Root, "python3")
             .args([responder, "ask", "192.168.10.110", "40053"])
             .spawn()
             .unwrap(),
     );
     let _other = Running(
-        lab.on("stranger", User::Nobody, "python3")
+        lab.on("stranger", User::Root, "python3")
             .args([responder, "ask", "192.168.10.110", "40054"])
             .spawn()
             .unwrap(),
@@ -122,7 +122,7 @@ fn respawned(lab: &Lab) {
             .any(|finding| finding["severity"] == "critical");
         assert!(!critical, "{}", verdict.0);
     };
-    looks(lab, 60, Eyes::Raw, judge, || {
+    looks(lab, 60, Eyes::Both, judge, || {
         lab.run(&["kill-master", "vrrp"]);
         thread::sleep(std::time::Duration::from_secs(6));
         lab.until_held("dns", "n1");
