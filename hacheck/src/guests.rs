@@ -107,7 +107,8 @@ impl Places {
     }
 }
 
-/// The storages of the disks, by the guest's configuration, which pvx-migrate's state has.
+/// The storages of the disks, by the guest's configuration: that in pvx-migrate's state, or
+/// one that stands in the record itself, as `scripts/inventory` has it.
 fn storages(guest: &Value) -> BTreeSet<String> {
     const DISKS: [&str; 8] = [
         "rootfs", "mp", "scsi", "virtio", "sata", "ide", "efidisk", "tpmstate",
@@ -116,7 +117,8 @@ fn storages(guest: &Value) -> BTreeSet<String> {
         let stem = key.trim_end_matches(|c: char| c.is_ascii_digit());
         DISKS.contains(&stem)
     };
-    let fields = guest["config"].as_object().into_iter().flatten();
+    let config = guest["config"].as_object().or_else(|| guest.as_object());
+    let fields = config.into_iter().flatten();
     let volumes = fields
         .filter(|(key, _)| is_disk(key))
         .filter_map(|(_, value)| value.as_str());

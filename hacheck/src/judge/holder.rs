@@ -348,7 +348,7 @@ fn why_unknown(case: &Case<'_>, vip: IpAddr, arp: &Arp, told: &Told) -> Finding 
         .replies(Target::Vip)
         .any(|(_, reply)| reply.identity.is_some());
     if !told_apart && case.replies(Target::Vip).next().is_some() {
-        why.push("no probe asks who answers".to_owned());
+        why.push("no answer says who gives it".to_owned());
     }
     let message = format!("who holds {vip} is not known: {}", list(why.into_iter()));
     Finding::new(
