@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     FAST, SLOW, Section, capture,
-    lab::{self, Lab, Running, User},
+    lab::{self, Eyes, Lab, Running, User},
 };
 
 #[rustfmt::skip]
@@ -64,6 +64,11 @@ fn by_defaults(lab: &Lab) {
 /// One failover; the record of the watch, that was found to be true.
 fn run(lab: &Lab, how: &str, length: &str) -> Value {
     lab.until_held("dns", "n1");
+    // After a cut the client's neighbour table may name the other one for a while.
+    lab.until("n1 answers at the VIP", || {
+        let verdict = lab.check("dns", Eyes::Client);
+        verdict.0["vip_probes"]["dns ha.test A"]["identity"] == "n1"
+    });
     let file = lab.path("outage.pcap");
     let _ = fs::remove_file(&file);
     let dump = lab
