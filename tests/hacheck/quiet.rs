@@ -68,20 +68,20 @@ fn rest() {
 fn load(lab: &Lab) {
     let responder = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/responder.py");
     let _asker = Running(
-        lab.on("client", User::Nobody, "python3")
+        lab.on("client", User::Root, "python3")
             .args([responder, "ask", "192.168.10.110", "40053"])
             .spawn()
             .unwrap(),
     );
     let _other = Running(
-        lab.on("stranger", User::Nobody, "python3")
+        lab.on("stranger", User::Root, "python3")
             .args([responder, "ask", "192.168.10.110", "40054"])
             .spawn()
             .unwrap(),
     );
     looks(
         lab,
-        80,
+        100,
         Eyes::Both,
         |verdict| {
             verdict.wants_status("ok").wants_only(&["holder"]);
@@ -114,17 +114,27 @@ fn hand_overs(lab: &Lab) {
     });
 }
 
-/// keepalived's parent starts a child that was killed again, before the backup takes over.
+/// keepalived's parent starts a child that was killed again. By the phase of the adverts
+/// the backup takes over for a moment or does not, and the VIP is really gone for seconds:
+/// that may be said, but nobody is a second holder, a stranger or wrongly configured.
 fn respawned(lab: &Lab) {
     let judge = |verdict: &Verdict| {
-        let critical = verdict
-            .findings()
-            .any(|finding| finding["severity"] == "critical");
-        assert!(!critical, "{}", verdict.0);
+        let critical = verdict.findings().filter(|f| f["severity"] == "critical");
+        let strange = critical
+            .filter(|finding| finding["code"] != "vip-down")
+            .count();
+        assert_eq!(strange, 0, "{}", verdict.0);
+        verdict.lacks(&["config-drift", "vrrp-daemon-dead"]);
     };
-    looks(lab, 60, Eyes::Raw, judge, || {
-        lab.run(&["kill-master", "vrrp"]);
-        thread::sleep(std::time::Duration::from_secs(6));
-        lab.until_held("dns", "n1");
+    // Once: after a second time within a minute keepalived waits before it starts another,
+    // and then there are two holders indeed.
+    let killed = AtomicBool::new(false);
+    looks(lab, 40, Eyes::Both, judge, || {
+        if !killed.swap(true, Ordering::Relaxed) {
+            thread::sleep(std::time::Duration::from_secs(2));
+            lab.run(&["kill-master", "vrrp"]);
+        }
+        rest();
     });
+    lab.until_held("dns", "n1");
 }

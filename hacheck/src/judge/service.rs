@@ -107,7 +107,7 @@ fn at_vip(case: &Case<'_>, held: &Held, probe: usize, reply: &Reply) -> Option<F
             );
             critical("vip-up-holder-dead", message, evidence, &eyes)
         }
-        (Some(holder), _) if good(&holder) && !held.no_arp_answer => {
+        (Some(holder), _) if good(&holder) && !held.no_arp_answer && !held.moved => {
             let message = format!(
                 "{vip}: {label}: {said}, but {} answers at its own address {}: the service is not on the VIP, or answers from another address",
                 case.name(holder),
@@ -121,6 +121,7 @@ fn at_vip(case: &Case<'_>, held: &Held, probe: usize, reply: &Reply) -> Option<F
                     eyes.push(Eye::Arp);
                     "; nobody answers ARP for it"
                 }
+                false if held.moved => "; it changed hands while this check ran",
                 false => "",
             };
             let message = format!("{vip}: {label}: {said}{arp}");
