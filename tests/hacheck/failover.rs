@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     FAST, SLOW, Section, capture,
-    lab::{Lab, Running, User},
+    lab::{self, Lab, Running, User},
 };
 
 #[rustfmt::skip]
@@ -80,7 +80,7 @@ fn run(lab: &Lab, how: &str, length: &str) -> Value {
     });
     let responder = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/responder.py");
     let asker = lab
-        .on("client", User::Root, "python3")
+        .on("client", User::Root, lab::python())
         .args([responder, "ask", "192.168.10.110", &PORT.to_string()])
         .spawn()
         .unwrap();
@@ -101,7 +101,10 @@ fn run(lab: &Lab, how: &str, length: &str) -> Value {
         .spawn()
         .unwrap();
     // Both have seen it well before it goes; at another phase of the adverts each time.
-    thread::sleep(Duration::from_millis(600));
+    lab.until("it is asked and answers", || {
+        fs::metadata(&file).is_ok_and(|file| file.len() > 60_000)
+    });
+    thread::sleep(Duration::from_millis(200));
     lab.run(&["kill-master", how]);
     let watched = watch.wait_with_output().unwrap();
     drop(asker);

@@ -1,5 +1,6 @@
 //! No false alarm: 200 checks with raw sockets and facts of pairs that are well, or are
-//! changing hands as they should.
+//! changing hands as they should. By keepalived's defaults: with ten adverts a second a
+//! machine that is busy enough makes holders change that nobody asked to.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -7,20 +8,20 @@ use std::{
 };
 
 use crate::{
-    FAST, SLOW, Section,
-    lab::{Eyes, Lab, Running, User},
+    SLOW, Section,
+    lab::{self, Eyes, Lab, Running, User},
     verdict::Verdict,
 };
 
 #[rustfmt::skip]
 pub const SECTIONS: &[Section] = &[
     ("no_false_alarm_when_a_child_is_respawned", SLOW, respawned),
-    ("no_false_alarm_in_hand_overs", FAST, hand_overs),
-    ("no_false_alarm_under_load", FAST, load),
+    ("no_false_alarm_in_hand_overs", SLOW, hand_overs),
+    ("no_false_alarm_under_load", SLOW, load),
 ];
 
 /// Checks at a time.
-const LOOKERS: usize = 6;
+const LOOKERS: usize = 9;
 
 /// Makes `count` checks of all three pairs, some at a time, and `meanwhile` in between.
 fn looks(
@@ -68,13 +69,13 @@ fn rest() {
 fn load(lab: &Lab) {
     let responder = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/responder.py");
     let _asker = Running(
-        lab.on("client", User::Root, "python3")
+        lab.on("client", User::Root, lab::python())
             .args([responder, "ask", "192.168.10.110", "40053"])
             .spawn()
             .unwrap(),
     );
     let _other = Running(
-        lab.on("stranger", User::Root, "python3")
+        lab.on("stranger", User::Root, lab::python())
             .args([responder, "ask", "192.168.10.110", "40054"])
             .spawn()
             .unwrap(),
@@ -92,19 +93,26 @@ fn load(lab: &Lab) {
 
 /// n1's daemon is stopped and started again, as for an upgrade, over and over.
 fn hand_overs(lab: &Lab) {
+    // A busy machine can make the outage of a second so long that a check finds the VIP gone.
+    let gone = AtomicUsize::new(0);
     let judge = |verdict: &Verdict| {
+        let critical = verdict.findings().filter(|f| f["severity"] == "critical");
+        let (down, strange): (Vec<_>, Vec<_>) = critical.partition(|f| {
+            let message = f["message"].as_str().unwrap();
+            f["code"] == "vip-down" && message.contains("it changed hands while this check ran")
+        });
+        assert!(strange.is_empty(), "{}", verdict.0);
+        gone.fetch_add(usize::from(!down.is_empty()), Ordering::Relaxed);
         // That the preferred one has it not, and that its daemon is stopped, is so at times.
-        let critical = verdict
-            .findings()
-            .any(|finding| finding["severity"] == "critical");
-        assert!(!critical, "{}", verdict.0);
-        verdict.wants_only(&[
+        let true_then = [
             "holder",
             "holder-unexpected",
             "holder-unknown",
             "vrrp-daemon-dead",
             "blind",
-        ]);
+            "vip-down",
+        ];
+        verdict.wants_only(&true_then);
     };
     looks(lab, 60, Eyes::Both, judge, || {
         lab.run(&["kill-master", "stop"]);
@@ -112,6 +120,10 @@ fn hand_overs(lab: &Lab) {
         lab.run(&["heal"]);
         lab.until_held("dns", "n1");
     });
+    assert!(
+        gone.into_inner() <= 6,
+        "a clean hand-over takes less than a second"
+    );
 }
 
 /// keepalived's parent starts a child that was killed again. By the phase of the adverts
