@@ -119,19 +119,46 @@ mod tests {
             |from, to| spell('c', from, to),
         );
         #[rustfmt::skip]
-        let cases: Vec<(&str, Vec<Vec<(char, u64)>>, &str)> = vec![
-            ("nobody",                    vec![], ""),
-            ("one",                       vec![a(0, 3500)], ""),
-            ("two all the time",          vec![a(0, 3500), b(10, 3510)], "ab"),
-            ("a hand-over",               vec![a(0, 1200), b(1800, 3500)], ""),
-            ("a short overlap",           vec![a(0, 1800), b(1000, 3500)], ""),
-            ("a longer one that is over", vec![a(0, 2250), b(750, 3500)], ""),
-            ("just long enough",          vec![a(0, 3500), b(2499, 3499)], ""),
-            ("just too long",             vec![a(0, 3500), b(2249, 3499)], "ab"),
-            ("away and back",             vec![a(0, 1000), b(1100, 1900), a(2000, 3500)], ""),
-            ("away and back, twice",      vec![a(0, 500), b(600, 1000), a(1250, 2000), b(2100, 2600), a(2750, 3500)], ""),
-            ("one claim lost",            vec![a(0, 1000), a(1500, 3500), b(0, 3500)], "ab"),
-            ("two and one that is over",  vec![a(0, 3500), b(0, 3500), c(0, 1500)], "ab"),
+        type Row = (&'static str, Vec<Vec<(char, u64)>>, &'static str);
+        let cases: Vec<Row> = vec![
+            ("nobody", vec![], ""),
+            ("one", vec![a(0, 3500)], ""),
+            ("two all the time", vec![a(0, 3500), b(10, 3510)], "ab"),
+            ("a hand-over", vec![a(0, 1200), b(1800, 3500)], ""),
+            ("a short overlap", vec![a(0, 1800), b(1000, 3500)], ""),
+            (
+                "a longer one that is over",
+                vec![a(0, 2250), b(750, 3500)],
+                "",
+            ),
+            ("just long enough", vec![a(0, 3500), b(2499, 3499)], ""),
+            ("just too long", vec![a(0, 3500), b(2249, 3499)], "ab"),
+            (
+                "away and back",
+                vec![a(0, 1000), b(1100, 1900), a(2000, 3500)],
+                "",
+            ),
+            (
+                "away and back, twice",
+                vec![
+                    a(0, 500),
+                    b(600, 1000),
+                    a(1250, 2000),
+                    b(2100, 2600),
+                    a(2750, 3500),
+                ],
+                "",
+            ),
+            (
+                "one claim lost",
+                vec![a(0, 1000), a(1500, 3500), b(0, 3500)],
+                "ab",
+            ),
+            (
+                "two and one that is over",
+                vec![a(0, 3500), b(0, 3500), c(0, 1500)],
+                "ab",
+            ),
         ];
         let pace = Pace {
             gap_ms: 600,
