@@ -30,6 +30,8 @@ use crate::{
     interfaces, keepalived, netlink, proc,
 };
 
+/// How long a daemon that has just lost its child may take to start another.
+const RESPAWN: Duration = Duration::from_millis(1500);
 /// How long keepalived may take to write its dump; it took 3 ms in the lab.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Longest dump that is read, in bytes: an instance needs about 1,500.
@@ -125,7 +127,20 @@ fn own(facts: &mut MemberFacts) -> io::Result<()> {
     Ok(())
 }
 
+/// Where there is a daemon without a socket, its child may have died a moment ago.
 fn sockets(facts: &mut MemberFacts) -> io::Result<()> {
+    let until = Instant::now() + RESPAWN;
+    loop {
+        look_for_sockets(facts)?;
+        let none = facts.vrrp_socket == Some(false) && facts.vrrp6_socket != Some(true);
+        if !none || daemons().is_empty() || Instant::now() > until {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn look_for_sockets(facts: &mut MemberFacts) -> io::Result<()> {
     facts.vrrp_socket = Some(proc::has_vrrp_socket(&fs::read_to_string("/proc/net/raw")?));
     facts.vrrp6_socket = optional("/proc/net/raw6")?.map(|raw| proc::has_vrrp_socket(&raw));
     Ok(())

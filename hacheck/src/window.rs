@@ -99,7 +99,7 @@ impl Window {
         self.next_ms = now_ms + quarter.clamp(ASK_MS.0, ASK_MS.1);
         // Questions near the end would be answered after it.
         if let Some(vip) = self.question.vip
-            && now_ms + ASK_MS.0 < self.length_ms()
+            && now_ms + ASK_MS.0 < self.length_ms() + self.extra_ms
         {
             frames.extend(self.request(vip));
         }

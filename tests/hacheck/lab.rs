@@ -240,6 +240,16 @@ impl Drop for Lab {
     }
 }
 
+/// The system's own Python, if there is one: a version manager's takes its time to start.
+pub fn python() -> &'static str {
+    let own = "/usr/bin/python3";
+    if Path::new(own).exists() {
+        own
+    } else {
+        "python3"
+    }
+}
+
 /// A program that is ended with what it is for.
 pub struct Running(pub Child);
 

@@ -103,7 +103,7 @@ def ask(address, port):
             pass  # the link is down, or nobody answers ARP
         number = (number + 1) & 0xFFFF
         due = max(due + 0.001, time.monotonic())
-        time.sleep(due - time.monotonic() if due > time.monotonic() else 0)
+        time.sleep(max(0, due - time.monotonic()))
 
 
 def main():

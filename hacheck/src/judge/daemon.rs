@@ -23,7 +23,14 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
             continue;
         };
         let name = case.name(member);
-        if witness::daemon(facts, vip) == Some(false) {
+        // Facts are gathered before the check: who has spoken since then lives again.
+        let speaks = held.speakers.contains(&Who::Member(member));
+        let local = case
+            .evidence
+            .facts
+            .iter()
+            .any(|stated| stated.member == member && stated.local);
+        if witness::daemon(facts, vip) == Some(false) && (local || !speaks) {
             let has_it = facts.addresses.iter().any(|own| own.address == vip);
             let (severity, what) = match has_it || held.holder == Some(member) {
                 true => (

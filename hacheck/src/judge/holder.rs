@@ -38,7 +38,7 @@ pub(super) fn judge(case: &Case<'_>) -> Held {
     let owners = Owners::of(case);
     let arp = witness::arp(case, vip, &owners);
     let adverts = witness::adverts(case, vip, &owners);
-    let told = witness::told(case, vip);
+    let told = witness::told(case, vip, &arp);
     let mut held = Held {
         only_one_seen: arp.asked && (arp.answered || arp.local)
             || case.all_told() && told.holders.len() == 1,
@@ -372,7 +372,7 @@ fn called(case: &Case<'_>, who: &Who) -> String {
 fn claims_json(case: &Case<'_>, claims: &[Claim<Who>]) -> Value {
     by_name(claims.iter().map(|claim| {
         let span =
-            json!({"count": claim.count, "first_ms": claim.first_ms, "last_ms": claim.last_ms});
+            json!({"count": claim.times.len(), "first_ms": claim.first_ms(), "last_ms": claim.last_ms()});
         (called(case, &claim.who), span)
     }))
 }

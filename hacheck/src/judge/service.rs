@@ -107,9 +107,10 @@ fn at_vip(case: &Case<'_>, held: &Held, probe: usize, reply: &Reply) -> Option<F
             );
             critical("vip-up-holder-dead", message, evidence, &eyes)
         }
-        (Some(holder), _) if good(&holder) && !held.no_arp_answer => {
+        // The host is there and refuses. Silence might as well be the network's.
+        (Some(holder), _) if how == How::Refused && good(&holder) && !held.moved => {
             let message = format!(
-                "{vip}: {label}: {said}, but {} answers at its own address {}: the service is not on the VIP, or answers from another address",
+                "{vip}: {label}: {said}, but {} answers at its own address {}: the service is not on the VIP",
                 case.name(holder),
                 case.pair.members[holder].address,
             );
@@ -120,6 +121,10 @@ fn at_vip(case: &Case<'_>, held: &Held, probe: usize, reply: &Reply) -> Option<F
                 true => {
                     eyes.push(Eye::Arp);
                     "; nobody answers ARP for it"
+                }
+                false if held.moved => "; it changed hands while this check ran",
+                false if held.holder.is_some_and(|holder| good(&holder)) => {
+                    "; its holder answers at its own address, so the VIP's packets are lost, or answered from another address"
                 }
                 false => "",
             };

@@ -22,7 +22,7 @@ pub use answer::Kind;
 use answer::{Read, Wanted};
 
 /// An answer without EDNS has 512 bytes at most (RFC 1035, 2.3.4); what is longer is hostile.
-const LONGEST: usize = 4096;
+const LONGEST: usize = 2048;
 
 /// So often a datagram is sent in the time there is, unless it is answered.
 const RESEND: u32 = 5;

@@ -135,7 +135,7 @@ impl Get {
             .write_all(request.as_bytes())
             .map_err(|error| tls::outcome(&error))?;
         let mut bytes = Vec::new();
-        let mut buffer = [0; 8192];
+        let mut buffer = [0; 2048];
         loop {
             let read = match stream.read(&mut buffer) {
                 Ok(read) => read,

@@ -115,6 +115,22 @@ fn asks_for_the_vip_often_and_for_each_member_twice() {
 }
 
 #[test]
+fn asks_to_the_end_when_it_goes_on() {
+    let mut window = window(Some(1000));
+    let (mut now, mut last) = (0, 0);
+    while now < window.end_ms(now) {
+        if !window.ask(now).is_empty() {
+            last = now;
+        }
+        if now >= 3000 {
+            window.take(now, claim(VIP, MAC2, None)); // somebody new, near the end
+        }
+        now = window.next_ms();
+    }
+    assert!((5300..5600).contains(&last), "{last}");
+}
+
+#[test]
 fn which_question_a_claim_answers() {
     let mut window = window(Some(1000));
     let (_first, _second) = (window.ask(0), window.ask(250));

@@ -84,6 +84,8 @@ fn daemons() {
         ("silent for a moment", World::vrrp().raw(&all("a"), &[]).with(|w| w.window().window_ms = 2000), "unknown blind, a by mac"),
         ("holder's is dead", World::vrrp().fact("a", Some(60_000), false).fact("b", None, true), "critical vrrp-daemon-dead, a by facts"),
         ("standby's is dead", World::vrrp().fact("a", Some(60_000), true).fact("b", None, false), "warning vrrp-daemon-dead, a by facts"),
+        ("was dead, and speaks since", World::vrrp().raw(&all("a"), &all("a")).fact("a", Some(60_000), false).fact("b", None, true), "a by mac"),
+        ("speaks, and died meanwhile", World::vrrp().raw(&all("a"), &all("a")).fact("a", Some(60_000), false).fact("b", None, true).with(|w| w.evidence.facts[0].local = true), "critical vrrp-daemon-dead, a by mac"),
         ("standby is in fault", World::vrrp().fact("a", Some(60_000), true).fact("b", None, true).instance(|i| i.state = State::Fault), "warning vrrp-fault, a by facts"),
     ];
     all_say(cases);

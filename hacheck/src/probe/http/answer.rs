@@ -1,7 +1,7 @@
 //! An HTTP answer out of the bytes that have come so far. Pure.
 
 /// More would be an attack rather than a server.
-const HEADERS: usize = 128;
+const HEADERS: usize = 64;
 
 /// What has come of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
