@@ -11,10 +11,11 @@ use crate::{
     owner::{self, Owner},
     refused::{Code, Refused},
     request::{Fallback, Request},
-    retired,
     scope::{Policy, Scope},
     span::Family,
 };
+
+mod existing;
 
 /// Roles of addresses that several hosts share (NetBox's values); never a guest's own.
 pub(crate) const SHARED_ROLES: [&str; 6] = ["anycast", "carp", "glbp", "hsrp", "vip", "vrrp"];
@@ -94,11 +95,12 @@ impl Batch {
 
     /// What must be known of the IPAM's addresses to decide.
     #[must_use]
-    pub fn ask(&self) -> Ask {
+    pub fn ask(&self, naming: &Naming) -> Ask {
         let mut ask = Ask::default();
         for (request, scope) in self.requests.iter().flatten() {
             ask.keys.insert(request.owner.key().to_owned());
-            ask.names.insert(request.owner.name().to_owned());
+            let domain = naming.domain.as_deref();
+            ask.names.extend(request.owner.spellings(domain));
             ask.addresses
                 .extend(request.fields.wanted.map(|wanted| wanted.address));
             let within = (scope.vrf.clone(), scope.net());
@@ -123,10 +125,16 @@ impl Batch {
             adopted: BTreeSet::new(),
             cursors: HashMap::new(),
         };
+        let twice = self.called_twice(naming);
         let mut results: Vec<Option<Result<Grant, Refused>>> = Vec::new();
         for request in &self.requests {
             results.push(match request {
                 Err(refused) => Some(Err(refused.clone())),
+                Ok((request, _)) if twice.contains_key(request.owner.name()) => {
+                    let other = &twice[request.owner.name()];
+                    let message = format!("the batch has it as {} and as {other}", request.owner);
+                    Some(Err(Refused::new(Code::DuplicateName, message)))
+                }
                 Ok((request, scope)) => choice.without_searching(request, scope).transpose(),
             });
         }
@@ -140,6 +148,20 @@ impl Batch {
         let mut results: Vec<_> = results.into_iter().flatten().collect();
         all_or_nothing(&mut results);
         results
+    }
+
+    /// The names of hosts that go by another name as well (the value), with and without the domain.
+    fn called_twice(&self, naming: &Naming) -> HashMap<&str, &str> {
+        let domain = naming.domain.as_deref();
+        let (mut first, mut twice) = (HashMap::new(), HashMap::new());
+        for (request, _) in self.requests.iter().flatten() {
+            let name = request.owner.name();
+            let other: &str = first.entry(request.owner.dns_name(domain)).or_insert(name);
+            if other != name {
+                twice.extend([(name, other), (other, name)]);
+            }
+        }
+        twice
     }
 
     /// How many addresses of each scope (shown by its name) the batch needs.
@@ -196,6 +218,7 @@ impl Choice<'_> {
         if let Some(grant) = self.own(request, scope)? {
             return Ok(Some(grant));
         }
+        self.not_another_s(&request.owner)?;
         if let Some(grant) = self.adopted(request, scope)? {
             return Ok(Some(grant));
         }
@@ -212,127 +235,6 @@ impl Choice<'_> {
             (Ok(bits), _) => Ok(Some(self.give(bits, request, scope))),
             (Err(_), Fallback::Next) => Ok(None),
             (Err(refused), Fallback::Error) => Err(refused),
-        }
-    }
-
-    /// The address that the owner has already.
-    fn own(&self, request: &Request, scope: &Scope) -> Result<Option<Grant>, Refused> {
-        let key = request.owner.key();
-        let mut own = self
-            .view
-            .entries
-            .iter()
-            .filter(|entry| entry.key.as_deref() == Some(key));
-        let Some(entry) = own.next() else {
-            return Ok(None);
-        };
-        let taken = |what: String| Err(Refused::new(Code::NameTaken, what));
-        if let Some(other) = own.next() {
-            return taken(format!(
-                "{} has several addresses: {entry}, {other}",
-                request.owner
-            ));
-        }
-        if !scope.holds(entry.address, &entry.vrf) {
-            return taken(format!(
-                "{} has {entry} already, which is not in {scope}",
-                request.owner
-            ));
-        }
-        let fallback = request.fields.fallback.unwrap_or_default();
-        match request.fields.wanted {
-            Some(wanted) if wanted.address != entry.address && fallback == Fallback::Error => {
-                taken(format!(
-                    "{} has {entry} already, not {}",
-                    request.owner, wanted.address
-                ))
-            }
-            _ => Ok(Some(Grant {
-                change: retired::revival(entry),
-                ..self.kept(entry, request, scope)
-            })),
-        }
-    }
-
-    /// An address without an owner that bears this name: to be adopted, or a reason to stop.
-    fn adopted(&mut self, request: &Request, scope: &Scope) -> Result<Option<Grant>, Refused> {
-        let domain = self.naming.domain.as_deref();
-        let nameless = |entry: &&Entry| entry.key.is_none();
-        let named = |entry: &&Entry| request.owner.is_named(&entry.dns_name, domain);
-        let all = self.view.entries.iter().filter(nameless).filter(named);
-        let (inside, outside): (Vec<&Entry>, Vec<&Entry>) =
-            all.partition(|entry| scope.holds(entry.address, &entry.vrf));
-        let unowned = |what: String| Err(Refused::new(Code::Unowned, what));
-        let wanted = request.fields.wanted.map(|wanted| wanted.address);
-        let chosen = match (inside.as_slice(), outside.as_slice()) {
-            ([], []) => return Ok(None),
-            ([], [entry, ..]) => {
-                return unowned(format!(
-                    "{entry} bears the name {} but has no owner, and is not in {scope}",
-                    entry.dns_name
-                ));
-            }
-            ([one], _) => *one,
-            (several, _) => match several.iter().find(|entry| Some(entry.address) == wanted) {
-                Some(entry) => *entry,
-                None => {
-                    let all: Vec<_> = several.iter().map(ToString::to_string).collect();
-                    let (name, all) = (request.owner.name(), all.join(", "));
-                    return unowned(format!(
-                        "several addresses bear the name {name} and have no owner: {all}"
-                    ));
-                }
-            },
-        };
-        if SHARED_ROLES.contains(&chosen.role.as_str()) {
-            return unowned(format!(
-                "{chosen} bears the name {} but is a shared address (role {}), not a guest's",
-                chosen.dns_name, chosen.role
-            ));
-        }
-        if !self.naming.adopt {
-            return unowned(format!(
-                "{chosen} bears the name {} but has no owner; --adopt makes it {}'s",
-                chosen.dns_name, request.owner
-            ));
-        }
-        if let Some(wanted) = wanted.filter(|wanted| *wanted != chosen.address)
-            && request.fields.fallback.unwrap_or_default() == Fallback::Error
-        {
-            let message = format!("{} has {chosen} already, not {wanted}", request.owner);
-            return Err(Refused::new(Code::NameTaken, message));
-        }
-        if !self.adopted.insert(chosen.id) {
-            let message = format!("{chosen} goes to another request of the batch");
-            return Err(Refused::new(Code::AddressTaken, message));
-        }
-        let key = request.owner.key().to_owned();
-        let change = match retired::revival(chosen) {
-            Some(Change::Mark(id, status, comments, _)) => {
-                Change::Mark(id, status, comments, Some(key))
-            }
-            _ => Change::Adopt(chosen.id, key),
-        };
-        Ok(Some(Grant {
-            change: Some(change),
-            ..self.kept(chosen, request, scope)
-        }))
-    }
-
-    fn kept(&self, entry: &Entry, request: &Request, scope: &Scope) -> Grant {
-        let dns_name = if entry.dns_name.is_empty() {
-            request.owner.dns_name(self.naming.domain.as_deref())
-        } else {
-            entry.dns_name.clone()
-        };
-        Grant {
-            id: Some(entry.id),
-            address: entry.address,
-            length: entry.length,
-            prefix: scope.prefix.as_ref().map(|prefix| prefix.net),
-            vlan: scope.vlan(),
-            dns_name,
-            change: None,
         }
     }
 

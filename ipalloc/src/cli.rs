@@ -63,6 +63,9 @@ pub enum Command {
     #[command(after_help = CODES)]
     Release(Release),
     /// Print each prefix with its size, its used and free addresses, and the next one
+    #[command(
+        after_help = "A VLAN, prefix or VRF that the IPAM does not have is a record with the error no-prefix (exit 1)."
+    )]
     Show(Show),
     /// Make the custom field in NetBox that keeps two runs from giving one name two addresses
     #[command(

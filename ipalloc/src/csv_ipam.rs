@@ -18,7 +18,10 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use csv::ByteRecord;
 use ipnet::IpNet;
-use vmid::exit::Stop;
+use vmid::{
+    exit::{self, Stop},
+    scheme::VLANS,
+};
 
 use crate::{
     allocate::is_asked_for,
@@ -90,6 +93,7 @@ impl CsvIpam {
         &self,
         name: &str,
         identity: Column,
+        kept_back: &[Column],
         make: impl Fn(&Layout, &ByteRecord) -> Result<T, String>,
     ) -> Result<Vec<T>, Stop> {
         let path = self.folder.join(name);
@@ -99,6 +103,9 @@ impl CsvIpam {
         }
         let bad = |what: String| wrong(&path, what);
         let layout = Layout::of(&text, identity).map_err(bad)?;
+        if let Some(what) = layout.looks_open(kept_back) {
+            exit::say("ipalloc", &format!("warning: {}: {what}", path.display()));
+        }
         let mut values = Vec::new();
         data_rows(&text, &layout, |_, row, _| {
             values.push(make(&layout, row)?);
@@ -136,8 +143,8 @@ impl CsvIpam {
 impl Ipam for CsvIpam {
     fn networks(&mut self) -> Result<Networks, Stop> {
         Ok(Networks {
-            prefixes: self.rows(PREFIXES, Column::Prefix, prefix)?,
-            ranges: self.rows(RANGES, Column::Start, range)?,
+            prefixes: self.rows(PREFIXES, Column::Prefix, form::OF_PREFIXES, prefix)?,
+            ranges: self.rows(RANGES, Column::Start, form::OF_RANGES, range)?,
         })
     }
 
@@ -389,13 +396,18 @@ fn prefix(layout: &Layout, row: &ByteRecord) -> Result<Prefix, String> {
             net.trunc()
         ));
     }
+    let vlan = vmid::networks::vlan_cell(&layout.cell(row, Column::Vlan))?;
+    if let Some(vlan) = vlan.filter(|vlan| !VLANS.contains(vlan)) {
+        let (first, last) = (VLANS.start(), VLANS.end());
+        return Err(format!("VLAN {vlan} is outside {first}..={last}"));
+    }
     Ok(Prefix {
         net,
         vrf: Vrf::parse(&layout.cell(row, Column::Vrf)),
-        vlan: vmid::networks::vlan_cell(&layout.cell(row, Column::Vlan))?,
+        vlan,
         status: layout.value(row, Column::Status),
-        is_pool: layout.flag(row, Column::IsPool),
-        mark_utilized: layout.flag(row, Column::MarkUtilized),
+        is_pool: layout.flag(row, Column::IsPool)?,
+        mark_utilized: layout.flag(row, Column::MarkUtilized)?,
     })
 }
 
@@ -411,8 +423,8 @@ fn range(layout: &Layout, row: &ByteRecord) -> Result<Range, String> {
         length,
         vrf: Vrf::parse(&layout.cell(row, Column::Vrf)),
         status: layout.value(row, Column::Status),
-        populated: layout.flag(row, Column::MarkPopulated),
-        utilized: layout.flag(row, Column::MarkUtilized),
+        populated: layout.flag(row, Column::MarkPopulated)?,
+        utilized: layout.flag(row, Column::MarkUtilized)?,
     })
 }
 

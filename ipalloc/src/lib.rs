@@ -59,7 +59,7 @@ use request::Request;
 
 /// Columns of `show --format table`.
 const FILL: &[&str] = &[
-    "prefix", "vlan", "vrf", "status", "size", "used", "free", "next",
+    "prefix", "vlan", "vrf", "status", "size", "used", "free", "next", "error",
 ];
 
 /// Columns of `check --format table`.
@@ -201,8 +201,8 @@ fn allocate<W: Write>(
         return report::write(records, Vec::new(), lines, Acted::default());
     }
     let batch = Batch::new(requests, &ipam.networks()?, &args.policy());
-    let ask = batch.ask();
     let naming = args.naming();
+    let ask = batch.ask(&naming);
     let needed = |results: &[Result<Grant, Refused>]| {
         changes(results.iter().flatten().map(|grant| grant.change.as_ref()))
     };
@@ -382,6 +382,15 @@ fn show<W: Write>(
             && vrf.as_ref().is_none_or(|vrf| prefix.vrf == *vrf)
     };
     let prefixes: Vec<&ipam::Prefix> = networks.prefixes.iter().filter(wanted).collect();
+    if prefixes.is_empty() && (args.vlan.is_some() || args.prefix.is_some() || vrf.is_some()) {
+        let refused = scope::no_prefix(args.prefix, args.vlan, vrf.as_ref());
+        let fields = report::absent(args.prefix, args.vlan, vrf.as_ref(), &refused);
+        lines
+            .own(&report::borrowed(&fields))
+            .map_err(Stop::output)?;
+        lines.flush().map_err(Stop::output)?;
+        return Ok(Answer::No);
+    }
     let within = prefixes
         .iter()
         .map(|prefix| (prefix.vrf.clone(), prefix.net))

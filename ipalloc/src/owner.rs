@@ -1,6 +1,6 @@
 //! Who an address belongs to: a guest's name, and its interface where it has several.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 use crate::refused::{Code, Refused};
 
@@ -71,21 +71,35 @@ impl Owner {
     pub fn dns_name(&self, domain: Option<&str>) -> String {
         let name = self.name();
         match domain {
-            Some(domain) if !is_below(name, domain) => format!("{name}.{domain}"),
+            Some(domain) if above(name, domain).is_none() => format!("{name}.{domain}"),
             _ => name.to_owned(),
         }
     }
 
-    /// `dns_name` is this owner's: the bare name, the name in `domain`, or, where
-    /// no domain is given, the name in any.
+    /// `dns_name` is this owner's: the name in `domain`, or, where no domain is given,
+    /// the name in any.
     #[must_use]
     pub fn is_named(&self, dns_name: &str, domain: Option<&str>) -> bool {
-        let other = plain(dns_name);
         let name = self.name();
-        if other == name || other == self.dns_name(domain) {
-            return true;
-        }
-        domain.is_none() && !name.contains('.') && first_label(&other) == name
+        let any = domain.is_none() && !name.contains('.');
+        self.is_called(dns_name, domain) || (any && first_label(&plain(dns_name)) == name)
+    }
+
+    /// `dns_name` is beyond doubt this owner's name, with or without `domain` behind either.
+    #[must_use]
+    pub fn is_called(&self, dns_name: &str, domain: Option<&str>) -> bool {
+        let short = |name| domain.and_then(|domain| above(name, domain));
+        let (name, other) = (self.name(), plain(dns_name));
+        short(&other).unwrap_or(&other) == short(name).unwrap_or(name)
+    }
+
+    /// The owner's name as it may be spelled, with and without `domain`.
+    #[must_use]
+    pub fn spellings(&self, domain: Option<&str>) -> HashSet<String> {
+        let name = self.name();
+        let short = domain.and_then(|domain| above(name, domain));
+        let all = [Some(name), short].into_iter().flatten().map(str::to_owned);
+        all.chain([self.dns_name(domain)]).collect()
     }
 }
 
@@ -118,9 +132,9 @@ pub fn first_label(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)
 }
 
-fn is_below(name: &str, domain: &str) -> bool {
-    name.strip_suffix(domain)
-        .is_some_and(|rest| rest.ends_with('.'))
+/// What stands before `.domain`; none if `name` does not end in it.
+fn above<'a>(name: &'a str, domain: &str) -> Option<&'a str> {
+    name.strip_suffix(domain)?.strip_suffix('.')
 }
 
 /// The rule of host names that `name` breaks, if it does.
@@ -209,6 +223,17 @@ mod tests {
             assert_eq!(web.is_named(dns_name, *domain), *want, "{name}");
         }
         let full = Owner::new("web.lab.example", None).unwrap();
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, Option<&str>, bool)] = &[
+            ("as it is",                    "web.lab.example", None,                true),
+            ("without the domain",          "Web.",            Some("lab.example"), true),
+            ("without another domain",      "web",             Some("example"),     false),
+            ("without any",                 "web",             None,                false),
+            ("in another domain",           "web.x.example",   None,                false),
+        ];
+        for (name, dns_name, domain, want) in cases {
+            assert_eq!(full.is_named(dns_name, *domain), *want, "{name}");
+        }
         assert_eq!(
             full.dns_name(Some("lab.example")),
             "web.lab.example",

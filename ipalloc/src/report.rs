@@ -3,14 +3,15 @@
 use std::io::{self, Write};
 
 use anyhow::anyhow;
+use ipnet::IpNet;
 use vmid::{
     exit::{Answer, Stop},
-    stream::{Kept, Lines, Value, quote},
+    stream::{Kept, Lines, Value, error_object, quote},
 };
 
 use crate::{
     allocate::Grant,
-    ipam::{Change, Entry, Made, Networks},
+    ipam::{Change, Entry, Made, Networks, Vrf},
     owner,
     refused::{Code, Refused},
     release::Farewell,
@@ -242,6 +243,19 @@ pub fn owned(entry: &Entry) -> Fields {
     let mut fields = vec![("name", quote(name))];
     fields.extend(interface.map(|interface| ("interface", quote(interface))));
     fields
+}
+
+/// A prefix that was asked for and is not there.
+#[must_use]
+pub fn absent(net: Option<IpNet>, vlan: Option<u64>, vrf: Option<&Vrf>, why: &Refused) -> Fields {
+    let net = net.map(|net| net.to_string());
+    let error = error_object(why.code.as_str(), &why.message);
+    vec![
+        ("prefix", text(net.as_deref())),
+        ("vlan", number(vlan)),
+        ("vrf", text(vrf.and_then(Vrf::name))),
+        ("error", error),
+    ]
 }
 
 /// Whether something was changed, or would be.

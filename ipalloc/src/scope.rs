@@ -381,15 +381,10 @@ fn union(reasons: &[(Span, Why)]) -> Spans {
 /// The one prefix that fits a request.
 fn prefix<'a>(fields: &Fields, networks: &'a Networks, force: bool) -> Result<&'a Prefix, Refused> {
     let (vlan, named) = (fields.place.vlan, fields.place.prefix);
-    let what = match (named, vlan) {
-        (Some(net), Some(vlan)) => format!("prefix {net} on VLAN {vlan}"),
-        (Some(net), None) => format!("prefix {net}"),
-        (None, Some(vlan)) => format!("prefix on VLAN {vlan}"),
-        (None, None) => {
-            let message = "the request names no vlan, prefix or range";
-            return Err(Refused::new(Code::NoPrefix, message));
-        }
-    };
+    if named.is_none() && vlan.is_none() {
+        let message = "the request names no vlan, prefix or range";
+        return Err(Refused::new(Code::NoPrefix, message));
+    }
     let mut fitting: Vec<&Prefix> = Vec::new();
     for prefix in &networks.prefixes {
         let fits = vlan.is_none_or(|vlan| prefix.vlan == Some(vlan))
@@ -412,25 +407,30 @@ fn prefix<'a>(fields: &Fields, networks: &'a Networks, force: bool) -> Result<&'
     };
     match usable.as_slice() {
         [one] => Ok(one),
-        [] => {
-            let vrf = fields
-                .vrf
-                .as_ref()
-                .map_or(String::new(), |vrf| format!(" in VRF {vrf}"));
-            Err(Refused::new(
-                Code::NoPrefix,
-                format!("the IPAM has no {what}{vrf}"),
-            ))
-        }
+        [] => Err(no_prefix(named, vlan, fields.vrf.as_ref())),
         several => {
             let all: Vec<String> = several.iter().map(ToString::to_string).collect();
-            let all = all.join(", ");
+            let (what, all) = (described(named, vlan), all.join(", "));
             Err(Refused::new(
                 Code::AmbiguousPrefix,
                 format!("more than one {what}: {all}; name prefix and vrf"),
             ))
         }
     }
+}
+
+fn described(net: Option<IpNet>, vlan: Option<u64>) -> String {
+    let net = net.map_or(String::new(), |net| format!(" {net}"));
+    let vlan = vlan.map_or(String::new(), |vlan| format!(" on VLAN {vlan}"));
+    format!("prefix{net}{vlan}")
+}
+
+/// The IPAM has no prefix of which all this is true.
+#[must_use]
+pub fn no_prefix(net: Option<IpNet>, vlan: Option<u64>, vrf: Option<&Vrf>) -> Refused {
+    let what = described(net, vlan);
+    let vrf = vrf.map_or(String::new(), |vrf| format!(" in VRF {vrf}"));
+    Refused::new(Code::NoPrefix, format!("the IPAM has no {what}{vrf}"))
 }
 
 /// The one range that fits a request.

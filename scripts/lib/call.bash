@@ -92,16 +92,16 @@ filter() {
     local what=$1 program=$2 message
     shift 2
     { message=$(jq -c -L "$lib" "$@" -f "$lib/$program.jq" 2>&1 >&3); } 3>&1 && [[ ! $message ]] && return 0
-    message=${message%%$'\n'*} message=${message#jq: } message=${message#error }
+    message=${message%%$'\n'*} message=${message#jq: } message=${message#error } message=${message#(at <unknown>): }
     fail 2 "$what: $message"
 }
 
-# list FILE: the records of a list, an array, {"data":[..]} or a value each.
+# list FILE [FILTER [JQ-ARGUMENT...]]: the records of a list, an array, {"data":[..]} or a value each.
 list() {
     local file=$1
     [[ -r $file ]] || fail 2 "$file: can't be read"
     # shellcheck disable=SC2094 # only named, and read
-    filter "$file" list <"$file"
+    filter "$file" "${2-list}" "${@:3}" <"$file"
 }
 
 # tell WHAT: says on stderr what people should know of records, lib/told.jq.

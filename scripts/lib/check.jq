@@ -3,6 +3,14 @@
 include "records";
 include "site";
 
+# A request without what provision says of it itself: fields that it brings, as those of an earlier
+# answer, are not believed.
+def asked:
+  if .error then . else
+    del(.api, .changed, .command, .commands, .dns_name, .dry_run, .error, .exists, .ipam_id, .old_backups, .params, .reasons,
+        .revived, .setup, .shape, .squatters, .steps_ms, .storage, .unprivileged, .warnings, .wire)
+  end;
+
 def truth($field):
   .[$field] as $value
   | if .error or $value == null then .
@@ -22,6 +30,7 @@ def is_name:
 
 $site[0] as $site
 | records
+| asked
 | if .error then . else
     . as $own
     | . + ($flags[0] | with_entries(select($own[.key] == null)))

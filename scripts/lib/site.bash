@@ -3,6 +3,7 @@
 # policy: reads the site file and what it says of the IPAM's use; makes `tmp`.
 # Sets site, domain, avoid, keys (the SSH keys' file), ipam (ipalloc's options).
 policy() {
+    local proof=false
     site=${opt[site]:-${PVX_SITE:-$here/site.json}} ipam=()
     if [[ ${opt[ipam]-} ]]; then
         ipam=(--ipam "${opt[ipam]}")
@@ -18,10 +19,10 @@ policy() {
     [[ -s $tmp/policy ]] || fail 2 "$site: it is empty"
     # shellcheck disable=SC2034 # for the script that sources this
     { read -r domain && read -r avoid && read -r keys && cat >"$tmp/networks.json"; } <"$tmp/policy"
-    for name in guests snapshots; do
-        touch -- "$tmp/$name"
-        [[ ! ${opt[$name]-} ]] || list "${opt[$name]}" >"$tmp/$name"
-    done
+    touch -- "$tmp/guests" "$tmp/snapshots"
+    if on now && ! on force; then proof=true; fi # the guest must be seen to be gone
+    [[ ! ${opt[guests]-} ]] || list "${opt[guests]}" guests -n --argjson proof "$proof" >"$tmp/guests"
+    [[ ! ${opt[snapshots]-} ]] || list "${opt[snapshots]}" backups -n >"$tmp/snapshots"
 }
 
 # requests [OPTION...]: `requests`, the one NAME of the command line as a record or else standard

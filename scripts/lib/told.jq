@@ -2,9 +2,9 @@
 # what the wire said of an address.
 . as $record
 | (.warnings[]?,
-   (.error.message // empty),
+   (.error // empty | if type == "object" and .message then .message else . end),
    (.command // empty | "on \($record.node): \(.)"),
    (select(.exists) | "lives on \(.node) already, as \(.vmid)"),
    (select($what == "released" and .changed) | "released \(.address) again"),
-   (.why // empty | "\($record.wire): \(.)"))
+   (select($what == "answers") | .why // empty | "\($record.wire): \(.)"))
 | "\($me): \($record.name // $record.address): \(.)" | gsub("[[:cntrl:]]"; "?")

@@ -101,6 +101,53 @@ fn one_request() {
 }
 
 #[test]
+fn one_host_by_two_names() {
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, &str, Option<&str>, &str)] = &[
+        ("the longer, owned by the short",  "10.0.0.3/29 key=z name=z.lab",      "z.lab", Some("lab"), "name-taken"),
+        ("no domain is given",              "10.0.0.3/29 key=z name=z.lab",      "z.lab", None,        "name-taken"),
+        ("the short, owned by the longer",  "10.0.0.3/29 key=z.lab name=Z.lab.", "z",     Some("lab"), "name-taken"),
+        ("recorded without the domain",     "10.0.0.3/29 key=z name=z",          "z.lab", Some("lab"), "name-taken"),
+        ("elsewhere",                       "10.0.9.3/29 key=z name=z.lab",      "z.lab", Some("lab"), "name-taken"),
+        ("of another domain",               "10.0.0.3/29 key=z.x name=z.x",      "z",     Some("lab"), "10.0.0.2/29 new"),
+        ("no domain: of some domain",       "10.0.0.3/29 key=z.lab name=z.lab",  "z",     None,        "10.0.0.2/29 new"),
+        ("an interface of it",              "10.0.0.3/29 key=z/eth0 name=z.lab", "z",     Some("lab"), "10.0.0.2/29 new"),
+        ("its own is called otherwise",     "10.0.0.3/29 key=z name=y.lab",      "z",     Some("lab"), "10.0.0.3/29 kept"),
+        ("no name in the DNS",              "10.0.0.3/29 key=y",                 "z",     Some("lab"), "10.0.0.2/29 new"),
+        ("nobody's, without the domain",    "10.0.0.3/29 name=z",                "z.lab", Some("lab"), "unowned"),
+        ("nobody's, of another domain",     "10.0.0.3/29 name=z.x",              "z.lab", Some("lab"), "10.0.0.2/29 new"),
+    ];
+    for (name, record, asked, domain, want) in cases {
+        let naming = Naming {
+            domain: domain.map(str::to_owned),
+            adopt: false,
+        };
+        let request = format!(r#"{{"name":"{asked}","vlan":30}}"#);
+        let batch = Batch::new(requests(&[&request]), &networks(), &Policy::default());
+        let view = sample::view(&[record]);
+        assert_eq!(told(&batch, &view, &naming, 0), [*want], "{name}");
+        // What the rule goes by must be asked for.
+        let (ask, entry) = (batch.ask(&naming), &view.entries[0]);
+        let asked = is_asked_for(&ask, entry.key.as_deref(), &entry.dns_name, entry.address);
+        assert!(asked || want.ends_with("new"), "{name}");
+    }
+    let naming = Naming {
+        domain: Some("lab".into()),
+        adopt: false,
+    };
+    let lines = [
+        r#"{"name":"z","vlan":30}"#,
+        r#"{"name":"Z.lab","vlan":32}"#,
+        r#"{"name":"y","vlan":32}"#,
+    ];
+    let batch = Batch::new(requests(&lines), &networks(), &Policy::default());
+    let want = ["duplicate-name", "duplicate-name", "batch"];
+    assert_eq!(told(&batch, &View::default(), &naming, 0), want);
+    let want = ["10.0.0.2/29 new", "10.0.0.2/29 new", "10.0.0.3/29 new"];
+    assert_eq!(told(&batch, &View::default(), &Naming::default(), 0), want);
+}
+
+#[test]
 fn batches() {
     let view = sample::view(&["10.0.0.3/29 key=web", "10.0.0.4/29 name=db"]);
     #[rustfmt::skip]

@@ -106,6 +106,17 @@ impl Column {
 /// The header row of a new file of addresses: all columns that NetBox 4.7's import knows.
 pub const NEW_ADDRESSES: &str = "address,vrf,tenant,status,role,device,virtual_machine,interface,fhrp_group,is_primary,is_oob,dns_name,description,owner,comments,tags,cf_ipalloc_key";
 
+/// What closes a prefix, or makes it full.
+pub const OF_PREFIXES: &[Column] = &[Column::Vrf, Column::Status, Column::MarkUtilized];
+
+/// What closes a range, or makes it full.
+pub const OF_RANGES: &[Column] = &[
+    Column::Vrf,
+    Column::Status,
+    Column::MarkPopulated,
+    Column::MarkUtilized,
+];
+
 /// How a file is written: dialect, form, and where its columns are.
 #[derive(Clone, Debug)]
 pub struct Layout {
@@ -185,10 +196,36 @@ impl Layout {
         self.cell(row, column).to_ascii_lowercase()
     }
 
-    /// A yes or no.
+    /// A yes or no; empty is no.
+    ///
+    /// # Errors
+    ///
+    /// It is neither: a spreadsheet in another language writes `WAHR`.
+    pub fn flag(&self, row: &ByteRecord, column: Column) -> Result<bool, String> {
+        match self.value(row, column).as_str() {
+            "true" | "yes" | "1" => Ok(true),
+            "" | "false" | "no" | "0" => Ok(false),
+            _ => {
+                let (header, cell) = (column.header(self.form), self.cell(row, column));
+                Err(format!("{header} is true or false, not {cell:?}"))
+            }
+        }
+    }
+
+    /// What is wrong with an export without some of `columns`, those that keep addresses back:
+    /// that of a table has only what the table shows. A file in the import form is made by
+    /// hand, and what it leaves out is at its default.
     #[must_use]
-    pub fn flag(&self, row: &ByteRecord, column: Column) -> bool {
-        matches!(self.value(row, column).as_str(), "true" | "yes" | "1")
+    pub fn looks_open(&self, columns: &[Column]) -> Option<String> {
+        let lacks = |column: &&Column| self.position(**column).is_none();
+        let lacking = columns.iter().filter(lacks).map(|c| c.header(self.form));
+        let lacking: Vec<_> = lacking.collect();
+        (self.form == Form::Export && !lacking.is_empty()).then(|| {
+            format!(
+                "no column {}: what is closed or full by it looks open; NetBox's export of all data has it",
+                lacking.join(", ")
+            )
+        })
     }
 
     /// A status as this form spells it.

@@ -72,6 +72,11 @@ impl Ask {
         }
     }
 
+    /// Two names of one host: the same in the DNS, in the domain of the call.
+    pub fn is_another_name_of(&self, other: &Self, rules: &Rules) -> bool {
+        plain(&self.name) != plain(&other.name) && self.dns_name(rules) == other.dns_name(rules)
+    }
+
     pub fn has_bad_name(&self) -> bool {
         let name = plain(&self.name);
         name.is_empty() || name.starts_with('-') || name.contains(' ')
@@ -90,8 +95,24 @@ impl Record {
 
     /// Nobody's, and named as the guest beyond doubt.
     pub fn is_unowned_of(&self, ask: &Ask, rules: &Rules) -> bool {
-        let mine = [plain(&ask.name), ask.dns_name(rules)];
-        self.key.is_empty() && mine.contains(&plain(&self.dns_name))
+        self.key.is_empty() && self.is_called_as(ask, rules)
+    }
+
+    /// Somebody else's who is no interface of the same guest, and named as the guest.
+    pub fn is_another_s_of_the_name(&self, ask: &Ask, rules: &Rules) -> bool {
+        let owner = self.key.split('/').next().unwrap();
+        !owner.is_empty() && owner != plain(&ask.name) && self.is_called_as(ask, rules)
+    }
+
+    /// Its DNS name, with the domain of the call if it has not got it, is the guest's.
+    fn is_called_as(&self, ask: &Ask, rules: &Rules) -> bool {
+        let name = self.dns_name.clone();
+        let full = Ask {
+            name,
+            ..Ask::default()
+        }
+        .dns_name(rules);
+        !self.dns_name.is_empty() && full == ask.dns_name(rules)
     }
 
     /// Nobody's, and perhaps named as the guest: where no domain is given, any will do.

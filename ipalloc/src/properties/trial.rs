@@ -107,7 +107,10 @@ impl Trial {
         match code {
             "batch" => asks.len() > 1,
             "bad-name" => ask.has_bad_name(),
-            "duplicate-name" => asks.iter().filter(|a| a.key() == ask.key()).count() > 1,
+            "duplicate-name" => {
+                let same = asks.iter().filter(|a| a.key() == ask.key()).count();
+                same > 1 || asks.iter().any(|a| a.is_another_name_of(ask, rules))
+            }
             "no-prefix" => places.is_empty(),
             "ambiguous-prefix" => places.len() > 1,
             "unowned" => unowned.next().is_some(),
@@ -128,7 +131,10 @@ impl Trial {
                     !places.iter().any(here)
                         || (!ask.next && ask.wanted.is_some_and(|wanted| wanted != r.address))
                 };
-                own.len() > 1 || own.iter().any(other)
+                let another_s = |r: &Record| r.is_another_s_of_the_name(ask, rules);
+                own.len() > 1
+                    || own.iter().any(other)
+                    || (own.is_empty() || rules.adopt) && records.iter().any(another_s)
             }
             "exhausted" => places
                 .iter()
@@ -150,6 +156,7 @@ impl Trial {
         let (ask, records) = (&asks[at], &self.world.records);
         assert!(!ask.has_bad_name());
         assert_eq!(asks.iter().filter(|a| a.key() == ask.key()).count(), 1);
+        assert!(!asks.iter().any(|a| a.is_another_name_of(ask, rules)));
         let places = self.world.places(ask, rules);
         let [place] = places[..] else {
             panic!("{answer} out of {places:?}");
@@ -167,6 +174,8 @@ impl Trial {
             all.collect::<Vec<_>>()
         };
         let own = having(&|r| r.key == ask.key());
+        let another_s = having(&|r| r.is_another_s_of_the_name(ask, rules));
+        assert!(!own.is_empty() || another_s.is_empty(), "{answer}");
         let adopted = having(&|r| r.may_be_unowned_of(ask, rules) && r.is_at(address, place.vrf()));
         if let Some(&at) = own.first().or(adopted.first()) {
             let record = &records[at];

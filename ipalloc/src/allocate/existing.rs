@@ -1,0 +1,157 @@
+//! What the IPAM has for an owner already: its own address, one without an owner
+//! that bears its name, or somebody else's that does.
+
+use super::{Choice, Grant, SHARED_ROLES};
+use crate::{
+    ipam::{Change, Entry},
+    owner::{self, Owner},
+    refused::{Code, Refused},
+    request::{Fallback, Request},
+    retired,
+    scope::Scope,
+};
+
+impl Choice<'_> {
+    /// The address that the owner has already.
+    pub(super) fn own(&self, request: &Request, scope: &Scope) -> Result<Option<Grant>, Refused> {
+        let key = request.owner.key();
+        let mut own = self
+            .view
+            .entries
+            .iter()
+            .filter(|entry| entry.key.as_deref() == Some(key));
+        let Some(entry) = own.next() else {
+            return Ok(None);
+        };
+        let taken = |what: String| Err(Refused::new(Code::NameTaken, what));
+        if let Some(other) = own.next() {
+            return taken(format!(
+                "{} has several addresses: {entry}, {other}",
+                request.owner
+            ));
+        }
+        if !scope.holds(entry.address, &entry.vrf) {
+            return taken(format!(
+                "{} has {entry} already, which is not in {scope}",
+                request.owner
+            ));
+        }
+        let fallback = request.fields.fallback.unwrap_or_default();
+        match request.fields.wanted {
+            Some(wanted) if wanted.address != entry.address && fallback == Fallback::Error => {
+                taken(format!(
+                    "{} has {entry} already, not {}",
+                    request.owner, wanted.address
+                ))
+            }
+            _ => Ok(Some(Grant {
+                change: retired::revival(entry),
+                ..self.kept(entry, request, scope)
+            })),
+        }
+    }
+
+    /// An address without an owner that bears this name: to be adopted, or a reason to stop.
+    pub(super) fn adopted(
+        &mut self,
+        request: &Request,
+        scope: &Scope,
+    ) -> Result<Option<Grant>, Refused> {
+        let domain = self.naming.domain.as_deref();
+        let nameless = |entry: &&Entry| entry.key.is_none();
+        let named = |entry: &&Entry| request.owner.is_named(&entry.dns_name, domain);
+        let all = self.view.entries.iter().filter(nameless).filter(named);
+        let (inside, outside): (Vec<&Entry>, Vec<&Entry>) =
+            all.partition(|entry| scope.holds(entry.address, &entry.vrf));
+        let unowned = |what: String| Err(Refused::new(Code::Unowned, what));
+        let wanted = request.fields.wanted.map(|wanted| wanted.address);
+        let chosen = match (inside.as_slice(), outside.as_slice()) {
+            ([], []) => return Ok(None),
+            ([], [entry, ..]) => {
+                return unowned(format!(
+                    "{entry} bears the name {} but has no owner, and is not in {scope}",
+                    entry.dns_name
+                ));
+            }
+            ([one], _) => *one,
+            (several, _) => match several.iter().find(|entry| Some(entry.address) == wanted) {
+                Some(entry) => *entry,
+                None => {
+                    let all: Vec<_> = several.iter().map(ToString::to_string).collect();
+                    let (name, all) = (request.owner.name(), all.join(", "));
+                    return unowned(format!(
+                        "several addresses bear the name {name} and have no owner: {all}"
+                    ));
+                }
+            },
+        };
+        if SHARED_ROLES.contains(&chosen.role.as_str()) {
+            return unowned(format!(
+                "{chosen} bears the name {} but is a shared address (role {}), not a guest's",
+                chosen.dns_name, chosen.role
+            ));
+        }
+        if !self.naming.adopt {
+            return unowned(format!(
+                "{chosen} bears the name {} but has no owner; --adopt makes it {}'s",
+                chosen.dns_name, request.owner
+            ));
+        }
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != chosen.address)
+            && request.fields.fallback.unwrap_or_default() == Fallback::Error
+        {
+            let message = format!("{} has {chosen} already, not {wanted}", request.owner);
+            return Err(Refused::new(Code::NameTaken, message));
+        }
+        if !self.adopted.insert(chosen.id) {
+            let message = format!("{chosen} goes to another request of the batch");
+            return Err(Refused::new(Code::AddressTaken, message));
+        }
+        let key = request.owner.key().to_owned();
+        let change = match retired::revival(chosen) {
+            Some(Change::Mark(id, status, comments, _)) => {
+                Change::Mark(id, status, comments, Some(key))
+            }
+            _ => Change::Adopt(chosen.id, key),
+        };
+        Ok(Some(Grant {
+            change: Some(change),
+            ..self.kept(chosen, request, scope)
+        }))
+    }
+
+    /// The owner's name is not in the DNS for somebody else's address: one host that goes by two
+    /// names, with and without its domain, would get two. Interfaces of one name share it.
+    pub(super) fn not_another_s(&self, owner: &Owner) -> Result<(), Refused> {
+        let domain = self.naming.domain.as_deref();
+        let another_s = |entry: &&Entry| {
+            let key = entry.key.as_deref();
+            key.is_some_and(|key| owner::parts(key).0 != owner.name())
+                && owner.is_called(&entry.dns_name, domain)
+        };
+        let Some(entry) = self.view.entries.iter().find(another_s) else {
+            return Ok(());
+        };
+        let (name, key) = (&entry.dns_name, entry.key.as_deref().unwrap_or_default());
+        let message =
+            format!("{entry} bears the name {name} already and is {key}'s, not {owner}'s");
+        Err(Refused::new(Code::NameTaken, message))
+    }
+
+    fn kept(&self, entry: &Entry, request: &Request, scope: &Scope) -> Grant {
+        let dns_name = if entry.dns_name.is_empty() {
+            request.owner.dns_name(self.naming.domain.as_deref())
+        } else {
+            entry.dns_name.clone()
+        };
+        Grant {
+            id: Some(entry.id),
+            address: entry.address,
+            length: entry.length,
+            prefix: scope.prefix.as_ref().map(|prefix| prefix.net),
+            vlan: scope.vlan(),
+            dns_name,
+            change: None,
+        }
+    }
+}
