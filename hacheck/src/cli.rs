@@ -9,7 +9,14 @@ use crate::span::Span;
 
 /// Say whether HA pairs are really redundant right now, with the evidence for it
 #[derive(Debug, Parser)]
-#[command(name = "hacheck", version)]
+#[command(
+    name = "hacheck",
+    version,
+    after_help = "\
+Exit codes: 0 yes, 1 no (some pair is not ok, or was gone for too long), 2 bad call or input, 3 the check itself failed
+
+  hacheck check --pairs site.json --format table"
+)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]

@@ -165,12 +165,16 @@ fn several(
         0 | 1 => "two hosts under one virtual MAC".to_owned(),
         _ => list(names.into_iter()),
     };
-    let (code, why) = match zombie {
-        true => (
+    let (code, why) = match (zombie, audible) {
+        (true, true) => (
             "duplicate-ip-zombie",
             ", but the VRRP adverts of one at most are heard",
         ),
-        false => ("split-brain", ""),
+        (true, false) => (
+            "duplicate-ip-zombie",
+            ", but not all of them have a VRRP daemon",
+        ),
+        (false, _) => ("split-brain", ""),
     };
     let message = format!("{vip} is held by {who} at once{why}");
     Some(Finding::new(
