@@ -89,7 +89,7 @@ fn main() -> ExitCode {
         }
         Err(NoLab::Absent(why) | NoLab::Broken(why)) => {
             println!("test bring a lab up ... FAILED\n{why}");
-            (vec!["bring a lab up"], 0)
+            (vec!["bring a lab up"], count)
         }
     };
     failed.iter().for_each(|name| println!("failed: {name}"));
