@@ -72,6 +72,7 @@ pub fn measure(samples: &[Sample]) -> Measured {
     let mut longest = None;
     let mut before: Option<&Sample> = None; // the last good one
     let mut lost: Option<(&Sample, &Sample)> = None; // first and last since then
+    let mut taken = Vec::new(); // how long the answers took so far
     for sample in &samples {
         if sample.seen == Seen::Lost {
             lost = Some((lost.map_or(*sample, |(first, _)| first), sample));
@@ -86,18 +87,15 @@ pub fn measure(samples: &[Sample]) -> Measured {
         if let Some((first, last)) = lost.take() {
             measured.outages += 1;
             measured.down_at_start |= before.is_none();
-            // An answer takes its time, so a request may be lost that was sent before the end was.
-            let slack_us = [Some(*sample), before]
-                .into_iter()
-                .flatten()
-                .map(taken_us)
-                .max()
-                .unwrap_or(0);
+            let slack_us = slack(&taken);
             let least = (last.sent_us - first.sent_us).saturating_sub(slack_us);
             let outage = (least, before.map(|_| gap_us));
             if longest.is_none_or(|known| rank(outage) > rank(known)) {
                 longest = Some(outage);
             }
+        } else {
+            // The first one after an outage may have waited for its end, and says nothing of delays.
+            taken.push(sample.done_us - sample.sent_us);
         }
         before = Some(sample);
     }
@@ -105,7 +103,7 @@ pub fn measure(samples: &[Sample]) -> Measured {
     if let Some((first, last)) = lost {
         measured.outages += 1;
         measured.down_at_start |= before.is_none();
-        let slack_us = before.map_or(0, taken_us);
+        let slack_us = slack(&taken);
         longest = Some((
             (last.sent_us - first.sent_us).saturating_sub(slack_us),
             None,
@@ -121,8 +119,11 @@ pub fn measure(samples: &[Sample]) -> Measured {
     measured
 }
 
-fn taken_us(sample: &Sample) -> u64 {
-    sample.done_us - sample.sent_us
+/// How much earlier than the outage its first lost probe may have been sent: as long as the
+/// slowest of the last answers before it took, which on a busy host is the delay of sending.
+fn slack(taken_us: &[u64]) -> u64 {
+    let last = taken_us.iter().rev().take(20);
+    last.copied().max().unwrap_or(0)
 }
 
 /// The longer is the one whose least is; one without an end is longer than all.
@@ -205,7 +206,7 @@ mod tests {
             ("three probes",             "++...++",      (19, Some(41)), 1, true,  41),
             ("the longer of two",        "+.+...+.+",    (19, Some(41)), 3, true,  41),
             ("to the end",               "++...",        (19, None),     1, false, 31),
-            ("from the start",           "...++",        (19, None),     1, true,  31),
+            ("from the start",           "...++",        (20, None),     1, true,  31),
             ("all the time",             "...",          (20, None),     1, false, 21),
             ("nothing",                  "",             (0, Some(0)),   0, false, 0),
             ("the checker's own fault",  "++??++",       (0, Some(31)),  0, true,  31),
