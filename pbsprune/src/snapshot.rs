@@ -141,11 +141,12 @@ impl<'a> Item<'a> {
     }
 }
 
+/// A namespace, if there is one, a type and an id.
+pub type Identity<'a> = (Option<Cow<'a, str>>, Cow<'a, str>, Cow<'a, str>);
+
 /// The namespace, type and id that a record names, however the rest of it looks.
 #[must_use]
-pub fn identity<'a>(
-    record: &Record<'a>,
-) -> Option<(Option<Cow<'a, str>>, Cow<'a, str>, Cow<'a, str>)> {
+pub fn identity<'a>(record: &Record<'a>) -> Option<Identity<'a>> {
     let ns = namespace(record.raw("ns")).ok()?;
     let kind = text("backup-type", record.raw("backup-type")).ok()?;
     let id = text("backup-id", record.raw("backup-id")).ok()?;

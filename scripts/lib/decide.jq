@@ -1,7 +1,7 @@
 # What will be made of a request that has its address and ID: shape, node, storage and privilege,
 # each with the rule that decides it in `reasons`; then the command (make.jq).
 #
-# Reads $site (site.json), $guests (PVE's cluster resources), $snapshots (PBS's list), $probes
+# Reads $site (site.json), $placed (pvx-migrate place's answers, if it was asked), $guests (PVE's cluster resources), $snapshots (PBS's list), $probes
 # (what the wire said: name, address, wire, ...) and $keys (public keys, "" if not readable here).
 include "site";
 include "make";
@@ -62,7 +62,11 @@ def placed($site):
   | [$site.pairs[]? | select(any(.members[]; .name == $own.name)) | .members[] | select(.name != $own.name)] as $partners
   | [$site.nodes[] | . as $node | . + {at: storage_on(.; $site; $database), beside: [$partners[] | select(.node == $node.name) | .name]}] as $nodes
   | (if .node then [$nodes[] | select(.name == $own.node)] else [$nodes[] | select(.at and .beside == [])] end | .[0]) as $node
+  | ([$placed[] | select(.name == $own.name and .vmid == $own.vmid)][0]) as $place
   | if .exists then .storage = null
+    elif $place.error then failed($place.error.code; $place.error.message)
+    elif $place then
+      .node = $place.node | .storage = $place.storage | because("node"; $place.reason) | because("storage"; "\(.storage) on \(.node): \($need)")
     elif $node.at == null then
       failed("no-storage"; (if .node then "\(.node) has no" else "no node has a" end) + " storage that fits (\($need)): \([$nodes[] | "\(.name) \(.storages | join(","))"] | join(", "))")
     else

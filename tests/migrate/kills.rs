@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Clusters that are made up; `PVX_SEEDS=FROM-TO` takes others.
-const SEEDS: std::ops::Range<u64> = 0..32;
+const SEEDS: std::ops::Range<u64> = 0..24;
 
 /// Runs that were really cut off.
 static KILLED: AtomicUsize = AtomicUsize::new(0);
