@@ -41,16 +41,18 @@ pbs_api() {
     [[ $status != 200 ]] || return 0
     pbs_message="HTTP $status $(head -c 500 "$tmp/answer" | tr '\n' ' ')"
     pbs_message=${pbs_message% }
-    [[ $status == 40[0348] ]] && return 1
+    [[ $status == 4?? ]] && return 1
     return 3
 }
 
-# pbs_client COMMAND...: as pbs_api, by the client. It says no more than that it failed.
+# pbs_client COMMAND...: as pbs_api, by the client. It says no more than that it failed: it was a
+# refusal if the server still answers.
 pbs_client() {
     pbs_message=""
     (trap '' INT && exec proxmox-backup-client "$@" >"$tmp/answer" 2>"$tmp/error") && return
     pbs_message=$(grep -v '^$' "$tmp/error" | tail -n 1)
-    return 1
+    (trap '' INT && exec proxmox-backup-client namespace list --output-format json >"$tmp/probe" 2>&1) && return 1
+    return 3
 }
 
 # pbs_namespaces: $tmp/answer has their list.
@@ -65,6 +67,20 @@ pbs_snapshots() {
     else
         pbs_client snapshot list ${2:+"$2"} ${1:+--ns "$1"} --output-format json
     fi
+}
+
+# pbs_unchanged NAMESPACE GROUP QUERY: 0 if the group is as it is in $tmp/list; else pbs_message says what
+# is wrong, and it is 1, or 3 if there is no sensible answer.
+pbs_unchanged() {
+    local file status=0
+    pbs_snapshots "$@" || status=$?
+    ((status != 1)) || pbs_message="can't be read again: $pbs_message"
+    ((status == 0)) || return "$status"
+    for file in list answer; do
+        jq -nc -L "$lib" --arg ns "$1" --arg group "$2" -f "$lib/state.jq" <"$tmp/$file" >"$tmp/$file.state"
+    done
+    cmp -s "$tmp/list.state" "$tmp/answer.state" || pbs_message="is not as it was when this was planned"
+    [[ ! $pbs_message ]]
 }
 
 # pbs_forget NAMESPACE SNAPSHOT QUERY: removes one.

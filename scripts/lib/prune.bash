@@ -1,0 +1,32 @@
+# What the two pruning scripts share: pbsprune's options, the plan, the record of a removal.
+# Sourced after call.bash; needs `tmp` and `code`, the exit code. `rules` are what pbsprune is told.
+
+rules=()
+
+# rule WORD: a word of the command line that is pbsprune's.
+rule() {
+    case $1 in
+    --format | --format=* | --removals) fail 2 "$1 is no option here: the plan is a table of what goes, and --apply writes records" ;;
+    *) rules+=("$1") ;;
+    esac
+}
+
+# plan [FILTER...]: what is to be removed of $tmp/list, in $tmp/removals; and as a table, through FILTER:
+# on stdout, or on stderr if records are to come there. Ends the script if nothing is to be applied.
+plan() {
+    local status=0
+    [[ " ${rules[*]}" == *" --now"* ]] || rules+=(--now "$(date -u +%FT%TZ)") # the plan shown is the plan done
+    run pbsprune "${rules[@]}" --removals <"$tmp/list" >"$tmp/removals"
+    exec 3>&1
+    if on apply; then exec 3>&2; fi
+    pbsprune "${rules[@]}" --removals --format table <"$tmp/list" 2>/dev/null | "${@:-cat}" >&3 || status=${PIPESTATUS[0]}
+    ((status == 0)) || code=$status
+    ((status < 2)) && on apply || exit "$code"
+}
+
+# told ROW CHANGED [CODE MESSAGE]: the record of this removal, with what became of it.
+told() {
+    jq -c --argjson changed "$2" --arg code "${3-}" --arg message "${4-}" \
+        '. + {changed: $changed} + if $code == "" then {} else {error: {code: $code, message: $message}} end' <<<"$1" || exit 3
+    [[ $2 == true ]] || ((code)) || code=1
+}
