@@ -21,10 +21,10 @@ Error codes:
   ambiguous-prefix  several prefixes fit; the message lists them
   excluded          never handed out: gateway, range, child prefix, closed prefix, --avoid
   address-taken     the wanted address has a record
-  name-taken        the name has another address already
+  name-taken        the name has another address already, or is in the DNS for another owner's
   unowned           an address without an owner bears the name (see --adopt)
   not-ours          ipalloc did not make it (see --force)
-  duplicate-name    the batch asks twice for one owner
+  duplicate-name    the batch asks twice for one owner, or for one host by two names
   bad-name          not a host name
   bad-field         another field holds what it cannot
   batch             sound, but another request of the batch failed

@@ -228,6 +228,7 @@ fn call(random: &mut Random) -> (String, String) {
                     "--vlan 10",
                     "--vlan 40",
                     "--vrf blue",
+                    "--vlan 99",
                     "--vrf Global",
                     "--prefix 192.168.30.0/24"
                 ])

@@ -43,6 +43,8 @@ fn adopt(lab: &Lab) {
         ("a rehearsal",        "allocate --vlan 30 --adopt --dry-run old", "", "0: old 192.168.30.77/24 new"),
         ("adopted",            "allocate --vlan 30 --adopt old",         "", "0: old 192.168.30.77/24 new"),
         ("adopted before",     "allocate --vlan 30 old",                 "", "0: old 192.168.30.77/24"),
+        ("by its other name",  "allocate --vlan 30 --domain lab.example old.lab.example", "", "1: old.lab.example !name-taken"),
+        ("nobody's, shorter",  "allocate --vlan 30 --domain x.example far.x.example", "", "1: far.x.example !unowned"),
         ("adopted and made",   "allocate --vlan 10 --adopt gw10 new",    "", "0: gw10 192.168.10.1/24 new, new 192.168.10.6/24 new"),
     ]);
     assert_eq!(
