@@ -17,7 +17,7 @@ use vmid::{
 
 use crate::{
     journal::{
-        event::{Event, Phase},
+        event::Phase,
         file::{Journal, Line},
     },
     plan::record::{Action, Step},
@@ -38,6 +38,7 @@ pub mod queue;
 mod record;
 pub mod seen;
 pub mod task;
+pub mod todo;
 #[cfg(test)]
 mod ways;
 mod work;
@@ -47,6 +48,7 @@ use mover::Mover;
 use progress::Board;
 use queue::{Limits, Queue};
 use record::{Out, plain, record};
+use todo::Todo;
 
 /// How a plan is run.
 #[derive(Clone, Debug)]
@@ -99,7 +101,7 @@ pub fn run(
         (Some(journal), last)
     });
     same_cluster(pve, &steps, &last)?;
-    let mut todo = sort(&steps, &last);
+    let mut todo = Todo::new(&steps, &last);
     for (event, before) in &todo.done {
         answer = answer.max(Answer::no_if(event.phase == Phase::Failed));
         out.line(&record(event, false, before.as_ref(), None));
@@ -191,52 +193,6 @@ fn same_cluster(pve: &Pve, steps: &[&Step], last: &BTreeMap<u32, Line>) -> Resul
         }
     }
     Ok(())
-}
-
-/// What is to be done with the steps, by the journal.
-#[derive(Debug, Default)]
-pub struct Todo {
-    /// Steps that nothing was asked for yet, by their place in the plan.
-    pub fresh: Vec<usize>,
-    /// Moves that were cut off; whether the plan has them.
-    pub unfinished: Vec<(Line, Option<usize>)>,
-    /// Steps that are done, with what became of them.
-    pub done: Vec<(Event, Option<(String, String)>)>,
-}
-
-/// A journal's line counts for a plan that is older than it; what was cut off counts for any.
-fn sort(steps: &[&Step], last: &BTreeMap<u32, Line>) -> Todo {
-    let mut todo = Todo::default();
-    for (at, step) in steps
-        .iter()
-        .enumerate()
-        .filter(|(_, step)| step.action.acts())
-    {
-        let Some(line) = last.get(&step.vmid) else {
-            todo.fresh.push(at);
-            continue;
-        };
-        match line.event.phase {
-            Phase::Requested | Phase::Task => todo.unfinished.push((line.clone(), Some(at))),
-            Phase::Stuck if line.request.is_some() => {
-                todo.unfinished.push((line.clone(), Some(at)))
-            }
-            Phase::Verified | Phase::Returned | Phase::Failed if line.event.at >= step.state_at => {
-                let why = line.event.message.clone().unwrap_or_default();
-                let error =
-                    (line.event.phase == Phase::Failed).then(|| ("not-moved".to_owned(), why));
-                todo.done.push((line.event.clone(), error));
-            }
-            _ => todo.fresh.push(at),
-        }
-    }
-    let planned: BTreeSet<u32> = steps.iter().map(|step| step.vmid).collect();
-    let others = last
-        .values()
-        .filter(|line| !planned.contains(&line.event.vmid));
-    let cut = others.filter(|line| matches!(line.event.phase, Phase::Requested | Phase::Task));
-    todo.unfinished.extend(cut.map(|line| (line.clone(), None)));
-    todo
 }
 
 fn young_enough(steps: &[&Step], options: &Options) -> Result<(), Stop> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Todo;
+use super::todo::Todo;
 use crate::{
     journal::file::Line,
     plan::record::{Action, Step},
@@ -150,7 +150,7 @@ impl Queue {
 }
 
 /// Whether a line is of this step, and not of the way back, or of an earlier drain.
-fn same_way(step: &Step, line: &Line) -> bool {
+pub(super) fn same_way(step: &Step, line: &Line) -> bool {
     let to = step.to.as_deref().unwrap_or_default();
     let (from, to) = if step.returns {
         (to, step.from.as_str())
