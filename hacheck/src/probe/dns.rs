@@ -119,6 +119,7 @@ impl Query {
     }
 
     /// A datagram that is lost is sent again, if `again`.
+    #[inline(never)] // so that a thread's stack is as deep as its own probe needs
     pub(super) fn ask(&self, address: IpAddr, deadline: Instant, again: bool) -> Reply {
         let target = SocketAddr::new(address, self.port);
         let got = resolve(target, &self.name, self.kind, deadline, again);

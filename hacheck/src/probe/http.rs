@@ -97,6 +97,7 @@ impl Get {
         format!("http {}", self.url)
     }
 
+    #[inline(never)] // so that a thread's stack is as deep as its own probe needs
     pub(super) fn ask(&self, address: IpAddr, deadline: Instant) -> Reply {
         let shown = match address {
             IpAddr::V4(v4) => v4.to_string(),

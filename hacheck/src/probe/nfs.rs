@@ -55,6 +55,7 @@ impl Null {
         }
     }
 
+    #[inline(never)] // so that a thread's stack is as deep as its own probe needs
     pub(super) fn ask(&self, address: IpAddr, deadline: Instant) -> Reply {
         Reply::of(
             self.exchange(address, deadline)

@@ -23,6 +23,7 @@ impl Connect {
         format!("tcp {}", self.port)
     }
 
+    #[inline(never)] // so that a thread's stack is as deep as its own probe needs
     pub(super) fn ask(&self, address: IpAddr, deadline: Instant) -> Reply {
         Reply::of(match wire::connect(address, self.port, deadline) {
             Ok(_) => Outcome::Good,

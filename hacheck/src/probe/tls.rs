@@ -99,6 +99,7 @@ impl Hello {
         }
     }
 
+    #[inline(never)] // so that a thread's stack is as deep as its own probe needs
     pub(super) fn ask(&self, address: IpAddr, deadline: Instant) -> Reply {
         let session = wire::connect(address, self.port, deadline)
             .and_then(|stream| session(stream, self.name.as_deref(), address));
