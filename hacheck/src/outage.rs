@@ -8,8 +8,10 @@ use std::cmp::Reverse;
 /// One probe; times are in microseconds from the start, by a monotonic clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// When it was sent.
+    /// When it was about to be sent.
     pub sent_us: u64,
+    /// When it had left: on a busy host some milliseconds later.
+    pub left_us: u64,
     /// When its answer was there, or was given up.
     pub done_us: u64,
     /// What came.
@@ -87,15 +89,13 @@ pub fn measure(samples: &[Sample]) -> Measured {
         if let Some((first, last)) = lost.take() {
             measured.outages += 1;
             measured.down_at_start |= before.is_none();
-            let slack_us = slack(&taken);
-            let least = (last.sent_us - first.sent_us).saturating_sub(slack_us);
-            let outage = (least, before.map(|_| gap_us));
+            let outage = (least(first, last, &taken), before.map(|_| gap_us));
             if longest.is_none_or(|known| rank(outage) > rank(known)) {
                 longest = Some(outage);
             }
         } else {
             // The first one after an outage may have waited for its end, and says nothing of delays.
-            taken.push(sample.done_us - sample.sent_us);
+            taken.push(sample.done_us.saturating_sub(sample.left_us));
         }
         before = Some(sample);
     }
@@ -103,11 +103,7 @@ pub fn measure(samples: &[Sample]) -> Measured {
     if let Some((first, last)) = lost {
         measured.outages += 1;
         measured.down_at_start |= before.is_none();
-        let slack_us = slack(&taken);
-        longest = Some((
-            (last.sent_us - first.sent_us).saturating_sub(slack_us),
-            None,
-        ));
+        longest = Some((least(first, last, &taken), None));
         let end_us = last
             .done_us
             .saturating_sub(before.map_or(0, |before| before.sent_us));
@@ -119,11 +115,11 @@ pub fn measure(samples: &[Sample]) -> Measured {
     measured
 }
 
-/// How much earlier than the outage its first lost probe may have been sent: as long as the
-/// slowest of the last answers before it took, which on a busy host is the delay of sending.
-fn slack(taken_us: &[u64]) -> u64 {
-    let last = taken_us.iter().rev().take(20);
-    last.copied().max().unwrap_or(0)
+/// How long it was gone at least. The first that was lost may have left before the outage
+/// and been on its way for as long as the slowest of the last answers took.
+fn least(first: &Sample, last: &Sample, taken_us: &[u64]) -> u64 {
+    let way_us = taken_us.iter().rev().take(20).copied().max().unwrap_or(0);
+    last.sent_us.saturating_sub(first.left_us + way_us)
 }
 
 /// The longer is the one whose least is; one without an end is longer than all.
@@ -186,6 +182,7 @@ mod tests {
     fn samples(text: &str) -> Vec<Sample> {
         let of = |(sent_us, c): (u64, char)| Sample {
             sent_us,
+            left_us: sent_us,
             done_us: sent_us + 1_000,
             seen: match c {
                 '.' => Seen::Lost,
@@ -253,15 +250,16 @@ mod tests {
         #[test]
         fn the_truth_lies_within(
             phase in 0..10_000_u64, step in 1_000..50_000_u64, down in 100_000..900_000_u64, length in 0..3_000_000_u64,
-            jitter in proptest::collection::vec(0..900_u64, 50), taken in 1..2_000_u64,
+            delays in proptest::collection::vec(0..30_000_u64, 50), taken in 1..2_000_u64,
         ) {
             let up = down + length;
-            let sent = (0..).map(|k| phase + k * step).zip(jitter.iter().cycle()).map(|(at, jitter)| at + jitter);
-            let sample = |sent_us: u64| {
+            let sent = (0..).map(|k| phase + k * step).zip(delays.iter().cycle());
+            let sample = |(sent_us, delay): (u64, &u64)| {
                 // The server looks at the request in the middle of its way.
-                let there = sent_us + taken / 2;
+                let left_us = sent_us + delay;
+                let there = left_us + taken / 2;
                 let seen = if (down..up).contains(&there) { Seen::Lost } else { Seen::Good(None) };
-                Sample { sent_us, done_us: sent_us + taken, seen }
+                Sample { sent_us, left_us, done_us: left_us + taken, seen }
             };
             let samples: Vec<Sample> = sent.map(sample).take_while(|sample| sample.sent_us < up + 200_000).collect();
             let got = measure(&samples);

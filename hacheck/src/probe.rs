@@ -60,8 +60,10 @@ pub enum On {
 pub struct Reply {
     /// Whether it was what was expected.
     pub outcome: Outcome,
-    /// How long it took.
+    /// How long it took, without the question who answers.
     pub took: Duration,
+    /// When the question had left to its end, from the start; none if it never did.
+    pub left: Option<Duration>,
     /// Who answered, by its own word.
     pub identity: Option<String>,
     /// The certificate shown.
@@ -119,6 +121,7 @@ impl Reply {
         Self {
             outcome,
             took: Duration::ZERO,
+            left: None,
             identity: None,
             certificate: None,
             answers: None,
@@ -194,14 +197,16 @@ impl Probe {
 
     fn asked(&self, address: IpAddr, deadline: Instant, again: bool) -> Reply {
         let started = Instant::now();
+        let clock = &wire::Clock::until(deadline);
         let mut reply = match &self.what {
-            What::Dns(query) => query.ask(address, deadline, again),
-            What::Http(get) => get.ask(address, deadline),
-            What::Tls(hello) => hello.ask(address, deadline),
-            What::Tcp(connect) => connect.ask(address, deadline),
-            What::Nfs(null) => null.ask(address, deadline),
+            What::Dns(query) => query.ask(address, clock, again),
+            What::Http(get) => get.ask(address, clock),
+            What::Tls(hello) => hello.ask(address, clock),
+            What::Tcp(connect) => connect.ask(address, clock),
+            What::Nfs(null) => null.ask(address, clock),
         };
-        reply.took = started.elapsed();
+        reply.took = clock.done().duration_since(started);
+        reply.left = clock.left().map(|left| left.duration_since(started));
         reply
     }
 }

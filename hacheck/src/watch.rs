@@ -86,10 +86,7 @@ pub fn run(
         registered.map_err(|error| Stop::outside(anyhow::Error::new(error).context("signals")))?;
     }
     let watched = watch(args, site, probe, &targets, &stopped);
-    let mut measured = outage::measure(&watched.samples);
-    // On a busy machine a probe leaves later than it was noted, by up to a step in the lab.
-    let least = measured.outage_us.0;
-    measured.outage_us.0 = least.saturating_sub(micros(args.step.0));
+    let measured = outage::measure(&watched.samples);
     if let Some(draw) = &mut site.draw {
         draw(&format!("{}\n", outage::sparkline(&watched.samples, 60)));
     }
@@ -144,6 +141,7 @@ fn watch(
                 let now_us = micros(started.elapsed());
                 samples.push(Sample {
                     sent_us: now_us,
+                    left_us: now_us,
                     done_us: now_us,
                     seen: Seen::Unseen,
                 });
@@ -182,44 +180,52 @@ fn watch(
 
 /// One probe of the schedule; of an active-active pair one good answer is enough.
 fn sample(probe: &Probe, targets: &[IpAddr], started: Instant) -> Sample {
-    let sent_us = micros(started.elapsed());
-    let deadline = Instant::now() + PATIENCE;
-    let ask = |address: IpAddr| {
-        let reply = probe.ask_once(address, deadline);
-        let seen = match reply.outcome {
+    let [only] = targets else {
+        let asked = thread::scope(|scope| {
+            let ask = |&target| scope.spawn(move || one(probe, target, started));
+            let asked: Vec<_> = targets.iter().map(ask).collect();
+            let joined = asked.into_iter().filter_map(|one| one.join().ok());
+            joined.collect::<Vec<Sample>>()
+        });
+        return together(&asked, micros(started.elapsed()));
+    };
+    one(probe, *only, started)
+}
+
+fn one(probe: &Probe, target: IpAddr, started: Instant) -> Sample {
+    let begun = Instant::now();
+    let reply = probe.ask_once(target, begun + PATIENCE);
+    let at = |time: Duration| micros(begun.duration_since(started) + time);
+    Sample {
+        sent_us: at(Duration::ZERO),
+        left_us: at(reply.left.unwrap_or(reply.took)),
+        done_us: at(reply.took),
+        seen: match reply.outcome {
             Outcome::Good => Seen::Good(reply.identity),
             Outcome::Wrong(_) | Outcome::Dead(..) => Seen::Lost,
             Outcome::Unseen(_) => Seen::Unseen,
-        };
-        (seen, sent_us + micros(reply.took))
-    };
-    let asked: Vec<(Seen, u64)> = match targets {
-        [only] => vec![ask(*only)],
-        _ => thread::scope(|scope| {
-            let asked: Vec<_> = targets
-                .iter()
-                .map(|&target| scope.spawn(move || ask(target)))
-                .collect();
-            asked
-                .into_iter()
-                .map(|one| one.join().unwrap_or((Seen::Unseen, sent_us)))
-                .collect()
-        }),
-    };
+        },
+    }
+}
+
+/// What was asked of several at one time; who answered first tells nothing where all do.
+fn together(asked: &[Sample], now_us: u64) -> Sample {
     let good = asked
         .iter()
-        .filter(|(seen, _)| matches!(seen, Seen::Good(_)))
-        .min_by_key(|(_, done)| *done);
-    let lost = asked.iter().find(|(seen, _)| *seen == Seen::Lost);
-    let (seen, done_us) = match good.or(lost).cloned() {
-        // Who answered first tells nothing where all do.
-        Some((Seen::Good(_), done_us)) if targets.len() > 1 => (Seen::Good(None), done_us),
-        Some(other) => other,
-        None => (Seen::Unseen, sent_us),
+        .filter(|sample| matches!(sample.seen, Seen::Good(_)))
+        .min_by_key(|sample| sample.done_us);
+    let all = |of: fn(&Sample) -> u64| asked.iter().map(of);
+    let (seen, done_us) = match good {
+        Some(good) => (Seen::Good(None), Some(good.done_us)),
+        None if asked.iter().any(|sample| sample.seen == Seen::Lost) => {
+            (Seen::Lost, all(|sample| sample.done_us).max())
+        }
+        None => (Seen::Unseen, None),
     };
     Sample {
-        sent_us,
-        done_us: done_us.max(sent_us),
+        sent_us: all(|sample| sample.sent_us).min().unwrap_or(now_us),
+        left_us: all(|sample| sample.left_us).max().unwrap_or(now_us),
+        done_us: done_us.unwrap_or(now_us),
         seen,
     }
 }

@@ -5,9 +5,12 @@ usage: responder.py nfs PORT    answers ONC RPC NULL for NFS v3 and v4, on TCP a
                                 first address, as servers do that bind 0.0.0.0 without IP_PKTINFO;
                                 over TCP from the right one
        responder.py ask ADDRESS PORT    asks ADDRESS for an A record every millisecond, from PORT
+       responder.py connect ADDRESS PORT    connects to PORT of ADDRESS every two milliseconds
        responder.py tcp PORT    exits 0 if a server listens there, for keepalived's track_script
 """
 
+import errno
+import select
 import socket
 import struct
 import sys
@@ -106,10 +109,30 @@ def ask(address, port):
         time.sleep(max(0, due - time.monotonic()))
 
 
+def connect(address, port):
+    poll, opened = select.epoll(), {}
+    due = time.monotonic()
+    while True:
+        client = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no TIME_WAIT
+        if client.connect_ex((address, port)) == errno.EINPROGRESS:
+            poll.register(client, select.EPOLLOUT)
+            opened[client.fileno()] = (client, time.monotonic())
+        due = max(due + 0.002, time.monotonic())
+        done = [number for number, _ in poll.poll(max(0, due - time.monotonic()))]
+        # Before the kernel sends a second SYN, after a second.
+        done += [number for number, (_, began) in opened.items() if began < due - 0.5]
+        for number in set(done):
+            opened.pop(number)[0].close()
+        time.sleep(max(0, due - time.monotonic()))
+
+
 def main():
     kind = sys.argv[1]
     if kind == "ask":
         ask(sys.argv[2], int(sys.argv[3]))
+    if kind == "connect":
+        connect(sys.argv[2], int(sys.argv[3]))
     port = int(sys.argv[2])
     if kind == "tcp":
         socket.create_connection(("127.0.0.1", port), 0.8).close()

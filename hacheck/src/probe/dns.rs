@@ -120,9 +120,9 @@ impl Query {
 
     /// A datagram that is lost is sent again, if `again`.
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
-    pub(super) fn ask(&self, address: IpAddr, deadline: Instant, again: bool) -> Reply {
+    pub(super) fn ask(&self, address: IpAddr, clock: &wire::Clock, again: bool) -> Reply {
         let target = SocketAddr::new(address, self.port);
-        let got = resolve(target, &self.name, self.kind, deadline, again);
+        let got = resolve(target, &self.name, self.kind, clock, again);
         let mut reply = Reply::of(match &got.read {
             Ok(read) => self.judge(read),
             Err(outcome) => outcome.clone(),
@@ -131,8 +131,9 @@ impl Query {
         if let Ok(read) = got.read {
             reply.answers = Some(read.data);
         }
+        clock.answered();
         if let Some(name) = self.identity.as_ref().filter(|_| reply.is_answered()) {
-            let got = resolve(target, name, Kind::Txt, deadline, again);
+            let got = resolve(target, name, Kind::Txt, clock, again);
             reply.identity = got.read.ok().and_then(|read| read.data.into_iter().next());
         }
         reply
@@ -177,15 +178,15 @@ pub(super) fn random_id() -> u16 {
     u16::from_be_bytes([bytes[0], bytes[1]])
 }
 
-fn resolve(target: SocketAddr, name: &str, kind: Kind, deadline: Instant, again: bool) -> Got {
+fn resolve(target: SocketAddr, name: &str, kind: Kind, clock: &wire::Clock, again: bool) -> Got {
     let id = random_id();
     // cannot fail: the configuration was refused if the name is none
     let query = answer::question(id, name, kind).unwrap_or_default();
     let wanted = Wanted { id, name, kind };
     let mut strayed = None;
     let parts = if again { RESEND } else { 1 };
-    let read = match over_udp(target, &query, &wanted, (deadline, parts), &mut strayed) {
-        Ok(read) if read.cut => over_tcp(target, &query, &wanted, deadline),
+    let read = match over_udp(target, &query, &wanted, (clock, parts), &mut strayed) {
+        Ok(read) if read.cut => over_tcp(target, &query, &wanted, clock),
         other => other,
     };
     Got { read, strayed }
@@ -195,18 +196,21 @@ fn over_udp(
     target: SocketAddr,
     query: &[u8],
     wanted: &Wanted<'_>,
-    (deadline, parts): (Instant, u32),
+    (clock, parts): (&wire::Clock, u32),
     strayed: &mut Option<IpAddr>,
 ) -> Result<Read, Outcome> {
     let failed = |error: io::Error| wire::outcome(&error);
+    let deadline = clock.deadline;
     let socket = socket(target.ip()).map_err(failed)?;
     let patience = wire::left(deadline).map_err(failed)? / parts;
     let mut malformed = None;
     let mut buffer = vec![0; LONGEST];
     let mut send_at = Instant::now();
     loop {
-        if Instant::now() >= send_at {
+        // What is sent at the deadline is not waited for.
+        if Instant::now() >= send_at && send_at < deadline {
             socket.send_to(query, target).map_err(failed)?;
+            clock.asked();
             send_at = Instant::now() + patience;
         }
         let until = match wire::left(deadline.min(send_at)) {
@@ -255,10 +259,10 @@ fn over_tcp(
     target: SocketAddr,
     query: &[u8],
     wanted: &Wanted<'_>,
-    deadline: Instant,
+    clock: &wire::Clock,
 ) -> Result<Read, Outcome> {
     let failed = |error: io::Error| wire::outcome(&error);
-    let mut stream = wire::connect(target.ip(), target.port(), deadline)?;
+    let mut stream = wire::connect(target.ip(), target.port(), clock)?;
     // cannot fail: a name has 255 bytes at most
     let length = u16::try_from(query.len()).unwrap_or_default();
     let framed = [&length.to_be_bytes(), query].concat();

@@ -4,7 +4,6 @@
 use std::{
     io::{self, Read, Write},
     net::IpAddr,
-    time::Instant,
 };
 
 use super::{Outcome, Reply, tls, wire};
@@ -98,7 +97,7 @@ impl Get {
     }
 
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
-    pub(super) fn ask(&self, address: IpAddr, deadline: Instant) -> Reply {
+    pub(super) fn ask(&self, address: IpAddr, clock: &wire::Clock) -> Reply {
         let shown = match address {
             IpAddr::V4(v4) => v4.to_string(),
             IpAddr::V6(v6) => format!("[{v6}]"),
@@ -107,7 +106,7 @@ impl Get {
             Ok(url) => url,
             Err(what) => return Reply::of(Outcome::Wrong(what)),
         };
-        match self.exchange(&url, address, deadline) {
+        match self.exchange(&url, address, clock) {
             Ok(answer) => {
                 let mut reply = Reply::of(self.judge(&answer));
                 reply.identity = self.identity.as_ref().and_then(|name| answer.header(name));
@@ -117,8 +116,8 @@ impl Get {
         }
     }
 
-    fn exchange(&self, url: &Url, address: IpAddr, deadline: Instant) -> Result<Answer, Outcome> {
-        let stream = wire::connect(address, url.port, deadline)?;
+    fn exchange(&self, url: &Url, address: IpAddr, clock: &wire::Clock) -> Result<Answer, Outcome> {
+        let stream = wire::connect(address, url.port, clock)?;
         match url.tls {
             true => self.over(tls::session(stream, Some(&url.host), address)?, url),
             false => self.over(stream, url),

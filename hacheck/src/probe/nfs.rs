@@ -5,7 +5,6 @@
 use std::{
     io::{self, Read, Write as _},
     net::IpAddr,
-    time::Instant,
 };
 
 use super::{Outcome, Reply, wire};
@@ -56,15 +55,15 @@ impl Null {
     }
 
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
-    pub(super) fn ask(&self, address: IpAddr, deadline: Instant) -> Reply {
+    pub(super) fn ask(&self, address: IpAddr, clock: &wire::Clock) -> Reply {
         Reply::of(
-            self.exchange(address, deadline)
+            self.exchange(address, clock)
                 .unwrap_or_else(|outcome| outcome),
         )
     }
 
-    fn exchange(&self, address: IpAddr, deadline: Instant) -> Result<Outcome, Outcome> {
-        let mut stream = wire::connect(address, self.port, deadline)?;
+    fn exchange(&self, address: IpAddr, clock: &wire::Clock) -> Result<Outcome, Outcome> {
+        let mut stream = wire::connect(address, self.port, clock)?;
         let id = super::dns::random_id().into();
         stream
             .write_all(&call(id, self.version))
@@ -217,8 +216,8 @@ mod tests {
                 version: 4,
                 port: server(answer),
             };
-            let deadline = Instant::now() + Duration::from_secs(10);
-            match (null.ask([127, 0, 0, 1].into(), deadline).outcome, want) {
+            let clock = wire::Clock::of(Duration::from_secs(10));
+            match (null.ask([127, 0, 0, 1].into(), &clock).outcome, want) {
                 (Outcome::Good, Ok(())) => {}
                 (Outcome::Wrong(what), Err(part)) => assert!(what.contains(part), "{name}: {what}"),
                 (other, _) => panic!("{name}: {other:?}"),
@@ -230,7 +229,7 @@ mod tests {
         };
         let reply = null.ask(
             [127, 0, 0, 1].into(),
-            Instant::now() + Duration::from_secs(10),
+            &wire::Clock::of(Duration::from_secs(10)),
         );
         assert!(
             matches!(reply.outcome, Outcome::Dead(How::Closed, _)),

@@ -1,6 +1,6 @@
 //! A TCP connection, and nothing over it.
 
-use std::{net::IpAddr, time::Instant};
+use std::net::IpAddr;
 
 use super::{Outcome, Reply, wire};
 use crate::pairs::fields::Fields;
@@ -24,8 +24,8 @@ impl Connect {
     }
 
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
-    pub(super) fn ask(&self, address: IpAddr, deadline: Instant) -> Reply {
-        Reply::of(match wire::connect(address, self.port, deadline) {
+    pub(super) fn ask(&self, address: IpAddr, clock: &wire::Clock) -> Reply {
+        Reply::of(match wire::connect(address, self.port, clock) {
             Ok(_) => Outcome::Good,
             Err(outcome) => outcome,
         })
@@ -43,15 +43,15 @@ mod tests {
         let local = IpAddr::from([127, 0, 0, 1]);
         let listener = TcpListener::bind((local, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let deadline = Instant::now() + Duration::from_secs(5);
-        assert!(Connect { port }.ask(local, deadline).is_good());
+        let clock = || wire::Clock::of(Duration::from_secs(5));
+        assert!(Connect { port }.ask(local, &clock()).is_good());
         drop(listener);
-        let reply = Connect { port }.ask(local, deadline);
+        let reply = Connect { port }.ask(local, &clock());
         assert!(
             matches!(reply.outcome, Outcome::Dead(How::Refused, _)),
             "{reply:?}"
         );
-        let late = Connect { port }.ask(local, Instant::now());
+        let late = Connect { port }.ask(local, &wire::Clock::of(Duration::ZERO));
         assert!(
             matches!(late.outcome, Outcome::Dead(How::Timeout, _)),
             "{late:?}"

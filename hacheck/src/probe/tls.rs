@@ -5,7 +5,6 @@ use std::{
     io::{self, ErrorKind},
     net::IpAddr,
     sync::{Arc, OnceLock},
-    time::Instant,
 };
 
 use rustls::{
@@ -100,8 +99,8 @@ impl Hello {
     }
 
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
-    pub(super) fn ask(&self, address: IpAddr, deadline: Instant) -> Reply {
-        let session = wire::connect(address, self.port, deadline)
+    pub(super) fn ask(&self, address: IpAddr, clock: &wire::Clock) -> Reply {
+        let session = wire::connect(address, self.port, clock)
             .and_then(|stream| session(stream, self.name.as_deref(), address));
         let session = match session {
             Ok(session) => session,
@@ -174,11 +173,11 @@ fn server_name(name: &str) -> Option<ServerName<'static>> {
 }
 
 /// A finished handshake; without a name, none is sent.
-pub(super) fn session(
-    mut stream: wire::Timed,
+pub(super) fn session<'a>(
+    mut stream: wire::Timed<'a>,
     name: Option<&str>,
     address: IpAddr,
-) -> Result<StreamOwned<ClientConnection, wire::Timed>, Outcome> {
+) -> Result<StreamOwned<ClientConnection, wire::Timed<'a>>, Outcome> {
     let name = name
         .and_then(server_name)
         .unwrap_or(ServerName::IpAddress(address.into()));

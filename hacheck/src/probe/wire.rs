@@ -1,30 +1,112 @@
 //! TCP with an absolute deadline, and what an error of a socket means.
 
 use std::{
+    cell::Cell,
     io::{self, ErrorKind, Read, Write},
     net::{IpAddr, SocketAddr, TcpStream},
+    os::fd::AsFd as _,
     time::{Duration, Instant},
 };
 
-use nix::errno::Errno;
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{How, Outcome};
 use crate::evidence::Unseen;
 
-/// A connection of which every read and write ends at the deadline.
-pub(super) struct Timed {
-    stream: TcpStream,
-    deadline: Instant,
+/// The time that a probe has, when its question left, and when the answer was there.
+pub(super) struct Clock {
+    pub deadline: Instant,
+    left: Cell<Option<Instant>>,
+    answered: Cell<Option<Instant>>,
 }
 
-/// Connects, until `deadline` at the latest.
-pub(super) fn connect(address: IpAddr, port: u16, deadline: Instant) -> Result<Timed, Outcome> {
+impl Clock {
+    pub(super) fn until(deadline: Instant) -> Self {
+        Self {
+            deadline,
+            left: Cell::new(None),
+            answered: Cell::new(None),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(time: Duration) -> Self {
+        Self::until(Instant::now() + time)
+    }
+
+    /// The kernel has taken a datagram, a connection's first packet, or what is sent over it.
+    /// Of several the last counts: it may be the one that was lost.
+    pub(super) fn asked(&self) {
+        if self.answered.get().is_none() {
+            self.left.set(Some(Instant::now()));
+        }
+    }
+
+    /// The answer is there; what is asked from now on is another question.
+    pub(super) fn answered(&self) {
+        self.answered.set(Some(Instant::now()));
+    }
+
+    /// When the answer was there; now, if nobody said so before.
+    pub(super) fn done(&self) -> Instant {
+        self.answered.get().unwrap_or_else(Instant::now)
+    }
+
+    /// When the question had left, to its end; none if it never did.
+    pub(super) fn left(&self) -> Option<Instant> {
+        self.left.get()
+    }
+}
+
+/// A connection of which every read and write ends at the deadline.
+pub(super) struct Timed<'a> {
+    stream: TcpStream,
+    clock: &'a Clock,
+}
+
+/// Connects, until the deadline at the latest.
+pub(super) fn connect(address: IpAddr, port: u16, clock: &Clock) -> Result<Timed<'_>, Outcome> {
     let target = SocketAddr::new(address, port);
-    let left = left(deadline).map_err(|error| outcome(&error))?;
-    let stream = TcpStream::connect_timeout(&target, left).map_err(|error| outcome(&error))?;
+    let stream = connected(target, clock).map_err(|error| outcome(&error))?;
     // Best effort: without it a small request may wait for an acknowledgement.
     let _ = stream.set_nodelay(true);
-    Ok(Timed { stream, deadline })
+    Ok(Timed { stream, clock })
+}
+
+/// As [`TcpStream::connect_timeout`], which doesn't tell when the connection's first packet had left.
+fn connected(target: SocketAddr, clock: &Clock) -> io::Result<TcpStream> {
+    left(clock.deadline)?;
+    let domain = Domain::for_address(target);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&target.into()) {
+        Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {
+            clock.asked();
+            let mut ready = [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
+            loop {
+                let left = left(clock.deadline)?.max(Duration::from_millis(1));
+                let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+                match poll(&mut ready, left) {
+                    Ok(0) | Err(Errno::EINTR) => {}
+                    Ok(_) => break,
+                    Err(errno) => return Err(errno.into()),
+                }
+            }
+            if let Some(error) = socket.take_error()? {
+                return Err(error);
+            }
+        }
+        connected => {
+            clock.asked();
+            connected?;
+        }
+    }
+    socket.set_nonblocking(false)?;
+    Ok(socket.into())
 }
 
 /// What is left until `deadline`; never zero, which sockets take for "no limit".
@@ -36,17 +118,21 @@ pub(super) fn left(deadline: Instant) -> io::Result<Duration> {
     Ok(left.max(Duration::from_micros(100)))
 }
 
-impl Read for Timed {
+impl Read for Timed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(Some(left(self.deadline)?))?;
+        self.stream
+            .set_read_timeout(Some(left(self.clock.deadline)?))?;
         self.stream.read(buffer)
     }
 }
 
-impl Write for Timed {
+impl Write for Timed<'_> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(Some(left(self.deadline)?))?;
-        self.stream.write(buffer)
+        self.stream
+            .set_write_timeout(Some(left(self.clock.deadline)?))?;
+        let written = self.stream.write(buffer);
+        self.clock.asked();
+        written
     }
 
     fn flush(&mut self) -> io::Result<()> {

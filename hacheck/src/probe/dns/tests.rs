@@ -48,7 +48,7 @@ fn server(make: impl Fn(&[u8], usize) -> Vec<(bool, Vec<u8>)> + Send + 'static) 
 fn ask(query: &Query, timeout_ms: u64) -> Reply {
     query.ask(
         LOCAL,
-        Instant::now() + Duration::from_millis(timeout_ms),
+        &wire::Clock::of(Duration::from_millis(timeout_ms)),
         true,
     )
 }
@@ -175,4 +175,22 @@ fn codes_are_told_apart() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn asked_once_is_one_datagram() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let clock = wire::Clock::of(Duration::from_millis(50));
+    let began = Instant::now();
+    let reply = query(port).ask(LOCAL, &clock, false);
+    assert!(matches!(reply.outcome, Outcome::Dead(How::Timeout, _)));
+    let left = clock.left().unwrap().duration_since(began);
+    assert!(left < Duration::from_millis(50), "{left:?}");
+    socket.set_nonblocking(true).unwrap();
+    let mut count = 0;
+    while socket.recv_from(&mut [0; 600]).is_ok() {
+        count += 1;
+    }
+    assert_eq!(count, 1);
 }

@@ -42,7 +42,7 @@ fn a_server_that_speaks_something_else_is_wrong_and_not_dead() {
     let hello = Hello::parse(Fields::of(&value).unwrap()).unwrap();
     let reply = hello.ask(
         [127, 0, 0, 1].into(),
-        Instant::now() + Duration::from_secs(10),
+        &wire::Clock::of(Duration::from_secs(10)),
     );
     assert!(
         matches!(&reply.outcome, Outcome::Wrong(what) if what.starts_with("TLS: ")),
