@@ -1,12 +1,9 @@
-//! `hacheck check`: gathers all evidence at once and hands it to [`crate::judge`].
+//! `hacheck check`: what it is told, what is seen ([`crate::look`]), what that means ([`crate::judge`]).
 
 use std::{
     fs,
     io::{Read, Write},
-    net::IpAddr,
     path::{Path, PathBuf},
-    thread,
-    time::Instant,
 };
 
 use anyhow::Context as _;
@@ -18,16 +15,15 @@ use vmid::{
 use crate::{
     Done, Site,
     cli::{Check, Form},
-    evidence::{MemberFacts, Neighbour, OwnAddress, RawWindow, Unseen},
+    evidence::MemberFacts,
     finding::Severity,
     guests::Places,
     history::{self, Line, Past},
-    interfaces,
-    judge::{self, Evidence, Stated, Verdict},
-    member, nagios, netlink,
+    judge::{self, Evidence, Verdict},
+    look::{self, Known},
+    nagios,
     pairs::Pair,
-    prometheus, raw, report, schedule,
-    window::Question,
+    prometheus, report,
 };
 
 /// A pair, what is known of it and what that means.
@@ -56,38 +52,23 @@ pub fn run(
     let pairs = pairs(args.pairs.as_deref(), &args.pair, input)?;
     let pairs: Vec<&Pair> = pairs.iter().collect();
     let facts = facts(&args.facts)?;
-    let places = match &args.guests {
-        None => None,
-        Some(path) => {
-            let places = Places::parse(&file(path)?).map_err(anyhow::Error::msg);
-            Some(
-                places
-                    .with_context(|| path.display().to_string())
-                    .map_err(Stop::input)?,
-            )
-        }
+    let known = Known {
+        places: places(args)?,
+        facts,
     };
     let past = match &args.history {
         None => Vec::new(),
         Some(path) => history::read(path).map_err(Stop::input)?,
     };
-    for stranger in strangers(&pairs, &facts) {
+    for stranger in strangers(&pairs, &known.facts) {
         (site.say)(&format!(
             "facts of {stranger}: none of its addresses is a member's; not used"
         ));
     }
 
-    let mut evidence = gather(args, &pairs, site.now_ms);
     let mut checked = Vec::new();
-    for (pair, (mut evidence, probes_ms)) in pairs.iter().copied().zip(evidence.drain(..)) {
-        tell(
-            &mut evidence,
-            pair,
-            &facts,
-            args.facts_age.0.as_millis(),
-            site.now_ms,
-        );
-        evidence.places = places.clone();
+    let looked = look::looked(args, &pairs, &known, site.now_ms);
+    for (pair, (mut evidence, probes_ms)) in pairs.iter().copied().zip(looked) {
         let mut verdict = judge::judge(pair, &evidence, args.accept_blind);
         if let Some(path) = &args.history {
             let now = line(pair, &evidence, &verdict, &past);
@@ -190,158 +171,25 @@ fn facts(paths: &[PathBuf]) -> Result<Vec<MemberFacts>, Stop> {
     Ok(all)
 }
 
-/// The member that facts are of: one of its addresses is the host's.
-fn whose(pair: &Pair, facts: &MemberFacts) -> Option<usize> {
-    let has = |address: IpAddr| facts.addresses.iter().any(|own| own.address == address);
-    pair.members.iter().position(|member| has(member.address))
+/// Where the guests are, if a file says so.
+fn places(args: &Check) -> Result<Option<Places>, Stop> {
+    let Some(path) = &args.guests else {
+        return Ok(None);
+    };
+    let places = Places::parse(&file(path)?).map_err(anyhow::Error::msg);
+    places
+        .with_context(|| path.display().to_string())
+        .map(Some)
+        .map_err(Stop::input)
 }
 
 fn strangers(pairs: &[&Pair], facts: &[MemberFacts]) -> Vec<String> {
-    let known = |facts: &&MemberFacts| !pairs.iter().any(|pair| whose(pair, facts).is_some());
+    let known = |facts: &&MemberFacts| !pairs.iter().any(|pair| look::whose(pair, facts).is_some());
     facts
         .iter()
         .filter(known)
         .map(|facts| facts.host.clone())
         .collect()
-}
-
-/// Puts the youngest facts of each member to the evidence, unless they are too old.
-fn tell(evidence: &mut Evidence, pair: &Pair, facts: &[MemberFacts], most_ms: u128, now_ms: i64) {
-    for member in 0..pair.members.len() {
-        if evidence.facts.iter().any(|stated| stated.member == member) {
-            continue; // the checker looked for itself, just now
-        }
-        let own = facts
-            .iter()
-            .filter(|facts| whose(pair, facts) == Some(member));
-        let Some(facts) = own.max_by_key(|facts| facts.at_ms) else {
-            continue;
-        };
-        let age_ms = now_ms - facts.at_ms;
-        if u128::from(age_ms.unsigned_abs()) > most_ms {
-            let when = if age_ms > 0 { "old" } else { "in the future" };
-            evidence.unusable.push(Unseen {
-                what: format!("facts of {}", pair.members[member].name),
-                errno: String::new(),
-                message: format!(
-                    "they are {} s {when} (or its clock is off); --facts-age allows {} s",
-                    age_ms.abs() / 1000,
-                    most_ms / 1000
-                ),
-            });
-            continue;
-        }
-        evidence.facts.push(Stated {
-            member,
-            facts: facts.clone(),
-            local: false,
-        });
-    }
-}
-
-/// Probes, raw sockets and the checker's own tables, all at once; with the milliseconds the probes took.
-fn gather(args: &Check, pairs: &[&Pair], now_ms: i64) -> Vec<(Evidence, u64)> {
-    let started = Instant::now();
-    let (replies, probes_ms, windows) = thread::scope(|scope| {
-        let windows: Vec<_> = pairs
-            .iter()
-            .map(|pair| {
-                let vip = pair.vip.filter(|_| args.raw)?;
-                Some(scope.spawn(move || listen(pair, vip, now_ms)))
-            })
-            .collect();
-        let replies = schedule::ask(pairs, args.timeout.0);
-        let probes_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let windows: Vec<Option<RawWindow>> = windows
-            .into_iter()
-            .map(|window| window.map(|window| window.join().unwrap_or_else(|_| lost())))
-            .collect();
-        (replies, probes_ms, windows)
-    });
-    let own = own();
-    let neighbours = neighbours();
-    let here = |pair: &Pair| {
-        let mut members = pair.members.iter();
-        members.position(|member| own.iter().any(|own| own.address == member.address))
-    };
-    // A member that checks tells its own facts, which cost it nothing.
-    let at_home: Vec<&&Pair> = pairs.iter().filter(|pair| here(pair).is_some()).collect();
-    let files: Vec<String> = at_home
-        .iter()
-        .flat_map(|pair| pair.files.iter().map(|rule| rule.path.clone()))
-        .collect();
-    let home = (!at_home.is_empty()).then(|| member::facts(&files, now_ms));
-    let gathered = pairs
-        .iter()
-        .zip(replies)
-        .zip(windows)
-        .map(|((pair, probes), raw)| {
-            let local = here(pair).zip(home.clone()).map(|(member, facts)| Stated {
-                member,
-                facts,
-                local: true,
-            });
-            let evidence = Evidence {
-                now_ms,
-                probes,
-                raw,
-                facts: local.into_iter().collect(),
-                neighbours: neighbours.clone(),
-                own: own.clone(),
-                ..Evidence::default()
-            };
-            (evidence, probes_ms)
-        });
-    gathered.collect()
-}
-
-fn listen(pair: &Pair, vip: IpAddr, now_ms: i64) -> RawWindow {
-    let question = Question {
-        vip: Some(vip),
-        members: pair.members.iter().map(|member| member.address).collect(),
-        vrid: pair.vrid,
-        advert_ms: pair.advert_ms,
-    };
-    raw::collect(question, pair.interface.as_deref(), now_ms)
-}
-
-/// A window whose thread failed: a bug of ours, and nothing seen.
-fn lost() -> RawWindow {
-    let unseen = Unseen {
-        what: "arp and adverts".to_owned(),
-        errno: String::new(),
-        message: "the listener failed".to_owned(),
-    };
-    RawWindow {
-        errors: vec![unseen],
-        ..RawWindow::default()
-    }
-}
-
-/// The checker's own addresses; none if they can't be had, which only loses a means.
-fn own() -> Vec<OwnAddress> {
-    let list = interfaces::list().unwrap_or_default();
-    let of = |one: interfaces::Interface| {
-        let addresses = one.addresses.into_iter();
-        addresses.map(move |(address, length)| OwnAddress {
-            interface: one.name.clone(),
-            address,
-            prefix_length: Some(length),
-            held_ms: None,
-        })
-    };
-    list.into_iter().flat_map(of).collect()
-}
-
-/// The checker's neighbours; none if they can't be had, which only loses a means.
-fn neighbours() -> Vec<Neighbour> {
-    let entries = netlink::neighbours().unwrap_or_default().into_iter();
-    let entry = |entry: netlink::Neighbour| Neighbour {
-        address: entry.address,
-        mac: entry.mac,
-        interface: entry.index.to_string(),
-    };
-    entries.map(entry).collect()
 }
 
 /// What this check adds to the history; none if it could not name the holder.

@@ -165,6 +165,7 @@ A record for each pair: status (ok, warning, unknown, critical), holder, holder_
 
 Findings:
   vip-down              nothing answers at the VIP
+  hand-over             the VIP was just moving, so it was looked at twice
   vip-up-holder-dead    the holder's service is dead, another member's is not
   vip-wrong-source      the holder's own address answers, the VIP does not
   member-service-down   a member's service does not answer: no redundancy

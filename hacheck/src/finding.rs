@@ -131,6 +131,10 @@ impl Finding {
 pub const CODES: &[(&str, &str)] = &[
     ("vip-down", "nothing answers at the VIP"),
     (
+        "hand-over",
+        "the VIP was just moving, so it was looked at twice",
+    ),
+    (
         "vip-up-holder-dead",
         "the holder's service is dead, another member's is not",
     ),

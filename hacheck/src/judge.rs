@@ -81,6 +81,8 @@ pub struct Evidence {
     pub places: Option<Places>,
     /// What earlier checks and the members' counters say; none if no history is kept.
     pub past: Option<Past>,
+    /// What was wrong in a look before this one, at a VIP that was just moving.
+    pub looked_before: Option<String>,
 }
 
 /// What is said of a pair.
@@ -92,6 +94,8 @@ pub struct Verdict {
     pub holder_by: Option<&'static str>,
     /// What was found, the worst first.
     pub findings: Vec<Finding>,
+    /// The VIP was on its way to another holder, and what is wrong may be only that.
+    pub passing: bool,
 }
 
 impl Verdict {
@@ -125,10 +129,18 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
             finding.severity = Severity::Info;
         }
     }
+    if let Some(before) = &evidence.looked_before {
+        let message = format!("looked twice, because the VIP was just moving; at first: {before}");
+        findings.push(info("hand-over", message, nothing(), &[Eye::Arp]));
+    }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity)); // stable
+    let shaken = |finding: &Finding| {
+        finding.severity > Severity::Info && ["vip-down", "holder-unknown"].contains(&finding.code)
+    };
     Verdict {
         holder: held.holder,
         holder_by: held.by,
+        passing: held.unsteady && findings.iter().any(shaken),
         findings,
     }
 }

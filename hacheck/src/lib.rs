@@ -15,6 +15,7 @@ pub mod interfaces;
 pub mod judge;
 pub mod keepalived;
 pub mod listen;
+mod look;
 pub mod member;
 pub mod nagios;
 pub mod netlink;

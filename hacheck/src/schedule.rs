@@ -40,13 +40,19 @@ pub fn ask(pairs: &[&Pair], timeout: Duration) -> Vec<Vec<Probed>> {
     let deadline = started + timeout;
     // A clean hand-over leaves the VIP alone for (256 - priority) / 256 s (RFC 5798, 6.1).
     let patience = started + timeout / 2;
+    let patience = move |how| match how {
+        How::Refused | How::Unreachable => patience,
+        // Of a connection that was cut by a hand-over one hears when the kernel sends again: after
+        // 0.2, 0.6 and 1.4 s (RFC 6298, 5.5).
+        How::Timeout | How::Closed => deadline,
+    };
     let tasks = tasks(pairs);
     let replies: Vec<Reply> = thread::scope(|scope| {
         let running: Vec<io::Result<_>> = tasks
             .iter()
             .map(|task| {
                 let builder = thread::Builder::new().stack_size(STACK);
-                builder.spawn_scoped(scope, move || reply(task, deadline, patience))
+                builder.spawn_scoped(scope, move || reply(task, deadline, &patience))
             })
             .collect();
         let replies = running
@@ -75,14 +81,13 @@ pub fn ask(pairs: &[&Pair], timeout: Duration) -> Vec<Vec<Probed>> {
     by_pair
 }
 
-fn reply(task: &Task<'_>, deadline: Instant, patience: Instant) -> Reply {
+fn reply(task: &Task<'_>, deadline: Instant, patience: &impl Fn(How) -> Instant) -> Reply {
     loop {
         let reply = task.what.ask(task.address, deadline);
-        let quick = match &reply.outcome {
-            Outcome::Dead(how, _) => *how != How::Timeout,
-            _ => false,
+        let Outcome::Dead(how, _) = &reply.outcome else {
+            return reply;
         };
-        if task.target != Target::Vip || !quick || Instant::now() + PAUSE >= patience {
+        if task.target != Target::Vip || Instant::now() + PAUSE >= patience(*how) {
             return reply;
         }
         thread::sleep(PAUSE);

@@ -20,6 +20,8 @@ pub(super) struct Held {
     pub only_one_seen: bool,
     /// It changed hands while the raw sockets listened.
     pub moved: bool,
+    /// It was moving, or away for a moment, while the raw sockets listened.
+    pub unsteady: bool,
     /// Somebody answered an ARP request for the VIP.
     pub answers_arp: bool,
     /// Nobody did, though it was asked for.
@@ -43,6 +45,7 @@ pub(super) fn judge(case: &Case<'_>) -> Held {
         only_one_seen: arp.asked && (arp.answered || arp.local)
             || case.all_told() && told.holders.len() == 1,
         moved: arp.moved || adverts.moved,
+        unsteady: arp.moved || arp.unsettled || arp.gap || adverts.moved,
         answers_arp: arp.answered,
         no_arp_answer: arp.asked && !arp.answered && !arp.local,
         speakers: adverts.last.clone(),

@@ -1,7 +1,10 @@
 //! What each means says by itself about the holder: replies to ARP, adverts, the members'
 //! word, answers that name who gives them, the neighbour table.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use super::{
     Case, Target,
@@ -97,8 +100,13 @@ pub(super) struct Arp {
     pub moved: bool,
     /// More than one still claimed at the end.
     pub unsettled: bool,
+    /// It was asked for some times without an answer, as while it moves.
+    pub gap: bool,
     pub last: Option<Who>,
 }
+
+/// Lost answers among the rounds of a window that are no gap.
+const LOST: usize = 1;
 
 pub(super) fn arp(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Arp {
     let local = case.is_local(vip);
@@ -158,6 +166,7 @@ pub(super) fn arp(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Arp {
     if at_once.iter().any(|who| matches!(who, Who::Virtual(_))) && !doubled {
         at_once.clear(); // a master may use its own address and the virtual one by turns
     }
+    let rounds: BTreeSet<u32> = replies.iter().map(|reply| reply.round).collect();
     let at_end = timeline::at_the_end(&claims, raw.window_ms, interval);
     let last = claims
         .iter()
@@ -170,6 +179,7 @@ pub(super) fn arp(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Arp {
         doubled,
         moved: claims.len() > 1 && at_once.is_empty() && !virtual_too,
         unsettled: at_end.len() > 1 && at_once.is_empty() && !virtual_too,
+        gap: !rounds.is_empty() && rounds.len() + LOST < raw.rounds as usize,
         at_once,
         claims,
         last,

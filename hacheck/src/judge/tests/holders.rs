@@ -90,3 +90,35 @@ fn daemons() {
     ];
     all_say(cases);
 }
+
+#[test]
+fn what_may_be_only_passing() {
+    let moved = |letters| {
+        World::vrrp()
+            .probes(letters)
+            .raw(&[("a", 0, 500), ("b", 1250, 3500)], &[])
+    };
+    #[rustfmt::skip]
+    let cases = [
+        ("steady", World::vrrp().raw(&all("a"), &all("a")), false),
+        ("steady and mute", World::vrrp().probes("t++").raw(&all("a"), &all("a")), false),
+        ("one answer lost", World::vrrp().probes("t++").raw(&[("a", 0, 1000), ("a", 1500, 3500)], &[]), false),
+        ("nobody all the time", World::vrrp().probes("t++").raw(&[], &[]), false),
+        ("moved, and answers", moved("+++"), false),
+        ("moved, and mute", moved("t++"), true),
+        ("moved, its service wrong", moved("w++"), false),
+        ("away for a while", World::vrrp().probes("t++").raw(&[("a", 0, 500), ("a", 2500, 3500)], &[]), true),
+        ("gone for good", World::vrrp().probes("t++").raw(&[("a", 0, 500)], &[]), true),
+        ("the window closed in between", World::vrrp().raw(&[("a", 0, 3000), ("b", 3250, 3500)], &[]), true),
+        ("two at once", World::vrrp().probes("t++").raw(&[all("a")[0], all("b")[0]], &[]), false),
+        ("no raw sockets", World::vrrp().probes("t++"), false),
+    ];
+    for (name, world, want) in cases {
+        assert_eq!(world.verdict().passing, want, "{name}: {}", said(&world));
+    }
+    let before = "vip-down: no answer in time";
+    let world = moved("+++").with(|w| w.evidence.looked_before = Some(before.to_owned()));
+    let verdict = world.verdict();
+    let told = verdict.findings.iter().find(|f| f.code == "hand-over");
+    assert!(told.unwrap().message.ends_with(before), "{verdict:?}");
+}

@@ -1,0 +1,208 @@
+//! All that can be seen of pairs at one time: probes, raw sockets, the checker's own tables,
+//! and what was known before.
+
+use std::{net::IpAddr, thread, time::Instant};
+
+use crate::{
+    cli::Check,
+    evidence::{MemberFacts, Neighbour, OwnAddress, RawWindow, Unseen},
+    guests::Places,
+    interfaces,
+    judge::{self, Evidence, Stated},
+    member, netlink,
+    pairs::Pair,
+    raw, schedule,
+    window::Question,
+};
+
+/// What was known before anybody looked.
+pub(crate) struct Known {
+    /// What members said of themselves.
+    pub facts: Vec<MemberFacts>,
+    /// Where the guests are.
+    pub places: Option<Places>,
+}
+
+/// What is known of a pair, and how many milliseconds the probes took.
+pub(crate) type Look = (Evidence, u64);
+
+/// Looks at all pairs, and once more at those whose VIP was just moving: what was wrong may be over.
+pub(crate) fn looked(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) -> Vec<Look> {
+    let started = Instant::now();
+    let mut looked = look(args, pairs, known, now_ms);
+    let first = looked.iter().zip(pairs).enumerate();
+    let passing: Vec<(usize, String)> = first
+        .filter_map(|(place, ((evidence, _), pair))| {
+            let verdict = judge::judge(pair, evidence, args.accept_blind);
+            let worst = verdict.findings.first().filter(|_| verdict.passing)?;
+            Some((place, format!("{} {}", worst.code, worst.message)))
+        })
+        .collect();
+    if passing.is_empty() {
+        return looked;
+    }
+    let passed_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(0);
+    let moving: Vec<&Pair> = passing.iter().map(|(place, _)| pairs[*place]).collect();
+    let second = look(args, &moving, known, now_ms + passed_ms);
+    for ((place, before), (mut evidence, probes_ms)) in passing.into_iter().zip(second) {
+        evidence.looked_before = Some(before);
+        looked[place] = (evidence, probes_ms);
+    }
+    looked
+}
+
+/// Everything that can be seen of the pairs now, and what was known before.
+fn look(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) -> Vec<Look> {
+    let mut looked = gather(args, pairs, now_ms);
+    for ((evidence, _), pair) in looked.iter_mut().zip(pairs) {
+        let age = args.facts_age.0.as_millis();
+        tell(evidence, pair, &known.facts, age, now_ms);
+        evidence.places = known.places.clone();
+    }
+    looked
+}
+
+/// The member that facts are of: one of its addresses is the host's.
+pub(crate) fn whose(pair: &Pair, facts: &MemberFacts) -> Option<usize> {
+    let has = |address: IpAddr| facts.addresses.iter().any(|own| own.address == address);
+    pair.members.iter().position(|member| has(member.address))
+}
+
+/// Puts the youngest facts of each member to the evidence, unless they are too old.
+fn tell(evidence: &mut Evidence, pair: &Pair, facts: &[MemberFacts], most_ms: u128, now_ms: i64) {
+    for member in 0..pair.members.len() {
+        if evidence.facts.iter().any(|stated| stated.member == member) {
+            continue; // the checker looked for itself, just now
+        }
+        let own = facts
+            .iter()
+            .filter(|facts| whose(pair, facts) == Some(member));
+        let Some(facts) = own.max_by_key(|facts| facts.at_ms) else {
+            continue;
+        };
+        let age_ms = now_ms - facts.at_ms;
+        if u128::from(age_ms.unsigned_abs()) > most_ms {
+            let when = if age_ms > 0 { "old" } else { "in the future" };
+            evidence.unusable.push(Unseen {
+                what: format!("facts of {}", pair.members[member].name),
+                errno: String::new(),
+                message: format!(
+                    "they are {} s {when} (or its clock is off); --facts-age allows {} s",
+                    age_ms.abs() / 1000,
+                    most_ms / 1000
+                ),
+            });
+            continue;
+        }
+        evidence.facts.push(Stated {
+            member,
+            facts: facts.clone(),
+            local: false,
+        });
+    }
+}
+
+/// Probes, raw sockets and the checker's own tables, all at once; with the milliseconds the probes took.
+fn gather(args: &Check, pairs: &[&Pair], now_ms: i64) -> Vec<Look> {
+    let started = Instant::now();
+    let (replies, probes_ms, windows) = thread::scope(|scope| {
+        let windows: Vec<_> = pairs
+            .iter()
+            .map(|pair| {
+                let vip = pair.vip.filter(|_| args.raw)?;
+                Some(scope.spawn(move || listen(pair, vip, now_ms)))
+            })
+            .collect();
+        let replies = schedule::ask(pairs, args.timeout.0);
+        let probes_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let windows: Vec<Option<RawWindow>> = windows
+            .into_iter()
+            .map(|window| window.map(|window| window.join().unwrap_or_else(|_| lost())))
+            .collect();
+        (replies, probes_ms, windows)
+    });
+    let own = own();
+    let neighbours = neighbours();
+    let here = |pair: &Pair| {
+        let mut members = pair.members.iter();
+        members.position(|member| own.iter().any(|own| own.address == member.address))
+    };
+    // A member that checks tells its own facts, which cost it nothing.
+    let at_home: Vec<&&Pair> = pairs.iter().filter(|pair| here(pair).is_some()).collect();
+    let files: Vec<String> = at_home
+        .iter()
+        .flat_map(|pair| pair.files.iter().map(|rule| rule.path.clone()))
+        .collect();
+    let home = (!at_home.is_empty()).then(|| member::facts(&files, now_ms));
+    let gathered = pairs
+        .iter()
+        .zip(replies)
+        .zip(windows)
+        .map(|((pair, probes), raw)| {
+            let local = here(pair).zip(home.clone()).map(|(member, facts)| Stated {
+                member,
+                facts,
+                local: true,
+            });
+            let evidence = Evidence {
+                now_ms,
+                probes,
+                raw,
+                facts: local.into_iter().collect(),
+                neighbours: neighbours.clone(),
+                own: own.clone(),
+                ..Evidence::default()
+            };
+            (evidence, probes_ms)
+        });
+    gathered.collect()
+}
+
+fn listen(pair: &Pair, vip: IpAddr, now_ms: i64) -> RawWindow {
+    let question = Question {
+        vip: Some(vip),
+        members: pair.members.iter().map(|member| member.address).collect(),
+        vrid: pair.vrid,
+        advert_ms: pair.advert_ms,
+    };
+    raw::collect(question, pair.interface.as_deref(), now_ms)
+}
+
+/// A window whose thread failed: a bug of ours, and nothing seen.
+fn lost() -> RawWindow {
+    let unseen = Unseen {
+        what: "arp and adverts".to_owned(),
+        errno: String::new(),
+        message: "the listener failed".to_owned(),
+    };
+    RawWindow {
+        errors: vec![unseen],
+        ..RawWindow::default()
+    }
+}
+
+/// The checker's own addresses; none if they can't be had, which only loses a means.
+fn own() -> Vec<OwnAddress> {
+    let list = interfaces::list().unwrap_or_default();
+    let of = |one: interfaces::Interface| {
+        let addresses = one.addresses.into_iter();
+        addresses.map(move |(address, length)| OwnAddress {
+            interface: one.name.clone(),
+            address,
+            prefix_length: Some(length),
+            held_ms: None,
+        })
+    };
+    list.into_iter().flat_map(of).collect()
+}
+
+/// The checker's neighbours; none if they can't be had, which only loses a means.
+fn neighbours() -> Vec<Neighbour> {
+    let entries = netlink::neighbours().unwrap_or_default().into_iter();
+    let entry = |entry: netlink::Neighbour| Neighbour {
+        address: entry.address,
+        mac: entry.mac,
+        interface: entry.index.to_string(),
+    };
+    entries.map(entry).collect()
+}
