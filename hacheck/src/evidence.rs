@@ -264,7 +264,7 @@ pub struct MemberFacts {
     pub host: String,
     /// When, Unix time in milliseconds, by its own clock.
     pub at_ms: i64,
-    /// Its clock is synchronised (adjtimex); absent if that is unknown.
+    /// Its clock is synchronised, as systemd-timesyncd says; absent if that is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_synchronised: Option<bool>,
     /// Its addresses, also virtual ones.

@@ -4,6 +4,8 @@
 
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 
+use ipnet::IpNet;
+
 use crate::probe::Probe;
 
 pub mod fields;
@@ -84,7 +86,7 @@ impl Pair {
     /// It is something else, has an unknown name or a value out of its range, two pairs
     /// contradict each other, or there is no pair.
     pub fn parse(text: &[u8]) -> Result<Vec<Self>, Wrong> {
-        let pairs = read::pairs(text)?;
+        let (pairs, segments) = read::pairs(text)?;
         if pairs.is_empty() {
             return Err(Wrong("there is no pair in it".to_owned()));
         }
@@ -92,7 +94,7 @@ impl Pair {
             pair.check()
                 .map_err(|what| Wrong(format!("pair {:?}: {what}", pair.name)))?;
         }
-        among(&pairs)?;
+        among(&pairs, &segments)?;
         Ok(pairs)
     }
 
@@ -187,7 +189,7 @@ impl Pair {
 }
 
 /// The rules between pairs.
-fn among(pairs: &[Pair]) -> Result<(), Wrong> {
+fn among(pairs: &[Pair], segments: &[IpNet]) -> Result<(), Wrong> {
     let mut names = BTreeMap::new();
     let mut vips = BTreeMap::new();
     let mut routers = BTreeMap::new();
@@ -203,7 +205,7 @@ fn among(pairs: &[Pair]) -> Result<(), Wrong> {
             )));
         }
         let Some(vrid) = pair.vrid else { continue };
-        if let Some(other) = routers.insert((segment(vip), vrid), name) {
+        if let Some(other) = routers.insert((segment(vip, segments), vrid), name) {
             return Err(Wrong(format!(
                 "pairs {other:?} and {name:?} have the same vrid {vrid} on one segment"
             )));
@@ -222,14 +224,17 @@ fn among(pairs: &[Pair]) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// The part of an address by which two are taken to be on one segment, as nobody says the
-/// masks here: /24 and /64, the usual ones. Longer prefixes make this too strict for
-/// two neighbouring segments with the same VRID, which is bad style anyway.
-fn segment(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(v4) => v4.octets()[..3].to_vec(),
-        IpAddr::V6(v6) => v6.octets()[..8].to_vec(),
-    }
+/// The segment that an address is on: the site's, or where it says none, by the usual masks.
+fn segment(address: IpAddr, segments: &[IpNet]) -> IpNet {
+    let known = segments.iter().filter(|net| net.contains(&address));
+    let longest = known.max_by_key(|net| net.prefix_len());
+    longest
+        .copied()
+        .unwrap_or_else(|| {
+            let usual = if address.is_ipv4() { 24 } else { 64 };
+            IpNet::new_assert(address, usual)
+        })
+        .trunc()
 }
 
 #[cfg(test)]
@@ -240,6 +245,17 @@ mod tests {
         "members":[{"name":"dns-1","address":"192.168.10.111","vmid":10111,"preferred":true},
                    {"name":"dns-2","address":"192.168.10.112","vmid":10112}],
         "probes":[{"dns":{"name":"ha.test","type":"A","expect":"192.0.2.1"}}]}"#;
+
+    /// A site with that prefix, a VIP 10.0.0.9 and another one, of one VRID.
+    fn site(prefix: &str, vip: &str) -> String {
+        let pair = |name: &str, vip: &str, net: &str| {
+            format!(
+                r#"{{"name":"{name}","vip":"{vip}","vrid":55,"members":[{{"name":"1","address":"{net}.1"}},{{"name":"2","address":"{net}.2"}}]}}"#
+            )
+        };
+        let (one, other) = (pair("a", "10.0.0.9", "10.1.0"), pair("b", vip, "10.2.0"));
+        format!(r#"{{"vlans":[{{"prefix":"{prefix}"}}],"pairs":[{one},{other}]}}"#)
+    }
 
     #[test]
     fn the_pair_of_the_issue() {
@@ -287,6 +303,7 @@ mod tests {
             ("same name", format!("{DNS}{DNS}"), "pair \"dns\" is there twice"),
             ("same VIP", other("192.168.10.110", "56", "192.168.10.113", "192.168.10.114"), "same vip 192.168.10.110"),
             ("VRID on one segment", other("192.168.10.120", "55", "192.168.10.113", "192.168.10.114"), "same vrid 55 on one segment"),
+            ("VRID on a site's VLAN", site("10.0.0.0/22", "10.0.1.9"), "same vrid 55 on one segment"),
             ("VIP elsewhere a member", other("192.168.10.120", "56", "192.168.10.110", "192.168.10.114"), "that is the vip of pair \"dns\""),
             ("no VIP but VRID", with(r#""vip":"192.168.10.110","#, ""), "vrid without a vip"),
             ("nothing", String::new(), "no pair"),
@@ -307,6 +324,8 @@ mod tests {
         let cases = [
             ("same VRID on another segment", format!("{DNS}{other}")),
             ("x- names", DNS.replace("\"vrid\"", "\"x-note\":{\"any\":1},\"vrid\"").replace("\"preferred\"", "\"x-\":1,\"preferred\"")),
+            ("same VRID in a site's other VLAN", site("10.0.0.0/25", "10.0.0.129")),
+            ("a site's VLANs are none of ours", site("nonsense", "10.0.1.9")),
             ("active-active", r#"{"name":"p","members":[{"name":"a","address":"192.168.1.192"},{"name":"b","address":"192.168.1.193"}]}"#.to_owned()),
             ("IPv6", DNS.replace("192.168.10.", "fd10::")),
             ("RTO below a second", DNS.replace("\"rto_s\":15", "\"rto_s\":0.5")),

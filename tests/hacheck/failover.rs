@@ -1,6 +1,12 @@
 //! Twenty failovers, measured by `hacheck watch` and by a capture beside it.
 
-use std::{fs, net::Ipv4Addr, process::Stdio, thread, time::Duration};
+use std::{
+    fs,
+    net::Ipv4Addr,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -15,6 +21,7 @@ pub const SECTIONS: &[Section] = &[
     ("failover_measured_gentle", FAST, gentle),
     ("failover_measured_by_defaults", SLOW, by_defaults),
     ("failover_that_does_not_come", FAST, none),
+    ("watch_that_is_interrupted", FAST, interrupted),
 ];
 
 /// What is watched, and how the capture's questions are put: by whom, and to which port.
@@ -186,4 +193,32 @@ fn none(lab: &Lab) {
         "{record}"
     );
     assert_eq!(record["findings"][0]["code"], "failover-time", "{record}");
+}
+
+/// Ctrl-C is no loss: what was seen so far is told.
+fn interrupted(lab: &Lab) {
+    for signal in ["-INT", "-TERM"] {
+        let watch = lab
+            .hacheck("client", User::Nobody)
+            .args(["watch", "--pair", "caddy", "--for", "60s", "--pairs"])
+            .arg(lab.path("pairs.json"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_secs(1));
+        let pid = watch.id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status();
+        assert!(sent.unwrap().success());
+        let watched = watch.wait_with_output().unwrap();
+        let record: Value = serde_json::from_slice(&watched.stdout).unwrap();
+        assert_eq!(watched.status.code(), Some(0), "{record}");
+        assert_eq!(
+            (&record["interrupted"], &record["outages"]),
+            (&true.into(), &0.into()),
+            "{record}"
+        );
+        let (took, probes) = (&record["took_ms"], &record["probes"]);
+        assert!(took.as_u64() < Some(10_000), "{record}");
+        assert!(probes.as_u64() > Some(20), "{record}");
+    }
 }

@@ -18,6 +18,7 @@ mod failover;
 mod healthy;
 mod holders;
 mod lab;
+mod placement;
 mod quiet;
 mod services;
 mod verdict;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         configuration::SECTIONS,
         services::SECTIONS,
         healthy::SECTIONS,
+        placement::SECTIONS,
     ]
     .concat();
     let sections: VecDeque<Section> = all

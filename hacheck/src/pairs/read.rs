@@ -1,5 +1,6 @@
 //! Pairs out of JSON, each message with the pair and the place in it.
 
+use ipnet::IpNet;
 use serde_json::Value;
 use vmid::stream;
 
@@ -9,9 +10,9 @@ use crate::probe::Probe;
 /// Longest promise that makes sense, in seconds: a day.
 const LONGEST_RTO_S: f64 = 86_400.0;
 
-/// The pairs of records, or of a site document.
-pub(super) fn pairs(text: &[u8]) -> Result<Vec<Pair>, Wrong> {
-    let mut pairs = Vec::new();
+/// The pairs of records, or of a site document, and the prefixes of the site's segments.
+pub(super) fn pairs(text: &[u8]) -> Result<(Vec<Pair>, Vec<IpNet>), Wrong> {
+    let (mut pairs, mut segments) = (Vec::new(), Vec::new());
     for kept in stream::parse(text).map_err(|bad| Wrong(bad.to_string()))? {
         // cannot fail: the reader has validated it
         let value: Value = serde_json::from_str(kept.record().text()).unwrap_or_default();
@@ -20,11 +21,18 @@ pub(super) fn pairs(text: &[u8]) -> Result<Vec<Pair>, Wrong> {
                 for pair in list {
                     pairs.push(named(pair)?);
                 }
+                segments.extend(prefixes(&value));
             }
             _ => pairs.push(named(&value)?),
         }
     }
-    Ok(pairs)
+    Ok((pairs, segments))
+}
+
+/// The prefixes of a site's VLANs. What is wrong with them is for the tools that use them.
+fn prefixes(site: &Value) -> impl Iterator<Item = IpNet> {
+    let vlans = site["vlans"].as_array().into_iter().flatten();
+    vlans.filter_map(|vlan| vlan["prefix"].as_str()?.parse().ok())
 }
 
 fn named(value: &Value) -> Result<Pair, Wrong> {
