@@ -282,10 +282,10 @@ fn script(prefix: &str, options: &[(&str, &str)], words: &[&str]) -> Output {
 
 /// The lab's pairs.
 pub fn pairs() -> Value {
-    let members = |net: u8| {
+    let members = |net: u32| {
         json!([
-            {"name": "n1", "address": format!("192.168.{net}.11"), "preferred": true},
-            {"name": "n2", "address": format!("192.168.{net}.12")},
+            {"name": "n1", "address": format!("192.168.{net}.11"), "vmid": net * 1000 + 11, "preferred": true},
+            {"name": "n2", "address": format!("192.168.{net}.12"), "vmid": net * 1000 + 12},
         ])
     };
     json!({"pairs": [

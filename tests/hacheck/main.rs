@@ -14,6 +14,7 @@ mod tools;
 
 mod capture;
 mod configuration;
+mod drill;
 mod failover;
 mod healthy;
 mod holders;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         services::SECTIONS,
         healthy::SECTIONS,
         placement::SECTIONS,
+        drill::SECTIONS,
     ]
     .concat();
     let sections: VecDeque<Section> = all

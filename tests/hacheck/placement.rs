@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     FAST, Section,
-    lab::{Eyes, Lab, pairs},
+    lab::{Eyes, Lab},
     verdict::Verdict,
 };
 
@@ -32,7 +32,7 @@ fn one_node(lab: &Lab) {
     seen(lab, &missing)
         .wants_status("warning")
         .wants("same-node", "warning", &["guests"])
-        .wants_message("same-node", "guest 10112 is not in the list");
+        .wants_message("same-node", "guest 10012 is not in the list");
 
     // Both disks on one shared storage: pvx-migrate's state tells them.
     let disk = |vmid: u32, node: &str| {
@@ -40,7 +40,7 @@ fn one_node(lab: &Lab) {
             "config": {"scsi0": format!("nas:{vmid}/vm-{vmid}-disk-0.qcow2,size=8G")}})
     };
     let state = json!({
-        "guests": [disk(10111, "node3"), disk(10112, "node5")],
+        "guests": [disk(10011, "node3"), disk(10012, "node5")],
         "storages": [{"storage": "nas", "shared": true}],
     });
     seen(lab, &state)
@@ -50,23 +50,19 @@ fn one_node(lab: &Lab) {
         .lacks(&["same-node"]);
 }
 
-/// As `/cluster/resources` has the two members.
-fn guests(one: &str, other: &str) -> Value {
+/// As `/cluster/resources` has the members: the first of each pair on one node, the second on another.
+pub fn guests(one: &str, other: &str) -> Value {
     let guest = |vmid: u32, node: &str| {
-        json!({"id": format!("lxc/{vmid}"), "type": "lxc", "vmid": vmid, "name": format!("dns-{vmid}"),
+        json!({"id": format!("lxc/{vmid}"), "type": "lxc", "vmid": vmid, "name": format!("ct-{vmid}"),
             "node": node, "status": "running", "template": 0})
     };
-    json!([guest(10111, one), guest(10112, other)])
+    let members = [(30011, one), (30012, other), (10011, one), (10012, other)];
+    members.map(|(vmid, node)| guest(vmid, node)).into()
 }
 
 /// The check of a member's pair by all means, and by the list of guests.
 fn seen(lab: &Lab, guests: &Value) -> Verdict {
-    let mut pairs = pairs();
-    for (member, vmid) in [(0, 10111), (1, 10112)] {
-        pairs["pairs"][0]["members"][member]["vmid"] = vmid.into();
-    }
-    let pairs = lab.keep("pairs", pairs.to_string().as_bytes());
     let guests = lab.keep("guests", guests.to_string().as_bytes());
     let more = ["--guests", guests.to_str().unwrap()];
-    lab.check_of(&pairs, "dns", Eyes::Both, &more)
+    lab.check_of(&lab.path("pairs.json"), "dns", Eyes::Both, &more)
 }
