@@ -90,7 +90,12 @@ pub fn run(
     if let Some(draw) = &mut site.draw {
         draw(&format!("{}\n", outage::sparkline(&watched.samples, 60)));
     }
-    let finding = judge(pair, &measured);
+    let mut finding = judge(pair, &measured);
+    // What the figure rests on, for whoever reads the finding alone.
+    finding.evidence["by"] = json!("watch");
+    finding.evidence["probe"] = json!(probe.label());
+    finding.evidence["step_ms"] = json!(ms_down(micros(args.step.0)));
+    finding.evidence["holder_change_ms"] = json!(change_ms(&measured));
     let answer = Answer::no_if(finding.severity > Severity::Info);
     let record = record(args, pair, probe, &watched, &measured, &finding);
     let mut lines = Lines::new(output, site.terminal);
@@ -314,9 +319,6 @@ fn record(
     measured: &Measured,
     finding: &Finding,
 ) -> Value {
-    let change = measured
-        .change_us
-        .map(|(from, to)| [ms_down(from), ms_up(to)]);
     let holders = measured.holders.as_ref();
     let mut record = json!({
         "name": pair.name,
@@ -328,7 +330,7 @@ fn record(
         "longest_gap_ms": ms_up(measured.longest_gap_us),
         "holder_before": holders.map(|(first, _)| first),
         "holder_after": holders.map(|(_, last)| last),
-        "holder_change_ms": change,
+        "holder_change_ms": change_ms(measured),
         "holder_changes": measured.changes,
         "rto_ms": pair.rto_ms,
         "probes": watched.samples.len(),
@@ -343,6 +345,12 @@ fn record(
         record["interrupted"] = json!(true);
     }
     record
+}
+
+/// When the holder first changed, from the start: after, and before.
+fn change_ms(measured: &Measured) -> Option<[u64; 2]> {
+    let (after, before) = measured.change_us?;
+    Some([ms_down(after), ms_up(before)])
 }
 
 /// Whole milliseconds: a least is rounded down, a most up.
