@@ -3,7 +3,7 @@
 //! Between two probes nobody looked, so the answer is an interval: the truth is at least
 //! the first number and at most the second. Pure.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::VecDeque};
 
 /// One probe; times are in microseconds from the start, by a monotonic clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,123 +54,129 @@ pub struct Measured {
     pub unseen: usize,
 }
 
-/// Measures; the order of `samples` doesn't matter.
-#[must_use]
-pub fn measure(samples: &[Sample]) -> Measured {
-    let mut samples: Vec<&Sample> = samples.iter().collect();
-    samples.sort_by_key(|sample| sample.sent_us);
-    let is_good = |sample: &Sample| matches!(sample.seen, Seen::Good(_));
-    let mut measured = Measured {
-        lost: samples
-            .iter()
-            .filter(|sample| sample.seen == Seen::Lost)
-            .count(),
-        unseen: samples
-            .iter()
-            .filter(|sample| sample.seen == Seen::Unseen)
-            .count(),
-        ..Measured::default()
-    };
-    let mut longest = None;
-    let mut before: Option<&Sample> = None; // the last good one
-    let mut lost: Option<(&Sample, &Sample)> = None; // first and last since then
-    let mut taken = Vec::new(); // how long the answers took so far
-    for sample in &samples {
-        if sample.seen == Seen::Lost {
-            lost = Some((lost.map_or(*sample, |(first, _)| first), sample));
+/// Measures while the samples come; its size does not grow with them.
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
+    measured: Measured,
+    longest: Option<Outage>,
+    /// When the last good one was sent.
+    good_us: Option<u64>,
+    lost: Option<Lost>,
+    /// How long the last answers took, from when the question had left.
+    taken_us: VecDeque<u64>,
+    /// Who answered last, and when that was sent.
+    holder: Option<(String, u64)>,
+}
+
+/// At least, and at most, if its end is known.
+type Outage = (u64, Option<u64>);
+
+/// What was lost since the last good one.
+#[derive(Clone, Copy, Debug)]
+struct Lost {
+    first_left_us: u64,
+    last_sent_us: u64,
+    last_done_us: u64,
+}
+
+/// The slowest of so many answers says how long a question may be on its way.
+const ANSWERS: usize = 20;
+
+impl Meter {
+    /// The next sample, in the order in which they were sent.
+    pub fn add(&mut self, sample: &Sample) {
+        match &sample.seen {
+            Seen::Unseen => self.measured.unseen += 1,
+            Seen::Lost => {
+                self.measured.lost += 1;
+                self.lost = Some(Lost {
+                    first_left_us: self.lost.map_or(sample.left_us, |lost| lost.first_left_us),
+                    last_sent_us: sample.sent_us,
+                    last_done_us: sample.done_us,
+                });
+            }
+            Seen::Good(who) => {
+                self.good(sample);
+                if let Some(who) = who {
+                    self.answered(who, sample);
+                }
+            }
         }
-        if !is_good(sample) {
-            continue;
-        }
-        let gap_us = sample
-            .done_us
-            .saturating_sub(before.map_or(0, |before| before.sent_us));
-        measured.longest_gap_us = measured.longest_gap_us.max(gap_us);
-        if let Some((first, last)) = lost.take() {
-            measured.outages += 1;
-            measured.down_at_start |= before.is_none();
-            let outage = (least(first, last, &taken), before.map(|_| gap_us));
-            if longest.is_none_or(|known| rank(outage) > rank(known)) {
-                longest = Some(outage);
+    }
+
+    fn good(&mut self, sample: &Sample) {
+        let gap_us = sample.done_us.saturating_sub(self.good_us.unwrap_or(0));
+        self.measured.longest_gap_us = self.measured.longest_gap_us.max(gap_us);
+        if let Some(lost) = self.lost.take() {
+            self.measured.outages += 1;
+            self.measured.down_at_start |= self.good_us.is_none();
+            let outage = (self.least(lost), self.good_us.map(|_| gap_us));
+            if self.longest.is_none_or(|known| rank(outage) > rank(known)) {
+                self.longest = Some(outage);
             }
         } else {
             // The first one after an outage may have waited for its end, and says nothing of delays.
-            taken.push(sample.done_us.saturating_sub(sample.left_us));
+            let taken_us = sample.done_us.saturating_sub(sample.left_us);
+            self.taken_us.push_back(taken_us);
+            if self.taken_us.len() > ANSWERS {
+                self.taken_us.pop_front();
+            }
         }
-        before = Some(sample);
+        self.good_us = Some(sample.sent_us);
     }
-    measured.recovered = lost.is_none() && before.is_some();
-    if let Some((first, last)) = lost {
-        measured.outages += 1;
-        measured.down_at_start |= before.is_none();
-        longest = Some((least(first, last, &taken), None));
-        let end_us = last
-            .done_us
-            .saturating_sub(before.map_or(0, |before| before.sent_us));
-        measured.longest_gap_us = measured.longest_gap_us.max(end_us);
-    }
-    // What is shorter than a step may have passed between two probes.
-    measured.outage_us = longest.unwrap_or((0, Some(measured.longest_gap_us)));
-    holders(&samples, &mut measured);
-    measured
-}
 
-/// How long it was gone at least. The first that was lost may have left before the outage
-/// and been on its way for as long as the slowest of the last answers took.
-fn least(first: &Sample, last: &Sample, taken_us: &[u64]) -> u64 {
-    let way_us = taken_us.iter().rev().take(20).copied().max().unwrap_or(0);
-    last.sent_us.saturating_sub(first.left_us + way_us)
+    fn answered(&mut self, who: &str, sample: &Sample) {
+        let changed = match &mut self.holder {
+            Some((before, sent_us)) if before != who => Some(*sent_us),
+            _ => None,
+        };
+        if let Some(before_us) = changed {
+            self.measured.changes += 1;
+            let change_us = (before_us, sample.done_us);
+            self.measured.change_us.get_or_insert(change_us);
+        }
+        match (&mut self.holder, changed) {
+            // Nothing to allocate for the same one again.
+            (Some((_, sent_us)), None) => *sent_us = sample.sent_us,
+            (holder, _) => *holder = Some((who.to_owned(), sample.sent_us)),
+        }
+        match &mut self.measured.holders {
+            Some((_, last)) if last == who => {}
+            Some((_, last)) => who.clone_into(last),
+            none => *none = Some((who.to_owned(), who.to_owned())),
+        }
+    }
+
+    /// How long it was gone at least. The first that was lost may have left before the outage
+    /// and been on its way for as long as the slowest of the last answers took.
+    fn least(&self, lost: Lost) -> u64 {
+        let way_us = self.taken_us.iter().copied().max().unwrap_or(0);
+        lost.last_sent_us
+            .saturating_sub(lost.first_left_us + way_us)
+    }
+
+    /// What the samples so far say.
+    #[must_use]
+    pub fn measured(&self) -> Measured {
+        let mut measured = self.measured.clone();
+        let mut longest = self.longest;
+        measured.recovered = self.lost.is_none() && self.good_us.is_some();
+        if let Some(lost) = self.lost {
+            measured.outages += 1;
+            measured.down_at_start |= self.good_us.is_none();
+            longest = Some((self.least(lost), None));
+            let end_us = lost.last_done_us.saturating_sub(self.good_us.unwrap_or(0));
+            measured.longest_gap_us = measured.longest_gap_us.max(end_us);
+        }
+        // What is shorter than a step may have passed between two probes.
+        measured.outage_us = longest.unwrap_or((0, Some(measured.longest_gap_us)));
+        measured
+    }
 }
 
 /// The longer is the one whose least is; one without an end is longer than all.
-fn rank((least, most): (u64, Option<u64>)) -> (bool, u64, Reverse<u64>) {
+fn rank((least, most): Outage) -> (bool, u64, Reverse<u64>) {
     (most.is_none(), least, Reverse(most.unwrap_or(0)))
-}
-
-fn holders(samples: &[&Sample], measured: &mut Measured) {
-    let mut last: Option<(&str, u64)> = None;
-    for sample in samples {
-        let Seen::Good(Some(who)) = &sample.seen else {
-            continue;
-        };
-        let first = measured
-            .holders
-            .as_ref()
-            .map_or(who, |(first, _)| first)
-            .clone();
-        measured.holders = Some((first, who.clone()));
-        if let Some((before, sent_us)) = last.filter(|(before, _)| before != who) {
-            debug_assert_ne!(before, who);
-            measured.changes += 1;
-            measured.change_us.get_or_insert((sent_us, sample.done_us));
-        }
-        last = Some((who, sample.sent_us));
-    }
-}
-
-/// The bars of a sparkline: one for each part of the time, higher the more was lost.
-#[must_use]
-pub fn sparkline(samples: &[Sample], width: usize) -> String {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let end_us = samples
-        .iter()
-        .map(|sample| sample.sent_us)
-        .max()
-        .unwrap_or(0)
-        + 1;
-    let mut parts = vec![(0_usize, 0_usize); width.max(1)];
-    for sample in samples {
-        let place = u128::from(sample.sent_us) * parts.len() as u128 / u128::from(end_us);
-        let part = &mut parts[usize::try_from(place).unwrap_or(0)];
-        part.0 += usize::from(!matches!(sample.seen, Seen::Good(_)));
-        part.1 += 1;
-    }
-    let bar = |(bad, all): (usize, usize)| match all {
-        0 => ' ',
-        // The lowest for none, the highest for all; one that was lost is seen.
-        _ => BARS[(bad * (BARS.len() - 1)).div_ceil(all)],
-    };
-    parts.into_iter().map(bar).collect()
 }
 
 #[cfg(test)]
@@ -192,6 +198,12 @@ mod tests {
             },
         };
         (0..).step_by(10_000).zip(text.chars()).map(of).collect()
+    }
+
+    fn measure(samples: &[Sample]) -> Measured {
+        let mut meter = Meter::default();
+        samples.iter().for_each(|sample| meter.add(sample));
+        meter.measured()
     }
 
     #[test]
@@ -238,13 +250,6 @@ mod tests {
         assert_eq!(measure(&samples("aaa")).change_us, None);
     }
 
-    #[test]
-    fn sparklines() {
-        assert_eq!(sparkline(&samples("++++....++++"), 3), "▁█▁");
-        assert_eq!(sparkline(&samples("+++.++++"), 2), "▃▁");
-        assert_eq!(sparkline(&[], 3), "   ");
-    }
-
     proptest! {
         /// A service that is gone from `down` to `up`, and probes with any phase, step, jitter and answer time.
         #[test]
@@ -261,7 +266,8 @@ mod tests {
                 let seen = if (down..up).contains(&there) { Seen::Lost } else { Seen::Good(None) };
                 Sample { sent_us, left_us, done_us: left_us + taken, seen }
             };
-            let samples: Vec<Sample> = sent.map(sample).take_while(|sample| sample.sent_us < up + 200_000).collect();
+            let mut samples: Vec<Sample> = sent.map(sample).take_while(|sample| sample.sent_us < up + 200_000).collect();
+            samples.sort_by_key(|sample| sample.sent_us);
             let got = measure(&samples);
             prop_assume!(got.recovered);
             prop_assert!(got.outage_us.0 <= length, "{got:?} {length}");

@@ -29,9 +29,10 @@ use crate::{
     Site, check,
     cli::Watch,
     finding::{Eye, Finding, Severity},
-    outage::{self, Measured, Sample, Seen},
+    outage::{Measured, Sample, Seen},
     pairs::Pair,
     probe::{On, Outcome, Probe},
+    samples::Samples,
 };
 
 /// Longest wait for one answer: a second SYN is sent after 1 s (RFC 6298, 2.1), and its answer
@@ -44,6 +45,9 @@ const RECOVERED_US: u64 = 1_000_000;
 /// How often the progress line is drawn on a terminal, and said elsewhere.
 const DRAWN: Duration = Duration::from_millis(200);
 const SAID: Duration = Duration::from_secs(10);
+
+/// Width of the line of bars.
+const WIDTH: usize = 60;
 
 /// Room for a TLS handshake, in bytes.
 const STACK: usize = 256 * 1024;
@@ -85,10 +89,10 @@ pub fn run(
         let registered = flag::register(signal, stopped.clone());
         registered.map_err(|error| Stop::outside(anyhow::Error::new(error).context("signals")))?;
     }
-    let watched = watch(args, site, probe, &targets, &stopped);
-    let measured = outage::measure(&watched.samples);
+    let mut watched = watch(args, site, probe, &targets, &stopped);
+    let measured = watched.samples.measured();
     if let Some(draw) = &mut site.draw {
-        draw(&format!("{}\n", outage::sparkline(&watched.samples, 60)));
+        draw(&format!("{}\n", watched.samples.spark.line(WIDTH)));
     }
     let mut finding = judge(pair, &measured);
     // What the figure rests on, for whoever reads the finding alone.
@@ -106,7 +110,7 @@ pub fn run(
 }
 
 struct Watched {
-    samples: Vec<Sample>,
+    samples: Samples,
     /// Times of the schedule that passed before a probe could be sent.
     late: u64,
     took: Duration,
@@ -121,9 +125,8 @@ fn watch(
     stopped: &AtomicBool,
 ) -> Watched {
     let (tell, told) = mpsc::channel();
-    let mut samples: Vec<Sample> = Vec::new();
+    let mut samples = Samples::default();
     let (mut late, mut slot) = (0, 0_u32);
-    let (mut last_good_us, mut last_lost_us) = (0, None);
     let started = Instant::now();
     let (mut drawn, mut said) = (started, started);
     thread::scope(|scope| {
@@ -136,32 +139,24 @@ fn watch(
             let sender = tell.clone();
             let ask = move || {
                 // The reader is gone only if the watch is over.
-                let _ = sender.send(sample(probe, targets, started));
+                let _ = sender.send((slot, sample(probe, targets, started)));
             };
-            if thread::Builder::new()
-                .stack_size(STACK)
-                .spawn_scoped(scope, ask)
-                .is_err()
-            {
-                let now_us = micros(started.elapsed());
-                samples.push(Sample {
+            let now_us = micros(started.elapsed());
+            samples.begun(slot, now_us);
+            let asked = thread::Builder::new().stack_size(STACK);
+            if asked.spawn_scoped(scope, ask).is_err() {
+                let unseen = Sample {
                     sent_us: now_us,
                     left_us: now_us,
                     done_us: now_us,
                     seen: Seen::Unseen,
-                });
+                };
+                samples.back(slot, unseen);
             }
-            for sample in told.try_iter() {
-                match sample.seen {
-                    Seen::Good(_) => last_good_us = sample.sent_us.max(last_good_us),
-                    Seen::Lost => last_lost_us = last_lost_us.max(Some(sample.sent_us)),
-                    Seen::Unseen => {}
-                }
-                samples.push(sample);
+            for (number, sample) in told.try_iter() {
+                samples.back(number, sample);
             }
-            if args.until_recovered
-                && last_lost_us.is_some_and(|lost| last_good_us >= lost + RECOVERED_US)
-            {
+            if args.until_recovered && samples.recovered_for(RECOVERED_US) {
                 break;
             }
             progress(site, &samples, &mut drawn, &mut said, started);
@@ -174,7 +169,9 @@ fn watch(
         }
     });
     drop(tell);
-    samples.extend(told.iter());
+    for (number, sample) in told.iter() {
+        samples.back(number, sample);
+    }
     Watched {
         samples,
         late,
@@ -241,30 +238,23 @@ fn micros(time: Duration) -> u64 {
 
 fn progress(
     site: &mut Site<'_>,
-    samples: &[Sample],
+    samples: &Samples,
     drawn: &mut Instant,
     said: &mut Instant,
     started: Instant,
 ) {
+    let lost = samples.lost;
     if let Some(draw) = &mut site.draw {
         if drawn.elapsed() >= DRAWN {
             *drawn = Instant::now();
-            let lost = samples
-                .iter()
-                .filter(|sample| sample.seen == Seen::Lost)
-                .count();
-            draw(&format!("{} {lost} lost", outage::sparkline(samples, 60)));
+            draw(&format!("{} {lost} lost", samples.spark.line(WIDTH)));
         }
     } else if said.elapsed() >= SAID {
         *said = Instant::now();
-        let lost = samples
-            .iter()
-            .filter(|sample| sample.seen == Seen::Lost)
-            .count();
         (site.say)(&format!(
             "{} s: {} probes, {lost} lost",
             started.elapsed().as_secs(),
-            samples.len()
+            samples.count
         ));
     }
 }
@@ -333,7 +323,7 @@ fn record(
         "holder_change_ms": change_ms(measured),
         "holder_changes": measured.changes,
         "rto_ms": pair.rto_ms,
-        "probes": watched.samples.len(),
+        "probes": watched.samples.count,
         "lost": measured.lost,
         "unseen": measured.unseen,
         "late": watched.late,
