@@ -278,6 +278,10 @@ pub struct MemberFacts {
     /// The same for IPv6 (/proc/net/raw6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vrrp6_socket: Option<bool>,
+    /// A process of keepalived is stopped by a signal (SIGSTOP), so that its socket is open and nobody
+    /// listens to it; absent if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vrrp_stopped: Option<bool>,
     /// Interfaces that have joined 224.0.0.18 or ff02::12.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vrrp_joined: Option<Vec<String>>,

@@ -137,10 +137,13 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
     let shaken = |finding: &Finding| {
         finding.severity > Severity::Info && ["vip-down", "holder-unknown"].contains(&finding.code)
     };
+    let lasting = |finding: &Finding| {
+        ["foreign-holder", "split-brain", "duplicate-ip-zombie"].contains(&finding.code)
+    };
     Verdict {
         holder: held.holder,
         holder_by: held.by,
-        passing: held.unsteady && findings.iter().any(shaken),
+        passing: held.unsteady && findings.iter().any(shaken) && !findings.iter().any(lasting),
         findings,
     }
 }

@@ -34,6 +34,8 @@ use crate::{
 const RESPAWN: Duration = Duration::from_millis(1500);
 /// How long keepalived may take to write its dump; it took 3 ms in the lab.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How the message begins if it took longer.
+const LATE: &str = "no new dump";
 /// Longest dump that is read, in bytes: an instance needs about 1,500.
 const LONGEST: u64 = 16 << 20;
 
@@ -83,6 +85,7 @@ pub fn facts(files: &[String], now_ms: i64) -> MemberFacts {
         }
     }
     facts.errors = errors;
+    facts.vrrp_stopped = stopped();
     if facts.vrrp_socket != Some(false) || facts.vrrp6_socket == Some(true) {
         match instances() {
             Ok(instances) => facts.keepalived = instances,
@@ -200,7 +203,10 @@ fn instances() -> Result<Option<Vec<Instance>>, Unseen> {
     for pid in daemons {
         let dumped = dump(&pid).map_err(|message| Unseen {
             what: "keepalived".to_owned(),
-            errno: String::new(),
+            errno: match message.starts_with(LATE) {
+                true => "ETIMEDOUT".to_owned(),
+                false => String::new(),
+            },
             message: format!("process {pid}: {message}"),
         })?;
         instances.extend(dumped);
@@ -229,11 +235,33 @@ fn daemons() -> Vec<String> {
         // Nobody but root may look, and then it isn't signalled either.
         Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
     };
-    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = all.filter_map(|entry| entry.file_name().into_string().ok());
-    let pids = pids.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
-    pids.filter(|pid| named(pid) && here(pid) && !parent(pid).is_some_and(|up| named(&up)))
+    processes()
+        .filter(|pid| named(pid) && here(pid) && !parent(pid).is_some_and(|up| named(&up)))
         .collect()
+}
+
+/// Whether one of its processes here is stopped by a signal; none if others' can't be told from ours.
+fn stopped() -> Option<bool> {
+    let own = fs::read_link("/proc/self/ns/net").ok()?;
+    let mut known = None;
+    for pid in processes() {
+        if fs::read_link(format!("/proc/{pid}/ns/net")).ok().as_ref() != Some(&own) {
+            continue;
+        }
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        if status.starts_with("Name:\tkeepalived\n") {
+            let stopped = status.contains("\nState:\tT") || status.contains("\nState:\tt");
+            known = Some(known.unwrap_or(false) || stopped);
+        }
+    }
+    known
+}
+
+/// The numbers of all processes.
+fn processes() -> impl Iterator<Item = String> {
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let names = all.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Makes keepalived dump its state and reads it, when it is whole and newer than the signal.
@@ -264,10 +292,7 @@ fn dump(pid: &str) -> Result<Vec<Instance>, String> {
             Err(why) => why,
         };
         if Instant::now() > until {
-            return Err(format!(
-                "no new dump within {} s: {why}",
-                PATIENCE.as_secs()
-            ));
+            return Err(format!("{LATE} within {} s: {why}", PATIENCE.as_secs()));
         }
         thread::sleep(Duration::from_millis(5));
     }

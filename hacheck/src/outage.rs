@@ -25,8 +25,8 @@ pub enum Seen {
     Good(Option<String>),
     /// None, or another.
     Lost,
-    /// The checker itself could not ask.
-    Unseen,
+    /// The checker itself could not ask, and why.
+    Unseen(String),
 }
 
 /// What the samples say.
@@ -52,6 +52,10 @@ pub struct Measured {
     pub lost: usize,
     /// Probes that could not be made.
     pub unseen: usize,
+    /// Why the first of them could not.
+    pub unseen_why: Option<String>,
+    /// For so long at the end none could be made, so nobody knows how it ended.
+    pub blind_end_us: u64,
 }
 
 /// Measures while the samples come; its size does not grow with them.
@@ -62,6 +66,8 @@ pub struct Meter {
     /// When the last good one was sent.
     good_us: Option<u64>,
     lost: Option<Lost>,
+    /// When the last one ended that could not be made, if none could be since.
+    blind_us: Option<u64>,
     /// How long the last answers took, from when the question had left.
     taken_us: VecDeque<u64>,
     /// Who answered last, and when that was sent.
@@ -85,8 +91,13 @@ const ANSWERS: usize = 20;
 impl Meter {
     /// The next sample, in the order in which they were sent.
     pub fn add(&mut self, sample: &Sample) {
+        self.blind_us = None;
         match &sample.seen {
-            Seen::Unseen => self.measured.unseen += 1,
+            Seen::Unseen(why) => {
+                self.measured.unseen += 1;
+                self.measured.unseen_why.get_or_insert_with(|| why.clone());
+                self.blind_us = Some(sample.done_us);
+            }
             Seen::Lost => {
                 self.measured.lost += 1;
                 self.lost = Some(Lost {
@@ -168,6 +179,10 @@ impl Meter {
             let end_us = lost.last_done_us.saturating_sub(self.good_us.unwrap_or(0));
             measured.longest_gap_us = measured.longest_gap_us.max(end_us);
         }
+        if let Some(end_us) = self.blind_us {
+            measured.blind_end_us = end_us.saturating_sub(self.good_us.unwrap_or(0));
+            measured.longest_gap_us = measured.longest_gap_us.max(measured.blind_end_us);
+        }
         // What is shorter than a step may have passed between two probes.
         measured.outage_us = longest.unwrap_or((0, Some(measured.longest_gap_us)));
         measured
@@ -192,7 +207,7 @@ mod tests {
             done_us: sent_us + 1_000,
             seen: match c {
                 '.' => Seen::Lost,
-                '?' => Seen::Unseen,
+                '?' => Seen::Unseen("no route".to_owned()),
                 '+' => Seen::Good(None),
                 who => Seen::Good(Some(who.to_string())),
             },
@@ -219,6 +234,8 @@ mod tests {
             ("all the time",             "...",          (20, None),     1, false, 21),
             ("nothing",                  "",             (0, Some(0)),   0, false, 0),
             ("the checker's own fault",  "++??++",       (0, Some(31)),  0, true,  31),
+            ("the checker's own, to the end", "+++????",    (0, Some(41)),  0, true,  41),
+            ("nobody could ask",         "????",         (0, Some(31)),  0, false, 31),
             ("a fault within an outage", "++.?.++",      (19, Some(41)), 1, true,  41),
         ];
         for (name, text, outage_ms, outages, recovered, gap_ms) in cases {

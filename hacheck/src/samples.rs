@@ -45,7 +45,7 @@ impl Samples {
                 self.lost += 1;
                 self.last_lost_us = self.last_lost_us.max(Some(sample.sent_us));
             }
-            Seen::Unseen => {}
+            Seen::Unseen(_) => {}
         }
         self.waiting.insert((sample.sent_us, number), sample);
         let earliest_us = self.flying.values().copied().min();
@@ -87,7 +87,7 @@ mod tests {
             done_us: sent_us + 100 + taken_us,
             seen: match kind {
                 0 => Seen::Lost,
-                1 => Seen::Unseen,
+                1 => Seen::Unseen("no route".to_owned()),
                 2 => Seen::Good(None),
                 who => Seen::Good(Some(who.to_string())),
             },

@@ -144,12 +144,12 @@ fn watch(
             let now_us = micros(started.elapsed());
             samples.begun(slot, now_us);
             let asked = thread::Builder::new().stack_size(STACK);
-            if asked.spawn_scoped(scope, ask).is_err() {
+            if let Err(error) = asked.spawn_scoped(scope, ask) {
                 let unseen = Sample {
                     sent_us: now_us,
                     left_us: now_us,
                     done_us: now_us,
-                    seen: Seen::Unseen,
+                    seen: Seen::Unseen(format!("no thread for a probe: {error}")),
                 };
                 samples.back(slot, unseen);
             }
@@ -205,7 +205,7 @@ fn one(probe: &Probe, target: IpAddr, started: Instant) -> Sample {
         seen: match reply.outcome {
             Outcome::Good => Seen::Good(reply.identity),
             Outcome::Wrong(_) | Outcome::Dead(..) => Seen::Lost,
-            Outcome::Unseen(_) => Seen::Unseen,
+            unseen @ Outcome::Unseen(_) => Seen::Unseen(unseen.to_string()),
         },
     }
 }
@@ -222,7 +222,11 @@ fn together(asked: &[Sample], now_us: u64) -> Sample {
         None if asked.iter().any(|sample| sample.seen == Seen::Lost) => {
             (Seen::Lost, all(|sample| sample.done_us).max())
         }
-        None => (Seen::Unseen, None),
+        None => {
+            let unseen = asked.iter().map(|sample| sample.seen.clone()).next();
+            let none = || Seen::Unseen("no probe came back".to_owned());
+            (unseen.unwrap_or_else(none), None)
+        }
     };
     Sample {
         sent_us: all(|sample| sample.sent_us).min().unwrap_or(now_us),
@@ -259,8 +263,22 @@ fn progress(
     }
 }
 
-/// Whether the promise was kept.
+/// Whether the promise was kept, as far as anybody could look.
 fn judge(pair: &Pair, measured: &Measured) -> Finding {
+    let mut finding = kept(pair, measured);
+    let never = measured.outages == 0 && !measured.recovered;
+    let calm = finding.severity < Severity::Unknown && measured.recovered;
+    if measured.blind_end_us > 0 && (never || calm) {
+        let ms = ms_up(measured.blind_end_us);
+        let why = measured.unseen_why.as_deref().unwrap_or_default();
+        finding.message = format!("the last {ms} ms are not known, nothing could be asked: {why}");
+        finding.severity = Severity::Unknown;
+    }
+    finding
+}
+
+/// Whether the promise was kept by what was seen.
+fn kept(pair: &Pair, measured: &Measured) -> Finding {
     let (least, most) = (
         ms_down(measured.outage_us.0),
         measured.outage_us.1.map(ms_up),
@@ -364,9 +382,9 @@ mod tests {
             );
             Pair::parse(text.as_bytes()).unwrap().remove(0)
         };
-        let measured = |outage_us, recovered| Measured {
+        let measured = |outage_us: (u64, Option<u64>), recovered| Measured {
             outage_us,
-            outages: 1,
+            outages: usize::from(outage_us.1 != Some(100)),
             recovered,
             ..Measured::default()
         };
@@ -379,6 +397,11 @@ mod tests {
             ("not recovered",    r#","rto_s":1"#, measured((10_000, None), false), Severity::Critical),
             ("gone at the start", "",             measured((10_000, None), true), Severity::Unknown),
             ("no promise",       "",              measured((99_000_000, Some(99_100_000)), true), Severity::Info),
+            ("nothing asked at the end", r#","rto_s":1"#, Measured { blind_end_us: 1, ..measured((0, Some(100)), true) }, Severity::Unknown),
+            ("nor after an outage",      r#","rto_s":1"#, Measured { blind_end_us: 1, ..measured((0, Some(200)), true) }, Severity::Unknown),
+            ("but that was too long",    r#","rto_s":1"#, Measured { blind_end_us: 1, ..measured((2_000_000, Some(2_100_000)), true) }, Severity::Critical),
+            ("lost, then not asked",     "",              Measured { blind_end_us: 1, ..measured((0, None), false) }, Severity::Critical),
+            ("never asked",              "",              Measured { blind_end_us: 1, ..measured((0, Some(100)), false) }, Severity::Unknown),
             ("nothing answered", "",              measured((0, Some(0)), false), Severity::Critical),
         ];
         for (name, rto, measured, want) in cases {

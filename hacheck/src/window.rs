@@ -145,7 +145,16 @@ impl Window {
             if !self.adverts.iter().any(known) {
                 self.newest_ms = advert.at_ms;
             }
-            if self.question.advert_ms.is_none() && advert.interval_ms > 0 {
+            // One that is about other addresses, or was routed, tells nothing of this pair.
+            let ours = self
+                .question
+                .vip
+                .is_none_or(|vip| advert.vips.contains(&vip));
+            if self.question.advert_ms.is_none()
+                && advert.interval_ms > 0
+                && ours
+                && advert.ttl == 255
+            {
                 let heard = advert.interval_ms.min(MOST_HEARD_MS);
                 let first = !self.adverts.iter().any(|other| other.vrid == advert.vrid);
                 // Of two that differ, the longer one.

@@ -1,5 +1,7 @@
 //! Whether anything would move the VIP: the VRRP daemons behind it.
 
+use std::net::IpAddr;
+
 use serde_json::json;
 
 use super::{
@@ -8,7 +10,7 @@ use super::{
     witness::{self, Who},
 };
 use crate::{
-    evidence::State,
+    evidence::{Instance, MemberFacts, State},
     finding::{Eye, Finding, Severity},
     probe::Reply,
 };
@@ -30,7 +32,15 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
             .facts
             .iter()
             .any(|stated| stated.member == member && stated.local);
-        if witness::daemon(facts, vip) == Some(false) && (local || !speaks) {
+        let dead = match (witness::daemon(facts, vip), facts.vrrp_stopped) {
+            (Some(false), _) => Some((
+                "no VRRP daemon lives on",
+                "no raw socket of IP protocol 112",
+            )),
+            (_, Some(true)) => Some(("a signal has stopped the VRRP daemon of", "State T")),
+            _ => None,
+        };
+        if let Some((how, evidence)) = dead.filter(|_| local || !speaks) {
             let has_it = facts.addresses.iter().any(|own| own.address == vip);
             let (severity, what) = match has_it || held.holder == Some(member) {
                 true => (
@@ -39,11 +49,20 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
                 ),
                 false => (Severity::Warning, "so it will not take over"),
             };
-            let message = format!("no VRRP daemon lives on {name}, {what}");
-            let evidence = json!({"member": name, "socket": "no raw socket of IP protocol 112"});
+            let message = format!("{how} {name}, {what}");
+            let evidence = json!({"member": name, "process": evidence});
             findings.push(Finding::new(
                 "vrrp-daemon-dead",
                 severity,
+                message,
+                evidence,
+                &[Eye::Facts],
+            ));
+        } else if let Some(message) = deaf(case, facts, member, vip).filter(|_| local || !speaks) {
+            let evidence = json!({"member": name, "joined": facts.vrrp_joined});
+            findings.push(Finding::new(
+                "config-drift",
+                Severity::Warning,
                 message,
                 evidence,
                 &[Eye::Facts],
@@ -70,6 +89,35 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Why a daemon that lives would not take this VIP over: it knows nothing of it.
+fn deaf(case: &Case<'_>, facts: &MemberFacts, member: usize, vip: IpAddr) -> Option<String> {
+    let name = case.name(member);
+    witness::daemon(facts, vip).filter(|lives| *lives)?;
+    if let Some(instances) = &facts.keepalived {
+        let knows = |i: &Instance| i.vips.contains(&vip) || Some(i.vrid) == case.pair.vrid;
+        return (!instances.iter().any(knows)).then(|| {
+            format!("{name}: its keepalived has no VRRP instance for {vip}: it will not take over")
+        });
+    }
+    let joined = facts.vrrp_joined.as_ref()?;
+    let address = case.pair.members[member].address;
+    let on = facts.addresses.iter().find(|own| own.address == address)?;
+    let listens = |interface: &String| {
+        // keepalived's use_vmac puts the group on an interface of its own.
+        let virtual_one = facts.interfaces.iter().any(|known| {
+            known.name == *interface && known.mac.is_some_and(|mac| mac.virtual_router().is_some())
+        });
+        *interface == on.interface || Some(interface) == case.pair.interface.as_ref() || virtual_one
+    };
+    let deaf = !case.pair.unicast && !joined.iter().any(listens);
+    deaf.then(|| {
+        format!(
+            "{name}: its VRRP daemon does not listen on {}: it will not take {vip} over (or its adverts are unicast)",
+            on.interface
+        )
+    })
 }
 
 /// The VIP answers, and nobody says that he holds it.

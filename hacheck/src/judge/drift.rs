@@ -25,12 +25,22 @@ const MISMATCHES: [&str; 6] = [
     "invalid_type_rcvd",
 ];
 
+/// No real segment has more kinds of adverts for one address; who sends more wants to be a burden.
+const MOST_KINDS: usize = 64;
+/// So many differences are told, the rest is counted.
+const MOST_TOLD: usize = 16;
+
 pub(super) fn judge(case: &Case<'_>) -> Vec<Finding> {
     let Some(vip) = case.pair.vip else {
         return Vec::new();
     };
-    let adverts: Vec<&Advert> = of_pair(case, vip).collect();
+    let adverts = kinds(of_pair(case, vip));
     let mut findings = heard(case, &adverts);
+    if findings.len() > MOST_TOLD {
+        let more = findings.split_off(MOST_TOLD).len();
+        let message = format!("{more} more differences among the adverts of {vip}");
+        findings.push(drift(Severity::Critical, message, json!({}), Eye::Adverts));
+    }
     findings.extend(dumped(case));
     findings
 }
@@ -168,37 +178,31 @@ fn heard(case: &Case<'_>, adverts: &[&Advert]) -> Vec<Finding> {
     findings
 }
 
-/// Each two that differ, once.
-fn pairs<'a>(adverts: &'a [&'a Advert]) -> impl Iterator<Item = [&'a Advert; 2]> {
-    // One for each source and setting is enough; a window may hold thousands.
+/// What two adverts of one kind have in common.
+fn kind(of: &Advert) -> impl PartialEq {
+    (
+        (of.source, of.ttl, of.checksum_ok, of.vips.as_slice()),
+        (of.vrid, of.version, of.auth_type, of.interval_ms),
+    )
+}
+
+/// One for each source and setting: a window may hold thousands.
+fn kinds<'a>(adverts: impl Iterator<Item = &'a Advert>) -> Vec<&'a Advert> {
     let mut kinds: Vec<&Advert> = Vec::new();
     for advert in adverts {
-        let same = |known: &&Advert| {
-            (
-                known.source,
-                known.vrid,
-                known.version,
-                known.auth_type,
-                known.interval_ms,
-            ) == (
-                advert.source,
-                advert.vrid,
-                advert.version,
-                advert.auth_type,
-                advert.interval_ms,
-            )
-        };
-        if !kinds.iter().any(same) && kinds.len() < 64 {
+        if !kinds.iter().any(|known| kind(known) == kind(advert)) {
             kinds.push(advert);
         }
+        if kinds.len() == MOST_KINDS {
+            break;
+        }
     }
-    let count = kinds.len();
-    (0..count)
-        .flat_map(move |i| (i + 1..count).map(move |j| (i, j)))
-        .map({
-            let kinds = kinds.clone();
-            move |(i, j)| [kinds[i], kinds[j]]
-        })
+    kinds
+}
+
+/// Each two of them.
+fn pairs<'a>(kinds: &'a [&'a Advert]) -> impl Iterator<Item = [&'a Advert; 2]> {
+    (0..kinds.len()).flat_map(move |i| (i + 1..kinds.len()).map(move |j| [kinds[i], kinds[j]]))
 }
 
 /// Differences among the dumps of the daemons, and what they count.

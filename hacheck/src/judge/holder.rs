@@ -11,6 +11,9 @@ use super::{
 };
 use crate::finding::{Eye, Finding, Severity};
 
+/// More claimants than this are a flood, and only counted.
+const MOST_NAMED: usize = 8;
+
 /// What came out about the holder.
 #[derive(Default)]
 pub(super) struct Held {
@@ -75,13 +78,10 @@ fn several(
         _ => false,
     };
     let several_arp = arp.at_once.len() > 1 || arp.doubled || arp.local && !arp.at_once.is_empty();
-    let foreign: Vec<&Who> = match arp.at_once.is_empty() {
-        true => arp.last.iter().filter(|_| !arp.unsettled).collect(),
-        false => arp.at_once.iter().collect(),
-    };
-    let foreign: Vec<&Who> = foreign
-        .into_iter()
-        .chain(&adverts.last)
+    // A stranger's claim is never a part of a hand-over, however short it was.
+    let claimed = arp.claims.iter().chain(&adverts.claims);
+    let foreign: Vec<&Who> = claimed
+        .map(|claim| &claim.who)
         .filter(|who| strange(who))
         .collect();
     let checker = arp.local
@@ -120,7 +120,7 @@ fn several(
         eyes.dedup();
         let who = match checker {
             true => "the host that checks, which is no member".to_owned(),
-            false => list(foreign.iter().map(|who| called(case, who))),
+            false => some(foreign.iter().map(|who| called(case, who))),
         };
         let message = format!("{vip} is held by {who}");
         return Some(Finding::new(
@@ -377,11 +377,18 @@ fn called(case: &Case<'_>, who: &Who) -> String {
 }
 
 fn claims_json(case: &Case<'_>, claims: &[Claim<Who>]) -> Value {
-    by_name(claims.iter().map(|claim| {
+    by_name(claims.iter().take(MOST_NAMED).map(|claim| {
         let span =
             json!({"count": claim.times.len(), "first_ms": claim.first_ms(), "last_ms": claim.last_ms()});
         (called(case, &claim.who), span)
     }))
+}
+
+/// The first of them, and how many more.
+fn some(names: impl ExactSizeIterator<Item = String>) -> String {
+    let more = names.len().saturating_sub(MOST_NAMED);
+    let more = (more > 0).then(|| format!("{more} more"));
+    list(names.take(MOST_NAMED).chain(more))
 }
 
 /// `a, b and c`.

@@ -7,7 +7,7 @@
 use serde_json::json;
 
 use super::{
-    Case, daemon,
+    Case, Target, daemon,
     holder::{Held, list},
 };
 use crate::{
@@ -22,10 +22,17 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
     } else {
         Severity::Unknown
     };
-    let mut findings = failed(case, severity);
+    // What was tried and failed is never accepted: only what nobody looked at.
+    let mut findings = failed(case);
     let mut unseen = Vec::new();
-    if case.evidence.probes.is_empty() {
+    let asked = |target: Option<Target>| {
+        let mut probes = case.evidence.probes.iter();
+        probes.any(|probed| target.is_none_or(|target| probed.target == target))
+    };
+    if !asked(None) {
         unseen.push("whether the service answers (no probes)".to_owned());
+    } else if case.pair.vip.is_some() && !asked(Some(Target::Vip)) {
+        unseen.push("whether the service answers at the VIP (no probe asks there)".to_owned());
     }
     let mut standby = Vec::new();
     if case.pair.vip.is_some() {
@@ -80,7 +87,7 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
 }
 
 /// What was tried and could not be done.
-fn failed(case: &Case<'_>, severity: Severity) -> Vec<Finding> {
+fn failed(case: &Case<'_>) -> Vec<Finding> {
     let blind = |unseen: &Unseen, eyes: &[Eye]| {
         let errno = if unseen.errno.is_empty() {
             String::new()
@@ -89,7 +96,7 @@ fn failed(case: &Case<'_>, severity: Severity) -> Vec<Finding> {
         };
         let message = format!("not seen: {}: {}{errno}", unseen.what, unseen.message);
         let evidence = json!({"what": unseen.what, "errno": unseen.errno});
-        Finding::new("blind", severity, message, evidence, eyes)
+        Finding::new("blind", Severity::Unknown, message, evidence, eyes)
     };
     let mut findings = Vec::new();
     if let Some(raw) = &case.evidence.raw {
@@ -102,11 +109,14 @@ fn failed(case: &Case<'_>, severity: Severity) -> Vec<Finding> {
             .map(|unseen| blind(unseen, &[Eye::Facts])),
     );
     for stated in &case.evidence.facts {
-        // That a dump needs root is no news; that root could not have it is: a hung daemon.
+        // That a dump needs root is no news; that root could not have it is. No dump at all is
+        // how keepalived was built; one that does not come may be a daemon that hangs.
         let lost = |unseen: &&Unseen| unseen.what == "keepalived" && unseen.errno != "EPERM";
         for unseen in stated.facts.errors.iter().filter(lost) {
             let mut finding = blind(unseen, &[Eye::Facts]);
-            finding.severity = Severity::Info;
+            if unseen.errno != "ETIMEDOUT" {
+                finding.severity = Severity::Info;
+            }
             finding.message = format!("{}: {}", case.name(stated.member), finding.message);
             findings.push(finding);
         }

@@ -200,6 +200,7 @@ fn over_udp(
     strayed: &mut Option<IpAddr>,
 ) -> Result<Read, Outcome> {
     let failed = |error: io::Error| wire::outcome(&error);
+    let told = |error: io::Error| wire::outcome(&wire::from_afar(error));
     let deadline = clock.deadline;
     let socket = socket(target.ip()).map_err(failed)?;
     let patience = wire::left(deadline).map_err(failed)? / parts;
@@ -209,7 +210,12 @@ fn over_udp(
     loop {
         // What is sent at the deadline is not waited for.
         if Instant::now() >= send_at && send_at < deadline {
-            socket.send_to(query, target).map_err(failed)?;
+            let sent = socket.send_to(query, target);
+            // What is wrong with a second one may be the answer to the first.
+            match clock.left() {
+                None => sent.map_err(failed)?,
+                Some(_) => sent.map_err(told)?,
+            };
             clock.asked();
             send_at = Instant::now() + patience;
         }
@@ -225,7 +231,7 @@ fn over_udp(
         socket.set_read_timeout(Some(until)).map_err(failed)?;
         let (length, from) = match socket.recv_from(&mut buffer) {
             Ok(got) => got,
-            Err(error) => match wire::outcome(&error) {
+            Err(error) => match told(error) {
                 Outcome::Dead(How::Timeout, _) => continue,
                 other => return Err(other),
             },

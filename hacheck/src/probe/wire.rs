@@ -97,7 +97,7 @@ fn connected(target: SocketAddr, clock: &Clock) -> io::Result<TcpStream> {
                 }
             }
             if let Some(error) = socket.take_error()? {
-                return Err(error);
+                return Err(from_afar(error));
             }
         }
         connected => {
@@ -160,6 +160,17 @@ pub(super) fn outcome(error: &io::Error) -> Outcome {
     }
 }
 
+/// An error that came back after something had been sent: a host or a firewall on the way said
+/// so, in ICMP, and not this host. "Prohibited" and "no such network" look like the checker's own else.
+pub(super) fn from_afar(error: io::Error) -> io::Error {
+    use Errno::{EACCES, EHOSTUNREACH, ENETUNREACH, ENOPROTOOPT, EOPNOTSUPP, EPERM};
+    let told = error.raw_os_error().map(Errno::from_raw);
+    match told {
+        Some(EACCES | EPERM | ENETUNREACH | ENOPROTOOPT | EOPNOTSUPP) => EHOSTUNREACH.into(),
+        _ => error,
+    }
+}
+
 /// An error of the checker's own, with the errno's name.
 pub(super) fn unseen(what: &str, error: &io::Error) -> Unseen {
     let errno = error.raw_os_error().map(Errno::from_raw);
@@ -184,6 +195,17 @@ fn said(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a firewall's ICMP says is no fault of the checker's.
+    #[test]
+    fn errors_from_afar() {
+        for errno in [Errno::EACCES, Errno::ENETUNREACH, Errno::EHOSTUNREACH] {
+            let outcome = outcome(&from_afar(errno.into()));
+            assert!(matches!(outcome, Outcome::Dead(How::Unreachable, _)));
+        }
+        let refused = outcome(&from_afar(Errno::ECONNREFUSED.into()));
+        assert!(matches!(refused, Outcome::Dead(How::Refused, _)));
+    }
 
     #[test]
     fn errors_of_the_other_side_and_of_ours() {

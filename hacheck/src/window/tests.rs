@@ -34,10 +34,18 @@ fn heard(source: &str, vrid: u8, interval_ms: u32) -> Frame {
             priority: 100,
             interval_ms,
             auth_type: 0,
-            vips: vec![],
+            vips: vec![VIP.parse().unwrap()],
             checksum_ok: true,
         }),
     })
+}
+
+fn changed(interval_ms: u32, change: impl Fn(&mut Vrrp)) -> Frame {
+    let Frame::Vrrp(mut vrrp) = heard(N1, 55, interval_ms) else {
+        unreachable!()
+    };
+    change(&mut vrrp);
+    Frame::Vrrp(vrrp)
 }
 
 fn claim(ip: &str, mac: Mac, answers: Option<(Mac, &str)>) -> Frame {
@@ -77,6 +85,8 @@ fn how_long_it_lasts() {
         ("the slower of two",                 None,       vec![(10, n1(3000)), (20, heard(N2, 55, 100))], 10_800),
         ("of another VRID",                   None,       vec![(90, heard(N1, 56, 100))], 3600),
         ("a hostile interval",                None,       vec![(90, n1(255_000))], 36_000),
+        ("of other addresses",                None,       vec![(90, changed(255_000, |v| v.packet.as_mut().unwrap().vips = vec![N1.parse().unwrap()]))], 3600),
+        ("from behind a router",              None,       vec![(90, changed(255_000, |v| v.ttl = 254))], 3600),
         ("interval of nothing",               None,       vec![(90, n1(0))], 3600),
         ("a second source in the end",        Some(1000), vec![(90, n1(1000)), (2200, heard(N2, 55, 1000))], 5600),
         ("only once",                         Some(1000), vec![(2200, heard(N2, 55, 1000)), (5500, n1(1000))], 5600),

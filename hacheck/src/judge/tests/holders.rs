@@ -19,6 +19,9 @@ fn holders() {
         ("only a stranger", World::vrrp().raw(&all("x"), &all("a")), "critical foreign-holder, unknown blind"),
         ("a strange speaker", World::vrrp().raw(&all("a"), &all("x")), "critical foreign-holder, unknown blind"),
         ("the checker itself", World::vrrp().with(|w| { w.evidence.own.push(OwnAddress { interface: "eth0".to_owned(), address: address("vip"), prefix_length: None, held_ms: None, }) }), "critical foreign-holder, unknown blind"),
+        ("a stranger for a moment", World::vrrp().raw(&[all("a")[0], ("x", 1000, 1500)], &all("a")), "critical foreign-holder, unknown blind"),
+        ("a stranger in between", World::vrrp().raw(&[("a", 0, 1000), ("x", 1250, 2000), ("a", 2250, 3500)], &all("a")), "critical foreign-holder, unknown blind"),
+        ("a strange advert, once", World::vrrp().raw(&all("a"), &[all("a")[0], ("x", 900, 900)]), "critical foreign-holder, unknown blind"),
         ("a MAC while b's is not known", World::vrrp().raw(&all("x"), &all("a")).with(|w| { w.window().replies.as_mut().unwrap().retain(|r| r.ip != address("b")); }), "a by adverts"),
         ("not the preferred one", World::vrrp().raw(&all("b"), &all("b")), "warning holder-unexpected, b by mac"),
         ("not the preferred one, and fine", World::vrrp().raw(&all("b"), &all("b")).with(|w| w.pair.expect_preferred = false), "b by mac"),
@@ -77,6 +80,16 @@ fn virtual_macs_name_nobody() {
 #[test]
 fn daemons() {
     let silent = |w: &mut World| w.pair.unicast = true;
+    let two = || {
+        World::vrrp()
+            .fact("a", Some(60_000), true)
+            .fact("b", None, true)
+    };
+    let joined = |world: World, interfaces: &[&str]| {
+        let names = interfaces.iter().map(|&name| name.to_owned());
+        let names = Some(names.collect());
+        world.with(|w| w.evidence.facts[1].facts.vrrp_joined = names)
+    };
     #[rustfmt::skip]
     let cases = vec![
         ("silent", World::vrrp().raw(&all("a"), &[]), "warning vrrp-silent, a by mac"),
@@ -86,6 +99,18 @@ fn daemons() {
         ("standby's is dead", World::vrrp().fact("a", Some(60_000), true).fact("b", None, false), "warning vrrp-daemon-dead, a by facts"),
         ("was dead, and speaks since", World::vrrp().raw(&all("a"), &all("a")).fact("a", Some(60_000), false).fact("b", None, true), "a by mac"),
         ("speaks, and died meanwhile", World::vrrp().raw(&all("a"), &all("a")).fact("a", Some(60_000), false).fact("b", None, true).with(|w| w.evidence.facts[0].local = true), "critical vrrp-daemon-dead, a by mac"),
+        ("standby's is stopped", two().with(|w| w.evidence.facts[1].facts.vrrp_stopped = Some(true)), "warning vrrp-daemon-dead, a by facts"),
+        ("holder's is stopped", two().with(|w| w.evidence.facts[0].facts.vrrp_stopped = Some(true)), "critical vrrp-daemon-dead, a by facts"),
+        ("standby has no instance for it", two().instance(|i| { i.vrid = 61; i.vips = vec![ip("192.0.2.161")]; }), "warning config-drift, a by facts"),
+        ("standby has no instance at all", two().with(|w| w.evidence.facts[1].facts.keepalived = Some(Vec::new())), "warning config-drift, a by facts"),
+        ("standby listens elsewhere", joined(two(), &["eth1"]), "warning config-drift, a by facts"),
+        ("standby listens here, too", joined(two(), &["eth1", "eth0"]), "a by facts"),
+        ("standby listens nowhere", joined(two(), &[]), "warning config-drift, a by facts"),
+        ("on the pair's interface", joined(two(), &["eth1"]).with(|w| w.pair.interface = Some("eth1".to_owned())), "a by facts"),
+        ("on a virtual MAC's interface", joined(two(), &["vrrp.55"]).with(|w| {
+            w.evidence.facts[1].facts.interfaces.push(Interface { name: "vrrp.55".to_owned(), mac: Some(mac("virtual")), up: true });
+        }), "a by facts"),
+        ("unicast needs no group", joined(two(), &[]).with(silent), "a by facts"),
         ("standby is in fault", World::vrrp().fact("a", Some(60_000), true).fact("b", None, true).instance(|i| i.state = State::Fault), "warning vrrp-fault, a by facts"),
     ];
     all_say(cases);
@@ -110,6 +135,7 @@ fn what_may_be_only_passing() {
         ("away for a while", World::vrrp().probes("t++").raw(&[("a", 0, 500), ("a", 2500, 3500)], &[]), true),
         ("gone for good", World::vrrp().probes("t++").raw(&[("a", 0, 500)], &[]), true),
         ("the window closed in between", World::vrrp().raw(&[("a", 0, 3000), ("b", 3250, 3500)], &[]), true),
+        ("a stranger in between", World::vrrp().probes("t++").raw(&[("a", 0, 500), ("x", 1000, 1500), ("a", 2500, 3500)], &[]), false),
         ("two at once", World::vrrp().probes("t++").raw(&[all("a")[0], all("b")[0]], &[]), false),
         ("no raw sockets", World::vrrp().probes("t++"), false),
     ];

@@ -53,9 +53,23 @@ fn what_could_not_be_seen_is_never_ok() {
             ..RawWindow::default()
         });
     };
+    let dump = |w: &mut World, errno: &str| {
+        let unseen = Unseen {
+            what: "keepalived".to_owned(),
+            errno: errno.to_owned(),
+            message: "process 7".to_owned(),
+        };
+        w.evidence.facts[1].facts.errors.push(unseen);
+    };
     #[rustfmt::skip]
     let cases = vec![
         ("raw not permitted", World::vrrp().identities(["a", "a", "b"]).with(eperm), "unknown blind, unknown blind, a by identity"),
+        ("raw not permitted, and that is accepted", World::vrrp().identities(["a", "a", "b"]).with(eperm).with(|w| w.accept = true), "unknown blind, a by identity"),
+        ("probes not permitted, and that is accepted", World::vrrp().probes("uuu").raw(&all("a"), &all("a")).with(|w| w.accept = true), "unknown blind, a by mac"),
+        ("a dump that does not come", World::vrrp().fact("a", Some(60_000), true).fact("b", None, true).with(|w| dump(w, "ETIMEDOUT")), "unknown blind, a by facts"),
+        ("a dump that there is not", World::vrrp().fact("a", Some(60_000), true).fact("b", None, true).with(|w| dump(w, "")), "a by facts"),
+        ("a dump that needs root", World::vrrp().fact("a", Some(60_000), true).fact("b", None, true).with(|w| dump(w, "EPERM")), "a by facts"),
+        ("nobody asks at the VIP", World::vrrp().probes(" ++").raw(&all("a"), &all("a")), "unknown blind, a by mac"),
         ("probes not permitted", World::vrrp().probes("uuu").raw(&all("a"), &all("a")), "unknown blind, a by mac"),
         ("facts too old", World::vrrp().raw(&all("a"), &all("a")).with(|w| { w.evidence.unusable.push(Unseen { what: "facts of b".to_owned(), errno: String::new(), message: "old".to_owned(), }); }), "unknown blind, a by mac"),
         ("unicast adverts", World::vrrp().raw(&all("a"), &[]).with(|w| w.pair.unicast = true), "unknown blind, a by mac"),

@@ -52,6 +52,30 @@ fn drifts() {
 }
 
 #[test]
+fn a_flood_is_counted() {
+    let flood = World::vrrp().raw(&all("a"), &all("a")).with(|w| {
+        let adverts = w.window().adverts.as_mut().unwrap();
+        for source in 0..5_000_u32 {
+            let source = IpAddr::from((0x0a00_0000 + source).to_be_bytes());
+            adverts.push(Advert {
+                source,
+                ..advert("x", 100)
+            });
+        }
+    });
+    let findings = flood.verdict().findings;
+    let drifts = findings.iter().filter(|f| f.code == "config-drift").count();
+    assert!(drifts <= 17 && findings.len() < 25, "{}", findings.len());
+    let foreign = findings.iter().find(|f| f.code == "foreign-holder");
+    let message = &foreign.unwrap().message;
+    assert!(
+        message.ends_with("which is no member and 4992 more"),
+        "{message}"
+    );
+    assert!(foreign.unwrap().evidence.to_string().len() < 2_000);
+}
+
+#[test]
 fn answers_and_certificates() {
     let answers = |a: &[&str], b: &[&str]| {
         let (a, b) = (a.iter(), b.iter());

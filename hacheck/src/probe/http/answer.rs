@@ -3,6 +3,9 @@
 /// More would be an attack rather than a server.
 const HEADERS: usize = 64;
 
+/// The same, of interim answers before the real one.
+const INTERIM: usize = 8;
+
 /// What has come of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -20,7 +23,23 @@ impl Answer {
     /// # Errors
     ///
     /// It is no HTTP.
-    pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, String> {
+    pub(super) fn read(mut bytes: &[u8]) -> Result<Option<Self>, String> {
+        for _ in 0..=INTERIM {
+            match Self::next(bytes)? {
+                // An interim answer (RFC 9110, 15.2).
+                Some((answer, rest))
+                    if (100..200).contains(&answer.status) && answer.status != 101 =>
+                {
+                    bytes = rest;
+                }
+                next => return Ok(next.map(|(answer, _)| answer)),
+            }
+        }
+        Err(format!("more than {INTERIM} interim answers"))
+    }
+
+    /// The first answer, and what is behind its head.
+    fn next(bytes: &[u8]) -> Result<Option<(Self, &[u8])>, String> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut parsed = httparse::Response::new(&mut headers);
         let parse = parsed.parse(bytes);
@@ -29,9 +48,6 @@ impl Answer {
             httparse::Status::Partial => return Ok(None),
         };
         let status = parsed.code.unwrap_or_default();
-        if (100..200).contains(&status) && status != 101 {
-            return Self::read(&bytes[end..]); // an interim answer (RFC 9110, 15.2)
-        }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         let headers = parsed.headers.iter();
         let mut answer = Self {
@@ -54,7 +70,7 @@ impl Answer {
         } else {
             answer.body = rest.to_vec();
         }
-        Ok(Some(answer))
+        Ok(Some((answer, rest)))
     }
 
     /// The value of the first header of that name.
@@ -108,6 +124,9 @@ mod tests {
             let want = want.map(|(status, body, complete)| (status, body.to_owned(), complete));
             assert_eq!(got, want, "{name}");
         }
+        // Each was a call of its own once, on a small stack.
+        let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(20_000);
+        assert!(Answer::read(interim.as_bytes()).is_err());
         assert!(Answer::read(b"SSH-2.0-OpenSSH_9.2\r\n").is_err());
     }
 
