@@ -22,6 +22,7 @@ pub const SECTIONS: &[Section] = &[
     ("failover_measured_by_defaults", SLOW, by_defaults),
     ("failover_that_does_not_come", FAST, none),
     ("watch_that_is_interrupted", FAST, interrupted),
+    ("watch_that_cannot_ask", FAST, unasked),
 ];
 
 /// What is watched, and how the capture's questions are put: by whom, and to which port.
@@ -220,5 +221,33 @@ fn interrupted(lab: &Lab) {
         let (took, probes) = (&record["took_ms"], &record["probes"]);
         assert!(took.as_u64() < Some(10_000), "{record}");
         assert!(probes.as_u64() > Some(20), "{record}");
+    }
+}
+
+/// The watcher's own network goes: that is no proof of anything.
+fn unasked(lab: &Lab) {
+    for (pair, address, interface) in [
+        ("caddy", "192.168.30.50/24", "e30"),
+        ("dns", "192.168.10.50/24", "e10"),
+    ] {
+        let watch = lab
+            .hacheck("client", User::Nobody)
+            .args(["watch", "--pair", pair, "--for", "2500ms", "--pairs"])
+            .arg(lab.path("pairs.json"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_secs(1));
+        let mut ip = lab.on("client", User::Root, "ip");
+        ip.args(["address", "del", address, "dev", interface]);
+        assert!(ip.status().unwrap().success());
+        let watched = watch.wait_with_output().unwrap();
+        let record: Value = serde_json::from_slice(&watched.stdout).unwrap();
+        assert_eq!(record["status"], "unknown", "{record}");
+        assert_eq!(watched.status.code(), Some(1), "{record}");
+        let message = record["findings"][0]["message"].as_str().unwrap();
+        assert!(message.contains("ENETUNREACH"), "{record}");
+        let most = record["outage_ms"][1].as_u64();
+        assert!(most > Some(500) && most < Some(2500), "{record}");
     }
 }

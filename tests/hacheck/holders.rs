@@ -29,6 +29,7 @@ pub const SECTIONS: &[Section] = &[
     ("dead_standby", FAST, dead_standby),
     ("silent_holder", FAST, silent_holder),
     ("foreign_holder", FAST, foreign),
+    ("foreign_holder_for_a_moment", SLOW, foreign_briefly),
     ("flapping", FAST, flapping),
 ];
 
@@ -267,14 +268,31 @@ fn silent_holder(lab: &Lab) {
         .wants("vrrp-daemon-dead", "critical", &["facts"]);
 }
 
+/// The stranger takes the VIP, or lets go of it.
+fn stranger(lab: &Lab, verb: &str) {
+    let address = ["address", verb, "192.168.10.110/24", "dev", "e10"];
+    let mut ip = lab.on("stranger", User::Root, "ip");
+    assert!(ip.args(address).status().unwrap().success());
+}
+
+/// For no longer than a hand-over takes, and it is gone when the check ends.
+fn foreign_briefly(lab: &Lab) {
+    thread::scope(|scope| {
+        let check = scope.spawn(|| lab.check("dns", Eyes::Raw));
+        thread::sleep(Duration::from_millis(1000));
+        stranger(lab, "add");
+        thread::sleep(Duration::from_millis(700));
+        stranger(lab, "del");
+        check
+            .join()
+            .unwrap()
+            .wants("foreign-holder", "critical", &["arp"])
+            .wants_message("foreign-holder", "02:00:00:00:10:60");
+    });
+}
+
 fn foreign(lab: &Lab) {
-    let address = ["address", "add", "192.168.10.110/24", "dev", "e10"];
-    let added = lab
-        .on("stranger", User::Root, "ip")
-        .args(address)
-        .status()
-        .unwrap();
-    assert!(added.success());
+    stranger(lab, "add");
     for eyes in [Eyes::Raw, Eyes::Both] {
         let found = lab.check("dns", eyes);
         found

@@ -22,6 +22,7 @@ mod lab;
 mod placement;
 mod quiet;
 mod services;
+mod standby;
 mod verdict;
 
 use std::{
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         services::SECTIONS,
         healthy::SECTIONS,
         placement::SECTIONS,
+        standby::SECTIONS,
         drill::SECTIONS,
     ]
     .concat();

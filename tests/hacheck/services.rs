@@ -16,6 +16,7 @@ use crate::{
 pub const SECTIONS: &[Section] = &[
     ("dead_service", FAST, dead),
     ("blackholed_vip", FAST, blackholed),
+    ("firewall_that_refuses", FAST, refused),
     ("wrong_function", FAST, wrong),
     ("wrong_source", &[("LAB_VRRP_VERSION", "3"), ("LAB_ADVERT_INT", "0.1"), ("LAB_DNS", "wrong-source")], wrong_source),
     ("certificates_of_12_hours", FAST, certificates),
@@ -65,6 +66,32 @@ fn blackholed(lab: &Lab) {
             .wants_one_of(&["vip-down", "vip-wrong-source"], &["probe"]);
     }
     lab.check("dns", Eyes::Raw).wants_status("ok");
+}
+
+/// A firewall's "prohibited" comes back as an error that looks like the checker's own.
+fn refused(lab: &Lab) {
+    let rule = |what: &str| {
+        format!("table inet f {{ chain f {{ type filter hook input priority 0; {what}; }}; }}")
+    };
+    for what in [
+        "ip daddr 192.168.10.110 udp dport 53 reject with icmp type net-prohibited",
+        "ip daddr 192.168.10.110 udp dport 53 reject with icmp type admin-prohibited",
+        "ip daddr 192.168.10.110 udp dport 53 reject with icmp type net-unreachable",
+    ] {
+        let mut nft = lab.on("n1", User::Root, "nft");
+        assert!(nft.arg(rule(what)).status().unwrap().success(), "{what}");
+        let accept = ["--accept-blind"];
+        lab.check_of(&lab.path("pairs.json"), "dns", Eyes::Client, &accept)
+            .wants_status("critical")
+            .wants_one_of(&["vip-down", "vip-wrong-source"], &["probe"]);
+        let mut nft = lab.on("n1", User::Root, "nft");
+        assert!(
+            nft.args(["delete", "table", "inet", "f"])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
 }
 
 fn wrong(lab: &Lab) {

@@ -205,7 +205,8 @@ fn one(case: &Case<'_>, vip: IpAddr, arp: &Arp, adverts: &Speakers, told: &Told,
         _ => None,
     };
     let by_identity = witness::identity(case);
-    let by_neighbour = witness::neighbour(case, vip);
+    // What the table says is older than that nobody answers now.
+    let by_neighbour = witness::neighbour(case, vip).filter(|_| !held.no_arp_answer);
     let means = [
         ("local", by_local, Eye::Local),
         ("mac", by_arp, Eye::Arp),

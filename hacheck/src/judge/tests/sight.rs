@@ -91,6 +91,7 @@ fn services() {
     let cases = vec![
         ("all gone", raw("rrr"), "critical vip-down, warning member-service-down, warning member-service-down, a by mac"),
         ("VIP without an answer to ARP", World::vrrp().probes("t++").raw(&[], &[]), "critical vip-down, unknown blind"),
+        ("VIP gone, but still a neighbour", World::vrrp().probes("tt+").raw(&[], &[]).neighbours(&[("vip", "a"), ("a", "a"), ("b", "b")]), "critical vip-down, unknown blind, warning member-service-down"),
         ("VIP gone, not probed", World::vrrp().probes(" ++").raw(&[], &[]), "critical vip-down, unknown blind"),
         ("holder's service is dead", raw("rr+"), "critical vip-up-holder-dead, warning member-service-down, a by mac"),
         ("holder's service hangs", raw("tt+"), "critical vip-up-holder-dead, warning member-service-down, a by mac"),
