@@ -241,7 +241,7 @@ fn one(case: &Case<'_>, vip: IpAddr, arp: &Arp, adverts: &Speakers, told: &Told,
     }
     let live = by_local.or(by_arp);
     if let Some(live) = live
-        && (held.moved || case.all_told() && told.holders.len() == 1)
+        && (held.moved || told.holders.len() == 1)
     {
         // What was seen last counts: it moved meanwhile, or since everybody told their facts.
         named.retain(|(_, who, eye)| *who == live || !matches!(eye, Eye::Facts | Eye::Probe));

@@ -45,6 +45,7 @@ fn hand_overs_are_no_split_brain() {
         ("both for less than an interval", calm(World::vrrp().raw(&[("a", 0, 1500), ("b", 1000, 3500)], &[("a", 0, 1000), ("b", 1000, 3500)])), "b by mac"),
         ("facts of before it moved", calm(moved().fact("a", Some(60_000), true).fact("b", None, true)), "b by mac"),
         ("facts of before, raw of after", calm(World::vrrp().raw(&all("b"), &all("b")).fact("a", Some(60_000), true).fact("b", None, true)), "b by mac"),
+        ("the old holder's facts alone", calm(World::vrrp().raw(&all("b"), &all("b")).fact("a", Some(60_000), true)), "b by mac"),
         ("moved while the facts were told", calm(World::vrrp().raw(&all("b"), &all("b")).fact("a", Some(60_000), true).fact("b", Some(300), true)), "b by mac"),
         ("the same, without raw", World::vrrp().fact("a", Some(60_000), true).fact("b", Some(300), true), "unknown holder-unknown"),
         ("identity of before it moved", calm(moved().identities(["a", "a", "b"])), "b by mac"),
