@@ -309,6 +309,7 @@ mod tests {
             ("nothing", String::new(), "no pair"),
             ("no pairs", r#"{"pairs":[]}"#.to_owned(), "no pair"),
             ("not JSON", "{".to_owned(), "record 1"),
+            ("too deep", format!("{DNS}{}", DNS.replace("\"vrid\"", &format!("\"x-\":{}{},\"vrid\"", "[".repeat(200), "]".repeat(200)))), "record 2: recursion limit exceeded"),
         ];
         for (name, text, want) in cases {
             let wrong = Pair::parse(text.as_bytes()).map(|_| ());
