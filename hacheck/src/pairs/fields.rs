@@ -133,7 +133,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// One text or several.
+    /// One text, or several or none in an array.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl<'a> Fields<'a> {
         match self.value(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(vec![text.clone()])),
-            Some(whole @ Value::Array(list)) if !list.is_empty() => {
+            Some(whole @ Value::Array(list)) => {
                 let texts = list.iter().map(|text| text.as_str().map(str::to_owned));
                 let texts: Option<Vec<_>> = texts.collect();
                 texts.map(Some).ok_or_else(|| wrong(whole))
