@@ -38,9 +38,11 @@ impl Places {
     /// It is something else, or has no guest in it.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         let mut places = Self::default();
-        for kept in stream::parse(text).map_err(|bad| bad.to_string())? {
-            // cannot fail: the reader has validated it
-            let value: Value = serde_json::from_str(kept.record().text()).unwrap_or_default();
+        let records = stream::parse(text).map_err(|bad| bad.to_string())?;
+        for (place, kept) in records.iter().enumerate() {
+            // The reader allows deeper nesting than serde_json.
+            let value: Value = serde_json::from_str(kept.record().text())
+                .map_err(|error| format!("record {}: {error}", place + 1))?;
             match (&value["guests"], &value["storages"]) {
                 (Value::Array(guests), storages) => {
                     guests.iter().for_each(|guest| places.add(guest));
@@ -170,5 +172,17 @@ mod tests {
         ] {
             assert!(Places::parse(bad.as_bytes()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_guest_that_is_nested_too_deep_does_not_vanish() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        let guests =
+            format!(r#"{{"type":"lxc","vmid":10111}}{{"type":"lxc","vmid":10112,"x":{deep}}}"#);
+        let wrong = Places::parse(guests.as_bytes()).unwrap_err();
+        assert!(
+            wrong.starts_with("record 2: recursion limit exceeded"),
+            "{wrong}"
+        );
     }
 }

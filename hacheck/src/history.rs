@@ -3,9 +3,12 @@
 //! A change between two checks and back again leaves no trace but in keepalived's own
 //! counters, so both are kept, and a finding says on which it rests.
 
-use std::{collections::BTreeMap, io::Write as _, path::Path};
+use std::{
+    collections::BTreeMap, fs::File, io::Write as _, os::unix::fs::FileExt as _, path::Path,
+};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// More changes of the holder within an hour than this are flapping.
 pub const MOST_AN_HOUR: u64 = 3;
@@ -42,12 +45,13 @@ pub struct Past {
 ///
 /// # Errors
 ///
-/// It can't be read, or has something else in it. A last line without its end, which a
-/// full disk leaves, is passed over.
+/// It can't be read, or has JSON in it that is no such line: then it is another file. What
+/// is no JSON is passed over: a full disk or a lost power leaves a stump, and checks that
+/// end there for ever would cost more than the change of the holder that it told.
 pub fn read(path: &Path) -> anyhow::Result<Vec<Line>> {
     use anyhow::Context as _;
     let named = || path.display().to_string();
-    let text = match std::fs::read_to_string(path) {
+    let text = match std::fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error).with_context(named),
@@ -55,16 +59,18 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Line>> {
     parse(&text).map_err(anyhow::Error::msg).with_context(named)
 }
 
-fn parse(text: &str) -> Result<Vec<Line>, String> {
-    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-    let lines = whole
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty());
-    let read = |(place, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|error| format!("line {}: {error}", place + 1))
+fn parse(text: &[u8]) -> Result<Vec<Line>, String> {
+    let lines = text.split(|&byte| byte == b'\n').enumerate();
+    let json = lines.filter(|(_, line)| serde_json::from_slice::<Value>(line).is_ok());
+    let read = |(place, line)| {
+        serde_json::from_slice(line).map_err(|error| format!("line {}: {error}", place + 1))
     };
-    lines.map(read).collect()
+    let read: Vec<Line> = json.map(read).collect::<Result<_, _>>()?;
+    // One stump may be all there is, but not a text of several lines: that is not to be added to.
+    if read.is_empty() && text.trim_ascii().contains(&b'\n') {
+        return Err("none of its lines is one of a history".to_owned());
+    }
+    Ok(read)
 }
 
 impl Past {
@@ -110,14 +116,25 @@ pub fn add(path: &Path, lines: &[Line], line: &Line) -> std::io::Result<()> {
     if last.is_some_and(same) {
         return Ok(());
     }
-    let mut text = serde_json::to_string(line)?;
-    text.push('\n');
-    // One write, so that two checks at one time don't mix their lines.
-    let mut file = std::fs::OpenOptions::new()
+    let mut file = File::options()
+        .read(true)
         .append(true)
         .create(true)
         .open(path)?;
+    let begin = if ends_in_a_line(&file)? { "" } else { "\n" };
+    let text = format!("{begin}{}\n", serde_json::to_string(line)?);
+    // One write, so that two checks at one time don't mix their lines.
     file.write_all(text.as_bytes())
+}
+
+/// Nothing is in it, or its last line has its end: what is added begins a line.
+fn ends_in_a_line(file: &File) -> std::io::Result<bool> {
+    let Some(last) = file.metadata()?.len().checked_sub(1) else {
+        return Ok(true);
+    };
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, last)?;
+    Ok(byte == *b"\n")
 }
 
 #[cfg(test)]
@@ -168,13 +185,51 @@ mod tests {
             read(&path).unwrap(),
             [line(0, "a", None), line(2, "b", None)]
         );
-        let mut file = std::fs::OpenOptions::new()
-            .append(true)
-            .open(&path)
-            .unwrap();
-        file.write_all(b"{\"at_ms\":").unwrap();
-        assert_eq!(read(&path).unwrap().len(), 2, "a line that was cut off");
-        file.write_all(b"\n").unwrap();
-        assert!(read(&path).is_err(), "a line that is something else");
+    }
+
+    #[test]
+    fn a_stump_costs_its_own_line_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = serde_json::to_string(&line(0, "a", None)).unwrap();
+        let stumps = [
+            ("nothing", ""),
+            ("within a name", "{\"at_ms"),
+            ("within a character", "{\"at_ms\":1,\"pair\":\"d\u{fc}"),
+            ("before the newline", &whole),
+            ("what a lost power leaves", "\0\0\0"),
+            (
+                "glued to the next",
+                "{\"at_ms\":{\"at_ms\":1,\"pair\":\"dns\"}",
+            ),
+        ];
+        for (name, stump) in stumps {
+            let path = folder.path().join(name);
+            let mut bytes = format!("{whole}\n{stump}").into_bytes();
+            if name == "within a character" {
+                bytes.pop();
+            }
+            std::fs::write(&path, bytes).unwrap();
+            let before = read(&path).expect(name);
+            assert_eq!(before[0], line(0, "a", None), "{name}");
+            add(&path, &before, &line(1, "b", None)).unwrap();
+            let after = read(&path).expect(name);
+            assert_eq!(after[..before.len()], before, "{name}");
+            assert_eq!(after[before.len()..], [line(1, "b", None)], "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_history_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pairs.json");
+        for other in [
+            "{\"at_ms\":1}\n",
+            "{\"name\":\"dns\"}",
+            "[]\n{}",
+            "{\n  \"name\": 1\n}\n",
+        ] {
+            std::fs::write(&path, other).unwrap();
+            assert!(read(&path).is_err(), "{other}");
+        }
     }
 }

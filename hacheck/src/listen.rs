@@ -26,6 +26,10 @@ use crate::{
 /// How often it looks whether the end has come, at least.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// So many packets wait for a reader of standard output that stalls. Then the sockets' own
+/// buffers fill, and the `at_ms` of what is in them is when it was taken out.
+const QUEUE: usize = 1024;
+
 /// The columns of the table.
 const COLUMNS: [&str; 12] = [
     "interface",
@@ -114,31 +118,42 @@ fn refused(unseen: Unseen) -> Stop {
     }
 }
 
-/// A thread listens on each socket; this one prints.
 fn hear<W: Write>(
     sockets: &[(&str, Raw)],
     length: Duration,
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
+    let ears = sockets.iter().map(|(name, socket)| {
+        let ear = |until| match socket.receive(until) {
+            Ok(Some(Frame::Vrrp(vrrp))) => Some(vrrp),
+            // An interface that goes down comes up again, or there is nothing to hear.
+            _ => None,
+        };
+        (*name, ear)
+    });
+    tell_all(ears.collect(), length, lines)
+}
+
+/// A thread for each ear, which hears until a time; this one prints.
+fn tell_all<W: Write>(
+    ears: Vec<(&str, impl Fn(Instant) -> Option<Vrrp> + Send)>,
+    length: Duration,
+    lines: &mut Lines<W>,
+) -> Result<Answer, Stop> {
     let started = Instant::now();
     let until = started + length;
-    let (tell, told) = mpsc::channel();
+    let (tell, told) = mpsc::sync_channel(QUEUE);
     thread::scope(|scope| {
-        for (interface, socket) in sockets {
+        for (interface, ear) in ears {
             let tell = tell.clone();
             scope.spawn(move || {
                 while Instant::now() < until {
-                    // An interface that goes down comes up again, or there is nothing to hear.
-                    let frame = match socket.receive(until.min(Instant::now() + LOOK)) {
-                        Ok(frame) => frame,
-                        Err(_) => continue,
-                    };
-                    let Some(Frame::Vrrp(vrrp)) = frame else {
+                    let Some(vrrp) = ear(until.min(Instant::now() + LOOK)) else {
                         continue;
                     };
                     let at_ms = started.elapsed().as_millis() as u64;
-                    if tell.send((*interface, at_ms, vrrp)).is_err() {
-                        return; // the reader of stdout is gone
+                    if tell.send((interface, at_ms, vrrp)).is_err() {
+                        return; // the reader of stdout is gone, and `told` with it
                     }
                 }
             });
@@ -179,6 +194,11 @@ fn record(interface: &str, at_ms: u64, vrrp: &Vrrp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
     use super::*;
     use crate::{
         evidence::Mac,
@@ -211,5 +231,64 @@ mod tests {
             record("eth0", 12, &vrrp(Err(Malformed::Version(7)))),
             r#"{"interface":"eth0","at_ms":12,"source":"192.168.10.11","source_mac":"02:00:00:00:10:11","destination":"224.0.0.18","ttl":255,"error":{"code":"malformed","message":"version 7, not 2 or 3"}}"#
         );
+    }
+
+    /// Packets without end, counted.
+    fn flood(heard: &AtomicUsize) -> impl Fn(Instant) -> Option<Vrrp> + Send {
+        |_| {
+            heard.fetch_add(1, Ordering::Relaxed);
+            Some(Vrrp {
+                source_mac: Mac([2, 0, 0, 0, 0x10, 0x11]),
+                source: "192.168.10.11".parse().unwrap(),
+                destination: "224.0.0.18".parse().unwrap(),
+                ttl: 255,
+                packet: Err(Malformed::Version(7)),
+            })
+        }
+    }
+
+    /// Standard output whose reader stalls at the first write, and is gone or takes all after that.
+    struct Stalled {
+        until: Instant,
+        gone: bool,
+        lines: usize,
+    }
+
+    impl Write for Stalled {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            thread::sleep(self.until.saturating_duration_since(Instant::now()));
+            if self.gone {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            self.lines += bytes.iter().filter(|&&byte| byte == b'\n').count();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_stalls_costs_no_memory_and_hangs_nothing() {
+        let length = Duration::from_millis(100);
+        for gone in [false, true] {
+            let heard = AtomicUsize::new(0);
+            let mut output = Stalled {
+                until: Instant::now() + 3 * length,
+                gone,
+                lines: 0,
+            };
+            let ears = vec![("eth0", flood(&heard)), ("eth1", flood(&heard))];
+            let answer = tell_all(ears, length, &mut Lines::new(&mut output, false));
+            let heard = heard.into_inner();
+            assert!(heard <= QUEUE + 3, "{heard} heard while nobody read");
+            if gone {
+                assert!(answer.is_err(), "{answer:?}");
+            } else {
+                assert!(matches!(answer, Ok(Answer::No)), "{answer:?}");
+                assert_eq!(output.lines, heard, "all that was heard is told");
+            }
+        }
     }
 }

@@ -80,7 +80,7 @@ fn tell(evidence: &mut Evidence, pair: &Pair, facts: &[MemberFacts], most_ms: u1
         let Some(facts) = own.max_by_key(|facts| facts.at_ms) else {
             continue;
         };
-        let age_ms = now_ms - facts.at_ms;
+        let age_ms = now_ms.saturating_sub(facts.at_ms);
         if u128::from(age_ms.unsigned_abs()) > most_ms {
             let when = if age_ms > 0 { "old" } else { "in the future" };
             evidence.unusable.push(Unseen {

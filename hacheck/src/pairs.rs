@@ -309,6 +309,14 @@ mod tests {
             ("nothing", String::new(), "no pair"),
             ("no pairs", r#"{"pairs":[]}"#.to_owned(), "no pair"),
             ("not JSON", "{".to_owned(), "record 1"),
+            ("too deep", format!("{DNS}{}", DNS.replace("\"vrid\"", &format!("\"x-\":{}{},\"vrid\"", "[".repeat(200), "]".repeat(200)))), "record 2: recursion limit exceeded"),
+            ("VIP of no host", DNS.replace("192.168.10.110", "0.0.0.0"), "vip 0.0.0.0 is the unspecified address, which no host can have"),
+            ("VIP of many hosts", DNS.replace("192.168.10.110", "224.0.0.18"), "vip 224.0.0.18 is a multicast address, which no host can have"),
+            ("VIP of all hosts", DNS.replace("192.168.10.110", "255.255.255.255"), "vip 255.255.255.255 is the broadcast address, which no host can have"),
+            ("member of no host", DNS.replace("192.168.10.112", "0.0.0.0"), "member 2: address 0.0.0.0 is the unspecified address"),
+            ("IPv6 of no host", DNS.replace("192.168.10.111", "::"), "member 1: address :: is the unspecified address"),
+            ("IPv6 of many hosts", DNS.replace("192.168.10.110", "ff02::12"), "vip ff02::12 is a multicast address"),
+            ("IPv4 in IPv6", DNS.replace("192.168.10.110", "::ffff:224.0.0.18"), "vip ::ffff:224.0.0.18 is a multicast address"),
         ];
         for (name, text, want) in cases {
             let wrong = Pair::parse(text.as_bytes()).map(|_| ());

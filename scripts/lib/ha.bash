@@ -8,12 +8,12 @@ gather() {
     facts=() guests=()
     mkdir -p -- "$tmp/facts"
     rm -f -- "$tmp/facts"/*
-    jq -r --arg pair "$1" '.pairs[] | select($pair == "" or .name == $pair) | [.files[]?.path] as $paths
-        | .members[] | [.name, .address] + $paths | @tsv' "$site" >"$tmp/members"
+    jq -r --arg pair "$1" '[.pairs[] | select($pair == "" or .name == $pair) | {paths: [.files[]?.path]} + .members[]]
+        | group_by(.address)[] | [.[0].name, .[0].address] + (map(.paths[]) | unique) | @tsv' "$site" >"$tmp/members"
     while IFS=$'\t' read -r name address paths; do
         # shellcheck disable=SC2086 # the paths are words of one remote command line, quoted there
         ask "$name" "$address" "${paths//$'\t'/$'\n'}" &
-    done < <(sort -u -- "$tmp/members")
+    done <"$tmp/members"
     wait
     for place in "$tmp"/facts/*.json; do
         [[ ! -s $place ]] || facts+=("$place")
@@ -27,14 +27,15 @@ gather() {
     [[ ! $place ]] || guests=(--guests "$place")
 }
 
-# ask NAME ADDRESS PATHS: the facts of one member by ssh, to a file. PATHS is a line each.
+# ask NAME ADDRESS PATHS: the facts of one member by ssh, to a file. PATHS is a line each. The file is named
+# by the address: members of two pairs may have one name, and a name may have a slash in it.
 ask() {
-    local words=(hacheck member) path error
+    local words=(hacheck member) path error file="$tmp/facts/${2//[^0-9a-fA-F.]/_}.json"
     while IFS= read -r path; do
         [[ ! $path ]] || words+=(--file "$(printf %q "$path")")
     done <<<"$3"
-    if ! error=$(ssh -n -o BatchMode=yes -o ConnectTimeout=5 -- "$2" "${words[@]}" 2>&1 >"$tmp/facts/$1.json"); then
-        rm -f -- "$tmp/facts/$1.json"
+    if ! error=$(ssh -n -o BatchMode=yes -o ConnectTimeout=5 -- "$2" "${words[@]}" 2>&1 >"$file"); then
+        rm -f -- "$file"
         say "$1 ($2): no facts: ${error##*$'\n'}"
     fi
 }

@@ -1,7 +1,7 @@
 //! The members of a JSON object, taken out by name: what is left at the end is unknown,
 //! and is told with the known name that is nearest.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Map, Value};
 
@@ -106,18 +106,23 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An address without a mask.
+    /// The address of a host, without a mask.
     ///
     /// # Errors
     ///
-    /// It is something else.
+    /// It is something else, or one that no host can have.
     pub fn address(&mut self, name: &'static str) -> Result<Option<IpAddr>, String> {
         let Some(text) = self.text(name)? else {
             return Ok(None);
         };
         let address = text.parse();
         let address = address.map_err(|_| format!("{name} {text:?} is no IP address"))?;
-        Ok(Some(address))
+        match no_hosts(address) {
+            Some(what) => Err(format!(
+                "{name} {address} is {what}, which no host can have"
+            )),
+            None => Ok(Some(address)),
+        }
     }
 
     /// The elements of an array; none if it isn't there.
@@ -133,7 +138,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// One text or several.
+    /// One text, or several or none in an array.
     ///
     /// # Errors
     ///
@@ -143,7 +148,7 @@ impl<'a> Fields<'a> {
         match self.value(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(vec![text.clone()])),
-            Some(whole @ Value::Array(list)) if !list.is_empty() => {
+            Some(whole @ Value::Array(list)) => {
                 let texts = list.iter().map(|text| text.as_str().map(str::to_owned));
                 let texts: Option<Vec<_>> = texts.collect();
                 texts.map(Some).ok_or_else(|| wrong(whole))
@@ -193,6 +198,16 @@ impl<'a> Fields<'a> {
             Some(name) => Err(unknown_name(name, &self.known)),
             None => Ok(()),
         }
+    }
+}
+
+/// What an address is, if it can't be a host's (RFC 1122, 3.2.1.3; RFC 4291, 2.5.2 and 2.7).
+fn no_hosts(address: IpAddr) -> Option<&'static str> {
+    match address.to_canonical() {
+        plain if plain.is_unspecified() => Some("the unspecified address"),
+        plain if plain.is_multicast() => Some("a multicast address"),
+        IpAddr::V4(Ipv4Addr::BROADCAST) => Some("the broadcast address"),
+        _ => None,
     }
 }
 

@@ -13,9 +13,11 @@ const LONGEST_RTO_S: f64 = 86_400.0;
 /// The pairs of records, or of a site document, and the prefixes of the site's segments.
 pub(super) fn pairs(text: &[u8]) -> Result<(Vec<Pair>, Vec<IpNet>), Wrong> {
     let (mut pairs, mut segments) = (Vec::new(), Vec::new());
-    for kept in stream::parse(text).map_err(|bad| Wrong(bad.to_string()))? {
-        // cannot fail: the reader has validated it
-        let value: Value = serde_json::from_str(kept.record().text()).unwrap_or_default();
+    let records = stream::parse(text).map_err(|bad| Wrong(bad.to_string()))?;
+    for (place, kept) in records.iter().enumerate() {
+        // The reader allows deeper nesting than serde_json.
+        let value: Value = serde_json::from_str(kept.record().text())
+            .map_err(|error| Wrong(format!("record {}: {error}", place + 1)))?;
         match value.get("pairs") {
             Some(Value::Array(list)) if value.get("members").is_none() => {
                 for pair in list {

@@ -34,7 +34,7 @@ pub struct Query {
     pub name: String,
     /// The record type.
     pub kind: Kind,
-    /// The data of exactly these records, in any order; any, if absent.
+    /// The data of exactly these records, in any order; any, if absent; no such record, if `[]`.
     pub expect: Option<Vec<String>>,
     /// The answer's code, `NOERROR`; with it the name must have such a record, unless `expect` is `[]`.
     pub rcode: String,
@@ -151,7 +151,7 @@ impl Query {
                 false => Outcome::Good,
             };
         };
-        if nothing {
+        if nothing && !expect.is_empty() {
             return Outcome::Wrong(format!(
                 "NODATA: no {} record, not {}",
                 self.kind,
@@ -163,6 +163,9 @@ impl Query {
         expect.dedup();
         match expect == read.data {
             true => Outcome::Good,
+            false if expect.is_empty() => {
+                Outcome::Wrong(format!("{}, not NODATA", read.data.join(", ")))
+            }
             false => Outcome::Wrong(format!(
                 "{}, not {}",
                 read.data.join(", "),

@@ -193,7 +193,12 @@ impl Get {
 
 impl Url {
     fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("url {text:?} is not http(s)://host[:port]/path");
+        // A slash or a question mark in a password ends the authority before the @.
+        let shown = match text.contains('@') {
+            true => "(not shown: it has an @)".to_owned(),
+            false => format!("{text:?}"),
+        };
+        let wrong = || format!("url {shown} is not http(s)://host[:port]/path");
         let (tls, rest) = match text.split_once("://").ok_or_else(wrong)? {
             ("http", rest) => (false, rest),
             ("https", rest) => (true, rest),
@@ -201,6 +206,9 @@ impl Url {
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
+        if authority.contains('@') {
+            return Err("url has user information (name:password@), which is not sent".to_owned());
+        }
         let path = path.split('#').next().unwrap_or_default();
         let path = if path.starts_with('/') {
             path.to_owned()
@@ -225,7 +233,7 @@ impl Url {
             .and_then(|host| host.strip_suffix(']'))
             .unwrap_or(host);
         let graphic = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-        if host.is_empty() || host.contains('@') || !graphic(authority) || !graphic(&path) {
+        if host.is_empty() || !graphic(authority) || !graphic(&path) {
             return Err(wrong());
         }
         Ok(Self {

@@ -58,12 +58,32 @@ pub struct Certificate {
     pub fingerprint: String,
 }
 
+impl Limits {
+    /// A warning that comes after the critical one never comes.
+    fn check(&self) -> Result<(), String> {
+        let percent = (self.warn_percent, self.critical_percent);
+        let days = self.warn_days.zip(self.critical_days);
+        for (unit, limits) in [("percent", Some(percent)), ("days", days)] {
+            if let Some((warn, critical)) = limits.filter(|(warn, critical)| warn < critical) {
+                return Err(format!(
+                    "warn_{unit} {warn} is less than critical_{unit} {critical}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Hello {
     pub(super) fn parse(mut fields: Fields<'_>) -> Result<Self, String> {
         let percent = |value: Option<f64>, absent: f64, name: &str| match value {
             None => Ok(absent),
             Some(value) if (0.0..=100.0).contains(&value) => Ok(value),
             Some(value) => Err(format!("{name} is {value}, not in 0..=100")),
+        };
+        let days = |value: Option<f64>, name: &str| match value {
+            Some(value) if value < 0.0 => Err(format!("{name} is {value}, less than 0")),
+            other => Ok(other),
         };
         let hello = Self {
             port: fields.whole("port", 1, 65_535)?.unwrap_or(443),
@@ -75,11 +95,12 @@ impl Hello {
                     5.0,
                     "critical_percent",
                 )?,
-                warn_days: fields.number("warn_days")?,
-                critical_days: fields.number("critical_days")?,
+                warn_days: days(fields.number("warn_days")?, "warn_days")?,
+                critical_days: days(fields.number("critical_days")?, "critical_days")?,
             },
             same: fields.truth("same", true)?,
         };
+        hello.limits.check()?;
         if let Some(name) = hello
             .name
             .as_deref()

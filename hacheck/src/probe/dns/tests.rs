@@ -194,3 +194,33 @@ fn asked_once_is_one_datagram() {
     }
     assert_eq!(count, 1);
 }
+
+#[test]
+fn no_such_record_is_what_is_expected() {
+    let fields = serde_json::json!({"name": "ha.test", "type": "AAAA", "expect": []});
+    let query = Query::parse(Fields::of(&fields).unwrap()).unwrap();
+    #[rustfmt::skip]
+    let cases = [
+        ("no data", "NOERROR",  &[][..], ""),
+        ("data",    "NOERROR",  &["fd10::1", "fd10::2"], "fd10::1, fd10::2, not NODATA"),
+        ("no name", "NXDOMAIN", &[],     "NXDOMAIN, not NOERROR"),
+    ];
+    for (name, rcode, data, want) in cases {
+        let read = Read {
+            rcode: rcode.to_owned(),
+            cut: false,
+            data: data.iter().map(|&text| text.to_owned()).collect(),
+        };
+        match query.judge(&read) {
+            Outcome::Good => assert_eq!(want, "", "{name}"),
+            Outcome::Wrong(what) => assert_eq!(what, want, "{name}"),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    let fields = serde_json::json!({"name": "ha.test", "expect": [], "rcode": "NXDOMAIN"});
+    let refused = Query::parse(Fields::of(&fields).unwrap()).unwrap_err();
+    assert_eq!(
+        refused,
+        "expect and rcode NXDOMAIN: there are no records then"
+    );
+}

@@ -135,3 +135,29 @@ fn urls() {
         assert!(url(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn a_password_in_a_url_is_not_told() {
+    const REFUSED: &str = "url has user information (name:password@), which is not sent";
+    const HIDDEN: &str = "url (not shown: it has an @) is not http(s)://host[:port]/path";
+    #[rustfmt::skip]
+    let cases = [
+        ("name and password",   "http://admin:s3cret@x/",       REFUSED),
+        ("password alone",      "https://:s3cret@{address}:8/", REFUSED),
+        ("an @ in it",          "http://admin:s3cret@1@x/",     REFUSED),
+        ("a slash in it",       "http://admin:s3cret/1@x/",     HIDDEN),
+        ("a mark in it",        "http://admin:s3cret?1@x/",     HIDDEN),
+        ("another scheme",      "ftp://admin:s3cret@x/",        HIDDEN),
+        ("no scheme",           "admin:s3cret@x/",              HIDDEN),
+        ("one slash",           "http:/admin:s3cret@x/",        HIDDEN),
+    ];
+    for (name, url, want) in cases {
+        let fields = json!({ "url": url });
+        let refused = Get::parse(Fields::of(&fields).unwrap()).expect_err(name);
+        assert_eq!(refused, want, "{name}");
+    }
+    assert!(
+        Url::parse("http://x/a@b?c@d").is_ok(),
+        "not before the path"
+    );
+}

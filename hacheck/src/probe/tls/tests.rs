@@ -51,3 +51,27 @@ fn a_server_that_speaks_something_else_is_wrong_and_not_dead() {
     server.join().unwrap();
     assert_eq!(Certificate::read(b"\x30\x82garbage"), None);
 }
+
+#[test]
+fn limits_that_contradict_themselves() {
+    #[rustfmt::skip]
+    let cases = [
+        ("none",               r#"{}"#, ""),
+        ("both the same",      r#"{"warn_percent":5,"critical_percent":5,"warn_days":3,"critical_days":3}"#, ""),
+        ("nothing left",       r#"{"warn_days":0,"critical_days":0}"#, ""),
+        ("warns too late",     r#"{"warn_percent":10,"critical_percent":11}"#, "warn_percent 10 is less than critical_percent 11"),
+        ("the default's 20",   r#"{"critical_percent":25}"#, "warn_percent 20 is less than critical_percent 25"),
+        ("the default's 5",    r#"{"warn_percent":3}"#, "warn_percent 3 is less than critical_percent 5"),
+        ("days too late",      r#"{"warn_days":3.5,"critical_days":4}"#, "warn_days 3.5 is less than critical_days 4"),
+        ("no such days",       r#"{"warn_days":-1}"#, "warn_days is -1, less than 0"),
+        ("no such days, crit", r#"{"critical_days":-0.5}"#, "critical_days is -0.5, less than 0"),
+        ("no such percent",    r#"{"warn_percent":-1}"#, "warn_percent is -1, not in 0..=100"),
+    ];
+    for (name, fields, want) in cases {
+        let fields: serde_json::Value = serde_json::from_str(fields).unwrap();
+        match Hello::parse(Fields::of(&fields).unwrap()) {
+            Ok(_) => assert_eq!(want, "", "{name}"),
+            Err(what) => assert!(!want.is_empty() && what.starts_with(want), "{name}: {what}"),
+        }
+    }
+}
