@@ -197,8 +197,11 @@ fn active_active(lab: &Lab) {
         let half = lab.check_changed("dns", Eyes::Client, moved);
         half.all("member-service-down").len() == 1
     });
-    lab.check_changed("dns", Eyes::Client, moved)
-        .wants("member-service-down", "warning", &["probe"]);
+    lab.check_changed("dns", Eyes::Client, moved).wants(
+        "member-service-down",
+        "warning",
+        &["probe"],
+    );
     let _on_n1 = other_server("n1", "192.0.2.78");
     lab.until("both other servers answer", || {
         lab.check_changed("dns", Eyes::Client, moved)
