@@ -29,7 +29,8 @@ pub(crate) type Look = (Evidence, u64);
 /// Looks at all pairs, and once more at those whose VIP was just moving: what was wrong may be over.
 pub(crate) fn looked(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) -> Vec<Look> {
     let started = Instant::now();
-    let mut looked = look(args, pairs, known, now_ms);
+    let mut looked = gather(args, pairs, now_ms);
+    know(args, pairs, known, now_ms, &mut looked);
     let first = looked.iter().zip(pairs).enumerate();
     let passing: Vec<(usize, String)> = first
         .filter_map(|(place, ((evidence, _), pair))| {
@@ -43,7 +44,9 @@ pub(crate) fn looked(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) 
     }
     let passed_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(0);
     let moving: Vec<&Pair> = passing.iter().map(|(place, _)| pairs[*place]).collect();
-    let second = look(args, &moving, known, now_ms + passed_ms);
+    let mut second = gather(args, &moving, now_ms + passed_ms);
+    // What was young enough when it was asked for is so still.
+    know(args, &moving, known, now_ms, &mut second);
     for ((place, before), (mut evidence, probes_ms)) in passing.into_iter().zip(second) {
         evidence.looked_before = Some(before);
         looked[place] = (evidence, probes_ms);
@@ -51,15 +54,13 @@ pub(crate) fn looked(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) 
     looked
 }
 
-/// Everything that can be seen of the pairs now, and what was known before.
-fn look(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) -> Vec<Look> {
-    let mut looked = gather(args, pairs, now_ms);
+/// Adds what was known before to what was seen.
+fn know(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64, looked: &mut [Look]) {
     for ((evidence, _), pair) in looked.iter_mut().zip(pairs) {
         let age = args.facts_age.0.as_millis();
         tell(evidence, pair, &known.facts, age, now_ms);
         evidence.places = known.places.clone();
     }
-    looked
 }
 
 /// The member that facts are of: one of its addresses is the host's.

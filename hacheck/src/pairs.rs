@@ -205,9 +205,10 @@ fn among(pairs: &[Pair], segments: &[IpNet]) -> Result<(), Wrong> {
             )));
         }
         let Some(vrid) = pair.vrid else { continue };
-        if let Some(other) = routers.insert((segment(vip, segments), vrid), name) {
+        let net = segment(vip, segments);
+        if let Some(other) = routers.insert((net, vrid), name) {
             return Err(Wrong(format!(
-                "pairs {other:?} and {name:?} have the same vrid {vrid} on one segment"
+                "pairs {other:?} and {name:?} have the same vrid {vrid} on one segment, {net} (a site's vlans[].prefix say which there are)"
             )));
         }
     }
