@@ -100,9 +100,33 @@ pub fn dump_signal(status: &str) -> Option<u32> {
         .find(|signal| handled & (1 << (signal - 1)) != 0)
 }
 
+/// Where keepalived puts its dumps: $TMPDIR, else /tmp (2.3.2; 2.2.7 knows only the latter).
+/// `environ` is `/proc/PID/environ`.
+#[must_use]
+pub fn dump_folder(environ: &[u8]) -> &str {
+    let mut variables = environ.split(|&byte| byte == 0);
+    let folder = variables.find_map(|variable| variable.strip_prefix(b"TMPDIR="));
+    let folder = folder.and_then(|folder| std::str::from_utf8(folder).ok());
+    folder
+        .filter(|folder| folder.starts_with('/'))
+        .unwrap_or("/tmp")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_dumps_are() {
+        for (environ, want) in [
+            ("", "/tmp"),
+            ("A=b\0TMPDIR=/run/keepalived\0", "/run/keepalived"),
+            ("XTMPDIR=/x\0TMPDIR=x\0", "/tmp"),
+            ("TMPDIR=\0", "/tmp"),
+        ] {
+            assert_eq!(dump_folder(environ.as_bytes()), want, "{environ:?}");
+        }
+    }
 
     /// Of keepalived 2.2.7, shortened to one instance.
     const DUMP: &str = r#"[{"data":{"iname":"dns","dont_track_primary":0,"vmac_ifname":"","ifp_ifname":"e10","master_priority":0,"last_transition":1795320547.344885,"vrid":55,"base_priority":150,"effective_priority":140,"vipset":true,"adver_int":1,"accept":1,"nopreempt":false,"state":2,"wantstate":2,"version":2,"vips":["192.168.10.110\/24 dev e10 scope global set","fd10::110\/64 dev e10 scope global"],"auth_type":1,"auth_data":"labpass1"},"stats":{"advert_rcvd":1,"advert_sent":7,"become_master":1}}]"#;

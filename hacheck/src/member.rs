@@ -269,8 +269,16 @@ fn dump(pid: &str) -> Result<Vec<Instance>, String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).map_err(|e| e.to_string())?;
     let signal = keepalived::dump_signal(&status)
         .ok_or("it has no JSON dump (built without --enable-json)")?;
+    let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let folders = match keepalived::dump_folder(&environ) {
+        "/tmp" => vec!["/tmp"],
+        other => vec![other, "/tmp"],
+    };
     // Its own /tmp: a unit with PrivateTmp has another than this process.
-    let path = format!("/proc/{pid}/root/tmp/keepalived.json");
+    let paths = folders
+        .iter()
+        .map(|folder| format!("/proc/{pid}/root{folder}/keepalived.json"));
+    let paths: Vec<String> = paths.collect();
     // The clock of file times, which lags behind the exact one by a tick.
     let asked = clock_gettime(ClockId::CLOCK_REALTIME_COARSE).map_err(|e| e.to_string())?;
     // A real-time signal, which no crate can send safely; every shell can.
@@ -284,13 +292,14 @@ fn dump(pid: &str) -> Result<Vec<Instance>, String> {
     }
     let until = Instant::now() + PATIENCE;
     loop {
-        let why = match read(&path, (asked.tv_sec(), asked.tv_nsec())) {
-            Ok(text) => match keepalived::parse(&text) {
+        let mut why = String::new();
+        for path in &paths {
+            let text = read(path, (asked.tv_sec(), asked.tv_nsec()));
+            match text.and_then(|text| keepalived::parse(&text)) {
                 Ok(instances) => return Ok(instances),
-                Err(why) => why,
-            },
-            Err(why) => why,
-        };
+                Err(error) => why = error,
+            }
+        }
         if Instant::now() > until {
             return Err(format!("{LATE} within {} s: {why}", PATIENCE.as_secs()));
         }
