@@ -89,7 +89,8 @@ struct Lost {
 const ANSWERS: usize = 20;
 
 impl Meter {
-    /// The next sample, in the order in which they were sent.
+    /// The next sample, in the order in which they had left. That is the order in which the server
+    /// looks at them: one that a busy host held back belongs behind those that overtook it.
     pub fn add(&mut self, sample: &Sample) {
         self.blind_us = None;
         match &sample.seen {
@@ -284,7 +285,7 @@ mod tests {
                 Sample { sent_us, left_us, done_us: left_us + taken, seen }
             };
             let mut samples: Vec<Sample> = sent.map(sample).take_while(|sample| sample.sent_us < up + 200_000).collect();
-            samples.sort_by_key(|sample| sample.sent_us);
+            samples.sort_by_key(|sample| sample.left_us);
             let got = measure(&samples);
             prop_assume!(got.recovered);
             prop_assert!(got.outage_us.0 <= length, "{got:?} {length}");

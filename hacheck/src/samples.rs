@@ -1,4 +1,4 @@
-//! Answers come in as they are given; an outage is measured in the order of the questions.
+//! Answers come in as they are given; an outage is measured in the order in which the questions left.
 //! What all earlier ones are known of is handed on, so a watch of days takes no more room
 //! than one of a second.
 
@@ -17,7 +17,7 @@ pub struct Samples {
     pub spark: Spark,
     /// Probes that are on their way, by their number, and when they were begun at the earliest.
     flying: BTreeMap<u32, u64>,
-    /// Those that are back, by when they were sent, while an earlier one may still come.
+    /// Those that are back, by when they had left, while an earlier one may still come.
     waiting: BTreeMap<(u64, u32), Sample>,
     /// Those that are back.
     pub count: u64,
@@ -47,7 +47,7 @@ impl Samples {
             }
             Seen::Unseen(_) => {}
         }
-        self.waiting.insert((sample.sent_us, number), sample);
+        self.waiting.insert((sample.left_us, number), sample);
         let earliest_us = self.flying.values().copied().min();
         self.hand_on(earliest_us.unwrap_or(u64::MAX));
     }
@@ -95,14 +95,16 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the order in which they come back, it is measured as they were sent.
+        /// Whatever the order in which they come back, it is measured as they left.
         #[test]
-        fn as_they_were_sent(probes in proptest::collection::vec((0..9_000_u64, 1..300_000_u64, 0..5_u8), 1..80)) {
+        fn as_they_left(probes in proptest::collection::vec((0..9_000_u64, 1..300_000_u64, 0..5_u8), 1..80)) {
             let begun = |number: usize| number as u64 * 10_000;
             let all: Vec<Sample> = probes.iter().enumerate()
                 .map(|(number, (delay, taken, kind))| sample((begun(number) + delay, *taken, *kind))).collect();
             let mut meter = Meter::default();
-            all.iter().for_each(|sample| meter.add(sample));
+            let mut ordered: Vec<&Sample> = all.iter().collect();
+            ordered.sort_by_key(|sample| sample.left_us); // stable
+            ordered.into_iter().for_each(|sample| meter.add(sample));
 
             let mut events: Vec<(u64, usize, bool)> = (0..all.len())
                 .flat_map(|number| [(begun(number), number, true), (all[number].done_us, number, false)]).collect();

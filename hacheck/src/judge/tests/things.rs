@@ -56,9 +56,11 @@ fn a_flood_is_counted() {
     let flood = World::vrrp().raw(&all("a"), &all("a")).with(|w| {
         let adverts = w.window().adverts.as_mut().unwrap();
         for source in 0..5_000_u32 {
+            let interval_ms = 1000 + source;
             let source = IpAddr::from((0x0a00_0000 + source).to_be_bytes());
             adverts.push(Advert {
                 source,
+                interval_ms,
                 ..advert("x", 100)
             });
         }
