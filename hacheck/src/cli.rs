@@ -202,7 +202,7 @@ The pair's first probe for the VIP is made on a fixed schedule by a monotonic cl
 connection. outage_ms is [least, most]: the truth lies between them. One record at the end, of
 which the finding failover-time says whether rto_s was kept.
 
-Exit codes: 0 within rto_s, 1 over it or not recovered, 2 bad call or pairs, 3 the watch itself failed
+Exit codes: 0 within rto_s, 1 over it, not recovered or not known, 2 bad call or pairs, 3 the watch itself failed
 
   hacheck watch --pairs site.json --pair dns --until-recovered & ssh dns-1 systemctl stop keepalived; wait";
 

@@ -271,7 +271,7 @@ fn judge(pair: &Pair, measured: &Measured) -> Finding {
     if measured.blind_end_us > 0 && (never || calm) {
         let ms = ms_up(measured.blind_end_us);
         let why = measured.unseen_why.as_deref().unwrap_or_default();
-        finding.message = format!("the last {ms} ms are not known, nothing could be asked: {why}");
+        finding.message = format!("the last {ms} ms are not known: {why}");
         finding.severity = Severity::Unknown;
     }
     finding
