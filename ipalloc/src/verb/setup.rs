@@ -10,7 +10,10 @@ use vmid::{
 use super::source::{Intent, open};
 use crate::{
     cli::{self, Environment},
-    netbox::{self, NetBox, Setup},
+    netbox::{
+        NetBox,
+        field::{self, Setup},
+    },
     report,
 };
 
@@ -24,7 +27,7 @@ pub(crate) fn setup<W: Write>(
     let done = match named.or(environment.url.as_deref()) {
         Some(url) if url.contains("://") => {
             let netbox = NetBox::new(url, &args.source, environment, "setup")?;
-            netbox::setup(&netbox, args.dry_run)?
+            field::setup(&netbox, args.dry_run)?
         }
         _ => {
             open(&args.source, environment, Intent::Look)?;
