@@ -8,10 +8,34 @@ lib=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 declare -A opt=()
 declare -a words=()
 
-# say WHAT, fail CODE WHAT: one line on stderr; control characters of data don't reach a terminal.
+# clean TEXT: sets `cleaned`, TEXT without what a terminal would obey: each control character (C1 as UTF-8
+# or as a bare byte, too), each one that hides or turns text round, and each byte that is no UTF-8 is a
+# question mark. As the tools' own table::is_unsafe has it, and text.jq; in any locale.
+clean() {
+    local LC_ALL=C text=${1:0:4000} part # bytes; no line needs more of them
+    local tail=$'[\x80-\xbf]' hidden=$'^(\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xa9]|\xef\xbb\xbf|\xc2[\x80-\x9f])'
+    local letter=$'^([\xc2-\xdf]|\xe0[\xa0-\xbf]|[\xe1-\xec\xee\xef]'"$tail"$'|\xed[\x80-\x9f]|\xf0[\x90-\xbf]'"$tail"$'|[\xf1-\xf3]'"$tail$tail"$'|\xf4[\x80-\x8f]'"$tail)$tail"
+    cleaned=""
+    while [[ $text ]]; do
+        part=${text%%[!\ -~]*}
+        cleaned+=$part text=${text:${#part}}
+        if [[ $text =~ $hidden ]]; then
+            cleaned+='?'
+        elif [[ $text =~ $letter ]]; then
+            cleaned+=${BASH_REMATCH[0]}
+        else
+            cleaned+=${text:+?} text=${text:1}
+            continue
+        fi
+        text=${text:${#BASH_REMATCH[0]}}
+    done
+}
+
+# say WHAT, fail CODE WHAT: one line on stderr, cleaned.
 say() {
-    local line="$*"
-    printf '%s: %s\n' "$me" "${line//[[:cntrl:]]/?}" >&2
+    local cleaned
+    clean "$*"
+    printf '%s: %s\n' "$me" "$cleaned" >&2
 }
 fail() {
     local code=$1

@@ -1,5 +1,7 @@
 # Guests with their configs. $lines: [file, line] of the configs that came. $answers: file, HTTP
 # status and message, where there is something to say.
+include "text";
+
 def answer($text): $text | fromjson? // {};
 
 ($lines | reduce .[] as [$id, $line] ({}; .[$id] += $line)) as $texts
@@ -12,5 +14,5 @@ def answer($text): $text | fromjson? // {};
     $guest + {error: {code: "no-config", message: (
       "/nodes/\(.node)/\(.type)/\(.vmid)/config: "
       + (if ($said[$id].status // "0") | . == "0" or . == "000" or . == "200" then "" else "HTTP \($said[$id].status) " end)
-      + ([$body.message, $said[$id].message] | map(select(. != null and . != "")) | .[0] // "nothing came" | rtrimstr("\n")) | gsub("[[:cntrl:]]"; "?"))}}
+      + ([$body.message, $said[$id].message] | map(select(. != null and . != "")) | .[0] // "nothing came" | rtrimstr("\n")) | printable)}}
   else $guest + $config + $guest end
