@@ -110,6 +110,15 @@ run() {
     ((code < 2)) || exit "$code"
 }
 
+# bounded KIB COMMAND...: no file that it writes gets longer; it sees a failed write then.
+bounded() {
+    (
+        trap '' XFSZ
+        ulimit -Sf "$1"
+        exec "${@:2}"
+    )
+}
+
 # filter WHAT FILTER [JQ-ARGUMENT...]: runs lib/FILTER.jq; bad input is called WHAT, and exit 2.
 # jq's exit code is that of the last value alone, so anything it says on stderr counts.
 filter() {
