@@ -8,7 +8,7 @@ use std::{fmt, io, process::ExitCode};
 
 use clap::error::ErrorKind;
 
-use crate::table;
+use crate::escape::escape;
 
 /// What a run that came to its end has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +43,7 @@ enum Who {
 pub struct Stop {
     who: Who,
     cause: anyhow::Error,
+    more: Vec<String>,
     hint: Option<String>,
 }
 
@@ -75,7 +76,19 @@ impl Stop {
         }
     }
 
-    /// Adds the second line, `tool: hint: ...`.
+    /// A file that the caller named can't be read: the call is wrong (exit code 2).
+    pub fn file(name: &str, error: io::Error) -> Self {
+        Self::input(anyhow::anyhow!("{name}: {}", reason(&error)))
+    }
+
+    /// Adds a further line of the same weight: what else is wrong.
+    #[must_use]
+    pub fn also(mut self, line: impl Into<String>) -> Self {
+        self.more.push(line.into());
+        self
+    }
+
+    /// Adds the last line, `tool: hint: ...`.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -86,6 +99,7 @@ impl Stop {
         Self {
             who,
             cause: cause.into(),
+            more: Vec::new(),
             hint: None,
         }
     }
@@ -114,6 +128,9 @@ pub fn report(tool: &str, result: Result<Answer, Stop>) -> ExitCode {
         Err(stop) => {
             if stop.who != Who::Reader {
                 say(tool, &stop.to_string());
+                for line in &stop.more {
+                    say(tool, line);
+                }
                 if let Some(hint) = &stop.hint {
                     say(tool, &format!("hint: {hint}"));
                 }
@@ -123,12 +140,22 @@ pub fn report(tool: &str, result: Result<Answer, Stop>) -> ExitCode {
     }
 }
 
+/// What the system says of a file, without its number: "No such file or directory".
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_lowercase(),
+        None => text,
+    }
+}
+
 /// One line on stderr, `tool: message`; control characters in it are escaped.
 ///
 /// A stderr that cannot be written to is ignored: there is nowhere left to say so.
 pub fn say(tool: &str, message: &str) {
     use io::Write as _;
-    let line = format!("{tool}: {}\n", table::escape(message));
+    let line = format!("{tool}: {}\n", escape(message));
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
