@@ -3,6 +3,7 @@
 # A script that sources this has set `values` (options that take a value) and `switches`
 # (options that take none); `arguments` fills `opt` (by option name) and `words` (the rest).
 
+version=0.1.0 # of the workspace, Cargo.toml
 me=${0##*/}
 lib=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 declare -A opt=()
@@ -58,10 +59,11 @@ arguments() {
         shift
         case $word in
         -h | --help) usage && exit 0 ;;
+        --version) printf '%s %s\n' "$me" "$version" && exit 0 ;;
         -n) word=--dry-run=true ;;
         -v) word=--verbose=true ;;
         esac
-        [[ $word == -* || $word == *=* ]] || { words+=("$word") && continue; }
+        [[ $word == -* || $word == *=* ]] || { word "$word" && continue; }
         name=${word%%=*} name=${name#--} name=${name//_/-}
         [[ $name =~ ^[a-z][a-z-]*$ && ${kind[$name]-} ]] || fail 2 "unknown option ${word%%=*} (-h shows the usage)"
         if [[ $word == *=* ]]; then
@@ -78,9 +80,18 @@ arguments() {
         switch:true | switch:yes | switch:1) opt[$name]=true ;;
         switch:false | switch:no | switch:0) opt[$name]=false ;;
         switch:*) fail 2 "$name is true or false, not '$value'" ;;
-        *) if [[ $name == name ]]; then words+=("$value"); else opt[$name]=$value; fi ;;
+        *) if [[ $name == name ]]; then word "$value"; else opt[$name]=$value; fi ;;
         esac
     done
+}
+# word TEXT: one of `words`, which are names. A file there is a mistake: a guest would be called guests.jsonl.
+word() {
+    case $1 in
+    *.json | *.jsonl | *.csv | *.yaml | *.yml | *.txt | /* | ./* | ../* | */*/*)
+        fail 2 "$1 looks like a file, not like a name; where records are taken, they come on standard input: <$1"
+        ;;
+    esac
+    words+=("$1")
 }
 on() { [[ ${opt[$1]-} == true ]]; }
 
