@@ -103,11 +103,6 @@ impl Why {
             Self::Gateway | Self::Child(_) | Self::Avoided | Self::AvoidedBySite => true,
         }
     }
-
-    /// The site or the caller avoids it.
-    pub(crate) fn is_avoided(&self) -> bool {
-        matches!(self, Self::Avoided | Self::AvoidedBySite)
-    }
 }
 
 impl fmt::Display for Why {
