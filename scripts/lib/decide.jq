@@ -60,8 +60,9 @@ def shaped:
 
 # The first storage of a node that such a guest may be on, or null.
 def storage_on($node; $site; $database):
-  [$node.storages[]? as $name | $site.storages[]?
-   | select(.storage == $name and .guests != false)
+  (if .shape == "vm" then "images" else "rootdir" end) as $content
+  | [$node.storages[]? as $name | $site.storages[]?
+   | select(.storage == $name and .guests != false and (.content == null or (.content | index([$content]))))
    | select(($database | not) or (.type as $type | $site.database_storage_types // [] | index([$type])))][0];
 
 # Why such a guest can't be on this node (one of the site's), as [code, message]; null if it can. What the site
@@ -84,7 +85,7 @@ def placed($site):
   | $site.templates[template_for(.shape)] as $template
   | [$site.pairs[]? | select(any(.members[]; .name as $name | $own | same_name($name; $site))) | .members[] | select(.name as $name | $own | same_name($name; $site) | not)] as $partners
   | [$site.nodes[] | . as $node
-     | . + {at: storage_on(.; $site; $database), beside: [$partners[] | select(.node == $node.name) | .name]}
+     | . + {at: ($own | storage_on($node; $site; $database)), beside: [$partners[] | select(.node == $node.name) | .name]}
      | . + {why_not: objection(.; $vlan; $template; $need)}] as $nodes
   | (if .node then [$nodes[] | select(.name == $own.node)] else [$nodes[] | select(.why_not == null and .beside == [])] end | .[0]) as $node
   | ([$placed[] | select(.name == $own.name and .vmid == $own.vmid)][0]) as $place
