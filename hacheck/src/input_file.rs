@@ -31,7 +31,11 @@ const SILENCE: Duration = Duration::from_secs(300);
 /// It can't be read: the call is wrong, as it named the file.
 pub fn read(path: &Path) -> Result<Vec<u8>, Stop> {
     let text = open(path).and_then(|file| read_all(file, WRITER, SILENCE));
-    text.map_err(|error| Stop::file(&path.display().to_string(), error))
+    let name = match path.display().to_string() {
+        empty if empty.is_empty() => "\"\"".to_owned(),
+        name => name,
+    };
+    text.map_err(|error| Stop::file(&name, error))
 }
 
 /// Without waiting for the other end of a FIFO.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use vmid::{exit::Stop, site::json, span, stream};
+use vmid::{exit::Stop, span, stream};
 
 use crate::{
     Surroundings,
@@ -43,7 +43,10 @@ pub fn pairs(
         let pairs = Pair::read(text, form, wanted);
         pairs.map_err(|faults| stop(&faults, &name, surroundings.one_line))
     };
-    let named = match (&args.pairs, &args.site) {
+    // An empty name of a site counts as none, in the call as in the environment.
+    let site = args.site.as_ref();
+    let site = site.filter(|path| !path.as_os_str().is_empty());
+    let named = match (&args.pairs, site) {
         (Some(path), _) => Some((path, Form::Any, "--pairs")),
         (None, Some(path)) => Some((path, Form::Site, "--site")),
         (None, None) => None,
@@ -53,7 +56,7 @@ pub fn pairs(
         let mut files = others.iter().copied().chain([path.as_path()]);
         if !files.any(|file| input.is(file)) && waiting(input, ON_THEIR_WAY)? == Waiting::Records {
             let what = format!("{option} names the pairs, and records wait in standard input");
-            let hint = "</dev/null, if the pairs of the file are meant";
+            let hint = "add </dev/null if the pairs of the file are meant";
             return Err(Stop::input(anyhow::anyhow!(what)).hint(hint));
         }
         return read(path.display().to_string(), &input_file::read(path)?, form);
@@ -124,8 +127,9 @@ pub fn facts(paths: &[PathBuf]) -> Result<Vec<MemberFacts>, Stop> {
         let text = input_file::read(path)?;
         let records = stream::parse(&text).map_err(|bad| wrong(bad.to_string()))?;
         for (place, kept) in records.iter().enumerate() {
-            let facts = serde_json::from_str(kept.record().text()).map_err(|error| {
-                let why = json::told(&error);
+            let facts = serde_json::from_str(kept.record().text());
+            let facts = facts.map_err(|error| {
+                let why = unlike(&error);
                 wrong(format!(
                     "record {} is none of hacheck member: {why}",
                     place + 1
@@ -135,6 +139,16 @@ pub fn facts(paths: &[PathBuf]) -> Result<Vec<MemberFacts>, Stop> {
         }
     }
     Ok(all)
+}
+
+/// In what a record differs from those of `hacheck member`.
+fn unlike(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let missing = text.strip_prefix("missing field `");
+    match missing.and_then(|behind| behind.split_once('`')) {
+        Some((name, _)) => format!("it has no {name}"),
+        None => "one of its fields is of another type".to_owned(),
+    }
 }
 
 /// Where the guests are, if a file says so.
