@@ -9,6 +9,7 @@ use std::{
 
 use clap::Parser as _;
 use vmid::{
+    Surroundings,
     cli::{Cli, Command},
     exit,
 };
@@ -22,11 +23,15 @@ fn main() -> ExitCode {
         Command::Encode(encode) => encode.values.is_empty(),
         Command::Decode(decode) => decode.values.is_empty(),
         Command::Check(_) => true,
+        Command::Site(_) => false,
     };
     if reads_stdin && io::stdin().is_terminal() {
         return exit::nothing_to_read("vmid", "records, or values as arguments");
     }
     let (input, output) = (io::stdin().lock(), io::stdout().lock());
-    let terminal = output.is_terminal();
-    exit::report("vmid", vmid::run(&cli.command, input, output, terminal))
+    let surroundings = Surroundings {
+        terminal: output.is_terminal(),
+    };
+    let result = vmid::run(&cli.command, &surroundings, input, output);
+    exit::report("vmid", result)
 }
