@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{OsStringValueParser, TypedValueParser},
+};
 use vmid::{exit::Stop, span, table::Format};
 
 /// Say whether HA pairs are really redundant right now, with the evidence for it
@@ -71,7 +74,7 @@ pub struct Pairs {
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
     /// The site file, for its pairs [default, if no records come in: PVX_SITE]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = any_name())]
     pub site: Option<PathBuf>,
     /// Words that are no options: there are none, and what they look like is told.
     #[arg(hide = true, value_name = "WORD")]
@@ -178,6 +181,11 @@ pub struct Listen {
     /// How the adverts come out
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: Format,
+}
+
+/// A path, even an empty one, which counts as none.
+fn any_name() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 fn to_a_day() -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync + 'static {

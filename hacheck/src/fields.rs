@@ -164,8 +164,12 @@ impl<'a, 'f> Fields<'a, 'f> {
     pub fn end(mut self) {
         let unknown: Vec<&String> = self.unknown().collect();
         for name in unknown {
-            let hint = near::hint(name, self.known.iter().copied());
-            let what = format!("is not known{hint} (a name of your own begins with x-)");
+            let known = self.known.iter().copied();
+            let own = match near::near(name, known.clone()) {
+                Some(_) => "",
+                None => " (a name of your own begins with x-)",
+            };
+            let what = format!("is not known{}{own}", near::hint(name, known));
             self.wrong(&printable(name), what);
         }
     }
