@@ -9,11 +9,13 @@ use std::fmt;
 
 use anyhow::anyhow;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use vmid::{
     exit::Stop,
     http::{Answer, Client, NoAnswer, Options, Secret, percent},
 };
+
+use crate::unreadable::told;
 
 /// The port of pveproxy.
 const PORT: u16 = 8006;
@@ -33,6 +35,8 @@ pub struct Environment {
     pub secret: Option<String>,
     /// A file whose first line is the secret.
     pub secret_file: Option<String>,
+    /// A password is set, which this doesn't take.
+    pub has_password: bool,
 }
 
 impl Environment {
@@ -54,6 +58,9 @@ impl Environment {
             token_name,
             secret: variable("PROXMOX_TOKEN_SECRET"),
             secret_file: variable("PROXMOX_TOKEN_SECRET_FILE"),
+            has_password: ["PROXMOX_PASSWORD", "PROXMOX_VE_PASSWORD"]
+                .iter()
+                .any(|name| variable(name).is_some()),
         }
     }
 
@@ -71,7 +78,14 @@ impl Environment {
             }
         };
         let hint = "set PROXMOX_VE_API_TOKEN (user@realm!id=secret), or PROXMOX_VE_API_TOKEN_FILE to a file that holds it";
-        let token = token.ok_or_else(|| Stop::input(anyhow!("no API token")).hint(hint))?;
+        let token = token.ok_or_else(|| {
+            let what = if self.has_password {
+                "no API token: a password is set (PROXMOX_PASSWORD), and passwords aren't taken"
+            } else {
+                "no API token"
+            };
+            Stop::input(anyhow!(what)).hint(hint)
+        })?;
         if !token.contains('!') || !token.contains('=') {
             let what = anyhow!("the API token has not the form user@realm!id=secret");
             return Err(Stop::input(what).hint(hint));
@@ -245,16 +259,24 @@ impl Pve {
         if answer.status != 200 {
             return Err(refusal(&answer));
         }
-        let strange = |error: serde_json::Error| Failure::Strange(format!("{path}: {error}"));
-        let Envelope { data } = serde_json::from_slice(&answer.body).map_err(strange)?;
-        Ok(data)
+        let strange = |what: &str| Failure::Strange(format!("{path}: {what}"));
+        let envelope = serde_json::from_slice::<Envelope<'_>>(&answer.body);
+        let envelope = envelope.map_err(|error| strange(&told(&error)))?;
+        // What is sent with many errors, and by what only stands in for a cluster. A write may be
+        // answered so.
+        let data = match envelope.data {
+            Some(data) => data.get(),
+            None if method == "GET" => return Err(strange("the answer has no data")),
+            None => "null",
+        };
+        serde_json::from_str(data).map_err(|error| strange(&told(&error)))
     }
 }
 
 #[derive(serde::Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-struct Envelope<T> {
-    data: T,
+struct Envelope<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
 }
 
 /// The parameters as a form; the values are never part of a message.

@@ -2,7 +2,7 @@
 //! after, and leaves nothing stopped that ran.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io::{Read, Write},
     path::PathBuf,
 };
@@ -10,10 +10,7 @@ use std::{
 use anyhow::anyhow;
 use jiff::Timestamp;
 use serde_json::Value;
-use vmid::{
-    exit::{self, Answer, Stop},
-    stream::{self, Kept},
-};
+use vmid::exit::{self, Answer, Stop};
 
 use crate::{
     journal::{
@@ -35,6 +32,7 @@ mod managed;
 mod mover;
 pub mod moving;
 pub mod next;
+mod plan_lines;
 pub mod progress;
 pub mod queue;
 mod record;
@@ -49,7 +47,7 @@ use clock::Clock;
 use moving::Mover;
 use progress::Board;
 use queue::{Limits, Queue};
-use record::{Out, plain, record};
+use record::{Out, passed, plain, record};
 use todo::Todo;
 
 /// How a plan is run.
@@ -69,12 +67,6 @@ pub struct Options {
     pub terminal: bool,
 }
 
-/// A line of the plan, and what becomes of it.
-struct Row {
-    kept: Kept,
-    step: Option<Step>,
-}
-
 /// Runs the plan on `input`; one record for each of its lines goes to `output`, when it is done.
 ///
 /// # Errors
@@ -88,12 +80,12 @@ pub fn run(
     input: impl Read,
     output: impl Write,
 ) -> Result<Answer, Stop> {
-    let rows = read(input)?;
+    let rows = plan_lines::read(input)?;
     let steps: Vec<&Step> = rows.iter().filter_map(|row| row.step.as_ref()).collect();
     let mut out = Out::new(output);
     let mut answer = Answer::no_if(rows.iter().any(|row| row.step.is_none()));
     for row in rows.iter().filter(|row| row.step.is_none()) {
-        out.line(row.kept.record().text());
+        out.line(&passed(&row.kept.record()));
     }
     let opened = match &options.journal {
         Some(path) => Some(Journal::open(path)?),
@@ -135,39 +127,6 @@ pub fn run(
         return Err(stop);
     }
     out.end(answer)
-}
-
-/// The plan, read to its end before anything is done.
-fn read(input: impl Read) -> Result<Vec<Row>, Stop> {
-    let mut rows = Vec::new();
-    let mut seen = BTreeSet::new();
-    for (number, kept) in (1..).zip(stream::read_all(input)?) {
-        let record = kept.record();
-        let step = if record.has_error() {
-            None
-        } else {
-            let step: Step = serde_json::from_str(record.text()).map_err(|error| {
-                Stop::input(anyhow!(
-                    "stdin: record {number}: no step of a plan: {error}"
-                ))
-            })?;
-            if step.action.acts() && step.to.is_none() {
-                return Err(Stop::input(anyhow!(
-                    "stdin: record {number}: {} has no node to go to",
-                    step.vmid
-                )));
-            }
-            if !seen.insert(step.vmid) {
-                return Err(Stop::input(anyhow!(
-                    "stdin: record {number}: {} is in the plan twice",
-                    step.vmid
-                )));
-            }
-            Some(step)
-        };
-        rows.push(Row { kept, step });
-    }
-    Ok(rows)
 }
 
 /// The cluster must be the plan's and the journal's.
