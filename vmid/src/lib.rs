@@ -20,6 +20,7 @@ use std::{
 use anyhow::Context as _;
 
 pub mod audit;
+pub mod avoid;
 pub mod cli;
 pub mod convert;
 pub mod exit;
@@ -29,9 +30,13 @@ pub mod guest;
 pub mod http;
 pub mod networks;
 pub mod place;
+pub mod plain_file;
 pub mod scheme;
+pub mod site;
+pub mod span;
 pub mod stream;
 pub mod table;
+pub mod url;
 
 use cli::{Check, Command, Site};
 use exit::{Answer, Stop};
