@@ -15,7 +15,8 @@ use vmid::exit::{self, Answer, Stop};
 use crate::{
     journal::{
         event::Phase,
-        file::{Journal, Line},
+        file::Found,
+        line::Line,
     },
     plan::record::{Action, Step},
     pve::Pve,
@@ -87,13 +88,8 @@ pub fn run(
     for row in rows.iter().filter(|row| row.step.is_none()) {
         out.line(&passed(&row.kept.record()));
     }
-    let opened = match &options.journal {
-        Some(path) => Some(Journal::open(path)?),
-        None => None,
-    };
-    let (journal, last) = opened.map_or((None, BTreeMap::new()), |(journal, last)| {
-        (Some(journal), last)
-    });
+    let found = options.journal.as_deref().map(Found::read).transpose()?;
+    let last = found.as_ref().map(Found::last).unwrap_or_default();
     same_cluster(pve, &steps, &last)?;
     let mut todo = Todo::new(&steps, &last);
     for (event, before) in &todo.done {
@@ -114,6 +110,8 @@ pub fn run(
     } else if !may_begin(&steps, &todo, options, &mut out) {
         todo.fresh.clear();
     }
+    // Up to here nothing was changed, the journal included.
+    let journal = found.map(Found::begin).transpose()?;
     let queue = Queue::new(&steps, &todo, options.limits);
     let mover = Mover {
         pve,

@@ -7,7 +7,7 @@ use super::{
     task::{Task, is_newer, newest},
 };
 use crate::{
-    journal::file::Request,
+    journal::line::Request,
     node_name,
     pve::{Failure, Pve},
     state::is_true,

@@ -12,7 +12,7 @@ use vmid::{
 use crate::{
     Surroundings, cli,
     cluster::Cluster,
-    document, permission,
+    document, journal, permission,
     plan::{self, Plan, policy::Policy, want::Want},
 };
 
@@ -35,7 +35,10 @@ pub fn plan(
     };
     let policy = policy(terms, move_stopped)?;
     let events = match args {
-        cli::Plan::Return(wanted) => document::parsed(&wanted.journal, plan::home::parse)?,
+        cli::Plan::Return(wanted) => journal::file::lines(&wanted.journal)?
+            .into_iter()
+            .map(|line| line.event)
+            .collect(),
         _ => Vec::new(),
     };
     let state = document::state(input, surroundings.now, terms.max_age, "stdin")?;
