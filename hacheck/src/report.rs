@@ -3,10 +3,7 @@
 use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
-use vmid::{
-    stream::Lines,
-    table::{self, Table},
-};
+use vmid::{escape::escape, stream::Lines, table::Table};
 
 use crate::{checked::Checked, evidence::MemberFacts, finding::Severity, judge::Target};
 
@@ -152,5 +149,5 @@ pub fn table(checked: &[Checked<'_>], output: &mut impl Write) -> io::Result<()>
 
 /// Text that can't break a line or steer a terminal.
 pub(crate) fn one_line(text: &str) -> String {
-    table::escape(text).replace('\n', " ")
+    escape(text).replace('\n', " ")
 }

@@ -6,8 +6,9 @@ use std::{
 };
 
 use vmid::{
+    escape::escape,
     stream::{Again, Value},
-    table::{Table, escape},
+    table::Table,
 };
 
 use crate::{

@@ -13,11 +13,7 @@ use serde_json::Value;
 use vmid::exit::{self, Answer, Stop};
 
 use crate::{
-    journal::{
-        event::Phase,
-        file::Found,
-        line::Line,
-    },
+    journal::{event::Phase, file::Found, line::Line},
     plan::record::{Action, Step},
     pve::Pve,
 };

@@ -4,17 +4,15 @@
 use core::net::Ipv4Addr;
 use std::collections::BTreeSet;
 
-use anyhow::Context as _;
-
 use crate::{
     finding::Finding,
     guest::Guest,
     networks::Networks,
     place::{self, Claim, Place},
     scheme::{self, Digits, Refused},
-    stream::excerpt,
-    table::Dialect,
 };
+
+mod duplicates;
 
 /// What the audit holds the inventory against.
 #[derive(Clone, Debug)]
@@ -59,108 +57,16 @@ pub struct Verdict {
     pub expected: Option<u64>,
 }
 
-/// The addresses of a `--reserved-file`: separated by white space or commas, with or
-/// without a mask; `#` begins a comment.
-///
-/// # Errors
-///
-/// A word is no IPv4 address; its line is named.
-pub fn reserved(text: &[u8]) -> anyhow::Result<Vec<Ipv4Addr>> {
-    let text = &text[Dialect::of(text).mark_length()..];
-    let mut addresses = Vec::new();
-    for (index, line) in String::from_utf8_lossy(text).lines().enumerate() {
-        let line = line.split('#').next().unwrap_or_default();
-        let words = line.split(|c: char| c == ',' || c.is_whitespace());
-        for word in words.filter(|word| !word.is_empty()) {
-            let address = scheme::parse_address(word);
-            addresses.push(address.with_context(|| format!("line {}", index + 1))?.0);
-        }
-    }
-    Ok(addresses)
-}
-
 /// Judges all guests of an inventory; one verdict for each, in their order.
 #[must_use]
 pub fn audit(guests: &[Guest], rules: &Rules) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = guests.iter().map(|guest| judge(guest, rules)).collect();
-    let mut found = same_ids(guests, &verdicts, rules);
-    found.extend(same_addresses(guests));
+    let mut found = duplicates::same_ids(guests, &verdicts, rules);
+    found.extend(duplicates::same_addresses(guests));
     for (index, finding) in found {
         verdicts[index].findings.push(finding);
     }
     verdicts
-}
-
-/// Guests that have one ID, and guests whose addresses, though different, encode to one.
-fn same_ids(guests: &[Guest], verdicts: &[Verdict], rules: &Rules) -> Vec<(usize, Finding)> {
-    let (mut own, mut encoded) = (Vec::new(), Vec::new());
-    for (index, guest) in guests.iter().enumerate() {
-        let bound = !is_exempt(guest, rules);
-        let expected = verdicts[index].expected.filter(|_| bound);
-        // A guest without an ID is going to get the one that its address encodes to.
-        let id = guest.id.as_ref().ok().copied().flatten().or(expected);
-        own.extend(id.map(|id| (id, index)));
-        encoded.extend(expected.map(|id| (id, index)));
-    }
-    let mut findings = Vec::new();
-    let mut told = BTreeSet::new();
-    for (id, holders) in groups(&mut own) {
-        told.extend(holders.iter().copied());
-        let message = |others: &str| format!("ID {id} is also that of {others}");
-        findings.extend(naming_the_others(holders, guests, "duplicate-id", message));
-    }
-    for (id, holders) in groups(&mut encoded) {
-        let encodes = |index: usize| {
-            let first = guests[index].addresses.first()?.as_ref().ok();
-            first.map(|(address, _)| *address)
-        };
-        let first = encodes(holders[0].1);
-        let one_address = |(_, index): &(u64, usize)| encodes(*index) == first;
-        if holders.iter().all(one_address) || holders.iter().all(|holder| told.contains(holder)) {
-            continue;
-        }
-        let message =
-            |others: &str| format!("ID {id} is also what the address of {others} encodes to");
-        findings.extend(naming_the_others(holders, guests, "duplicate-id", message));
-    }
-    findings
-}
-
-/// Guests that have one address.
-fn same_addresses(guests: &[Guest]) -> Vec<(usize, Finding)> {
-    let of_guest = |(index, guest)| {
-        let addresses = addresses_of(guest).into_iter();
-        addresses.map(move |address| (address, index))
-    };
-    let mut all: Vec<_> = guests.iter().enumerate().flat_map(of_guest).collect();
-    let groups = groups(&mut all).flat_map(|(address, holders)| {
-        let message = move |others: &str| format!("{address} is also the address of {others}");
-        naming_the_others(holders, guests, "duplicate-address", message)
-    });
-    groups.collect()
-}
-
-/// The keys that more than one guest has, each with its guests.
-fn groups<K: Copy + Ord>(all: &mut [(K, usize)]) -> impl Iterator<Item = (K, &[(K, usize)])> {
-    all.sort_unstable();
-    let groups = all.chunk_by(|a, b| a.0 == b.0);
-    let several = groups.filter(|group| group.len() > 1);
-    several.map(|group| (group[0].0, group))
-}
-
-/// A finding for each guest of a set; its message names the others.
-fn naming_the_others<K>(
-    holders: &[(K, usize)],
-    guests: &[Guest],
-    code: &'static str,
-    message: impl Fn(&str) -> String,
-) -> Vec<(usize, Finding)> {
-    let finding = |me: usize| Finding {
-        code,
-        message: message(&listed(me, holders, guests)),
-    };
-    let holders = holders.iter().map(|(_, index)| *index);
-    holders.map(|index| (index, finding(index))).collect()
 }
 
 /// The scheme does not bind the guest, so it lays no claim to the ID that its place encodes to.
@@ -305,34 +211,6 @@ fn addresses_of(guest: &Guest) -> Vec<Ipv4Addr> {
     distinct.into_iter().collect()
 }
 
-/// How a message names a guest: by its name, else its ID, else its place in the input.
-fn label(index: usize, guest: &Guest) -> String {
-    let name = guest.name.as_deref().map(excerpt);
-    match (name, &guest.id) {
-        (Some(name), Ok(Some(id))) => format!("{name} ({id})"),
-        (Some(name), _) => name.into_owned(),
-        (None, Ok(Some(id))) => format!("guest {id}"),
-        (None, _) => format!("record {}", index + 1),
-    }
-}
-
-/// All but `me`. Ten names are enough to act upon; a count stands for the rest.
-fn listed<K>(me: usize, holders: &[(K, usize)], guests: &[Guest]) -> String {
-    const MOST: usize = 10;
-    let others = holders
-        .iter()
-        .map(|(_, index)| *index)
-        .filter(|&index| index != me);
-    let shown: Vec<String> = others
-        .take(MOST)
-        .map(|index| label(index, &guests[index]))
-        .collect();
-    match holders.len() - 1 - shown.len() {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -386,24 +264,6 @@ mod tests {
         ];
         for (name, text, want) in cases {
             assert_eq!(codes(text, ""), [want.to_vec()], "{name}");
-        }
-    }
-
-    #[test]
-    fn files_of_reserved_addresses() {
-        #[rustfmt::skip]
-        let cases: &[(&str, &str, Result<&[&str], &str>)] = &[
-            ("empty",            "", Ok(&[])),
-            ("one a line",       "192.168.10.110\r\n192.168.30.161\r\n", Ok(&["192.168.10.110", "192.168.30.161"])),
-            ("comments, commas", "# VIPs\n192.168.10.110, 192.168.30.161 # two\n", Ok(&["192.168.10.110", "192.168.30.161"])),
-            ("BOM and mask",     "\u{feff}192.168.010.110/24", Ok(&["192.168.10.110"])),
-            ("a name",           "# VIPs\ndns", Err("line 2: \"dns\" is not an IPv4 address")),
-        ];
-        for (name, text, want) in cases {
-            let got = reserved(text.as_bytes()).map_err(|error| format!("{error:#}"));
-            let want = want.map_err(str::to_owned);
-            let want = want.map(|all| all.iter().map(|a| a.parse().unwrap()).collect::<Vec<_>>());
-            assert_eq!(got, want, "{name}");
         }
     }
 

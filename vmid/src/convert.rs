@@ -1,15 +1,15 @@
-//! `encode` and `decode`, record by record: what is read from a record, and what is written to it.
+//! What `encode` and `decode` share: a conversion, and the run of one over records.
 
 use std::io::{self, Read, Write};
 
 use crate::{
-    COLUMNS, cli,
+    COLUMNS, Surroundings, cli,
     exit::{self, Answer, Stop},
-    guest,
+    guest, named_files,
     networks::Networks,
     place::{self, Claim, Place},
-    scheme::{self, Digits, Refused},
-    stream::{self, Lines, Record, quote},
+    scheme::{Digits, Refused},
+    stream::{self, Lines, Record},
     table,
 };
 
@@ -22,31 +22,27 @@ pub struct Site {
     pub digits: Digits,
 }
 
-/// From address to ID.
-#[derive(Clone, Debug)]
-pub struct Encode {
-    /// The site.
-    pub site: Site,
-    /// The VLAN of records that name none.
-    pub vlan: Option<u64>,
-    /// Replace another ID.
-    pub overwrite: bool,
-}
-
-/// From ID to VLAN, host and address.
-#[derive(Clone, Debug)]
-pub struct Decode {
-    /// The site.
-    pub site: Site,
-    /// Replace another VLAN, host or address.
-    pub overwrite: bool,
+impl Site {
+    /// The site that the options describe.
+    ///
+    /// # Errors
+    ///
+    /// A file that they name can't be used.
+    pub fn of(options: &cli::Site) -> Result<Self, Stop> {
+        Ok(Self {
+            networks: named_files::networks(options.networks.as_deref())?,
+            digits: options.digits,
+        })
+    }
 }
 
 /// A record that was refused, and the VLAN and host number that can be told all the same.
 #[derive(Debug)]
 pub struct Failure {
-    refused: Refused,
-    known: Option<(u64, u64)>,
+    /// Why.
+    pub refused: Refused,
+    /// VLAN and host number.
+    pub known: Option<(u64, u64)>,
 }
 
 impl From<Refused> for Failure {
@@ -83,82 +79,16 @@ pub trait Convert {
     fn raw(&self, place: &Place) -> String;
 }
 
-impl Convert for Encode {
-    fn convert(&self, record: &Record<'_>) -> Result<Place, Failure> {
-        let place = place_of(record, self.vlan, &self.site)?;
-        if !self.overwrite {
-            let id = place.id(self.site.digits);
-            agree("vmid", guest::number(&record.value("vmid")), id, record)?;
-        }
-        Ok(place)
-    }
-
-    fn write<W: Write>(
-        &self,
-        place: &Place,
-        record: Record<'_>,
-        lines: &mut Lines<W>,
-    ) -> io::Result<()> {
-        let id = place.id(self.site.digits);
-        lines.write(record, &[("vmid", itoa::Buffer::new().format(id))])
-    }
-
-    fn raw(&self, place: &Place) -> String {
-        place.id(self.site.digits).to_string()
-    }
-}
-
-impl Convert for Decode {
-    fn convert(&self, record: &Record<'_>) -> Result<Place, Failure> {
-        let Site { networks, digits } = &self.site;
-        let id = guest::id(&record.value("vmid"))?;
-        let id = id.ok_or_else(|| Refused::OutsideScheme("the record has no vmid".to_owned()))?;
-        let (vlan, host) = scheme::split(id, *digits)?;
-        if !self.overwrite {
-            agree("vlan", guest::number(&record.value("vlan")), vlan, record)?;
-            agree("host", guest::number(&record.value("host")), host, record)?;
-        }
-        // A record whose own address encodes to the ID says which network is meant.
-        let own = place_of(record, None, &self.site)
-            .ok()
-            .filter(|place| place.id(*digits) == id);
-        let place = match own.map_or_else(|| place::decode(id, networks, *digits), Ok) {
-            Ok(place) => place,
-            Err(refused @ Refused::UnknownNetwork(_)) => {
-                return Err(Failure {
-                    refused,
-                    known: Some((vlan, host)),
-                });
-            }
-            Err(refused) => return Err(refused.into()),
-        };
-        if !self.overwrite {
-            same_address(record, &place)?;
-        }
-        Ok(place)
-    }
-
-    fn write<W: Write>(
-        &self,
-        place: &Place,
-        record: Record<'_>,
-        lines: &mut Lines<W>,
-    ) -> io::Result<()> {
-        let (vlan, host) = (place.vlan.to_string(), place.host.to_string());
-        let address = quote(&place.address_with_mask());
-        lines.write(
-            record,
-            &[("vlan", &vlan), ("host", &host), ("address", &address)],
-        )
-    }
-
-    fn raw(&self, place: &Place) -> String {
-        place.address.to_string()
-    }
-}
-
 /// The place of the record's own address.
-fn place_of(record: &Record<'_>, vlan: Option<u64>, site: &Site) -> Result<Place, Refused> {
+///
+/// # Errors
+///
+/// It has none, or one that the scheme refuses.
+pub(crate) fn place_of(
+    record: &Record<'_>,
+    vlan: Option<u64>,
+    site: &Site,
+) -> Result<Place, Refused> {
     let (address, mask) = guest::address(&record.value("address"))?.ok_or(Refused::NoAddress)?;
     let vlan = guest::vlan(&record.value("vlan"))?.or(vlan);
     place::encode(
@@ -173,7 +103,11 @@ fn place_of(record: &Record<'_>, vlan: Option<u64>, site: &Site) -> Result<Place
 }
 
 /// A number that stands in the record already must be the one that was computed.
-fn agree(
+///
+/// # Errors
+///
+/// [`Refused::IdMismatch`].
+pub(crate) fn agree(
     name: &str,
     stated: Option<Option<u64>>,
     computed: u64,
@@ -188,27 +122,14 @@ fn agree(
     }
 }
 
-/// The record's own address must be that of the ID; a mask may be missing, but not be another.
-fn same_address(record: &Record<'_>, place: &Place) -> Result<(), Refused> {
-    let value = record.value("address");
-    let spelled = guest::spelled(&value);
-    match guest::address(&value) {
-        Ok(None) => Ok(()),
-        Ok(Some((address, mask))) if address == place.address => match mask {
-            Some(mask) if mask != place.network.prefix_len() => {
-                Err(Refused::NetworkMismatch(format!(
-                    "the record has address {spelled}, but its network is {} (--overwrite replaces it)",
-                    place.network
-                )))
-            }
-            _ => Ok(()),
-        },
-        _ => Err(Refused::IdMismatch(format!(
-            "the record has address {spelled}, but ID {} is {} (--overwrite replaces it)",
-            guest::spelled(&record.value("vmid")),
-            place.address_with_mask()
-        ))),
-    }
+/// Values given as arguments, as the records that they stand for.
+pub(crate) fn lines_of(
+    name: &str,
+    values: &[String],
+    spelled: impl Fn(&str) -> String,
+) -> Option<String> {
+    let line = |value: &String| format!("{{\"{name}\":{}}}\n", spelled(value));
+    (!values.is_empty()).then(|| values.iter().map(line).collect())
 }
 
 /// Converts each record of `values`, or of `input` if there are none.
@@ -220,15 +141,15 @@ pub fn run<C: Convert>(
     job: &C,
     options: &cli::Convert,
     values: Option<String>,
+    surroundings: &Surroundings,
     input: impl Read,
     output: impl Write,
-    terminal: bool,
 ) -> Result<Answer, Stop> {
     table::present(
         options.format,
         COLUMNS,
         output,
-        terminal,
+        surroundings.terminal,
         |lines| match values {
             Some(values) => records(job, options.raw, values.as_bytes(), lines),
             None => records(job, options.raw, input, lines),

@@ -8,7 +8,7 @@ use std::{fmt, io, process::ExitCode};
 
 use clap::error::ErrorKind;
 
-use crate::table;
+use crate::escape::escape;
 
 /// What a run that came to its end has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -155,7 +155,7 @@ pub fn reason(error: &io::Error) -> String {
 /// A stderr that cannot be written to is ignored: there is nowhere left to say so.
 pub fn say(tool: &str, message: &str) {
     use io::Write as _;
-    let line = format!("{tool}: {}\n", table::escape(message));
+    let line = format!("{tool}: {}\n", escape(message));
     let _ = io::stderr().write_all(line.as_bytes());
 }
 

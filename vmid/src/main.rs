@@ -9,6 +9,7 @@ use std::{
 
 use clap::Parser as _;
 use vmid::{
+    Surroundings,
     cli::{Cli, Command},
     exit,
 };
@@ -27,6 +28,9 @@ fn main() -> ExitCode {
         return exit::nothing_to_read("vmid", "records, or values as arguments");
     }
     let (input, output) = (io::stdin().lock(), io::stdout().lock());
-    let terminal = output.is_terminal();
-    exit::report("vmid", vmid::run(&cli.command, input, output, terminal))
+    let surroundings = Surroundings {
+        terminal: output.is_terminal(),
+    };
+    let result = vmid::run(&cli.command, &surroundings, input, output);
+    exit::report("vmid", result)
 }

@@ -12,18 +12,21 @@ use anyhow::Context as _;
 
 use crate::exit::{Answer, Stop};
 
+mod bad;
+mod envelope;
 mod lines;
 mod pile;
 #[cfg(test)]
 mod properties;
 mod reader;
 mod record;
-mod rest;
 mod scan;
+mod trailing_members;
 
+pub use bad::Bad;
 pub use lines::{Lines, error_object, excerpt, quote};
 pub use pile::{Again, Pile};
-pub use reader::{Bad, Next, Reader};
+pub use reader::{Next, Reader};
 pub use record::{Kept, Record, Value};
 pub use scan::{DEPTH_LIMIT, LENGTH_LIMIT};
 

@@ -1,4 +1,4 @@
-//! Records for people and spreadsheets: aligned tables, CSV, and text that is safe on a terminal.
+//! Records for people and spreadsheets: aligned tables and CSV.
 
 use std::{
     borrow::Cow,
@@ -8,6 +8,7 @@ use std::{
 use clap::ValueEnum;
 
 use crate::{
+    escape::escape,
     exit::{Answer, Stop},
     stream::{Kept, Lines, Value},
 };
@@ -51,29 +52,6 @@ pub fn present<W: Write>(
         .and_then(|()| output.flush())
         .map_err(Stop::output)?;
     worked
-}
-
-/// `text` with control characters made visible: those of ASCII, DEL, C1, and the
-/// marks that reorder or hide text (Unicode TR36, 3: bidi overrides, zero-width).
-#[must_use]
-pub fn escape(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_unsafe) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if is_unsafe(c) {
-            safe.extend(c.escape_default());
-        } else {
-            safe.push(c);
-        }
-    }
-    Cow::Owned(safe)
-}
-
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Rows of text under named columns.
@@ -263,21 +241,6 @@ fn said(raw: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn control_characters_are_made_visible() {
-        #[rustfmt::skip]
-        let cases = [
-            ("plain",         "caf\u{e9} \u{1f4e6}", "caf\u{e9} \u{1f4e6}"),
-            ("escape",        "\x1b[31m",            "\\u{1b}[31m"),
-            ("line feed",     "a\nb",                "a\\nb"),
-            ("C1 CSI",        "\u{9b}2J",            "\\u{9b}2J"),
-            ("bidi override", "a\u{202e}b",          "a\\u{202e}b"),
-        ];
-        for (name, text, want) in cases {
-            assert_eq!(escape(text), want, "{name}");
-        }
-    }
 
     #[test]
     fn columns_are_aligned_and_lines_end_without_spaces() {

@@ -137,16 +137,15 @@ pub fn lines(path: &Path) -> Result<Vec<Line>, Stop> {
 
 fn parsed(path: &Path, text: &[u8]) -> Result<Lines, Stop> {
     line::parse(text).map_err(|what| {
-        Stop::input(named(path, &what)).hint("a journal is what an earlier run wrote, or a new file")
+        Stop::input(named(path, &what))
+            .hint("a journal is what an earlier run wrote, or a new file")
     })
 }
 
 fn lock(path: &Path, file: &File) -> Result<(), Stop> {
     match file.try_lock() {
         Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => {
-            Err(Stop::outside(named(path, "another run has it open")))
-        }
+        Err(TryLockError::WouldBlock) => Err(Stop::outside(named(path, "another run has it open"))),
         Err(TryLockError::Error(error)) => Err(Stop::outside(named(path, &reason(&error)))),
     }
 }
@@ -175,7 +174,7 @@ mod tests {
     use super::*;
     use std::{fs, os::unix::fs::PermissionsExt as _};
 
-    const LINE: &str = r#"{"at":"2026-01-01T00:00:00Z","cluster":"c","vmid":1,"type":"lxc","from":"a","to":"b","was_running":true,"phase":"requested"}
+    const LINE: &str = r#"{"at":"2026-01-01T00:00:00Z","cluster":"c","vmid":1,"type":"lxc","name":"","from":"a","to":"b","was_running":true,"phase":"requested"}
 "#;
 
     #[test]

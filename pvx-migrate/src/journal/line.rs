@@ -103,7 +103,10 @@ pub fn parse(text: &[u8]) -> Result<Lines, String> {
         || BEGINNING.starts_with(rest)
         || rest.iter().all(|byte| *byte == 0);
     if !is_ours {
-        return Err("it is no journal: its last line has no end and does not begin like one of ours".to_owned());
+        return Err(
+            "it is no journal: its last line has no end and does not begin like one of ours"
+                .to_owned(),
+        );
     }
     Ok(Lines { lines, whole })
 }
@@ -143,7 +146,8 @@ mod tests {
     fn what_may_stand_behind_the_last_line() {
         let whole = line(1, "planned");
         let none = "it is no journal: it has no whole line";
-        let foreign = "it is no journal: its last line has no end and does not begin like one of ours";
+        let foreign =
+            "it is no journal: its last line has no end and does not begin like one of ours";
         #[rustfmt::skip]
         let cases: &[(&str, &str, &str, Result<usize, &str>)] = &[
             ("nothing at all",            "",     "",                     Ok(0)),

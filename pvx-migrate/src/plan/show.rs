@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use vmid::table::{Table, escape};
+use vmid::{escape::escape, table::Table};
 
 use super::{
     Plan,

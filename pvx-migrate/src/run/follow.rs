@@ -13,7 +13,7 @@ use super::{
 };
 use crate::journal::{
     event::Phase,
-    file::{Call, Request},
+    line::{Call, Request},
 };
 
 /// For a node that does not tell of its task, in seconds; then the next look decides.

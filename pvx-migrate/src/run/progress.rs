@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use vmid::table;
+use vmid::escape::escape;
 
 /// What a log line says of progress: what is copied, and how much of it in percent, never
 /// above 100 (a VM that writes to its memory sends more than it has).
@@ -113,7 +113,7 @@ impl Board {
         for line in lines.values() {
             let bar = line.percent.map_or_else(String::new, bar);
             let said = format!("{}: {} {bar}", line.head, line.state);
-            let said: String = table::escape(&said).chars().take(WIDTH).collect();
+            let said: String = escape(&said).chars().take(WIDTH).collect();
             text += &said;
             text += "\n";
         }

@@ -108,7 +108,7 @@ impl<W: Write> Lines<W> {
             Record {
                 text: "{}",
                 fields: &[],
-                rest: 0,
+                trailing: 0,
                 spaced: false,
             },
             fields,

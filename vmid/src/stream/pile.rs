@@ -83,7 +83,7 @@ impl Again {
         Record {
             text,
             fields: &self.0.fields,
-            rest: self.0.rest,
+            trailing: self.0.trailing,
             spaced: self.0.spaced,
         }
     }

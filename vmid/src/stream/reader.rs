@@ -4,16 +4,13 @@
 //! around an array) is recognised before its array has been read, so that a
 //! million records cost no more memory than one.
 
-use std::{
-    fmt,
-    io::{self, Read},
-};
+use std::io::{self, Read};
 
 use super::{
-    lines::excerpt,
-    record::{Record, unescaped},
-    rest::Rest,
-    scan::{Field, Mark, Progress, Scanner, Shown},
+    bad::Bad,
+    envelope::Begun,
+    record::Record,
+    scan::{Progress, Scanner, Shown},
 };
 
 /// First size of the buffer: two pipes' worth (Linux, pipe(7): 64 KiB).
@@ -21,23 +18,6 @@ const BUFFER: usize = 128 * 1024;
 
 /// A longer record makes the buffer grow by doubling up to here, then by this much.
 const STEP: usize = 4 * 1024 * 1024;
-
-/// The members that may stand beside the array in an answer of Proxmox's or NetBox's API.
-const BESIDE: [&str; 7] = [
-    "count", "next", "previous", "total", "success", "message", "digest",
-];
-
-/// What the names of an envelope's members look like.
-const OF_ENVELOPES: [Mark; 9] = {
-    let mut marks = [Mark::ESCAPED; 9];
-    marks[0] = Mark::of("data");
-    let mut at = 0;
-    while at < BESIDE.len() {
-        marks[at + 1] = Mark::of(BESIDE[at]);
-        at += 1;
-    }
-    marks
-};
 
 const NOT_UTF8: &str = "not valid UTF-8";
 
@@ -51,26 +31,6 @@ pub enum Next<'a> {
     /// The input has ended where it may end.
     End,
 }
-
-/// Input that is not a stream of records: where, and what rule it broke.
-#[derive(Debug)]
-pub struct Bad {
-    record: u64,
-    line: Option<u64>,
-    what: String,
-}
-
-impl fmt::Display for Bad {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "record {}", self.record)?;
-        if let Some(line) = self.line {
-            write!(f, ", line {line}")?;
-        }
-        write!(f, ": {}", self.what)
-    }
-}
-
-impl std::error::Error for Bad {}
 
 /// What surrounds the next record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +134,7 @@ impl<R: Read> Reader<R> {
             Ok(text) => Ok(Next::Record(Record {
                 text,
                 fields: &this.scanner.fields,
-                rest: this.scanner.rest,
+                trailing: this.scanner.trailing,
                 spaced,
             })),
             // A record inside an envelope was checked with it, so `from` is where the object starts.
@@ -295,21 +255,14 @@ impl<R: Read> Reader<R> {
 
     /// A field of a top-level object starts with `[`: the array of an envelope, or just a value.
     fn array_of_a_field(&mut self) -> Result<(), Bad> {
-        let text = &self.buffer[self.start..self.end];
-        let Some((array, before)) = self.scanner.fields.split_last() else {
-            return Ok(()); // cannot be: it is the value of a field
-        };
-        if self.scanner.rest > 0 {
-            self.scanner.watch = false; // so many members are no envelope's
+        let begun = self.begun_object();
+        let (watch, is_envelope) = (begun.may_be_envelope(), begun.is_envelope());
+        self.scanner.watch = watch;
+        if !is_envelope {
             return Ok(());
         }
-        // Nearly every record has another field first, and need not be asked again.
-        self.scanner.watch = before.iter().all(|field| is_named(text, field, &BESIDE));
-        if !self.scanner.watch || !is_named(text, array, &["data", "results"]) {
-            return Ok(());
-        }
-        self.check_text(&text[..self.scanner.at])?;
-        self.refuse_next_page()?;
+        self.check_text(&self.buffer[self.start..self.start + self.scanner.at])?;
+        self.refuse(self.begun_object().next_page())?;
         self.pass(self.scanner.at);
         self.scanning = false;
         self.in_envelope = true;
@@ -325,24 +278,18 @@ impl<R: Read> Reader<R> {
         if self.in_tail {
             self.in_tail = false;
             self.check_text(text)?;
-            let is_lost = |field: &Field| !is_named(text, field, &BESIDE);
-            let lost = self.members(text).find(is_lost);
-            if let Some(field) = lost {
-                let name = String::from_utf8_lossy(slice(text, field.name)).into_owned();
-                let what = format!("the member {name:?} beside the array would be lost");
-                return Err(self.bad(what));
-            }
-            self.refuse_next_page()?;
+            self.refuse(self.begun_object().lost())?;
+            self.refuse(self.begun_object().next_page())?;
             self.pass(length);
             return Ok(None);
         }
         if self.place != Place::Top {
             self.place = Place::Behind;
-        } else if let Some((inner_from, inner_to)) = self.only_data(text) {
+        } else if let Some((inner_from, inner_to)) = self.begun_object().only_data() {
             self.check_text(text)?;
-            self.refuse_next_page()?;
+            self.refuse(self.begun_object().next_page())?;
             if text[inner_from] == b'n' {
-                self.refuse_message()?;
+                self.refuse(self.begun_object().message())?;
             }
             return Ok(self.single(from + inner_from, from + inner_to, length));
         }
@@ -355,10 +302,17 @@ impl<R: Read> Reader<R> {
         }))
     }
 
-    /// The fields of the object at hand, or of what has been read of it.
-    fn members<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Field> {
-        let rest = Rest::new(text, self.scanner.rest);
-        self.scanner.fields.iter().copied().chain(rest)
+    /// The object at hand, as far as it has been read.
+    fn begun_object(&self) -> Begun<'_> {
+        Begun {
+            text: &self.buffer[self.start..self.end],
+            scanner: &self.scanner,
+        }
+    }
+
+    /// Stops at `what` is wrong, if something is.
+    fn refuse(&self, what: Option<String>) -> Result<(), Bad> {
+        what.map_or(Ok(()), |what| Err(self.bad(what)))
     }
 
     /// The object at hand is valid UTF-8; a record is looked at when it is given out.
@@ -367,20 +321,6 @@ impl<R: Read> Reader<R> {
         check
             .map(|_| ())
             .map_err(|error| self.bad_at(error.valid_up_to(), NOT_UTF8.to_owned()))
-    }
-
-    /// Where the object of `{"data":{...}}` stands (or its `null`), if the object at hand is that.
-    fn only_data(&self, text: &[u8]) -> Option<(usize, usize)> {
-        let first = self.scanner.fields.first()?;
-        if !OF_ENVELOPES.contains(&first.mark) {
-            return None; // nearly every record ends here
-        }
-        let is_data = |field: &Field| is_named(text, field, &["data"]);
-        let field = self.members(text).find(is_data)?;
-        let is_other = |field: &Field| !is_named(text, field, &BESIDE);
-        let others = self.members(text).filter(is_other);
-        let holds = matches!(text[field.value.0 as usize], b'{' | b'n');
-        (holds && others.count() == 1).then_some((field.value.0 as usize, field.value.1 as usize))
     }
 
     /// The one record of an envelope, or nothing for `null`.
@@ -400,37 +340,6 @@ impl<R: Read> Reader<R> {
             to,
             spaced: self.scanner.spaced,
         })
-    }
-
-    /// A page that says there are more is not the whole list.
-    fn refuse_next_page(&self) -> Result<(), Bad> {
-        let text = &self.buffer[self.start..self.end];
-        let is_next = |field: &Field| is_named(text, field, &["next"]);
-        let mut next = self.members(text).filter(is_next);
-        let Some(next) = next.find(|field| slice(text, field.value) != b"null") else {
-            return Ok(());
-        };
-        let next = String::from_utf8_lossy(slice(text, next.value));
-        let next = excerpt(&next);
-        Err(self.bad(format!("this is one page of several, \"next\" is {next}")))
-    }
-
-    /// An answer without data that has a message says what went wrong (Proxmox's API
-    /// does), and must not pass for an empty list.
-    fn refuse_message(&self) -> Result<(), Bad> {
-        let text = &self.buffer[self.start..self.end];
-        let message = self
-            .members(text)
-            .find(|field| is_named(text, field, &["message"]));
-        let message = message.map(|field| slice(text, field.value));
-        match message.filter(|message| message.starts_with(b"\"") && *message != b"\"\"") {
-            Some(message) => {
-                let message = String::from_utf8_lossy(message);
-                let message = excerpt(&message);
-                Err(self.bad(format!("this is no data but a message: {message}")))
-            }
-            None => Ok(()),
-        }
     }
 
     /// Passes `length` bytes that the scanner has looked at.
@@ -485,23 +394,6 @@ enum Step {
     },
     Need,
     End,
-}
-
-fn slice(text: &[u8], (from, to): (u32, u32)) -> &[u8] {
-    &text[from as usize..to as usize]
-}
-
-/// The field has one of these names.
-#[inline]
-fn is_named(text: &[u8], field: &Field, names: &[&str]) -> bool {
-    let raw = slice(text, field.name);
-    if field.mark != Mark::ESCAPED {
-        return names
-            .iter()
-            .any(|name| Mark::of(name) == field.mark && name.as_bytes() == raw);
-    }
-    let plain = std::str::from_utf8(raw).ok().and_then(unescaped);
-    plain.is_some_and(|plain| names.contains(&plain.as_str()))
 }
 
 fn not_a_record(byte: u8, place: Place) -> String {

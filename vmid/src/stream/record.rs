@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::{
-    rest::Rest,
     scan::{Field, Mark, Scanner},
+    trailing_members::TrailingMembers,
 };
 
 /// One JSON object of the stream, borrowed from the reader's buffer.
@@ -13,7 +13,7 @@ pub struct Record<'a> {
     pub(super) text: &'a str,
     pub(super) fields: &'a [Field],
     /// Where the fields begin that are not among these; 0 if all are.
-    pub(super) rest: usize,
+    pub(super) trailing: usize,
     pub(super) spaced: bool,
 }
 
@@ -22,7 +22,7 @@ pub struct Record<'a> {
 pub struct Kept {
     text: Box<str>,
     fields: Box<[Field]>,
-    rest: usize,
+    trailing: usize,
     spaced: bool,
 }
 
@@ -48,9 +48,9 @@ impl<'a> Record<'a> {
     /// last counts, as for jq, Python and serde_json.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&'a str> {
-        if self.rest > 0 {
+        if self.trailing > 0 {
             let named = |field: &Field| self.is_named(field, name);
-            if let Some(field) = self.rest().filter(named).last() {
+            if let Some(field) = self.trailing_members().filter(named).last() {
                 return Some(self.slice(field.value));
             }
         }
@@ -110,18 +110,18 @@ impl<'a> Record<'a> {
         Kept {
             text: self.text.into(),
             fields: self.fields.into(),
-            rest: self.rest,
+            trailing: self.trailing,
             spaced: self.spaced,
         }
     }
 
     /// Where the fields stand, in order.
     pub(super) fn places(&self) -> impl Iterator<Item = Field> + use<'a> {
-        self.fields.iter().copied().chain(self.rest())
+        self.fields.iter().copied().chain(self.trailing_members())
     }
 
-    fn rest(&self) -> Rest<'a> {
-        Rest::new(self.text.as_bytes(), self.rest)
+    fn trailing_members(&self) -> TrailingMembers<'a> {
+        TrailingMembers::new(self.text.as_bytes(), self.trailing)
     }
 
     #[inline]
@@ -148,7 +148,7 @@ impl Kept {
         Some(Self {
             text: line.into(),
             fields: scanner.fields.into(),
-            rest: scanner.rest,
+            trailing: scanner.trailing,
             spaced: scanner.spaced,
         })
     }
@@ -159,7 +159,7 @@ impl Kept {
         Record {
             text: &self.text,
             fields: &self.fields,
-            rest: self.rest,
+            trailing: self.trailing,
             spaced: self.spaced,
         }
     }

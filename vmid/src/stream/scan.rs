@@ -5,7 +5,15 @@
 //! Only the object's own fields are remembered; what is nested in them is
 //! checked and passed over.
 
-use std::fmt;
+mod defect;
+mod field;
+mod number;
+mod token;
+
+pub(super) use defect::{Defect, Fault, Shown};
+pub(super) use field::{Field, Mark};
+use number::Number;
+use token::{Token, escape, plain_field, plain_run, word};
 
 /// How deep objects and arrays may be nested, the record itself included.
 ///
@@ -16,48 +24,9 @@ pub const DEPTH_LIMIT: usize = 512;
 /// The longest record in bytes; field positions are kept in 32 bits.
 pub const LENGTH_LIMIT: usize = u32::MAX as usize;
 
-/// How many fields' places are remembered, 1.3 MB at most; [`super::rest`] finds the others.
+/// How many fields' places are remembered, 1.3 MB at most; [`super::trailing_members`] finds the others.
 /// Few in the tests, so that every property is tried on records that have more.
 pub(super) const REMEMBERED: usize = if cfg!(test) { 4 } else { 65_536 };
-
-/// Where a field stands in the text of its record.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Field {
-    /// The name without its quotes.
-    pub name: (u32, u32),
-    /// The value.
-    pub value: (u32, u32),
-    /// What the name looks like.
-    pub mark: Mark,
-}
-
-/// What two names can be told apart by at a glance: their lengths and last bytes.
-/// Every tool looks for several fields in every record, and most names are others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Mark(u16);
-
-impl Mark {
-    /// A backslash is in the name, so it must be unescaped to be compared.
-    pub const ESCAPED: Self = Self(u16::MAX);
-
-    /// That of a name. No UTF-8 text ends with the byte of [`Self::ESCAPED`].
-    pub const fn of(name: &str) -> Self {
-        match name.as_bytes() {
-            [] => Self::new(0, b'"'),
-            [.., last] => Self::new(name.len(), *last),
-        }
-    }
-
-    /// That of the name at `from`, before which its opening quote stands.
-    #[inline]
-    fn at(text: &[u8], from: usize, to: usize) -> Self {
-        Self::new(to - from, text[to - 1])
-    }
-
-    const fn new(length: usize, last: u8) -> Self {
-        Self((length as u16) << 8 | last as u16)
-    }
-}
 
 /// How far [`Scanner::scan`] came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,55 +37,6 @@ pub(super) enum Progress {
     More,
     /// The `[` of a field's value was passed, and [`Scanner::watch`] asked to be told.
     Array,
-}
-
-/// What is wrong with the text, and at which of its bytes.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub at: usize,
-    pub what: Defect,
-}
-
-/// The rule of the grammar that was broken.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Defect {
-    Unexpected { wanted: &'static str, found: u8 },
-    Control(u8),
-    Escape,
-    Number,
-    Word,
-    TooDeep,
-    TooLong,
-}
-
-impl fmt::Display for Defect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Unexpected { wanted, found } => {
-                write!(f, "expected {wanted}, found {}", Shown(found))
-            }
-            Self::Control(found) => {
-                write!(f, "{} inside a string must be escaped", Shown(found))
-            }
-            Self::Escape => f.write_str("an escape in a string is not one of JSON's"),
-            Self::Number => f.write_str("a number is not spelled as JSON allows"),
-            Self::Word => f.write_str("a bare word is not true, false or null"),
-            Self::TooDeep => write!(f, "nested deeper than {DEPTH_LIMIT} levels"),
-            Self::TooLong => write!(f, "longer than {LENGTH_LIMIT} bytes"),
-        }
-    }
-}
-
-/// A byte as a person can read it.
-pub(super) struct Shown(pub u8);
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            byte @ 0x21..=0x7e => write!(f, "`{}`", char::from(byte)),
-            byte => write!(f, "byte 0x{byte:02x}"),
-        }
-    }
 }
 
 /// What may come next.
@@ -136,47 +56,6 @@ enum Expect {
     Digits(Number),
 }
 
-/// How much of a number has been passed (RFC 8259, section 6).
-#[derive(Clone, Copy, Debug)]
-enum Number {
-    Sign,
-    Zero,
-    Whole,
-    Point,
-    Fraction,
-    Exponent,
-    ExponentSign,
-    ExponentDigits,
-}
-
-impl Number {
-    /// Where `byte` leads to, none if it is no part of the number.
-    fn next(self, byte: u8) -> Option<Self> {
-        Some(match (self, byte) {
-            (Self::Sign, b'0') => Self::Zero,
-            (Self::Sign, b'1'..=b'9') | (Self::Whole, b'0'..=b'9') => Self::Whole,
-            (Self::Zero | Self::Whole, b'.') => Self::Point,
-            (Self::Point | Self::Fraction, b'0'..=b'9') => Self::Fraction,
-            (Self::Zero | Self::Whole | Self::Fraction, b'e' | b'E') => Self::Exponent,
-            (Self::Exponent, b'+' | b'-') => Self::ExponentSign,
-            (Self::Exponent | Self::ExponentSign | Self::ExponentDigits, b'0'..=b'9') => {
-                Self::ExponentDigits
-            }
-            _ => return None,
-        })
-    }
-
-    /// A number may end here, before `byte`: not with a sign or point, and not
-    /// in a zero that digits follow.
-    fn may_end(self, byte: u8) -> bool {
-        match self {
-            Self::Sign | Self::Point | Self::Exponent | Self::ExponentSign => false,
-            Self::Zero => !byte.is_ascii_digit(),
-            Self::Whole | Self::Fraction | Self::ExponentDigits => true,
-        }
-    }
-}
-
 /// The state of a scan between two pieces of input.
 #[derive(Debug)]
 pub(super) struct Scanner {
@@ -185,7 +64,7 @@ pub(super) struct Scanner {
     /// The fields found so far, [`REMEMBERED`] at most; the last one's value may still be missing.
     pub fields: Vec<Field>,
     /// Where the name of the first field begins that is not among them; 0 if all are.
-    pub rest: usize,
+    pub trailing: usize,
     /// White space stands between the tokens of the object, or a raw newline anywhere.
     pub spaced: bool,
     /// Newlines passed.
@@ -205,7 +84,7 @@ impl Scanner {
         Self {
             at: 0,
             fields: Vec::new(),
-            rest: 0,
+            trailing: 0,
             spaced: false,
             lines: 0,
             watch: false,
@@ -221,7 +100,7 @@ impl Scanner {
     pub fn start(&mut self, watch: bool) {
         self.at = 1;
         self.fields.clear();
-        self.rest = 0;
+        self.trailing = 0;
         self.pieces = false;
         self.spaced = false;
         self.lines = 0;
@@ -286,8 +165,8 @@ impl Scanner {
                         if self.at != before {
                             continue;
                         }
-                        if self.fields.len() == REMEMBERED && self.rest == 0 {
-                            self.rest = self.at;
+                        if self.fields.len() == REMEMBERED && self.trailing == 0 {
+                            self.trailing = self.at;
                             if self.pieces {
                                 return Ok(Progress::Done);
                             }
@@ -410,7 +289,7 @@ impl Scanner {
 
     /// The field that a token of the object itself belongs to, if it is remembered.
     fn current(&mut self) -> Option<&mut Field> {
-        let own = self.open.len() == 1 && self.rest == 0;
+        let own = self.open.len() == 1 && self.trailing == 0;
         self.fields.last_mut().filter(|_| own)
     }
 
@@ -452,7 +331,7 @@ impl Scanner {
         if !name {
             return self.value_ended();
         }
-        if self.open.len() == 1 && self.rest == 0 {
+        if self.open.len() == 1 && self.trailing == 0 {
             let (from, to) = (self.token, self.at - 1);
             let mark = if self.escaped {
                 Mark::ESCAPED
@@ -527,190 +406,5 @@ impl Scanner {
     }
 }
 
-/// A token at the start of a piece of text.
-enum Token {
-    Long(usize),
-    Unfinished,
-    Wrong,
-}
-
-/// The field whose name's opening quote is at `at`, if it is of the plainest form
-/// and its value is sure to end.
-#[inline]
-fn plain_field(text: &[u8], at: usize) -> Option<Field> {
-    let name_from = at + 1;
-    let name_to = name_from + plain_run(&text[name_from..]);
-    let value_from = name_to + 2;
-    let Some(b"\":") = text.get(name_to..value_from) else {
-        return None;
-    };
-    let value_to = match text.get(value_from)? {
-        b'"' => {
-            let end = value_from + 1 + plain_run(&text[value_from + 1..]);
-            let Some(b'"') = text.get(end) else {
-                return None;
-            };
-            end + 1
-        }
-        b'1'..=b'9' => {
-            let digits = text[value_from..].iter().take_while(|b| b.is_ascii_digit());
-            value_from + digits.count()
-        }
-        _ => return None,
-    };
-    // A number may go on behind its digits, or behind the end of the buffer.
-    let Some(b',' | b'}') = text.get(value_to) else {
-        return None;
-    };
-    Some(Field {
-        name: (name_from as u32, name_to as u32),
-        value: (value_from as u32, value_to as u32),
-        mark: Mark::at(text, name_from, name_to),
-    })
-}
-
-/// How many of the first bytes are ordinary string content: neither quote, backslash nor control.
-#[inline]
-fn plain_run(bytes: &[u8]) -> usize {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let mut run = 0;
-    while let Some(chunk) = bytes[run..].first_chunk() {
-        let word = u64::from_le_bytes(*chunk);
-        // The lowest set bit of `x - LOW * n & !x & HIGH` marks the first byte of x that
-        // is below n exactly; a borrow can only set wrong bits above it (Mycroft's test).
-        // None of the three tests changes the high bit that `!x` asks for.
-        let control = word.wrapping_sub(LOW * 0x20);
-        let quote = (word ^ (LOW * 0x22)).wrapping_sub(LOW);
-        let escape = (word ^ (LOW * 0x5c)).wrapping_sub(LOW);
-        let stop = (control | quote | escape) & !word & HIGH;
-        if stop != 0 {
-            return run + (stop.trailing_zeros() / 8) as usize;
-        }
-        run += 8;
-    }
-    let rest = bytes[run..].iter();
-    run + rest
-        .take_while(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\')
-        .count()
-}
-
-/// The escape that the text starts with. A lone surrogate is let pass: the
-/// grammar allows it (RFC 8259, 8.2), and we hand it on as it is.
-fn escape(text: &[u8]) -> Token {
-    match text.get(1) {
-        None => Token::Unfinished,
-        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Token::Long(2),
-        Some(b'u') => {
-            let digits = &text[2..text.len().min(6)];
-            if !digits.iter().all(u8::is_ascii_hexdigit) {
-                Token::Wrong
-            } else if digits.len() < 4 {
-                Token::Unfinished
-            } else {
-                Token::Long(6)
-            }
-        }
-        Some(_) => Token::Wrong,
-    }
-}
-
-/// The literal that the text starts with.
-fn word(text: &[u8]) -> Token {
-    let word: &[u8] = match text[0] {
-        b't' => b"true",
-        b'f' => b"false",
-        _ => b"null",
-    };
-    if text.starts_with(word) {
-        Token::Long(word.len())
-    } else if word.starts_with(text) {
-        Token::Unfinished
-    } else {
-        Token::Wrong
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scanned(text: &[u8]) -> Result<Progress, Fault> {
-        let mut scanner = Scanner::new();
-        scanner.start(false);
-        scanner.scan(text)
-    }
-
-    #[test]
-    fn plain_runs_stop_at_the_first_special_byte() {
-        for special in [b'"', b'\\', 0x1f, 0x00] {
-            for run in 0..20 {
-                let mut text = vec![b'a'; run];
-                text.push(special);
-                text.extend_from_slice(b"\x00\"\\ and more of it");
-                assert_eq!(plain_run(&text), run, "{special:#x} after {run}");
-            }
-        }
-        assert_eq!(plain_run("äöü€ \u{7f}".as_bytes()), 11);
-    }
-
-    #[test]
-    fn grammar() {
-        #[rustfmt::skip]
-        let cases: &[(&str, &str, bool)] = &[
-            ("empty object",            "{}", true),
-            ("all kinds",               r#"{"a":[1,-0.5e+3,true,false,null,"x",{}],"b":{"c":[]}}"#, true),
-            ("leading zero",            r#"{"a":01}"#, false),
-            ("lone minus",              r#"{"a":-}"#, false),
-            ("dot without digit",       r#"{"a":1.}"#, false),
-            ("exponent without digit",  r#"{"a":1e}"#, false),
-            ("trailing comma, object",  r#"{"a":1,}"#, false),
-            ("trailing comma, array",   r#"{"a":[1,]}"#, false),
-            ("no colon",                r#"{"a" 1}"#, false),
-            ("closed by the wrong end", r#"{"a":[1}}"#, false),
-            ("lone surrogate",          r#"{"a":"\ud800"}"#, true),
-            ("three hex digits",        r#"{"a":"\u12g4"}"#, false),
-            ("raw tab in a string",     "{\"a\":\"\t\"}", false),
-            ("word that starts right",  r#"{"a":nul1}"#, false),
-            ("name without quotes",     r#"{a:1}"#, false),
-            ("single quotes",           r#"{'a':1}"#, false),
-        ];
-        for (name, text, valid) in cases {
-            assert_eq!(scanned(text.as_bytes()).is_ok(), *valid, "{name}");
-        }
-    }
-
-    #[test]
-    fn depth_is_limited_and_told() {
-        let deep = |n: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(n), "]".repeat(n));
-        assert!(scanned(deep(DEPTH_LIMIT - 1).as_bytes()).is_ok());
-        let fault = scanned(deep(DEPTH_LIMIT).as_bytes()).expect_err("one level too deep");
-        assert_eq!(fault.what.to_string(), "nested deeper than 512 levels");
-    }
-
-    #[test]
-    fn a_scan_may_stop_at_any_byte_and_go_on() {
-        let text = br#"{"n\u0061me" : "a\\\"\u12abz", "b":[-1.5e-7,true,{"c":null}],"d":0}"#;
-        let mut whole = Scanner::new();
-        whole.start(false);
-        assert_eq!(whole.scan(text).expect("valid"), Progress::Done);
-        let mut pieces = Scanner::new();
-        pieces.start(false);
-        for end in 1..text.len() {
-            assert_eq!(
-                pieces.scan(&text[..end]).expect("valid so far"),
-                Progress::More,
-                "{end}"
-            );
-        }
-        assert_eq!(pieces.scan(text).expect("valid"), Progress::Done);
-        let places = |s: &Scanner| {
-            s.fields
-                .iter()
-                .map(|f| (f.name, f.value))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(places(&whole), places(&pieces));
-        assert_eq!(whole.fields.len(), 3);
-    }
-}
+mod tests;

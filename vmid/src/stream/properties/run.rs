@@ -10,6 +10,7 @@ use super::{
     one_of, parse,
 };
 use crate::{
+    Surroundings,
     cli::{Cli, Command},
     exit::Answer,
     stream::Record,
@@ -35,7 +36,12 @@ fn answer(verb: &str, form: &str, input: &[u8]) -> (Option<Answer>, String) {
     let words = format!("vmid {verb} --format {form}");
     let command: Command = Cli::try_parse_from(words.split(' ')).unwrap().command;
     let mut output = Vec::new();
-    let result = crate::run(&command, input, &mut output, false);
+    let result = crate::run(
+        &command,
+        &Surroundings { terminal: false },
+        input,
+        &mut output,
+    );
     (result.ok(), String::from_utf8(output).unwrap())
 }
 

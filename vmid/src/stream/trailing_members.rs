@@ -8,24 +8,24 @@ use super::scan::{Field, REMEMBERED, Scanner};
 
 /// Finds the fields from a place in an object on.
 #[derive(Debug)]
-pub(super) struct Rest<'a> {
+pub(super) struct TrailingMembers<'a> {
     text: &'a [u8],
     /// None where no field is left out, which is nearly always.
     scanner: Option<Scanner>,
     next: usize,
 }
 
-impl<'a> Rest<'a> {
+impl<'a> TrailingMembers<'a> {
     /// The fields of `text`, a whole object that was scanned before, from `at` on: the
     /// opening quote of a name, or 0 for none.
     pub fn new(text: &'a [u8], at: usize) -> Self {
-        let mut rest = Self {
+        let mut members = Self {
             text,
             scanner: (at > 0).then(Scanner::new),
             next: 0,
         };
-        rest.read(at);
-        rest
+        members.read(at);
+        members
     }
 
     fn read(&mut self, at: usize) {
@@ -38,13 +38,13 @@ impl<'a> Rest<'a> {
     }
 }
 
-impl Iterator for Rest<'_> {
+impl Iterator for TrailingMembers<'_> {
     type Item = Field;
 
     fn next(&mut self) -> Option<Field> {
         let scanner = self.scanner.as_ref()?;
-        if self.next == REMEMBERED && scanner.rest > 0 {
-            let at = scanner.rest;
+        if self.next == REMEMBERED && scanner.trailing > 0 {
+            let at = scanner.trailing;
             self.read(at);
         }
         let field = self.scanner.as_ref()?.fields.get(self.next).copied();
