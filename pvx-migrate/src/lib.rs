@@ -1,6 +1,6 @@
 //! Guest moves in a Proxmox VE cluster: a state document, a plan, a run.
 //!
-//! Pure: [`cluster`], [`config`], [`node_name`], [`permission`], [`place`], [`plan`], [`site`], [`size`], [`state`], [`unreadable`].
+//! Pure: [`cluster`], [`config`], [`node_name`], [`permission`], [`place`], [`plan`], [`size`], [`state`], [`unreadable`].
 //! The only I/O: [`document`] (files and stdin), [`pve`] (the API), [`read`] (the state).
 
 #![cfg_attr(
@@ -25,7 +25,6 @@ pub mod plan;
 pub mod pve;
 pub mod read;
 pub mod run;
-pub mod site;
 pub mod size;
 pub mod state;
 pub mod unreadable;

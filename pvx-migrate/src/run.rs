@@ -5,12 +5,16 @@ use std::{
     collections::BTreeMap,
     io::{Read, Write},
     path::PathBuf,
+    time::Duration,
 };
 
 use anyhow::anyhow;
 use jiff::Timestamp;
 use serde_json::Value;
-use vmid::exit::{self, Answer, Stop};
+use vmid::{
+    exit::{self, Answer, Stop},
+    span,
+};
 
 use crate::{
     journal::{event::Phase, file::Found, line::Line},
@@ -56,8 +60,8 @@ pub struct Options {
     pub limits: Limits,
     /// Move what can be moved, though a running guest will stay.
     pub partial: bool,
-    /// The oldest state that a plan may rest on, in seconds.
-    pub max_age_s: i64,
+    /// The oldest state that a plan may rest on.
+    pub max_age: Duration,
     /// The time.
     pub now: Timestamp,
     /// Standard error is a terminal.
@@ -152,13 +156,14 @@ fn same_cluster(pve: &Pve, steps: &[&Step], last: &BTreeMap<u32, Line>) -> Resul
 
 fn young_enough(steps: &[&Step], options: &Options) -> Result<(), Stop> {
     let oldest = steps.iter().map(|step| step.state_at).min();
-    let Some(age) = oldest.map(|at| options.now.as_second() - at.as_second()) else {
-        return Ok(());
-    };
-    if age > options.max_age_s {
+    let age = oldest.map(|at| options.now.duration_since(at));
+    // A state from the future has no age.
+    let age = age.and_then(|age| Duration::try_from(age).ok());
+    if let Some(age) = age.filter(|age| *age > options.max_age) {
         let what = anyhow!(
-            "the plan rests on a state that is {age} s old; --max-age is {} s",
-            options.max_age_s
+            "the plan rests on a state that is {} old; --max-age is {}",
+            span::shown(age),
+            span::written(options.max_age)
         );
         return Err(Stop::input(what).hint("make a new one, or give a longer --max-age"));
     }

@@ -49,7 +49,7 @@ fn options(args: &cli::Run, surroundings: &Surroundings) -> Options {
             per_node: args.jobs_per_node.into(),
         },
         partial: args.partial,
-        max_age_s: args.max_age.as_secs(),
+        max_age: args.max_age,
         now: surroundings.now,
         terminal: surroundings.stderr_terminal,
     }
