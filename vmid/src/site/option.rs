@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+
 use super::{Site, read};
 use crate::exit::Stop;
 
@@ -9,7 +11,8 @@ use crate::exit::Stop;
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Named {
     /// The site file: networks, pairs, limits, what is never handed out
-    #[arg(long, value_name = "FILE", env = "PVX_SITE", hide_env_values = true)]
+    // As text of any kind: an empty variable would be refused as a path, and says nothing.
+    #[arg(long, value_name = "FILE", env = "PVX_SITE", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub site: Option<PathBuf>,
 }
 
