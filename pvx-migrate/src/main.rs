@@ -20,9 +20,10 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
-use vmid::exit;
+use vmid::{exit, http};
 
 fn main() -> ExitCode {
+    http::forbid_core_dumps();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return exit::usage("pvx-migrate", &error),

@@ -90,9 +90,7 @@ impl Environment {
             let what = anyhow!("the API token has not the form user@realm!id=secret");
             return Err(Stop::input(what).hint(hint));
         }
-        let header = Secret::find(Some(&format!("PVEAPIToken={token}")), None);
-        let header = header.map_err(Stop::input)?;
-        header.ok_or_else(|| Stop::input(anyhow!("no API token")).hint(hint))
+        Secret::header(format!("PVEAPIToken={token}")).map_err(Stop::input)
     }
 
     fn base(&self) -> Result<String, Stop> {
