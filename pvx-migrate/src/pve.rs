@@ -9,7 +9,7 @@ use std::fmt;
 
 use anyhow::anyhow;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use vmid::{
     exit::Stop,
     http::{Answer, Client, NoAnswer, Options, Secret, percent},
@@ -137,7 +137,7 @@ pub enum Failure {
     Status {
         /// 400, 403, 500, 501, 595, ...
         status: u16,
-        /// PVE's own words, one line, with the parameters it complains of.
+        /// The status and PVE's own words on one line, with the parameters it complains of.
         message: String,
     },
     /// No answer came; a request that is not a GET may have had its effect all the same.
@@ -170,8 +170,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status { status, message } if message.is_empty() => write!(f, "HTTP {status}"),
-            Self::Status { status, message } => write!(f, "HTTP {status}: {message}"),
+            Self::Status { message, .. } => f.write_str(message),
             Self::Lost(lost) => write!(f, "no answer: {lost}"),
             Self::Strange(what) => f.write_str(what),
         }
@@ -259,7 +258,10 @@ impl Pve {
         }
         let strange = |what: &str| Failure::Strange(format!("{path}: {what}"));
         let envelope = serde_json::from_slice::<Envelope<'_>>(&answer.body);
-        let envelope = envelope.map_err(|error| strange(&told(&error)))?;
+        let envelope = envelope.map_err(|error| match answer.json() {
+            Some(_) => strange(&told(&error)),
+            None => strange(&answer.complaint()), // a page
+        })?;
         // What is sent with many errors, and by what only stands in for a cluster. A write may be
         // answered so.
         let data = match envelope.data {
@@ -286,22 +288,19 @@ fn encode(form: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
-/// What PVE says against a request: its message, and the parameters it names.
+/// What PVE, or what stands before it, says against a request.
 fn refusal(answer: &Answer) -> Failure {
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let mut message = body["message"]
-        .as_str()
-        .unwrap_or_default()
-        .trim()
-        .to_owned();
-    for (parameter, what) in body["errors"].as_object().into_iter().flatten() {
-        let what = what.as_str().unwrap_or_default().trim();
-        message = format!("{message} {parameter}: {what}").trim().to_owned();
-    }
-    Failure::Status {
-        status: answer.status,
-        message,
-    }
+    let status = answer.status;
+    // Older PVE tells its reason in the status line alone, which is not kept.
+    let body = answer.json().unwrap_or_default();
+    let said = body.as_object().into_iter().flatten();
+    let mut says_nothing = said.map(|(_, value)| value.is_null());
+    let message = if body.is_object() && says_nothing.all(|nothing| nothing) {
+        format!("status {status}")
+    } else {
+        answer.complaint()
+    };
+    Failure::Status { status, message }
 }
 
 #[cfg(test)]
@@ -352,20 +351,21 @@ mod tests {
 
     #[test]
     fn refusals_in_the_words_of_pve() {
-        let answer = |body: &str| Answer {
-            status: 400,
+        let answer = |status: u16, body: &str| Answer {
+            status,
             body: body.as_bytes().to_vec(),
-            location: String::new(),
+            location: "https://pve.example/?ticket=HUNTER2".to_owned(),
         };
         #[rustfmt::skip]
         let cases = [
-            ("message",        r#"{"data":null,"message":"no quorum?\n"}"#,                         "HTTP 400: no quorum?"),
-            ("and parameters", r#"{"message":"Bad.\n","errors":{"force":"Only root."}}"#, "HTTP 400: Bad. force: Only root."),
-            ("older PVE",      r#"{"data":null}"#,                                                  "HTTP 400"),
-            ("a proxy's page", "<html>",                                                            "HTTP 400"),
+            ("message",        400, r#"{"data":null,"message":"no quorum?\n"}"#,               "status 400: no quorum?"),
+            ("and parameters", 400, r#"{"message":"Bad.\n","errors":{"force":"Only root."}}"#, "status 400: Bad. force: Only root."),
+            ("older PVE",      403, r#"{"data":null}"#,                                        "status 403"),
+            ("a proxy's page", 502, "<html>", "status 502 and a page that is not JSON; a login page, or a proxy's"),
+            ("a redirect",     301, "<html>", "redirected to \"https://pve.example/?...\", which is not followed; name that address if it is right"),
         ];
-        for (name, body, want) in cases {
-            assert_eq!(refusal(&answer(body)).to_string(), want, "{name}");
+        for (name, status, body, want) in cases {
+            assert_eq!(refusal(&answer(status, body)).to_string(), want, "{name}");
         }
     }
 }

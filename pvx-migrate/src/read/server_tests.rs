@@ -387,9 +387,9 @@ fn a_lost_answer_is_asked_for_again() {
 fn what_stops_the_reading() {
     #[rustfmt::skip]
     let cases = [
-        ("an unknown token",    "/version",           (401, json!("authentication failure")), "/version: HTTP 401: authentication failure"),
-        ("not PVE",             "/version",           (404, Value::Null),                     "/version: HTTP 404"),
-        ("no overview",         "/cluster/resources", (500, json!("no quorum?")),             "/cluster/resources: HTTP 500: no quorum?"),
+        ("an unknown token",    "/version",           (401, json!("authentication failure")), "/version: status 401: authentication failure"),
+        ("not PVE",             "/version",           (404, Value::Null),                     "/version: status 404"),
+        ("no overview",         "/cluster/resources", (500, json!("no quorum?")),             "/cluster/resources: status 500: no quorum?"),
         ("a guest without ID",  "/cluster/resources", (200, json!([{"type": "lxc", "node": "a"}])), r#"/cluster/resources: not a guest: {"type":"lxc","node":"a"}"#),
     ];
     for (name, path, answer, want) in cases {
