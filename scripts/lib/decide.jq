@@ -4,6 +4,7 @@
 # Reads $site (site.json), $placed (pvx-migrate place's answers, if it was asked), $guests (PVE's cluster resources), $snapshots (PBS's list), $probes
 # (what the wire said: name, address, wire, ...) and $keys (public keys, "" if not readable here).
 include "site";
+include "text";
 include "make";
 
 def because($field; $rule): .reasons[$field] = $rule;

@@ -1,7 +1,5 @@
 # What the policy of a site, site.json, says about addresses and names.
 
-def failed($code; $message): . + {error: {code: $code, message: ($message | gsub("[[:cntrl:]]"; "?"))}};
-
 def number: reduce (split(".")[] | tonumber) as $octet (0; . * 256 + $octet);
 def dotted: [. / 16777216, . / 65536 % 256, . / 256 % 256, . % 256] | map(floor | tostring) | join(".");
 

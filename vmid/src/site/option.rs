@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::{Site, read};
 use crate::exit::Stop;
@@ -11,8 +11,7 @@ use crate::exit::Stop;
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Named {
     /// The site file: networks, pairs, limits, what is never handed out
-    // As text of any kind: an empty variable would be refused as a path, and says nothing.
-    #[arg(long, value_name = "FILE", env = "PVX_SITE", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    #[arg(long, value_name = "FILE", env = "PVX_SITE", hide_env_values = true, value_parser = any_name())]
     pub site: Option<PathBuf>,
 }
 
@@ -32,4 +31,9 @@ impl Named {
     pub fn read(&self) -> Result<Option<Site>, Stop> {
         self.path().map(read).transpose()
     }
+}
+
+/// A path, even an empty one: `PVX_SITE=` is how a shell unsets it for one command.
+fn any_name() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
