@@ -80,6 +80,21 @@ pub fn names(records: &[Kept], kinds: &[Kind], kind: &Kind) -> Vec<String> {
     of_kind.map(|(kept, _)| called(&kept.record())).collect()
 }
 
+/// The interfaces whose IPv6 address is not recorded, because they have an IPv4 address, too.
+#[must_use]
+pub fn second_addresses(records: &[Kept], kinds: &[Kind]) -> Vec<String> {
+    let having = records.iter().zip(kinds);
+    let having = having.filter(|(_, kind)| matches!(kind, Kind::Has(_)));
+    let of_guest = |(kept, _): (&Kept, _)| {
+        let name = called(&kept.record());
+        let both = |i: &Interface| i.address.is_some() && i.ip6.is_some();
+        let interfaces = guest::interfaces(&kept.record()).into_iter().filter(both);
+        let named = interfaces.map(|interface| format!("{name}/{}", interface.name));
+        named.collect::<Vec<_>>()
+    };
+    having.flat_map(of_guest).collect()
+}
+
 /// The record is none of a guest, by the `type` that Proxmox's list of resources has.
 #[must_use]
 pub fn is_no_guest(record: &Record<'_>) -> bool {

@@ -12,6 +12,8 @@ fn bash(lab: &Lab, line: &str) -> Ran {
     let home = tempfile::tempdir().unwrap();
     let mut command = lab.ours().command(Path::new("/bin/bash"), &["-c", line]);
     command.env("HOME", home.path()).env("TMPDIR", home.path());
+    let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/site.json");
+    command.env("PVX_SITE", site);
     Ran::of(command.spawn().unwrap())
 }
 
