@@ -5,8 +5,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod check;
+pub mod checked;
 pub mod cli;
 pub mod evidence;
+pub mod fields;
 pub mod finding;
 pub mod frame;
 pub mod guests;
@@ -28,6 +30,7 @@ pub mod raw;
 pub mod report;
 pub mod samples;
 pub mod schedule;
+pub mod sources;
 pub mod span;
 pub mod spark;
 pub mod vrrp;
@@ -40,7 +43,7 @@ use cli::{Cli, Command};
 use vmid::exit::{Answer, Stop};
 
 /// What only `main` finds out.
-pub struct Site<'a> {
+pub struct Surroundings<'a> {
     /// Now, Unix time in milliseconds.
     pub now_ms: i64,
     /// The output is a terminal.
@@ -67,16 +70,16 @@ pub enum Done {
 /// The call is wrong, or what it needs of the host can't be had, or `output` failed.
 pub fn run(
     cli: &Cli,
-    site: &mut Site<'_>,
+    surroundings: &mut Surroundings<'_>,
     input: impl Read,
     output: impl Write,
 ) -> Result<Done, Stop> {
     match &cli.command {
-        Command::Check(args) => check::run(args, site, input, output),
-        Command::Watch(args) => watch::run(args, site, input, output).map(Done::Answer),
-        Command::Listen(args) => listen::run(args, output, site.terminal).map(Done::Answer),
+        Command::Check(args) => check::run(args, surroundings, input, output),
+        Command::Watch(args) => watch::run(args, surroundings, input, output).map(Done::Answer),
+        Command::Listen(args) => listen::run(args, output, surroundings.terminal).map(Done::Answer),
         Command::Member(args) => {
-            member::run(args, site.now_ms, output, site.terminal).map(Done::Answer)
+            member::run(args, surroundings.now_ms, output, surroundings.terminal).map(Done::Answer)
         }
     }
 }

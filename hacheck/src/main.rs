@@ -11,7 +11,7 @@ use std::{
 
 use clap::Parser as _;
 use hacheck::{
-    Done, Site,
+    Done, Surroundings,
     cli::{Cli, Command},
     nagios,
 };
@@ -46,13 +46,13 @@ fn main() -> ExitCode {
         // A progress line that can't be written is no loss.
         let _ = write!(io::stderr(), "\r{line}\x1b[K");
     };
-    let mut site = Site {
+    let mut surroundings = Surroundings {
         now_ms: now.map_or(0, |now| now.as_millis() as i64),
         terminal: output.is_terminal(),
         say: &mut say,
         draw: io::stderr().is_terminal().then_some(&mut draw),
     };
-    match hacheck::run(&cli, &mut site, io::stdin().lock(), output) {
+    match hacheck::run(&cli, &mut surroundings, io::stdin().lock(), output) {
         Ok(Done::Answer(answer)) => exit::report("hacheck", Ok(answer)),
         Ok(Done::Plugin(code)) => ExitCode::from(code),
         Err(stop) if plugin => unknown(&stop.to_string()),

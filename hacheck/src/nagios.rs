@@ -3,12 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::{
-    check::Checked,
-    finding::Severity,
-    judge::Target,
-    report::{labelled, one_line},
-};
+use crate::{checked::Checked, finding::Severity, judge::Target, report::one_line};
 
 /// Writes the line; the exit code is 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
 ///
@@ -56,7 +51,8 @@ pub fn write(checked: &[Checked<'_>], output: &mut impl Write) -> io::Result<u8>
         } else {
             Target::Member(0)
         };
-        for (label, reply) in labelled(one, target)
+        for (label, reply) in one
+            .labelled(target)
             .into_iter()
             .filter(|(_, reply)| reply.is_answered())
         {

@@ -8,7 +8,6 @@ use ipnet::IpNet;
 
 use crate::probe::Probe;
 
-pub mod fields;
 mod read;
 
 /// Two or more hosts that stand in for each other.

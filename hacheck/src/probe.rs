@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{evidence::Unseen, pairs::fields::Fields};
+use crate::{evidence::Unseen, fields::Fields};
 
 pub mod dns;
 pub mod http;

@@ -7,7 +7,7 @@ use std::{
     io::{self, Write},
 };
 
-use crate::{check::Checked, finding::Severity, judge::Target, report::labelled};
+use crate::{checked::Checked, finding::Severity, judge::Target};
 
 /// Writes all metrics.
 ///
@@ -163,7 +163,7 @@ fn each_reply(
         let members = one.pair.members.iter().enumerate();
         let members = members.map(|(place, member)| (Target::Member(place), member.name.as_str()));
         for (target, name) in std::iter::once((Target::Vip, "vip")).chain(members) {
-            for (label, reply) in labelled(one, target) {
+            for (label, reply) in one.labelled(target) {
                 let kind = if target == Target::Vip {
                     "vip"
                 } else {

@@ -5,9 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 use vmid::{escape::escape, stream::Lines, table::Table};
 
-use crate::{
-    check::Checked, evidence::MemberFacts, finding::Severity, judge::Target, probe::Reply,
-};
+use crate::{checked::Checked, evidence::MemberFacts, finding::Severity, judge::Target};
 
 /// One record for each pair.
 ///
@@ -93,7 +91,7 @@ fn member_json(checked: &Checked<'_>, place: usize) -> Value {
 /// What came of the probes of a target, by their labels; none if there was no probe.
 fn replies(checked: &Checked<'_>, target: Target) -> Option<Value> {
     let mut replies = Map::new();
-    for (label, reply) in labelled(checked, target) {
+    for (label, reply) in checked.labelled(target) {
         let ms = u64::try_from(reply.took.as_millis()).unwrap_or(u64::MAX);
         let mut entry = json!({"answer": reply.outcome.to_string(), "took_ms": ms});
         if let Some(identity) = &reply.identity {
@@ -102,24 +100,6 @@ fn replies(checked: &Checked<'_>, target: Target) -> Option<Value> {
         replies.insert(label, entry);
     }
     (!replies.is_empty()).then_some(Value::Object(replies))
-}
-
-/// The replies of a target with labels that are unique.
-pub(crate) fn labelled<'a>(checked: &'a Checked<'_>, target: Target) -> Vec<(String, &'a Reply)> {
-    let mut labelled: Vec<(String, &Reply)> = Vec::new();
-    for probed in checked
-        .evidence
-        .probes
-        .iter()
-        .filter(|probed| probed.target == target)
-    {
-        let mut label = checked.pair.probes[probed.probe].label();
-        if labelled.iter().any(|(known, _)| *known == label) {
-            label = format!("{label} ({})", probed.probe + 1);
-        }
-        labelled.push((label, &probed.reply));
-    }
-    labelled
 }
 
 /// A row for each finding, the worst first.

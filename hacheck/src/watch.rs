@@ -26,13 +26,14 @@ use vmid::{
 };
 
 use crate::{
-    Site, check,
+    Surroundings,
     cli::Watch,
     finding::{Eye, Finding, Severity},
     outage::{Measured, Sample, Seen},
     pairs::Pair,
     probe::{On, Outcome, Probe},
     samples::Samples,
+    sources,
 };
 
 /// Longest wait for one answer: a second SYN is sent after 1 s (RFC 6298, 2.1), and its answer
@@ -59,11 +60,11 @@ const STACK: usize = 256 * 1024;
 /// The pairs can't be used, the pair has no probe to watch it with, or `output` failed.
 pub fn run(
     args: &Watch,
-    site: &mut Site<'_>,
+    surroundings: &mut Surroundings<'_>,
     input: impl Read,
     output: impl Write,
 ) -> Result<Answer, Stop> {
-    let pairs = check::pairs(
+    let pairs = sources::pairs(
         args.pairs.as_deref(),
         std::slice::from_ref(&args.pair),
         input,
@@ -89,9 +90,9 @@ pub fn run(
         let registered = flag::register(signal, stopped.clone());
         registered.map_err(|error| Stop::outside(anyhow::Error::new(error).context("signals")))?;
     }
-    let mut watched = watch(args, site, probe, &targets, &stopped);
+    let mut watched = watch(args, surroundings, probe, &targets, &stopped);
     let measured = watched.samples.measured();
-    if let Some(draw) = &mut site.draw {
+    if let Some(draw) = &mut surroundings.draw {
         draw(&format!("{}\n", watched.samples.spark.line(WIDTH)));
     }
     let mut finding = judge(pair, &measured);
@@ -102,7 +103,7 @@ pub fn run(
     finding.evidence["holder_change_ms"] = json!(change_ms(&measured));
     let answer = Answer::no_if(finding.severity > Severity::Info);
     let record = record(args, pair, probe, &watched, &measured, &finding);
-    let mut lines = Lines::new(output, site.terminal);
+    let mut lines = Lines::new(output, surroundings.terminal);
     let written = lines
         .extend(&record.to_string(), "")
         .and_then(|()| lines.flush());
@@ -119,7 +120,7 @@ struct Watched {
 
 fn watch(
     args: &Watch,
-    site: &mut Site<'_>,
+    surroundings: &mut Surroundings<'_>,
     probe: &Probe,
     targets: &[IpAddr],
     stopped: &AtomicBool,
@@ -159,7 +160,7 @@ fn watch(
             if args.until_recovered && samples.recovered_for(RECOVERED_US) {
                 break;
             }
-            progress(site, &samples, &mut drawn, &mut said, started);
+            progress(surroundings, &samples, &mut drawn, &mut said, started);
             slot += 1;
             // A schedule that was missed is not made up for: that would be a burst.
             let now = u32::try_from(started.elapsed().as_nanos() / args.step.0.as_nanos())
@@ -241,21 +242,21 @@ fn micros(time: Duration) -> u64 {
 }
 
 fn progress(
-    site: &mut Site<'_>,
+    surroundings: &mut Surroundings<'_>,
     samples: &Samples,
     drawn: &mut Instant,
     said: &mut Instant,
     started: Instant,
 ) {
     let lost = samples.lost;
-    if let Some(draw) = &mut site.draw {
+    if let Some(draw) = &mut surroundings.draw {
         if drawn.elapsed() >= DRAWN {
             *drawn = Instant::now();
             draw(&format!("{} {lost} lost", samples.spark.line(WIDTH)));
         }
     } else if said.elapsed() >= SAID {
         *said = Instant::now();
-        (site.say)(&format!(
+        (surroundings.say)(&format!(
             "{} s: {} probes, {lost} lost",
             started.elapsed().as_secs(),
             samples.count

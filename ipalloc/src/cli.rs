@@ -8,10 +8,10 @@ use jiff::SignedDuration;
 
 use crate::{
     allocate::Naming,
+    exclude::{Avoid, Gateway, Policy},
     ipam::Vrf,
     owner, request,
     request::{Fallback, Fields, Place, Wanted},
-    scope::{Avoid, Gateway, Policy},
 };
 
 const CODES: &str = "\

@@ -5,45 +5,32 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io,
-    net::IpAddr,
-    ops,
     path::{Path, PathBuf},
-    sync::mpsc,
-    thread,
-    time::Duration,
 };
 
 use anyhow::{Context as _, anyhow};
 use csv::ByteRecord;
-use ipnet::IpNet;
-use vmid::{
-    exit::{self, Stop},
-    scheme::VLANS,
-};
+use vmid::exit::{self, Stop};
 
-use crate::{
-    allocate::is_asked_for,
-    ipam::{
-        Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, New, Prefix, Range, View, Vrf,
-    },
-    span::{self, Family, Span},
-};
+use crate::ipam::{Applied, Ask, Change, EntryId, Ipam, Made, Networks, View};
 
 mod file;
 mod form;
+mod lock;
+mod row;
+mod rows;
 
 use file::Edit;
 use form::{Column, Layout};
+use lock::lock;
+use row::{created, edit, missing};
+use rows::{data_rows, view};
 
 const PREFIXES: &str = "prefixes.csv";
 const RANGES: &str = "ip-ranges.csv";
 const ADDRESSES: &str = "ip-addresses.csv";
-
-/// How long to wait for another process that changes the IPAM. It holds the lock
-/// for about a second even with a million addresses.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a command is going to do with the IPAM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,8 +130,8 @@ impl CsvIpam {
 impl Ipam for CsvIpam {
     fn networks(&mut self) -> Result<Networks, Stop> {
         Ok(Networks {
-            prefixes: self.rows(PREFIXES, Column::Prefix, form::OF_PREFIXES, prefix)?,
-            ranges: self.rows(RANGES, Column::Start, form::OF_RANGES, range)?,
+            prefixes: self.rows(PREFIXES, Column::Prefix, form::OF_PREFIXES, row::prefix)?,
+            ranges: self.rows(RANGES, Column::Start, form::OF_RANGES, row::range)?,
         })
     }
 
@@ -197,237 +184,6 @@ impl Ipam for CsvIpam {
     }
 }
 
-/// The row that a change is about; none if it makes a new one.
-fn row_of(change: &Change) -> Option<EntryId> {
-    match change {
-        Change::Create(_) => None,
-        Change::Adopt(id, _) | Change::Mark(id, ..) | Change::Delete(id) => Some(*id),
-    }
-}
-
-/// The columns that the changes need and the file lacks.
-fn missing(layout: &Layout, changes: &[Change]) -> Vec<Column> {
-    let mut missing: Vec<Column> = Vec::new();
-    for change in changes {
-        let needed: Vec<Column> = match change {
-            Change::Create(new) => {
-                let mut needed = vec![Column::Status, Column::DnsName, Column::Key];
-                needed.extend(new.vrf.name().map(|_| Column::Vrf));
-                needed.extend((!new.description.is_empty()).then_some(Column::Description));
-                needed.extend((!new.tags.is_empty()).then_some(Column::Tags));
-                needed
-            }
-            Change::Adopt(..) => vec![Column::Key],
-            Change::Mark(.., None) => vec![Column::Status, Column::Comments],
-            Change::Mark(.., Some(_)) => vec![Column::Status, Column::Comments, Column::Key],
-            Change::Delete(_) => Vec::new(),
-        };
-        for column in needed {
-            if layout.position(column).is_none() && !missing.contains(&column) {
-                missing.push(column);
-            }
-        }
-    }
-    missing
-}
-
-/// The edit that makes one change to its row.
-fn edit(
-    layout: &Layout,
-    change: &Change,
-    row: &ByteRecord,
-    content: ops::Range<usize>,
-    end: usize,
-) -> Edit {
-    let cells = match change {
-        Change::Adopt(_, key) => vec![(Column::Key, key.clone())],
-        Change::Mark(_, status, comments, key) => {
-            let mut cells = vec![
-                (Column::Status, layout.status(status)),
-                (Column::Comments, comments.clone()),
-            ];
-            cells.extend(key.clone().map(|key| (Column::Key, key)));
-            cells
-        }
-        Change::Create(_) | Change::Delete(_) => {
-            return Edit {
-                at: content.start..end,
-                text: Vec::new(),
-            };
-        }
-    };
-    let mut all: Vec<Vec<u8>> = row.iter().map(<[u8]>::to_vec).collect();
-    all.resize(all.len().max(layout.width), Vec::new());
-    set(layout, &mut all, cells);
-    let mut line = layout.line(&all);
-    line.truncate(line.len() - layout.line_end().len());
-    Edit {
-        at: content,
-        text: line,
-    }
-}
-
-/// The row of a new address.
-fn created(layout: &Layout, new: &New) -> Vec<u8> {
-    let mut all = vec![Vec::new(); layout.width];
-    let cells = vec![
-        (Column::Address, format!("{}/{}", new.address, new.length)),
-        (Column::Vrf, layout.vrf(new.vrf.name())),
-        (Column::Status, layout.status("active")),
-        (Column::DnsName, new.dns_name.clone()),
-        (Column::Description, new.description.clone()),
-        (Column::Tags, new.tags.join(",")),
-        (Column::Key, new.key.clone()),
-    ];
-    set(layout, &mut all, cells);
-    layout.line(&all)
-}
-
-fn set(layout: &Layout, row: &mut [Vec<u8>], cells: Vec<(Column, String)>) {
-    for (column, text) in cells {
-        if let Some(at) = layout.position(column) {
-            row[at] = text.into_bytes();
-        }
-    }
-}
-
-/// The rows below the header, each with its number and the bytes that the reader took for it.
-fn data_rows(
-    text: &[u8],
-    layout: &Layout,
-    mut handle: impl FnMut(EntryId, &ByteRecord, ops::Range<usize>) -> Result<(), String>,
-) -> Result<(), String> {
-    let mut number = 0;
-    file::each_row(text, layout, |row, span| {
-        let id = EntryId(number);
-        number += 1;
-        match id.0 {
-            0 => Ok(()),
-            _ if row.len() > layout.width => Err(format!(
-                "{} cells, the header has {}",
-                row.len(),
-                layout.width
-            )),
-            _ => handle(id, row, span),
-        }
-    })
-}
-
-/// What was asked for, out of all rows.
-fn view(text: &[u8], layout: &Layout, ask: &Ask) -> Result<View, String> {
-    let mut view = View::default();
-    for (vrf, net) in &ask.within {
-        view.taken
-            .entry((vrf.clone(), Family::of(net.addr())))
-            .or_default();
-    }
-    let within: Vec<(&Vrf, Family, Span)> = ask
-        .within
-        .iter()
-        .map(|(vrf, net)| (vrf, Family::of(net.addr()), Span::of(*net)))
-        .collect();
-    let mut taken: Vec<Vec<u128>> = vec![Vec::new(); within.len()];
-    data_rows(text, layout, |id, row, _| {
-        let (address, length) = address(layout.bytes(row, Column::Address))?;
-        let (family, bits) = (Family::of(address), span::bits(address));
-        let vrf = Vrf::parse(&layout.cell(row, Column::Vrf));
-        let holds = |(of, kin, span): &(&Vrf, Family, Span)| {
-            **of == vrf && *kin == family && span.contains(bits)
-        };
-        if let Some(at) = within.iter().position(holds) {
-            taken[at].push(bits);
-        }
-        let (key, name) = (
-            layout.cell(row, Column::Key),
-            layout.cell(row, Column::DnsName),
-        );
-        let key = Some(key.as_ref()).filter(|key| !key.is_empty());
-        if is_asked_for(ask, key, &name, address) {
-            view.entries.push(Entry {
-                id,
-                address,
-                length,
-                vrf,
-                status: layout.value(row, Column::Status),
-                role: layout.value(row, Column::Role),
-                dns_name: name.into_owned(),
-                key: key.map(str::to_owned),
-                comments: layout.cell(row, Column::Comments).into_owned(),
-            });
-        }
-        Ok(())
-    })?;
-    for ((vrf, family, _), list) in within.iter().zip(taken) {
-        if let Some(all) = view.taken.get_mut(&((*vrf).clone(), *family)) {
-            all.extend(list);
-        }
-    }
-    for all in view.taken.values_mut() {
-        all.sort_unstable();
-        all.dedup();
-    }
-    Ok(view)
-}
-
-/// An address cell; without a mask it is a host's own (as NetBox has it).
-fn address(cell: &[u8]) -> Result<(IpAddr, u8), String> {
-    let bad = || format!("{:?} is not an address", String::from_utf8_lossy(cell));
-    let text = std::str::from_utf8(cell).map_err(|_| bad())?;
-    let (host, length) = text
-        .split_once('/')
-        .map_or((text, None), |(h, l)| (h, Some(l)));
-    let host: IpAddr = host.parse().map_err(|_| bad())?;
-    let most = if host.is_ipv4() { 32 } else { 128 };
-    let length = match length {
-        Some(length) => length.parse().ok().filter(|l| *l <= most).ok_or_else(bad)?,
-        None => most,
-    };
-    Ok((host, length))
-}
-
-fn prefix(layout: &Layout, row: &ByteRecord) -> Result<Prefix, String> {
-    let text = layout.cell(row, Column::Prefix);
-    let net: IpNet = text
-        .parse()
-        .map_err(|_| format!("{text:?} is not a prefix"))?;
-    if net.trunc() != net {
-        return Err(format!(
-            "{net} has host bits set; the prefix is {}",
-            net.trunc()
-        ));
-    }
-    let vlan = vmid::networks::vlan_cell(&layout.cell(row, Column::Vlan))?;
-    if let Some(vlan) = vlan.filter(|vlan| !VLANS.contains(vlan)) {
-        let (first, last) = (VLANS.start(), VLANS.end());
-        return Err(format!("VLAN {vlan} is outside {first}..={last}"));
-    }
-    Ok(Prefix {
-        net,
-        vrf: Vrf::parse(&layout.cell(row, Column::Vrf)),
-        vlan,
-        status: layout.value(row, Column::Status),
-        is_pool: layout.flag(row, Column::IsPool)?,
-        mark_utilized: layout.flag(row, Column::MarkUtilized)?,
-    })
-}
-
-fn range(layout: &Layout, row: &ByteRecord) -> Result<Range, String> {
-    let (start, length) = address(layout.bytes(row, Column::Start))?;
-    let (end, _) = address(layout.bytes(row, Column::End))?;
-    if Family::of(start) != Family::of(end) || span::bits(start) > span::bits(end) {
-        return Err(format!("{start} to {end} is no range"));
-    }
-    Ok(Range {
-        start,
-        end,
-        length,
-        vrf: Vrf::parse(&layout.cell(row, Column::Vrf)),
-        status: layout.value(row, Column::Status),
-        populated: layout.flag(row, Column::MarkPopulated)?,
-        utilized: layout.flag(row, Column::MarkUtilized)?,
-    })
-}
-
 /// The file's text; empty if there is none.
 fn read(path: &Path) -> Result<Vec<u8>, Stop> {
     match fs::read(path) {
@@ -443,32 +199,10 @@ fn wrong(path: &Path, what: String) -> Stop {
     Stop::input(anyhow!("{}: {what}", path.display()))
 }
 
-/// The lock, waited for with limited patience.
-fn lock(path: &Path) -> Result<File, Stop> {
-    let mut options = OpenOptions::new();
-    let file = options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path);
-    let file = file
-        .with_context(|| path.display().to_string())
-        .map_err(Stop::outside)?;
-    let (sender, receiver) = mpsc::channel();
-    // A thread of its own, because waiting for a lock cannot be given a time limit.
-    thread::spawn(move || {
-        let locked = file.lock();
-        let _ = sender.send(locked.map(|()| file));
-    });
-    let outside = |cause: anyhow::Error| Stop::outside(cause.context(path.display().to_string()));
-    match receiver.recv_timeout(PATIENCE) {
-        Ok(locked) => locked.map_err(|error| outside(error.into())),
-        Err(_) => {
-            let seconds = PATIENCE.as_secs();
-            Err(outside(anyhow!(
-                "another process has been holding the lock for {seconds} s"
-            )))
-        }
+/// The row that a change is about; none if it makes a new one.
+fn row_of(change: &Change) -> Option<EntryId> {
+    match change {
+        Change::Create(_) => None,
+        Change::Adopt(id, _) | Change::Mark(id, ..) | Change::Delete(id) => Some(*id),
     }
 }

@@ -13,7 +13,10 @@ use std::{
 use ipnet::IpNet;
 use vmid::exit::Stop;
 
-use crate::span::{self, Span};
+use crate::{
+    owner,
+    span::{self, Span},
+};
 
 /// A routing table: the global one or a VRF. Equal if the names are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -167,6 +170,17 @@ pub struct Entry {
     pub comments: String,
 }
 
+/// Roles of addresses that several hosts share (NetBox's values); never a guest's own.
+const SHARED_ROLES: [&str; 6] = ["anycast", "carp", "glbp", "hsrp", "vip", "vrrp"];
+
+impl Entry {
+    /// Several hosts share the address, by its role.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        SHARED_ROLES.contains(&self.role.as_str())
+    }
+}
+
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.length)?;
@@ -215,6 +229,27 @@ pub struct Ask {
     pub all: bool,
     /// Which addresses are taken in these prefixes.
     pub within: Vec<(Vrf, IpNet)>,
+}
+
+impl Ask {
+    /// It asks for an entry with this key, name and address: what every back end must give.
+    #[must_use]
+    pub fn wants(&self, key: Option<&str>, dns_name: &str, address: IpAddr) -> bool {
+        if self.all
+            || (self.keyed && key.is_some())
+            || key.is_some_and(|key| self.keys.contains(key))
+        {
+            return true;
+        }
+        if !self.addresses.is_empty() && self.addresses.contains(&address) {
+            return true;
+        }
+        if self.names.is_empty() || dns_name.is_empty() {
+            return false;
+        }
+        let name = owner::plain(dns_name);
+        self.names.contains(&*name) || self.names.contains(owner::first_label(&name))
+    }
 }
 
 /// The answer to an [`Ask`].

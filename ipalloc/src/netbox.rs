@@ -17,7 +17,6 @@ use vmid::{
 };
 
 use crate::{
-    allocate::is_asked_for,
     cli::{Environment, Source},
     ipam::{Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, New, View, Vrf},
     owner,
@@ -27,14 +26,12 @@ use crate::{
 mod answer;
 mod api;
 mod create;
-mod field;
+pub mod field;
 mod write;
 
 use answer::{ADDRESS_FIELDS, FIELD, Record};
 use api::Api;
-use create::Outcome;
-
-pub use field::{Setup, setup};
+use write::Outcome;
 
 /// An IPAM with no more addresses than this is read whole, in one request;
 /// a larger one is asked for what matters.
@@ -368,7 +365,7 @@ fn view(records: &[Record], ask: &Ask) -> View {
             let table = (entry.vrf.clone(), Family::of(entry.address));
             view.taken.entry(table).or_default().push(bits);
         }
-        if is_asked_for(ask, entry.key.as_deref(), &entry.dns_name, entry.address) {
+        if ask.wants(entry.key.as_deref(), &entry.dns_name, entry.address) {
             view.entries.push(entry.clone());
         }
     }
@@ -377,9 +374,4 @@ fn view(records: &[Record], ask: &Ask) -> View {
         taken.dedup();
     }
     view
-}
-
-/// What an admin may paste into a shell, with the token left to the environment.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    allocate::{all_or_nothing, bearing, duplicate},
+    allocate::{all_or_nothing, duplicate},
     ipam::{Ask, Change, Entry, View},
     owner::Owner,
     refused::{Code, Refused},
@@ -122,6 +122,12 @@ fn farewell(owner: &Owner, view: &View, manner: &Manner) -> Result<Farewell, Ref
         entry: Some(entry.clone()),
         change,
     })
+}
+
+/// The entries that bear a name, for messages.
+fn bearing<'a>(owner: &Owner, view: &'a View) -> Vec<&'a Entry> {
+    let named = |entry: &&Entry| entry.key.is_none() && owner.is_named(&entry.dns_name, None);
+    view.entries.iter().filter(named).collect()
 }
 
 /// The entries that were retired at least `age` before `now`.

@@ -2,127 +2,22 @@
 //! is never handed out.
 
 use core::net::IpAddr;
-use std::{fmt, ops::RangeInclusive};
+use std::fmt;
 
 use ipnet::IpNet;
 
 use crate::{
+    exclude::{Gateway, Policy, Why, excluded_in},
     ipam::{Networks, Prefix, Range, Vrf},
     refused::{Code, Refused},
-    request::{Fields, Wanted, parse_wanted},
+    request::{Fields, Wanted},
     span::{self, Family, Span, Spans},
 };
 
-/// Which address of a prefix is the gateway's, record or not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Gateway {
-    /// The one after the network address.
-    #[default]
-    First,
-    /// The one before the broadcast address.
-    Last,
-    /// None.
-    None,
-}
+mod find;
 
-/// Addresses that a site keeps free.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Avoid {
-    /// Host numbers, in each prefix: the last octet in a /24 or longer, else the offset.
-    Hosts(RangeInclusive<u128>),
-    /// Addresses.
-    Addresses(Family, Span),
-}
-
-impl Avoid {
-    /// `110`, `200-254`, `192.168.30.50` or `192.168.30.50-192.168.30.60`.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        if let Some(net) = text
-            .trim()
-            .parse::<IpNet>()
-            .ok()
-            .filter(|net| net.trunc() == *net)
-        {
-            return Ok(Self::Addresses(Family::of(net.addr()), Span::of(net)));
-        }
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
-        let backwards = || format!("{text:?} ends before it begins");
-        let number = |text: &str| vmid::scheme::decimal(text.trim()).map(u128::from);
-        if let (Some(first), Some(last)) = (number(first), number(last)) {
-            return if first > last {
-                Err(backwards())
-            } else {
-                Ok(Self::Hosts(first..=last))
-            };
-        }
-        let (first, last) = (parse_wanted(first)?.address, parse_wanted(last)?.address);
-        if Family::of(first) != Family::of(last) {
-            return Err(format!("{first} and {last} are not of one family"));
-        }
-        if first > last {
-            return Err(backwards());
-        }
-        Ok(Self::Addresses(
-            Family::of(first),
-            Span::new(span::bits(first), span::bits(last)),
-        ))
-    }
-
-    fn within(&self, net: IpNet) -> Span {
-        let whole = Span::of(net);
-        match self {
-            Self::Hosts(hosts) => {
-                let octet = net.addr().is_ipv4() && net.prefix_len() >= 24;
-                let base = if octet {
-                    whole.first & !0xff
-                } else {
-                    whole.first
-                };
-                let at = |host: &u128| base.saturating_add(*host);
-                Span::new(at(hosts.start()), at(hosts.end())).within(whole)
-            }
-            Self::Addresses(family, span) if *family == Family::of(net.addr()) => {
-                span.within(whole)
-            }
-            Self::Addresses(..) => Span::new(1, 0),
-        }
-    }
-}
-
-/// What a site never hands out, and what it forces.
-#[derive(Clone, Debug, Default)]
-pub struct Policy {
-    /// The gateway's address.
-    pub gateway: Gateway,
-    /// Kept free.
-    pub avoid: Vec<Avoid>,
-    /// A closed prefix or range that is named is used all the same.
-    pub force: bool,
-}
-
-/// Why an address of a scope is never handed out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Why {
-    Gateway,
-    Range(String),
-    Child(IpNet),
-    Avoided,
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gateway => f.write_str("is the gateway's (see --gateway)"),
-            Self::Range(range) => write!(f, "is in the range {range}, which was not asked for"),
-            Self::Child(net) => write!(f, "is in the child prefix {net}"),
-            Self::Avoided => f.write_str("is to be avoided (--avoid)"),
-        }
-    }
-}
+pub use find::no_prefix;
+use find::{prefix, prefix_of, range};
 
 /// A prefix or range to hand out from.
 #[derive(Clone, Debug)]
@@ -316,36 +211,6 @@ impl Scope {
     }
 }
 
-/// The gateway and the avoided addresses of a prefix.
-fn excluded_in(net: IpNet, rule: Gateway, avoid: &[Avoid]) -> Vec<(Span, Why)> {
-    let mut reasons: Vec<(Span, Why)> = Vec::new();
-    reasons.extend(gateway(net, rule).map(|bits| (Span::one(bits), Why::Gateway)));
-    let avoided = avoid.iter().map(|avoid| (avoid.within(net), Why::Avoided));
-    reasons.extend(avoided);
-    reasons
-}
-
-/// The gateway's number; a network of one or two addresses has no room for one.
-fn gateway(net: IpNet, rule: Gateway) -> Option<u128> {
-    let whole = Span::of(net);
-    let broadcast = u128::from(net.addr().is_ipv4());
-    match rule {
-        _ if whole.count() < 4 => None,
-        Gateway::First => Some(whole.first + 1),
-        Gateway::Last => Some(whole.last - broadcast),
-        Gateway::None => None,
-    }
-}
-
-/// The longest prefix that holds all of a range.
-fn prefix_of<'a>(range: &Range, networks: &'a Networks) -> Option<&'a Prefix> {
-    let inside = |p: &&Prefix| {
-        p.vrf == range.vrf && p.net.contains(&range.start) && p.net.contains(&range.end)
-    };
-    let candidates = networks.prefixes.iter().filter(inside);
-    candidates.max_by_key(|prefix| prefix.net.prefix_len())
-}
-
 /// The smallest network that holds all of a range.
 fn around(range: &Range) -> IpNet {
     let mut net = IpNet::from(range.start);
@@ -376,97 +241,6 @@ fn children(
 
 fn union(reasons: &[(Span, Why)]) -> Spans {
     Spans::of(reasons.iter().map(|(span, _)| *span).collect())
-}
-
-/// The one prefix that fits a request.
-fn prefix<'a>(fields: &Fields, networks: &'a Networks, force: bool) -> Result<&'a Prefix, Refused> {
-    let (vlan, named) = (fields.place.vlan, fields.place.prefix);
-    if named.is_none() && vlan.is_none() {
-        let message = "the request names no vlan, prefix or range";
-        return Err(Refused::new(Code::NoPrefix, message));
-    }
-    let mut fitting: Vec<&Prefix> = Vec::new();
-    for prefix in &networks.prefixes {
-        let fits = vlan.is_none_or(|vlan| prefix.vlan == Some(vlan))
-            && named.is_none_or(|net| prefix.net == net)
-            && fields.vrf.as_ref().is_none_or(|vrf| prefix.vrf == *vrf);
-        if fits && !fitting.contains(&prefix) {
-            fitting.push(prefix);
-        }
-    }
-    let open: Vec<&Prefix> = fitting
-        .iter()
-        .copied()
-        .filter(|p| p.closed().is_none())
-        .collect();
-    let forced = named.is_some() && force;
-    let usable = if forced || open.is_empty() {
-        &fitting
-    } else {
-        &open
-    };
-    match usable.as_slice() {
-        [one] => Ok(one),
-        [] => Err(no_prefix(named, vlan, fields.vrf.as_ref())),
-        several => {
-            let all: Vec<String> = several.iter().map(ToString::to_string).collect();
-            let (what, all) = (described(named, vlan), all.join(", "));
-            Err(Refused::new(
-                Code::AmbiguousPrefix,
-                format!("more than one {what}: {all}; name prefix and vrf"),
-            ))
-        }
-    }
-}
-
-fn described(net: Option<IpNet>, vlan: Option<u64>) -> String {
-    let net = net.map_or(String::new(), |net| format!(" {net}"));
-    let vlan = vlan.map_or(String::new(), |vlan| format!(" on VLAN {vlan}"));
-    format!("prefix{net}{vlan}")
-}
-
-/// The IPAM has no prefix of which all this is true.
-#[must_use]
-pub fn no_prefix(net: Option<IpNet>, vlan: Option<u64>, vrf: Option<&Vrf>) -> Refused {
-    let what = described(net, vlan);
-    let vrf = vrf.map_or(String::new(), |vrf| format!(" in VRF {vrf}"));
-    Refused::new(Code::NoPrefix, format!("the IPAM has no {what}{vrf}"))
-}
-
-/// The one range that fits a request.
-fn range<'a>(fields: &Fields, networks: &'a Networks) -> Result<&'a Range, Refused> {
-    let Some((start, end)) = fields.place.range else {
-        return Err(Refused::new(Code::NoPrefix, "the request names no range"));
-    };
-    let (vlan, net) = (fields.place.vlan, fields.place.prefix);
-    let fits = |range: &&Range| {
-        let prefix = prefix_of(range, networks);
-        range.start == start
-            && end.is_none_or(|end| range.end == end)
-            && fields.vrf.as_ref().is_none_or(|vrf| range.vrf == *vrf)
-            && vlan.is_none_or(|vlan| prefix.and_then(|prefix| prefix.vlan) == Some(vlan))
-            && net.is_none_or(|net| prefix.is_some_and(|prefix| prefix.net == net))
-    };
-    let fitting: Vec<&Range> = networks.ranges.iter().filter(fits).collect();
-    let mut what = end.map_or_else(|| start.to_string(), |end| format!("{start}-{end}"));
-    if let Some(net) = net {
-        what += &format!(" in {net}");
-    }
-    if let Some(vlan) = vlan {
-        what += &format!(" on VLAN {vlan}");
-    }
-    match fitting.as_slice() {
-        [] => Err(Refused::new(
-            Code::NoPrefix,
-            format!("the IPAM has no range {what}"),
-        )),
-        [range] => Ok(range),
-        several => {
-            let all: Vec<String> = several.iter().map(ToString::to_string).collect();
-            let message = format!("more than one range {what}: {}; name vrf", all.join(", "));
-            Err(Refused::new(Code::AmbiguousPrefix, message))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use core::net::IpAddr;
 
 use crate::{
+    exclude::Policy,
     ipam::{Networks, Prefix, View},
-    scope::{Policy, Scope},
+    scope::Scope,
     span::Span,
 };
 
@@ -51,8 +52,8 @@ pub fn fill<'a>(prefix: &'a Prefix, networks: &Networks, view: &View, policy: &P
 mod tests {
     use super::*;
     use crate::{
+        exclude::{Avoid, Gateway},
         properties::sample,
-        scope::{Avoid, Gateway},
     };
 
     #[test]

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use vmid::table::Format;
 
-use crate::{guard::Limit, policy, retention::Keep, simulate::At, span::Span, zone::Zone};
+use crate::{guard::Limit, policy, retention::Keep, simulation::At, span::Span, zone::Zone};
 
 /// Say which backups of each group to keep and which to remove, as PBS decides it, and why
 #[derive(Debug, Parser)]

@@ -11,7 +11,7 @@ use std::{
 use clap::Parser as _;
 use jiff::Timestamp;
 use pbsprune::{
-    Site,
+    Surroundings,
     cli::{Cli, Command},
     zone::Zone,
 };
@@ -45,12 +45,12 @@ fn main() -> ExitCode {
     let terminal = output.is_terminal();
     let now = now.as_second();
     let mut say = |note: &str| exit::say("pbsprune", note);
-    let mut site = Site {
+    let mut around = Surroundings {
         now,
         zone,
         terminal,
         say: &mut say,
     };
-    let result = pbsprune::run(&cli, &mut site, input, output);
+    let result = pbsprune::run(&cli, &mut around, input, output);
     exit::report("pbsprune", result)
 }

@@ -13,13 +13,13 @@ use vmid::{
 
 use crate::{
     calendar::{DAY_S, utc},
+    calendar_strip::{LEGEND, Strip},
     judge::{Judged, Rules},
     list::List,
+    marked_rows::{Rows, reason},
     policy::Policy,
     retention::Fate,
-    rows::{Rows, reason},
     rule::Rule,
-    strip::{LEGEND, Strip},
     zone::Zone,
 };
 

@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt};
 
 use vmid::stream::{Record, Value};
 
-use crate::{calendar::TIMES, raw, retention::Verification};
+use crate::{calendar::TIMES, json_text, retention::Verification};
 
 /// The file whose presence says that a backup came to its end (PBS's manifest).
 pub const INDEX: &str = "index.json.blob";
@@ -224,11 +224,11 @@ fn flag(name: &'static str, raw: Option<&str>) -> Result<Option<bool>, Fault> {
 /// Whether the index is among the files: objects, or (as the published schema has it) texts.
 fn finished(raw: Option<&str>) -> Result<bool, Fault> {
     let raw = raw.ok_or(Fault::Missing("files"))?;
-    let files = raw::elements(raw).ok_or_else(|| not_a("files", "an array", raw))?;
+    let files = json_text::elements(raw).ok_or_else(|| not_a("files", "an array", raw))?;
     let mut finished = false;
     for file in files {
         let mut name = Some(file);
-        if let Some(members) = raw::members(file) {
+        if let Some(members) = json_text::members(file) {
             let mut names = members.filter(|(name, _)| is_named(name, "filename"));
             name = names.next().map(|(_, value)| value);
         }
@@ -236,7 +236,7 @@ fn finished(raw: Option<&str>) -> Result<bool, Fault> {
             let wanted = "an array of texts or of objects with a filename";
             return Err(not_a("files", wanted, file));
         };
-        finished |= raw::is_text(name, INDEX);
+        finished |= json_text::is_text(name, INDEX);
     }
     Ok(finished)
 }
@@ -246,12 +246,12 @@ fn verification(raw: Option<&str>) -> Result<Verification, Fault> {
         return Ok(Verification::Unknown);
     };
     let wanted = "an object with a state";
-    let mut members = raw::members(raw).ok_or_else(|| not_a("verification", wanted, raw))?;
+    let mut members = json_text::members(raw).ok_or_else(|| not_a("verification", wanted, raw))?;
     let state = members.find(|(name, _)| is_named(name, "state"));
     let (_, state) = state.ok_or_else(|| not_a("verification", wanted, raw))?;
-    Ok(if raw::is_text(state, "ok") {
+    Ok(if json_text::is_text(state, "ok") {
         Verification::Good
-    } else if raw::is_text(state, "failed") {
+    } else if json_text::is_text(state, "failed") {
         Verification::Failed
     } else {
         Verification::Unknown
@@ -259,7 +259,7 @@ fn verification(raw: Option<&str>) -> Result<Verification, Fault> {
 }
 
 fn is_named(raw: &str, name: &str) -> bool {
-    raw == name || (raw.contains('\\') && raw::is_text(&format!("\"{raw}\""), name))
+    raw == name || (raw.contains('\\') && json_text::is_text(&format!("\"{raw}\""), name))
 }
 
 fn not_a(name: &'static str, wanted: &'static str, raw: &str) -> Fault {

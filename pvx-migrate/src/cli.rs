@@ -8,6 +8,12 @@ use vmid::table::Format;
 
 use crate::plan::{policy, refusal::HELP};
 
+mod run;
+mod value;
+
+pub use run::Run;
+use value::{age, pair, ratio};
+
 const PLACE_HELP: &str = "\
 Of the nodes that have room and a storage for such a guest, the one with the most memory left;
 members of a pair apart, databases on the site's types (else zfspool), never on 'local'. Memory
@@ -56,7 +62,7 @@ Exit codes: 0 done, 2 bad call, 3 the cluster or stdout failed"
     #[command(subcommand)]
     Plan(Plan),
     /// Run a plan: move its guests, and leave nothing stopped that ran
-    Run(crate::run::args::Run),
+    Run(Run),
     /// Append "node" and "storage" to each new guest, chosen as a plan does
     ///
     /// Read from a guest: "name", "vmid", "type" (qemu, lxc) or "shape" (vm, ...), "memory_mib", "disk_gib",
@@ -213,26 +219,6 @@ pub struct Terms {
     pub format: Format,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (from, to) = text.split_once(':').unwrap_or_default();
-    if from.is_empty() || to.is_empty() || to.contains(':') {
-        return Err("expected two storages, such as ssd-data:zdata".to_owned());
-    }
-    Ok((from.to_owned(), to.to_owned()))
-}
-
-fn ratio(text: &str) -> Result<f64, String> {
-    let ratio = text.parse::<f64>().ok();
-    let ratio = ratio.filter(|ratio| (0.1..=100.0).contains(ratio));
-    ratio.ok_or_else(|| "expected a number in 0.1..=100".to_owned())
-}
-
-pub(crate) fn age(text: &str) -> Result<SignedDuration, String> {
-    let age = text.parse::<SignedDuration>().ok();
-    let age = age.filter(|age| !age.is_negative());
-    age.ok_or_else(|| "expected a time such as 10m, 90s or 1h30m".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,20 +227,5 @@ mod tests {
     #[test]
     fn definition_is_sound() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn values() {
-        assert_eq!(age("10m"), Ok(SignedDuration::from_mins(10)));
-        assert_eq!(pair("a:b"), Ok(("a".to_owned(), "b".to_owned())));
-        for bad in ["", "10", "-1m", "10 parsecs"] {
-            assert!(age(bad).is_err(), "{bad:?}");
-        }
-        for bad in ["", "a", "a:", ":b", "a:b:c"] {
-            assert!(pair(bad).is_err(), "{bad:?}");
-        }
-        for bad in ["", "0", "-1", "nan", "inf", "101"] {
-            assert!(ratio(bad).is_err(), "{bad:?}");
-        }
     }
 }

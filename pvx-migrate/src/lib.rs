@@ -8,18 +8,10 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::type_complexity)
 )]
 
-use std::{
-    fs::File,
-    io::{Read, Write},
-};
+use std::io::{Read, Write};
 
-use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
-use vmid::{
-    exit::{self, Answer, Stop},
-    stream::{self, Lines},
-    table::{self, Format},
-};
+use vmid::exit::{Answer, Stop};
 
 pub mod cli;
 pub mod cluster;
@@ -35,11 +27,10 @@ pub mod run;
 pub mod site;
 pub mod size;
 pub mod state;
+mod verb;
 
 use cli::Command;
-use cluster::Cluster;
-use plan::{Plan, policy::Policy, want::Want};
-use pve::{Environment, Pve};
+use pve::Environment;
 
 /// What surrounds a run; `main` alone reads it from the system.
 #[derive(Clone, Debug)]
@@ -71,230 +62,9 @@ pub fn run(
     terminal: bool,
 ) -> Result<Answer, Stop> {
     match command {
-        Command::State(args) => state(args, surroundings, output),
-        Command::Plan(args) => plan(args, surroundings, input, output, terminal),
-        Command::Run(args) => {
-            let pve = Pve::new(&surroundings.environment, &args.connection)?;
-            let interrupts = surroundings.interrupts.clone();
-            let clock = run::clock::Clock {
-                interrupts,
-                speed: surroundings.speed,
-            };
-            let options = args.options(surroundings);
-            run::run(&pve, &options, &clock, input, output)
-        }
-        Command::Place(args) => place(args, surroundings, input, output, terminal),
+        Command::State(args) => verb::state::state(args, surroundings, output),
+        Command::Plan(args) => verb::plan::plan(args, surroundings, input, output, terminal),
+        Command::Run(args) => verb::run::run(args, surroundings, input, output),
+        Command::Place(args) => verb::place::place(args, surroundings, input, output, terminal),
     }
-}
-
-fn state(
-    args: &cli::State,
-    surroundings: &Surroundings,
-    mut output: impl Write,
-) -> Result<Answer, Stop> {
-    let pve = Pve::new(&surroundings.environment, &args.connection)?;
-    let wanted = read::Wanted {
-        nodes: &args.node,
-        now: surroundings.now,
-        macs: &surroundings.macs,
-    };
-    let state = read::read(&pve, &wanted)?;
-    for missing in &state.missing {
-        let state::Missing {
-            privilege,
-            path,
-            r#for,
-        } = missing;
-        let what = format!("warning: the token lacks {privilege} on {path}: {for}");
-        exit::say("pvx-migrate", &what);
-    }
-    let mut text = serde_json::to_vec(&state).map_err(|error| Stop::output(error.into()))?;
-    text.push(b'\n');
-    output
-        .write_all(&text)
-        .and_then(|()| output.flush())
-        .map_err(Stop::output)?;
-    Ok(Answer::Yes)
-}
-
-fn plan(
-    args: &cli::Plan,
-    surroundings: &Surroundings,
-    input: impl Read,
-    output: impl Write,
-    terminal: bool,
-) -> Result<Answer, Stop> {
-    let (terms, move_stopped) = match args {
-        cli::Plan::Drain(drain) => (&drain.terms, drain.stopped == cli::Stopped::Move),
-        cli::Plan::Move(wanted) => (&wanted.terms, true),
-        cli::Plan::Return(wanted) => (&wanted.terms, true),
-    };
-    let policy = policy(terms, move_stopped)?;
-    let events = match args {
-        cli::Plan::Return(wanted) => document::parsed(&wanted.journal, plan::home::parse)?,
-        _ => Vec::new(),
-    };
-    let state = document::state(input, surroundings.now, terms.max_age, "stdin")?;
-    let cluster = Cluster::new(&state);
-    let wants = match args {
-        cli::Plan::Drain(drain) => drain_wants(&cluster, drain)?,
-        cli::Plan::Move(wanted) => move_wants(&cluster, wanted)?,
-        cli::Plan::Return(wanted) => plan::home::wants(&cluster, &events)
-            .with_context(|| wanted.journal.display().to_string())
-            .map_err(Stop::input)?,
-    };
-    let home = matches!(args, cli::Plan::Return(_));
-    let plan = plan::plan(&cluster, &policy, &wants, home);
-    print(&cluster, &policy, &plan, terms.format, output, terminal)?;
-    let mut answer = Answer::no_if(plan.is_blocked());
-    if let cli::Plan::Drain(drain) = args {
-        exit::say("pvx-migrate", &plan::quorum::sentence(&state, &drain.node));
-        let sees_all = state.permissions.as_ref();
-        if !sees_all.is_some_and(|table| permission::has_on_all_guests(table, "VM.Audit")) {
-            let what = format!(
-                "{} may have guests that the token cannot see: it lacks VM.Audit on /vms, or on some of them",
-                drain.node
-            );
-            exit::say("pvx-migrate", &what);
-            answer = Answer::No;
-        }
-    }
-    Ok(answer)
-}
-
-/// What the options and the files they name allow.
-fn policy(terms: &cli::Terms, move_stopped: bool) -> Result<Policy, Stop> {
-    let (site, pairs) = document::site(terms.site.as_deref(), terms.pairs.as_deref())?;
-    Ok(Policy {
-        storage_map: terms.storage_map.iter().cloned().collect(),
-        move_stopped,
-        allow_shutdown: terms.allow_shutdown,
-        max_downtime_s: terms.max_downtime,
-        ram_ratio: terms.ram_ratio.or(site.limits.ram_ratio).unwrap_or(1.5),
-        own: terms.own,
-        bandwidth: terms.bandwidth * 1_000_000,
-        pairs,
-        site,
-    })
-}
-
-fn place(
-    args: &cli::Place,
-    surroundings: &Surroundings,
-    input: impl Read,
-    output: impl Write,
-    terminal: bool,
-) -> Result<Answer, Stop> {
-    let (site, pairs) = document::site(args.site.as_deref(), args.pairs.as_deref())?;
-    let policy = Policy {
-        ram_ratio: args.ram_ratio.or(site.limits.ram_ratio).unwrap_or(1.5),
-        pairs,
-        site,
-        ..Policy::default()
-    };
-    let name = args.state.display().to_string();
-    let file = File::open(&args.state).with_context(|| name.clone());
-    let file = file.map_err(Stop::input)?;
-    let state = document::state(file, surroundings.now, args.max_age, &name)?;
-    let records = stream::read_all(input)?;
-    let wanted = records.iter().map(|kept| {
-        let record = kept.record();
-        (!record.has_error()).then(|| place::Guest::of(&record, &policy.site))
-    });
-    let wanted: Vec<_> = wanted.collect();
-    let mut places = place::place(&Cluster::new(&state), &policy, wanted).into_iter();
-    table::present(args.format, place::COLUMNS, output, terminal, |lines| {
-        let mut answer = Answer::Yes;
-        for kept in &records {
-            let place = places.next().flatten();
-            let result = place::write(kept.record(), place.as_ref(), lines);
-            answer = answer.max(result.map_err(Stop::output)?);
-        }
-        lines.flush().map_err(Stop::output)?;
-        Ok(answer)
-    })
-}
-
-fn print(
-    cluster: &Cluster<'_>,
-    policy: &Policy,
-    plan: &Plan,
-    format: Format,
-    mut output: impl Write,
-    terminal: bool,
-) -> Result<(), Stop> {
-    if format == Format::Table {
-        let mut text = Vec::new();
-        plan::show::table(cluster, policy, plan, &mut text).map_err(Stop::output)?;
-        return output
-            .write_all(&text)
-            .and_then(|()| output.flush())
-            .map_err(Stop::output);
-    }
-    let work = |lines: &mut Lines<&mut dyn Write>| {
-        for step in &plan.steps {
-            let text = serde_json::to_string(step).map_err(|error| Stop::output(error.into()))?;
-            lines.extend(&text, "").map_err(Stop::output)?;
-        }
-        lines.flush().map_err(Stop::output)?;
-        Ok(Answer::Yes)
-    };
-    table::present(format, &[], output, terminal, work).map(|_| ())
-}
-
-fn drain_wants(cluster: &Cluster<'_>, drain: &cli::Drain) -> Result<Vec<Want>, Stop> {
-    known(cluster, &drain.node)?;
-    for node in &drain.to {
-        known(cluster, node)?;
-        if *node == drain.node {
-            return Err(Stop::input(anyhow!("--to {node}: that node is drained")));
-        }
-    }
-    let only = (!drain.to.is_empty()).then(|| plan::want::Only {
-        nodes: drain.to.clone(),
-        because: format!("not among --to {}", drain.to.join(",")),
-    });
-    let guests = cluster.state.guests.iter();
-    let guests = guests.filter(|guest| guest.node == drain.node);
-    let wants = guests.map(|guest| Want {
-        vmid: guest.vmid,
-        only: only.clone(),
-        ..Want::default()
-    });
-    Ok(wants.collect())
-}
-
-fn move_wants(cluster: &Cluster<'_>, wanted: &cli::Move) -> Result<Vec<Want>, Stop> {
-    known(cluster, &wanted.to)?;
-    let mut wants: Vec<Want> = Vec::new();
-    for &vmid in &wanted.guests {
-        let Some(guest) = cluster.guest(vmid) else {
-            let what = anyhow!("guest {vmid} is not in the state, or the token may not see it");
-            return Err(Stop::input(what));
-        };
-        if wants.iter().any(|want| want.vmid == vmid) {
-            return Err(Stop::input(anyhow!("guest {vmid} is named twice")));
-        }
-        let there = guest.node == wanted.to;
-        wants.push(Want {
-            vmid,
-            only: Some(plan::want::Only {
-                nodes: vec![wanted.to.clone()],
-                because: format!("not --to {}", wanted.to),
-            }),
-            leave: there.then(|| format!("it is on {} already", wanted.to)),
-            move_stopped: true,
-            ..Want::default()
-        });
-    }
-    Ok(wants)
-}
-
-fn known(cluster: &Cluster<'_>, node: &str) -> Result<(), Stop> {
-    if cluster.node(node).is_some() {
-        return Ok(());
-    }
-    let nodes: Vec<&str> = cluster.nodes().iter().map(|node| &node.node[..]).collect();
-    let what = anyhow!("{node}: the cluster has the nodes {}", nodes.join(", "));
-    Err(Stop::input(what))
 }

@@ -20,7 +20,7 @@ use crate::{
         load::Load,
         policy::Policy,
         refusal::{Code, Refusal},
-        way,
+        room,
     },
     site::Site,
     size::human,
@@ -176,7 +176,7 @@ impl<'a> Work<'_, 'a> {
             }
         }
         let left = |&(node, _): &(usize, &Storage)| {
-            let limit = way::memory_limit(self.cluster, self.policy, node);
+            let limit = room::memory_limit(self.cluster, self.policy, node);
             let left = limit.saturating_sub(self.load.memory(node));
             (Reverse(left), self.cluster.name(node))
         };
@@ -196,7 +196,7 @@ impl<'a> Work<'_, 'a> {
         let volumes = [(&storage.storage[..], guest.disk)];
         self.load.take(node, guest.memory, &volumes);
         self.names.insert(guest.name.clone(), node);
-        let limit = way::memory_limit(self.cluster, self.policy, node);
+        let limit = room::memory_limit(self.cluster, self.policy, node);
         let left = limit.saturating_sub(self.load.memory(node));
         let why = match (&guest.node, open.len()) {
             (Some(_), _) => "asked for".to_owned(),
@@ -244,7 +244,7 @@ impl<'a> Work<'_, 'a> {
             return refuse(Code::Bridge, format!("{name} has no {bridge}"));
         }
         self.apart(guest, node)?;
-        way::has_memory(self.cluster, self.policy, guest.memory, node, &self.load)?;
+        room::has_memory(self.cluster, self.policy, guest.memory, node, &self.load)?;
         let listed = entry
             .map(|entry| &entry.storages)
             .filter(|list| !list.is_empty());
@@ -277,7 +277,7 @@ impl<'a> Work<'_, 'a> {
             if !fits {
                 continue;
             }
-            match way::has_space(self.cluster, &storage.storage, guest.disk, node, &self.load) {
+            match room::has_space(self.cluster, &storage.storage, guest.disk, node, &self.load) {
                 Ok(()) => return Ok(storage),
                 Err(refusal) => full = full.or(Some(refusal)),
             }

@@ -1,7 +1,7 @@
 //! What to do with each guest, decided before anything is done.
 //!
 //! A pure function of a state document: [`plan`] looks at every wanted guest
-//! ([`candidate`]) and every node ([`way`]), chooses targets ([`choose`]), and puts the
+//! ([`candidate`]) and every node ([`feasibility`]), chooses targets ([`choose`]), and puts the
 //! moves in order ([`order`]). The same document gives the same plan.
 
 use std::collections::{HashMap, HashSet};
@@ -12,37 +12,40 @@ use crate::{
     state::{Guest, Kind},
 };
 
+pub mod bundle;
 pub mod candidate;
 pub mod choose;
+#[cfg(test)]
+mod decision_table_tests;
 pub mod estimate;
+pub mod feasibility;
 pub mod ha;
 pub mod home;
 pub mod load;
 pub mod order;
+pub mod pair;
+#[cfg(test)]
+mod plan_tests;
 pub mod policy;
 #[cfg(test)]
-mod properties;
+mod property_tests;
 pub mod quorum;
 pub mod record;
 pub mod refusal;
-#[cfg(test)]
-mod rows;
+pub mod room;
 pub mod show;
 pub mod volume;
 pub mod want;
-pub mod way;
-#[cfg(test)]
-mod whole;
 
 use candidate::{Candidate, Mode};
 use choose::Choice;
+use feasibility::Way;
 use load::Load;
 use order::Placed;
 use policy::Policy;
 use record::{Action, Step};
 use refusal::{Code, Refusal};
 use want::Want;
-use way::Way;
 
 /// A plan, and the memory of the nodes when it is carried out.
 #[derive(Debug)]
@@ -66,7 +69,7 @@ impl Plan {
 /// Plans the moves that are wanted; `home` for a return, which goes in start-up order.
 #[must_use]
 pub fn plan(cluster: &Cluster<'_>, policy: &Policy, wants: &[Want], home: bool) -> Plan {
-    let mut pairs = pairs(cluster, policy);
+    let mut pairs = pair::pairs(cluster, policy);
     let mut candidates = Vec::new();
     let mut left = Vec::new();
     let forced = dragged_along(cluster, policy, wants);
@@ -222,7 +225,7 @@ impl Context<'_, '_> {
         } else if alone {
             format!("only {name} can take it")
         } else {
-            let limit = way::memory_limit(self.cluster, self.policy, node);
+            let limit = room::memory_limit(self.cluster, self.policy, node);
             let left = limit.saturating_sub(self.load.memory(node));
             format!(
                 "{name} has the most memory left ({} after the plan)",
@@ -231,30 +234,6 @@ impl Context<'_, '_> {
         };
         format!("{how}; {why}")
     }
-}
-
-/// The pairs that each guest is in, with the VMIDs of the other members.
-fn pairs<'a>(cluster: &Cluster<'_>, policy: &'a Policy) -> HashMap<u32, Vec<(&'a str, Vec<u32>)>> {
-    let mut names: HashMap<&str, u32> = HashMap::new();
-    if !policy.pairs.is_empty() {
-        let guests = cluster.state.guests.iter().filter(|guest| !guest.template);
-        names.extend(guests.map(|guest| (&guest.name[..], guest.vmid)));
-    }
-    let mut pairs: HashMap<u32, Vec<(&str, Vec<u32>)>> = HashMap::new();
-    for pair in &policy.pairs {
-        let members = pair.members.iter().filter_map(|member| {
-            // An ID names a guest whatever it is called; of a rebuilt one the name remains.
-            let by_id = member.vmid.filter(|&vmid| cluster.guest(vmid).is_some());
-            by_id.or_else(|| names.get(&member.name[..]).copied())
-        });
-        let members: Vec<u32> = members.collect();
-        for &member in &members {
-            let others = members.iter().copied().filter(|&other| other != member);
-            let entry = pairs.entry(member).or_default();
-            entry.push((&pair.name, others.collect()));
-        }
-    }
-    pairs
 }
 
 /// Guests that policy would leave, but that the HA manager moves along with another.
@@ -268,7 +247,7 @@ fn dragged_along(cluster: &Cluster<'_>, policy: &Policy, wants: &[Want]) -> Hash
             .then_some((guest, managed))
     });
     moving
-        .flat_map(|(guest, managed)| ha::bundle(cluster, guest.vmid, &managed.sid, &guest.node))
+        .flat_map(|(guest, managed)| bundle::bundle(cluster, guest.vmid, &managed.sid, &guest.node))
         .filter(|vmid| wanted.get(vmid).is_some_and(|want| want.leave.is_none()))
         .collect()
 }

@@ -26,9 +26,12 @@ use crate::{
 
 mod answer;
 mod ha;
+mod node;
 mod privilege;
 #[cfg(test)]
-mod served;
+mod server_tests;
+mod spelling;
+mod storage;
 
 /// Connections, and so requests at a time; PVE's proxy has three workers by default.
 const CONNECTIONS: usize = 4;
@@ -100,16 +103,16 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
     let permissions =
         seen(pve, "/access/permissions", permissions)?.map(|v| answer::permissions(&v));
 
-    let mut nodes = answer::nodes(&resources, status.as_ref());
-    let cluster = answer::cluster(
+    let mut nodes = node::nodes(&resources, status.as_ref());
+    let cluster = node::cluster(
         &version,
         status.as_ref(),
         value(qdevice.ok().as_ref()).as_ref(),
         &nodes,
     );
-    answer::votes(&mut nodes, &value(votes.ok().as_ref()).unwrap_or_default());
+    node::votes(&mut nodes, &value(votes.ok().as_ref()).unwrap_or_default());
     let storage = seen(pve, "/storage", storage)?.unwrap_or_default();
-    let storages = answer::storages(&resources, &storage);
+    let storages = storage::storages(&resources, &storage);
     let mut guests = answer::guests(&resources).map_err(|what| strange(pve, &what))?;
     for node in wanted.nodes {
         if !nodes.iter().any(|known| known.node == *node) {
@@ -161,12 +164,12 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
     for node in nodes.iter_mut().filter(|node| node.online) {
         if let Some(status) = replies.next() {
             let status = seen(pve, "/nodes/{node}/status", status)?;
-            answer::node_status(node, &status.unwrap_or_default());
+            node::node_status(node, &status.unwrap_or_default());
         }
         if let Some(network) = replies.next() {
             let network = seen(pve, "/nodes/{node}/network", network)?;
             // No node is without a bridge; then they are not the token's to see.
-            let bridges = network.map(|network| answer::bridges(&network));
+            let bridges = network.map(|network| node::bridges(&network));
             node.bridges = bridges.filter(|bridges| !bridges.is_empty());
         }
     }

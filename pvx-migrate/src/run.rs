@@ -24,27 +24,29 @@ use crate::{
     pve::Pve,
 };
 
-pub mod args;
 mod ask;
 pub mod check;
 pub mod clock;
+pub mod decision;
+mod direction;
 mod follow;
 pub mod look;
 mod managed;
-pub mod mover;
+mod mover;
+pub mod moving;
 pub mod next;
 pub mod progress;
 pub mod queue;
 mod record;
+#[cfg(test)]
+mod recovery_table_tests;
 pub mod seen;
 pub mod task;
 pub mod todo;
-#[cfg(test)]
-mod ways;
 mod work;
 
 use clock::Clock;
-use mover::Mover;
+use moving::Mover;
 use progress::Board;
 use queue::{Limits, Queue};
 use record::{Out, plain, record};

@@ -10,6 +10,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
+mod ha;
+
+pub use ha::{Ha, HaResource, HaRule};
+
 /// The version of the form; another one is refused.
 pub const VERSION: u32 = 1;
 
@@ -284,62 +288,6 @@ pub struct MappedInfo {
     pub live_migration: bool,
 }
 
-/// What the HA manager knows.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Ha {
-    /// Its resources.
-    #[serde(default)]
-    pub resources: Vec<HaResource>,
-    /// Its rules; the groups of PVE 8 come as node-affinity rules.
-    #[serde(default)]
-    pub rules: Vec<HaRule>,
-}
-
-/// A guest that the HA manager looks after.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct HaResource {
-    /// `vm:101` or `ct:101`.
-    pub sid: String,
-    /// What was requested: `started`, `stopped`, `disabled`, `ignored`.
-    pub state: String,
-    /// What the manager says of it now: `started`, `error`, `migrate`, ...
-    #[serde(default)]
-    pub crm_state: Option<String>,
-    /// The manager moves it back to a preferred node.
-    #[serde(default = "yes")]
-    pub failback: bool,
-}
-
-/// A rule of the HA manager.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
-pub enum HaRule {
-    /// Where resources may or should be.
-    NodeAffinity {
-        /// The rule's name, or `group NAME`.
-        rule: String,
-        /// The resources.
-        resources: Vec<String>,
-        /// The nodes and their priority; the highest that is online counts.
-        nodes: BTreeMap<String, i64>,
-        /// Never elsewhere.
-        #[serde(default)]
-        strict: bool,
-        /// Never on these nodes (newer PVE 9).
-        #[serde(default)]
-        negative: bool,
-    },
-    /// Resources that stay together, or apart.
-    ResourceAffinity {
-        /// The rule's name.
-        rule: String,
-        /// The resources.
-        resources: Vec<String>,
-        /// Apart, not together.
-        negative: bool,
-    },
-}
-
 /// A replication job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Replication {
@@ -391,10 +339,6 @@ pub struct Missing {
 
 fn one() -> u32 {
     1
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// A boolean as PVE spells it: true, 1, "1".

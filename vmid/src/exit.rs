@@ -43,6 +43,7 @@ enum Who {
 pub struct Stop {
     who: Who,
     cause: anyhow::Error,
+    more: Vec<String>,
     hint: Option<String>,
 }
 
@@ -75,7 +76,19 @@ impl Stop {
         }
     }
 
-    /// Adds the second line, `tool: hint: ...`.
+    /// A file that the caller named can't be read: the call is wrong (exit code 2).
+    pub fn file(name: &str, error: io::Error) -> Self {
+        Self::input(anyhow::anyhow!("{name}: {}", reason(&error)))
+    }
+
+    /// Adds a further line of the same weight: what else is wrong.
+    #[must_use]
+    pub fn also(mut self, line: impl Into<String>) -> Self {
+        self.more.push(line.into());
+        self
+    }
+
+    /// Adds the last line, `tool: hint: ...`.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -86,6 +99,7 @@ impl Stop {
         Self {
             who,
             cause: cause.into(),
+            more: Vec::new(),
             hint: None,
         }
     }
@@ -114,12 +128,25 @@ pub fn report(tool: &str, result: Result<Answer, Stop>) -> ExitCode {
         Err(stop) => {
             if stop.who != Who::Reader {
                 say(tool, &stop.to_string());
+                for line in &stop.more {
+                    say(tool, line);
+                }
                 if let Some(hint) = &stop.hint {
                     say(tool, &format!("hint: {hint}"));
                 }
             }
             ExitCode::from(stop.code())
         }
+    }
+}
+
+/// What the system says of a file, without its number: "No such file or directory".
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_lowercase(),
+        None => text,
     }
 }
 

@@ -14,6 +14,7 @@
 use std::io::{Read, Write};
 
 pub mod audit;
+pub mod avoid;
 pub mod check;
 pub mod cli;
 pub mod convert;
@@ -28,10 +29,14 @@ pub mod http;
 mod named_files;
 pub mod networks;
 pub mod place;
+pub mod plain_file;
 pub mod reserved;
 pub mod scheme;
+pub mod site;
+pub mod span;
 pub mod stream;
 pub mod table;
+pub mod url;
 
 use cli::Command;
 use exit::{Answer, Stop};

@@ -4,8 +4,8 @@ use ipnet::IpNet;
 use serde_json::Value;
 use vmid::stream;
 
-use super::{FileRule, Member, Pair, Wrong, fields::Fields};
-use crate::probe::Probe;
+use super::{FileRule, Member, Pair, Wrong};
+use crate::{fields::Fields, probe::Probe};
 
 /// Longest promise that makes sense, in seconds: a day.
 const LONGEST_RTO_S: f64 = 86_400.0;

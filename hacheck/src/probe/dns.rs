@@ -14,7 +14,7 @@ use std::{
 use nix::sys::socket::{setsockopt, sockopt};
 
 use super::{How, Outcome, Reply, wire};
-use crate::pairs::fields::Fields;
+use crate::fields::Fields;
 
 mod answer;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Outcome, Reply, tls, wire};
-use crate::pairs::fields::Fields;
+use crate::fields::Fields;
 
 mod answer;
 

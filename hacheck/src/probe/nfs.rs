@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{Outcome, Reply, wire};
-use crate::pairs::fields::Fields;
+use crate::fields::Fields;
 
 /// The program number of NFS (RFC 1813, 5531).
 const NFS: u32 = 100_003;

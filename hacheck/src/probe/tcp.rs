@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Outcome, Reply, wire};
-use crate::pairs::fields::Fields;
+use crate::fields::Fields;
 
 /// Where to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]

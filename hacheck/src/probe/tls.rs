@@ -16,7 +16,7 @@ use rustls::{
 use x509_parser::{extensions::GeneralName, prelude::FromDer as _};
 
 use super::{Outcome, Reply, wire};
-use crate::pairs::fields::Fields;
+use crate::fields::Fields;
 
 /// Whom to greet, and when its certificate is too old.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! What the IPAM has for an owner already: its own address, one without an owner
 //! that bears its name, or somebody else's that does.
 
-use super::{Choice, Grant, SHARED_ROLES};
+use super::{choice::Choice, grant::Grant};
 use crate::{
     ipam::{Change, Entry},
     owner::{self, Owner},
@@ -85,7 +85,7 @@ impl Choice<'_> {
                 }
             },
         };
-        if SHARED_ROLES.contains(&chosen.role.as_str()) {
+        if chosen.is_shared() {
             return unowned(format!(
                 "{chosen} bears the name {} but is a shared address (role {}), not a guest's",
                 chosen.dns_name, chosen.role

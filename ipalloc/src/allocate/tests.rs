@@ -1,7 +1,7 @@
 //! Decisions of `allocate`, a table for each question.
 
 use super::*;
-use crate::{properties::sample, request::Fields, scope::Gateway};
+use crate::{exclude::Gateway, properties::sample, request::Fields};
 use vmid::stream;
 
 fn requests(lines: &[&str]) -> Vec<Result<Request, Refused>> {
@@ -128,7 +128,7 @@ fn one_host_by_two_names() {
         assert_eq!(told(&batch, &view, &naming, 0), [*want], "{name}");
         // What the rule goes by must be asked for.
         let (ask, entry) = (batch.ask(&naming), &view.entries[0]);
-        let asked = is_asked_for(&ask, entry.key.as_deref(), &entry.dns_name, entry.address);
+        let asked = ask.wants(entry.key.as_deref(), &entry.dns_name, entry.address);
         assert!(asked || want.ends_with("new"), "{name}");
     }
     let naming = Naming {

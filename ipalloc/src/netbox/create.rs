@@ -10,21 +10,9 @@ use vmid::exit::Stop;
 use super::{
     NetBox,
     answer::{self, FIELD, Record},
-    write::Posted,
+    write::{Outcome, Posted},
 };
-use crate::{allocate::SHARED_ROLES, ipam::New};
-
-/// How creating went.
-pub(super) enum Outcome {
-    /// These records were made, and nobody else has their addresses.
-    Made(Vec<Record>),
-    /// These records were made; the read that is to show the rest of it failed.
-    Unverified(Vec<Record>, Stop),
-    /// As [`crate::ipam::Applied::Again`].
-    Again(Option<Stop>),
-    /// It cannot be found out whether anything was made.
-    Unknown(String),
-}
+use crate::ipam::New;
 
 impl NetBox {
     /// The body of a new address; its place unless the server chooses.
@@ -152,7 +140,7 @@ impl NetBox {
             let same = |other: &&Record| {
                 other.entry.address == record.entry.address
                     && other.entry.vrf == record.entry.vrf
-                    && !SHARED_ROLES.contains(&other.entry.role.as_str())
+                    && !other.entry.is_shared()
             };
             others
                 .iter()

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use vmid::exit::{Answer, Stop};
 
-use super::{FIELD, NetBox, answer, quoted};
+use super::{
+    NetBox,
+    answer::{self, FIELD},
+};
 
 /// What `setup` found or did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,4 +93,9 @@ fn judged(field: &Value) -> Setup {
     };
     let message = format!("the custom field {FIELD} {wrong}; an admin changes that in NetBox");
     Setup::Refused("field-differs", message)
+}
+
+/// What an admin may paste into a shell, with the token left to the environment.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

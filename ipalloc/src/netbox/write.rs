@@ -17,6 +17,18 @@ use super::{
 /// How often a request whose reply was lost is sent, in all.
 const ATTEMPTS: u32 = 5;
 
+/// How creating went.
+pub(super) enum Outcome {
+    /// These records were made, and nobody else has their addresses.
+    Made(Vec<Record>),
+    /// These records were made; the read that is to show the rest of it failed.
+    Unverified(Vec<Record>, Stop),
+    /// As [`crate::ipam::Applied::Again`].
+    Again(Option<Stop>),
+    /// It cannot be found out whether anything was made.
+    Unknown(String),
+}
+
 /// What a keyed POST led to.
 #[derive(Debug)]
 pub(super) enum Posted {

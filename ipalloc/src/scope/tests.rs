@@ -1,7 +1,11 @@
 //! Places and what is excluded of them, a table for each question.
 
 use super::*;
-use crate::{properties::sample, request::parse_range};
+use crate::{
+    exclude::Avoid,
+    properties::sample,
+    request::{parse_range, parse_wanted},
+};
 
 fn networks() -> Networks {
     sample::networks(&[
@@ -168,56 +172,4 @@ fn all_of_a_range_is_looked_at_for_taken_addresses() {
         let scope = Scope::of(&fields(place), &networks(), &Policy::default()).unwrap();
         assert_eq!(scope.net().to_string(), *want, "{name}");
     }
-}
-
-#[test]
-fn gateways() {
-    #[rustfmt::skip]
-    let cases: &[(&str, &str, Gateway, Option<&str>)] = &[
-        ("first of a /24",  "10.0.0.0/24",  Gateway::First, Some("10.0.0.1")),
-        ("last of a /24",   "10.0.0.0/24",  Gateway::Last,  Some("10.0.0.254")),
-        ("none",            "10.0.0.0/24",  Gateway::None,  None),
-        ("last of a /30",   "10.0.0.0/30",  Gateway::Last,  Some("10.0.0.2")),
-        ("no room in a /31", "10.0.0.0/31", Gateway::First, None),
-        ("first of a /64",  "fd00::/64",    Gateway::First, Some("fd00::1")),
-        ("last of a /126",  "fd00::/126",   Gateway::Last,  Some("fd00::3")),
-        ("no room in a /127", "fd00::/127", Gateway::Last,  None),
-    ];
-    for (name, net, rule, want) in cases {
-        let net: IpNet = net.parse().unwrap();
-        let got = gateway(net, *rule).map(|bits| Family::of(net.addr()).address(bits));
-        assert_eq!(got, want.map(|address| address.parse().unwrap()), "{name}");
-    }
-}
-
-#[test]
-fn what_is_to_be_avoided() {
-    #[rustfmt::skip]
-    let cases: &[(&str, &str, &str, Result<&str, &str>)] = &[
-        ("a host number",             "9",           "10.0.0.0/24",     Ok("10.0.0.9-10.0.0.9")),
-        ("several",                   "9-12",        "10.0.0.0/24",     Ok("10.0.0.9-10.0.0.12")),
-        ("last octets in a /25",      "120-130",     "10.0.0.128/25",   Ok("10.0.0.128-10.0.0.130")),
-        ("offsets in a /23",          "300",         "10.0.0.0/23",     Ok("10.0.1.44-10.0.1.44")),
-        ("offsets in IPv6",           "16",          "fd00::/64",       Ok("fd00::10-fd00::10")),
-        ("an address",                "10.0.0.9",    "10.0.0.0/24",     Ok("10.0.0.9-10.0.0.9")),
-        ("an address with its mask",  "10.0.0.9/24", "10.0.0.0/24",     Ok("10.0.0.9-10.0.0.9")),
-        ("addresses beyond it",       "10.0.0.250-10.0.1.9", "10.0.0.0/24", Ok("10.0.0.250-10.0.0.255")),
-        ("a whole prefix",            "10.0.0.64/26", "10.0.0.0/24",    Ok("10.0.0.64-10.0.0.127")),
-        ("backwards",                 "9-1",         "10.0.0.0/24",     Err("\"9-1\" ends before it begins")),
-        ("addresses backwards",       "10.0.0.9-10.0.0.1", "10.0.0.0/24", Err("\"10.0.0.9-10.0.0.1\" ends before it begins")),
-        ("two families",              "10.0.0.9-::", "10.0.0.0/24",     Err("10.0.0.9 and :: are not of one family")),
-        ("neither",                   "vip",         "10.0.0.0/24",     Err("\"vip\" is not an address")),
-        ("nothing",                   "",            "10.0.0.0/24",     Err("\"\" is not an address")),
-    ];
-    for (name, text, net, want) in cases {
-        let net: IpNet = net.parse().unwrap();
-        let got = Avoid::parse(text).map(|avoid| {
-            let Span { first, last } = avoid.within(net);
-            let family = Family::of(net.addr());
-            format!("{}-{}", family.address(first), family.address(last))
-        });
-        assert_eq!(got.as_deref().map_err(String::as_str), *want, "{name}");
-    }
-    let other = Avoid::parse("fd00::9").unwrap();
-    assert!(other.within("10.0.0.0/24".parse().unwrap()).is_empty());
 }

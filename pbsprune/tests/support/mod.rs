@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser as _;
-use pbsprune::{Site, cli::Cli, zone::Zone};
+use pbsprune::{Surroundings, cli::Cli, zone::Zone};
 use serde_json::Value;
 
 /// What a run gave.
@@ -41,13 +41,13 @@ pub fn prune(call: &[impl AsRef<str>], input: &[u8]) -> Run {
         .unwrap_or_else(|| Zone::parse("UTC").expect("a zone"));
     let (mut output, mut notes) = (Vec::new(), Vec::new());
     let mut say = |note: &str| notes.push(note.to_owned());
-    let mut site = Site {
+    let mut around = Surroundings {
         now: NOW,
         zone,
         terminal: false,
         say: &mut say,
     };
-    let result = pbsprune::run(&cli, &mut site, input, &mut output);
+    let result = pbsprune::run(&cli, &mut around, input, &mut output);
     let code = match result {
         Ok(answer) => Ok(u8::from(answer == vmid::exit::Answer::No)),
         Err(stop) => {

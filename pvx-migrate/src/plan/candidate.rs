@@ -1,7 +1,7 @@
 //! A guest that is to move, and what stands against it whatever the target.
 
 use super::{
-    ha,
+    bundle,
     policy::Policy,
     refusal::{Code, Refusal},
     want::Want,
@@ -90,7 +90,7 @@ impl<'a> Candidate<'a> {
             blockers: want.blocked.iter().cloned().collect(),
         };
         if let Some(resource) = candidate.managed {
-            candidate.bundle = ha::bundle(cluster, guest.vmid, &resource.sid, &guest.node);
+            candidate.bundle = bundle::bundle(cluster, guest.vmid, &resource.sid, &guest.node);
         }
         candidate.general(cluster);
         let unread = Config::default();

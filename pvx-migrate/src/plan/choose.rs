@@ -5,10 +5,11 @@ use std::cmp::Reverse;
 
 use super::{
     candidate::Candidate,
+    feasibility::{self, Way},
     load::Load,
     policy::Policy,
     refusal::{Code, Refusal},
-    way::{self, Way},
+    room,
 };
 use crate::cluster::Cluster;
 
@@ -68,9 +69,9 @@ pub fn choose<'a>(
             taken[member] = true;
         }
         let ways = (0..cluster.nodes().len()).map(|node| {
-            let ways = members
-                .iter()
-                .map(|&member| way::judge(cluster, policy, &candidates[member], node, bandwidth));
+            let ways = members.iter().map(|&member| {
+                feasibility::judge(cluster, policy, &candidates[member], node, bandwidth)
+            });
             ways.collect()
         });
         units.push(Unit {
@@ -148,7 +149,7 @@ impl<'a> Work<'_, 'a> {
         let mut result = Ok(());
         for (&member, way) in unit.members.iter().zip(ways) {
             let candidate = &self.candidates[member];
-            result = way::fits(self.cluster, self.policy, candidate, way, node, &self.load);
+            result = feasibility::fits(self.cluster, self.policy, candidate, way, node, &self.load);
             if result.is_err() {
                 break;
             }
@@ -193,7 +194,7 @@ impl<'a> Work<'_, 'a> {
             .filter(|&node| self.is_open(unit, node))
             .collect();
         nodes.sort_by_cached_key(|&node| {
-            let limit = way::memory_limit(self.cluster, self.policy, node);
+            let limit = room::memory_limit(self.cluster, self.policy, node);
             let left = limit.saturating_sub(self.load.memory(node));
             (
                 !has_replica(unit, node),
@@ -258,7 +259,7 @@ impl<'a> Work<'_, 'a> {
                 target = Some((node, way.clone()));
                 continue;
             }
-            let fits = way::fits(self.cluster, self.policy, member, way, node, &self.load);
+            let fits = feasibility::fits(self.cluster, self.policy, member, way, node, &self.load);
             let refusal = fits.err().unwrap_or_else(|| match unit.node {
                 Some(chosen_node) if has_replica(unit, chosen_node) => {
                     Refusal::new(Code::NotBest, format!("{chosen} has a replica"))

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use super::{
     candidate::{Candidate, Mode},
-    way::Way,
+    feasibility::Way,
 };
 
 /// A guest that has a target.

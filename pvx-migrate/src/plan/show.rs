@@ -8,7 +8,7 @@ use super::{
     Plan,
     policy::Policy,
     record::{Action, Step},
-    way,
+    room,
 };
 use crate::{cluster::Cluster, size::human};
 
@@ -117,7 +117,7 @@ fn memory(
     let width = names.max().unwrap_or_default();
     for (at, &(before, after)) in plan.memory.iter().enumerate() {
         let node = &cluster.nodes()[at];
-        let limit = way::memory_limit(cluster, policy, at);
+        let limit = room::memory_limit(cluster, policy, at);
         let state = match (node.online, node.maintenance) {
             (false, _) => "  offline",
             (_, true) => "  in maintenance",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::answer::{list, of_type, text, words};
+use super::spelling::{list, of_type, text, words};
 use crate::state::{HaResource, HaRule, Node, is_true};
 
 /// Which nodes the HA manager has in maintenance, by what their local managers say.

@@ -2,9 +2,9 @@
 
 use super::{
     clock::Abandoned,
+    decision::Finish,
     look::Look,
-    mover::{Move, Mover, Report},
-    next::Finish,
+    moving::{Move, Mover, Report},
     seen::End,
 };
 use crate::{

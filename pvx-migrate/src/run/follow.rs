@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     clock::{Abandoned, Pace},
     look::look,
-    mover::{Move, Mover},
+    moving::{Move, Mover},
     next::may_end_task,
     progress::percent,
     seen::End,

@@ -2,7 +2,7 @@
 //! and that only when it stays.
 
 use super::{
-    next::{Finish, Next, help, stayed},
+    decision::{Finish, Next, help, stayed},
     seen::{HaSeen, Intent, Past, Seen},
 };
 

@@ -10,7 +10,7 @@ use crate::{
     plan::record::Step,
 };
 
-use super::queue::same_way;
+use super::direction::same_way;
 
 /// What is to be done with the steps, by the journal.
 #[derive(Debug, Default)]

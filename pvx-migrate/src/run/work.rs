@@ -16,7 +16,7 @@ use vmid::exit::{self, Answer, Stop};
 use super::{
     Options,
     clock::{Abandoned, Clock},
-    mover::{Mover, Report},
+    moving::{Mover, Report},
     progress::Board,
     queue::Queue,
     record::{Out, plain, record},

@@ -1,7 +1,8 @@
 //! The table of [`next`]: every state that a move can be left in, and the way out of it.
 
 use super::{
-    next::{Finish, Next, next},
+    decision::{Finish, Next},
+    next::next,
     seen::{End, HaSeen, Intent, Past, Seen},
 };
 use crate::{plan::record::Action, state::Kind};

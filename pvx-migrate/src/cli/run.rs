@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::SignedDuration;
 
-use super::{Options, queue::Limits};
-use crate::{Surroundings, cli};
+use super::value::age;
 
 /// `pvx-migrate run`
 #[derive(Debug, Args)]
@@ -41,27 +40,9 @@ pub struct Run {
     #[arg(long, short = 'n')]
     pub dry_run: bool,
     /// Refuse a plan whose state is older
-    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = cli::age)]
+    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = age)]
     pub max_age: SignedDuration,
     /// How the cluster is reached
     #[command(flatten)]
     pub connection: vmid::http::Options,
-}
-
-impl Run {
-    /// What they mean.
-    #[must_use]
-    pub fn options(&self, surroundings: &Surroundings) -> Options {
-        Options {
-            journal: self.journal.clone().filter(|_| !self.dry_run),
-            limits: Limits {
-                jobs: self.jobs.into(),
-                per_node: self.jobs_per_node.into(),
-            },
-            partial: self.partial,
-            max_age_s: self.max_age.as_secs(),
-            now: surroundings.now,
-            terminal: surroundings.stderr_terminal,
-        }
-    }
 }

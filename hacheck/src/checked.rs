@@ -1,0 +1,36 @@
+//! A pair that was checked: what the reports are made of.
+
+use crate::{
+    judge::{Evidence, Target, Verdict},
+    pairs::Pair,
+    probe::Reply,
+};
+
+/// A pair, what is known of it and what that means.
+pub struct Checked<'a> {
+    /// The pair.
+    pub pair: &'a Pair,
+    /// What is known.
+    pub evidence: Evidence,
+    /// What it means.
+    pub verdict: Verdict,
+    /// How long the probes took, in milliseconds.
+    pub probes_ms: u64,
+}
+
+impl Checked<'_> {
+    /// The replies of a target with labels that are unique.
+    #[must_use]
+    pub fn labelled(&self, target: Target) -> Vec<(String, &Reply)> {
+        let mut labelled: Vec<(String, &Reply)> = Vec::new();
+        let probes = self.evidence.probes.iter();
+        for probed in probes.filter(|probed| probed.target == target) {
+            let mut label = self.pair.probes[probed.probe].label();
+            if labelled.iter().any(|(known, _)| *known == label) {
+                label = format!("{label} ({})", probed.probe + 1);
+            }
+            labelled.push((label, &probed.reply));
+        }
+        labelled
+    }
+}

@@ -1,0 +1,45 @@
+//! What a request gets.
+
+use core::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::ipam::{Change, EntryId, Made};
+
+/// How to treat names.
+#[derive(Clone, Debug, Default)]
+pub struct Naming {
+    /// The domain of the DNS names.
+    pub domain: Option<String>,
+    /// Make an address without an owner the guest's that bears its name.
+    pub adopt: bool,
+}
+
+/// What a request gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The record's ID, once it has one.
+    pub id: Option<EntryId>,
+    /// The address.
+    pub address: IpAddr,
+    /// Its mask.
+    pub length: u8,
+    /// The prefix that it is in.
+    pub prefix: Option<IpNet>,
+    /// The VID of that prefix.
+    pub vlan: Option<u64>,
+    /// The DNS name that is recorded for it.
+    pub dns_name: String,
+    /// What has to be done; none if the owner has it already.
+    pub change: Option<Change>,
+}
+
+impl Grant {
+    /// Takes over what became of its change.
+    pub fn settle(&mut self, made: Option<&Made>) {
+        if let Some(made) = made {
+            self.id = made.id.or(self.id);
+            self.address = made.address.unwrap_or(self.address);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! One row of a file as what it means, and what is new as a row.
+
+use std::{net::IpAddr, ops};
+
+use csv::ByteRecord;
+use ipnet::IpNet;
+use vmid::scheme::VLANS;
+
+use super::{
+    file::Edit,
+    form::{Column, Layout},
+};
+use crate::{
+    ipam::{Change, New, Prefix, Range, Vrf},
+    span::{self, Family},
+};
+
+pub(super) fn prefix(layout: &Layout, row: &ByteRecord) -> Result<Prefix, String> {
+    let text = layout.cell(row, Column::Prefix);
+    let net: IpNet = text
+        .parse()
+        .map_err(|_| format!("{text:?} is not a prefix"))?;
+    if net.trunc() != net {
+        return Err(format!(
+            "{net} has host bits set; the prefix is {}",
+            net.trunc()
+        ));
+    }
+    let vlan = vmid::networks::vlan_cell(&layout.cell(row, Column::Vlan))?;
+    if let Some(vlan) = vlan.filter(|vlan| !VLANS.contains(vlan)) {
+        let (first, last) = (VLANS.start(), VLANS.end());
+        return Err(format!("VLAN {vlan} is outside {first}..={last}"));
+    }
+    Ok(Prefix {
+        net,
+        vrf: Vrf::parse(&layout.cell(row, Column::Vrf)),
+        vlan,
+        status: layout.value(row, Column::Status),
+        is_pool: layout.flag(row, Column::IsPool)?,
+        mark_utilized: layout.flag(row, Column::MarkUtilized)?,
+    })
+}
+
+pub(super) fn range(layout: &Layout, row: &ByteRecord) -> Result<Range, String> {
+    let (start, length) = address(layout.bytes(row, Column::Start))?;
+    let (end, _) = address(layout.bytes(row, Column::End))?;
+    if Family::of(start) != Family::of(end) || span::bits(start) > span::bits(end) {
+        return Err(format!("{start} to {end} is no range"));
+    }
+    Ok(Range {
+        start,
+        end,
+        length,
+        vrf: Vrf::parse(&layout.cell(row, Column::Vrf)),
+        status: layout.value(row, Column::Status),
+        populated: layout.flag(row, Column::MarkPopulated)?,
+        utilized: layout.flag(row, Column::MarkUtilized)?,
+    })
+}
+
+/// An address cell; without a mask it is a host's own (as NetBox has it).
+pub(super) fn address(cell: &[u8]) -> Result<(IpAddr, u8), String> {
+    let bad = || format!("{:?} is not an address", String::from_utf8_lossy(cell));
+    let text = std::str::from_utf8(cell).map_err(|_| bad())?;
+    let (host, length) = text
+        .split_once('/')
+        .map_or((text, None), |(h, l)| (h, Some(l)));
+    let host: IpAddr = host.parse().map_err(|_| bad())?;
+    let most = if host.is_ipv4() { 32 } else { 128 };
+    let length = match length {
+        Some(length) => length.parse().ok().filter(|l| *l <= most).ok_or_else(bad)?,
+        None => most,
+    };
+    Ok((host, length))
+}
+
+/// The row of a new address.
+pub(super) fn created(layout: &Layout, new: &New) -> Vec<u8> {
+    let mut all = vec![Vec::new(); layout.width];
+    let cells = vec![
+        (Column::Address, format!("{}/{}", new.address, new.length)),
+        (Column::Vrf, layout.vrf(new.vrf.name())),
+        (Column::Status, layout.status("active")),
+        (Column::DnsName, new.dns_name.clone()),
+        (Column::Description, new.description.clone()),
+        (Column::Tags, new.tags.join(",")),
+        (Column::Key, new.key.clone()),
+    ];
+    set(layout, &mut all, cells);
+    layout.line(&all)
+}
+
+/// The edit that makes one change to its row.
+pub(super) fn edit(
+    layout: &Layout,
+    change: &Change,
+    row: &ByteRecord,
+    content: ops::Range<usize>,
+    end: usize,
+) -> Edit {
+    let cells = match change {
+        Change::Adopt(_, key) => vec![(Column::Key, key.clone())],
+        Change::Mark(_, status, comments, key) => {
+            let mut cells = vec![
+                (Column::Status, layout.status(status)),
+                (Column::Comments, comments.clone()),
+            ];
+            cells.extend(key.clone().map(|key| (Column::Key, key)));
+            cells
+        }
+        Change::Create(_) | Change::Delete(_) => {
+            return Edit {
+                at: content.start..end,
+                text: Vec::new(),
+            };
+        }
+    };
+    let mut all: Vec<Vec<u8>> = row.iter().map(<[u8]>::to_vec).collect();
+    all.resize(all.len().max(layout.width), Vec::new());
+    set(layout, &mut all, cells);
+    let mut line = layout.line(&all);
+    line.truncate(line.len() - layout.line_end().len());
+    Edit {
+        at: content,
+        text: line,
+    }
+}
+
+fn set(layout: &Layout, row: &mut [Vec<u8>], cells: Vec<(Column, String)>) {
+    for (column, text) in cells {
+        if let Some(at) = layout.position(column) {
+            row[at] = text.into_bytes();
+        }
+    }
+}
+
+/// The columns that the changes need and the file lacks.
+pub(super) fn missing(layout: &Layout, changes: &[Change]) -> Vec<Column> {
+    let mut missing: Vec<Column> = Vec::new();
+    for change in changes {
+        let needed: Vec<Column> = match change {
+            Change::Create(new) => {
+                let mut needed = vec![Column::Status, Column::DnsName, Column::Key];
+                needed.extend(new.vrf.name().map(|_| Column::Vrf));
+                needed.extend((!new.description.is_empty()).then_some(Column::Description));
+                needed.extend((!new.tags.is_empty()).then_some(Column::Tags));
+                needed
+            }
+            Change::Adopt(..) => vec![Column::Key],
+            Change::Mark(.., None) => vec![Column::Status, Column::Comments],
+            Change::Mark(.., Some(_)) => vec![Column::Status, Column::Comments, Column::Key],
+            Change::Delete(_) => Vec::new(),
+        };
+        for column in needed {
+            if layout.position(column).is_none() && !missing.contains(&column) {
+                missing.push(column);
+            }
+        }
+    }
+    missing
+}

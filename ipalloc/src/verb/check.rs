@@ -1,0 +1,77 @@
+//! `ipalloc check`: guests against the IPAM.
+
+use std::io::Write;
+
+use vmid::{
+    exit::{Answer, Stop},
+    finding,
+    guest::Guest,
+    stream::{self, Kept, Lines, error_object},
+};
+
+use crate::{
+    check, cli,
+    ipam::{Ask, Ipam},
+    report,
+};
+
+/// Columns of `check --format table`.
+pub(crate) const GUESTS: &[&str] = &[
+    "vmid",
+    "name",
+    "type",
+    "node",
+    "interface",
+    "address",
+    "net0",
+    "findings",
+    "error",
+];
+
+pub(crate) fn check<W: Write>(
+    args: &cli::Check,
+    mut ipam: Box<dyn Ipam>,
+    records: &[Kept],
+    lines: &mut Lines<W>,
+) -> Result<Answer, Stop> {
+    let networks = ipam.networks()?;
+    let view = ipam.look(&Ask {
+        all: true,
+        ..Ask::default()
+    })?;
+    let known = check::Records::new(&networks, &view, args.domain.as_deref());
+    let mut guests = Vec::new();
+    let mut answer = Answer::Yes;
+    for kept in records {
+        let record = kept.record();
+        guests.push(Guest::of(&record));
+        if record.has_error() {
+            answer = answer.max(stream::pass(record, lines)?);
+            continue;
+        }
+        let findings = guests
+            .last()
+            .map(|guest| known.judge(guest))
+            .unwrap_or_default();
+        let (objects, count) = finding::appended(&record, &check::CODES, &findings);
+        lines
+            .write(record, &[("findings", &objects)])
+            .map_err(Stop::output)?;
+        answer = answer.max(Answer::no_if(count > 0));
+    }
+    for entry in check::without_guest(&view, &guests) {
+        let message = format!("{entry} is recorded for a guest that is not in the input");
+        let mut fields = report::owned(entry);
+        fields.extend(report::placed(entry, &networks));
+        fields.push((
+            "findings",
+            format!("[{}]", error_object("no-guest", &message)),
+        ));
+        lines
+            .own(&report::borrowed(&fields))
+            .map_err(Stop::output)?;
+        answer = Answer::No;
+    }
+    lines.flush().map_err(Stop::output)?;
+    Ok(answer)
+}

@@ -1,0 +1,72 @@
+//! `ipalloc show`: how full each prefix is.
+
+use std::io::Write;
+
+use vmid::{
+    exit::{Answer, Stop},
+    stream::{Lines, quote},
+};
+
+use crate::{
+    cli,
+    ipam::{Ask, Ipam, Prefix, Vrf},
+    report, scope, show,
+};
+
+/// Columns of `show --format table`.
+pub(crate) const FILL: &[&str] = &[
+    "prefix", "vlan", "vrf", "status", "size", "used", "free", "next", "error",
+];
+
+pub(crate) fn show<W: Write>(
+    args: &cli::Show,
+    mut ipam: Box<dyn Ipam>,
+    lines: &mut Lines<W>,
+) -> Result<Answer, Stop> {
+    let networks = ipam.networks()?;
+    let vrf = args.vrf.as_deref().map(Vrf::parse);
+    let wanted = |prefix: &&Prefix| {
+        args.vlan.is_none_or(|vlan| prefix.vlan == Some(vlan))
+            && args.prefix.is_none_or(|net| prefix.net == net)
+            && vrf.as_ref().is_none_or(|vrf| prefix.vrf == *vrf)
+    };
+    let prefixes: Vec<&Prefix> = networks.prefixes.iter().filter(wanted).collect();
+    if prefixes.is_empty() && (args.vlan.is_some() || args.prefix.is_some() || vrf.is_some()) {
+        let refused = scope::no_prefix(args.prefix, args.vlan, vrf.as_ref());
+        let fields = report::absent(args.prefix, args.vlan, vrf.as_ref(), &refused);
+        lines
+            .own(&report::borrowed(&fields))
+            .map_err(Stop::output)?;
+        lines.flush().map_err(Stop::output)?;
+        return Ok(Answer::No);
+    }
+    let within = prefixes
+        .iter()
+        .map(|prefix| (prefix.vrf.clone(), prefix.net))
+        .collect();
+    let view = ipam.look(&Ask {
+        within,
+        ..Ask::default()
+    })?;
+    for prefix in prefixes {
+        let fill = show::fill(prefix, &networks, &view, &args.exclude.policy());
+        let next = fill
+            .next
+            .map(|next| format!("{next}/{}", prefix.net.prefix_len()));
+        let fields = [
+            ("prefix", quote(&prefix.net.to_string())),
+            ("vlan", report::number(prefix.vlan)),
+            ("vrf", report::text(prefix.vrf.name())),
+            ("status", quote(&prefix.status)),
+            ("size", fill.size.to_string()),
+            ("used", fill.used.to_string()),
+            ("free", fill.free.to_string()),
+            ("next", report::text(next.as_deref())),
+        ];
+        lines
+            .own(&report::borrowed(&fields))
+            .map_err(Stop::output)?;
+    }
+    lines.flush().map_err(Stop::output)?;
+    Ok(Answer::Yes)
+}

@@ -1,0 +1,190 @@
+//! A move that is under way: what is asked for, what was tried, and what the journal is told of it.
+
+use jiff::Timestamp;
+
+use super::{
+    check::Refusal,
+    clock::{Clock, Pace},
+    decision::Finish,
+    direction::turned,
+    progress::Board,
+    seen::{Intent, Past},
+};
+use crate::{
+    journal::{
+        event::{Event, Phase},
+        file::{Call, Journal, Line, Request},
+    },
+    plan::record::Step,
+    pve::Pve,
+};
+
+/// What PVE gives a container to shut down (`timeout` of the request, in seconds).
+const TIMEOUT_S: u64 = 180;
+
+/// What a run shares.
+pub struct Mover<'a> {
+    /// The cluster.
+    pub pve: &'a Pve,
+    /// None in a dry run.
+    pub journal: Option<&'a Journal>,
+    /// Its clock.
+    pub clock: &'a Clock,
+    /// What people see.
+    pub board: &'a Board,
+}
+
+/// How a step ended.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The line that is in the journal.
+    pub event: Event,
+    /// Something was asked of the cluster that it has done.
+    pub changed: bool,
+    /// Why it is not where it should be.
+    pub error: Option<Refusal>,
+    /// How long it took, in seconds.
+    pub took_s: u64,
+}
+
+/// A move that is under way.
+pub(super) struct Move<'a> {
+    pub(super) step: &'a Step,
+    pub(super) intent: Intent,
+    pub(super) past: Past,
+    /// The last request that moves it.
+    pub(super) request: Option<Request>,
+    pub(super) upid: Option<String>,
+    pub(super) changed: bool,
+    pub(super) began: Timestamp,
+    pub(super) pace: Pace,
+}
+
+impl Mover<'_> {
+    pub(super) fn finish(&self, this: &mut Move<'_>, finish: Finish) -> Report {
+        let (phase, error) = match finish {
+            Finish::Arrived if this.step.returns => (Phase::Returned, None),
+            Finish::Arrived => (Phase::Verified, None),
+            Finish::Stayed(code, why) => (Phase::Failed, Some((code, why))),
+            Finish::Help(code, why) => (Phase::Stuck, Some((code, why))),
+        };
+        let message = error.as_ref().map(|(_, why)| why.clone());
+        let event = this.event(self.clock.now(), phase, message.clone());
+        let request = this.request.clone();
+        let error = match self.note(this, phase, request.as_ref(), message) {
+            Err(unwritten) if error.is_none() => Some((
+                "journal",
+                format!("done, but not in the journal: {unwritten:#}"),
+            )),
+            _ => error,
+        };
+        Report {
+            event,
+            changed: this.changed,
+            error,
+            took_s: self.clock.since(this.began),
+        }
+    }
+
+    /// Writes to the journal how far it is, and what will be asked now.
+    pub(super) fn note(
+        &self,
+        this: &Move<'_>,
+        phase: Phase,
+        request: Option<&Request>,
+        message: Option<String>,
+    ) -> anyhow::Result<()> {
+        let Some(journal) = self.journal else {
+            return Ok(());
+        };
+        let earlier = this
+            .request
+            .as_ref()
+            .filter(|moves| request.is_some_and(|r| r != *moves));
+        let back = this.past.moves_back > 0
+            || request.is_some_and(|r| {
+                r.call == Call::Migrate && r.to.as_ref() == Some(&this.intent.from)
+            });
+        journal.append(&Line {
+            event: this.event(self.clock.now(), phase, message),
+            request: request.cloned(),
+            earlier: earlier
+                .filter(|_| request.is_some_and(|r| r.call != Call::Migrate))
+                .cloned(),
+            back,
+        })
+    }
+}
+
+impl<'a> Move<'a> {
+    pub(super) fn new(
+        step: &'a Step,
+        to: String,
+        last: Option<&Line>,
+        repair_only: bool,
+        began: Timestamp,
+    ) -> Self {
+        let intent = Intent {
+            vmid: step.vmid,
+            kind: step.kind,
+            from: step.from.clone(),
+            to,
+            was_running: step.was_running,
+            action: step.action,
+            ha: step.ha.is_some(),
+            timeout_s: step.timeout_s.unwrap_or(TIMEOUT_S),
+            repair_only,
+        };
+        let mut past = Past {
+            asked: step.along.is_some(),
+            ..Past::default()
+        };
+        let mut request = None;
+        if let Some(line) = last {
+            request = line.earlier.clone().or_else(|| line.request.clone());
+            past.moves_back = u32::from(line.back);
+            let call = request.as_ref().map(|request| request.call);
+            past.shutdowns = u32::from(call == Some(Call::Shutdown));
+            past.asked = call.is_some_and(|call| call != Call::Shutdown);
+            past.named = line.event.upid.is_some();
+            let start = |r: &&Request| r.call == Call::Start && r.on == step.from;
+            past.starts_here = u32::from(line.request.as_ref().filter(start).is_some());
+        }
+        Self {
+            step,
+            intent,
+            past,
+            request,
+            upid: last.and_then(|line| line.event.upid.clone()),
+            changed: false,
+            began,
+            pace: Pace::default(),
+        }
+    }
+
+    pub(super) fn event(&self, at: Timestamp, phase: Phase, message: Option<String>) -> Event {
+        let step = self.step;
+        let to = self.intent.to.clone();
+        let (from, to) = if step.returns {
+            (to, step.from.clone())
+        } else {
+            (step.from.clone(), to)
+        };
+        Event {
+            at,
+            cluster: step.cluster.clone(),
+            vmid: step.vmid,
+            kind: step.kind,
+            name: step.name.clone(),
+            from,
+            to,
+            was_running: step.was_running,
+            ha: step.ha.clone(),
+            phase,
+            returns: step.returns,
+            upid: self.upid.clone(),
+            targetstorage: turned(&step.targetstorage, step.returns),
+            message,
+        }
+    }
+}

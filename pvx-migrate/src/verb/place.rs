@@ -1,0 +1,56 @@
+//! `pvx-migrate place`: a node and a storage for each guest of the stream.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+};
+
+use anyhow::Context as _;
+use vmid::{
+    exit::{Answer, Stop},
+    stream, table,
+};
+
+use crate::{Surroundings, cli, cluster::Cluster, document, place, plan::policy::Policy};
+
+/// Appends a place to each guest of `input`.
+///
+/// # Errors
+///
+/// The state document or the input is none, or `output` failed.
+pub fn place(
+    args: &cli::Place,
+    surroundings: &Surroundings,
+    input: impl Read,
+    output: impl Write,
+    terminal: bool,
+) -> Result<Answer, Stop> {
+    let (site, pairs) = document::site(args.site.as_deref(), args.pairs.as_deref())?;
+    let policy = Policy {
+        ram_ratio: args.ram_ratio.or(site.limits.ram_ratio).unwrap_or(1.5),
+        pairs,
+        site,
+        ..Policy::default()
+    };
+    let name = args.state.display().to_string();
+    let file = File::open(&args.state).with_context(|| name.clone());
+    let file = file.map_err(Stop::input)?;
+    let state = document::state(file, surroundings.now, args.max_age, &name)?;
+    let records = stream::read_all(input)?;
+    let wanted = records.iter().map(|kept| {
+        let record = kept.record();
+        (!record.has_error()).then(|| place::Guest::of(&record, &policy.site))
+    });
+    let wanted: Vec<_> = wanted.collect();
+    let mut places = place::place(&Cluster::new(&state), &policy, wanted).into_iter();
+    table::present(args.format, place::COLUMNS, output, terminal, |lines| {
+        let mut answer = Answer::Yes;
+        for kept in &records {
+            let place = places.next().flatten();
+            let result = place::write(kept.record(), place.as_ref(), lines);
+            answer = answer.max(result.map_err(Stop::output)?);
+        }
+        lines.flush().map_err(Stop::output)?;
+        Ok(answer)
+    })
+}

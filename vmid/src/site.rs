@@ -1,0 +1,352 @@
+//! The site file: what a site looks like and what its policy is, one document for all tools and
+//! scripts. Strict: a name that isn't known, a value of another type, a reference to nothing are
+//! faults, all told at once; a typing error must never pass for a policy.
+//!
+//! [`key::KEYS`] says which keys there are. What one tool alone gives meaning to (the contents of
+//! probes) is handed on as it came.
+
+use std::{collections::BTreeMap, fs, net::IpAddr, path::Path};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
+use serde_json::Value;
+
+use crate::{
+    exit::Stop,
+    stream::{self, Bad},
+};
+
+mod fault;
+pub mod form;
+mod held;
+pub mod json;
+pub mod key;
+pub mod near;
+mod option;
+mod pair;
+mod reference;
+mod walk;
+
+pub use fault::{Fault, Faults};
+pub use held::{Held, Holder};
+pub use option::Named;
+pub use pair::{Expect, FileRule, Member, Pair};
+
+/// A site, its defaults filled in. The meaning of each field is in [`key::KEYS`].
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[allow(missing_docs)] // the table of keys has a sentence for each
+pub struct Site {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nameserver: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_keys_file: Option<String>,
+    pub avoid: Vec<String>,
+    pub limits: Limits,
+    pub nodes: Vec<Node>,
+    pub storages: Vec<Storage>,
+    pub database_storage_types: Vec<String>,
+    pub vlans: Vec<Vlan>,
+    pub pairs: Vec<Pair>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ha: Option<Ha>,
+    #[serde(deserialize_with = "named")]
+    pub roles: BTreeMap<String, Role>,
+    #[serde(deserialize_with = "named")]
+    pub templates: BTreeMap<String, Template>,
+    /// The normalised document: what `vmid site` prints, with the user's own `x-` names.
+    #[serde(skip)]
+    pub document: Value,
+}
+
+/// Limits of the site.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Limits {
+    /// How many times a node's memory its running guests may be given.
+    pub ram_ratio: f64,
+}
+
+/// A node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Its own address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// CPU threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cores: Option<u32>,
+    /// Memory in MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u64>,
+    /// Storages for new guests, the preferred first.
+    pub storages: Vec<String>,
+    /// Its bridges; none: nothing is known of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridges: Option<Vec<String>>,
+    /// Device files and folders that containers may need.
+    pub devices: Vec<String>,
+}
+
+/// A storage.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Storage {
+    /// Its ID.
+    pub storage: String,
+    /// Its type.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// What it may hold; none: anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Vec<String>>,
+    /// Guests may be on it.
+    pub guests: bool,
+}
+
+/// A network.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Vlan {
+    /// Its VID, 1..=4094.
+    pub vlan: u64,
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its prefix.
+    pub prefix: IpNet,
+    /// Its bridge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<String>,
+    /// Interfaces have the VLAN as tag.
+    pub tagged: bool,
+    /// Its gateway's address, or `none`: the rule is resolved.
+    pub gateway: String,
+}
+
+/// The HA setup.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Ha {
+    /// The name of its rule or group.
+    pub name: String,
+    /// Its nodes.
+    pub nodes: Vec<String>,
+    /// Its resources.
+    pub resources: Vec<Resource>,
+}
+
+/// An HA resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Resource {
+    /// `vm:101`.
+    pub sid: String,
+    /// The guest's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What a guest is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Role {
+    /// It is a database.
+    pub database: bool,
+    /// Its container is privileged.
+    pub privileged: bool,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What a new guest gets if it doesn't say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Template {
+    /// Volume of the container template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lxc: Option<String>,
+    /// Volume of the VM's disk image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vm: Option<String>,
+    /// Features of an unprivileged container.
+    pub features: Vec<String>,
+    /// CPU cores.
+    pub cores: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// Swap in MiB.
+    pub swap_mib: u64,
+    /// Disk in GiB.
+    pub disk_gib: u64,
+    /// Packages that are installed in it.
+    pub packages: Vec<String>,
+}
+
+impl Site {
+    /// A site of which nothing is known but the defaults.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::parse(b"{}").unwrap_or_default() // cannot fail: a test reads it
+    }
+
+    /// The site of a file's text.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with it.
+    pub fn parse(text: &[u8]) -> Result<Self, Faults> {
+        let value = json::parse(text)?;
+        let mut faults = Faults::default();
+        let mut document = walk::object(&value, "", "", &mut faults);
+        faults.or(())?;
+        let mut site = Self::of(&document)?;
+        let mut faults = Faults::default();
+        reference::check(&mut site, &mut faults);
+        for (vlan, entry) in site.vlans.iter().zip(vlans_of(&mut document)) {
+            entry["gateway"] = Value::String(vlan.gateway.clone());
+        }
+        site.document = document;
+        faults.or(site)
+    }
+
+    /// The types of a document that the table of keys allows.
+    fn of(document: &Value) -> Result<Self, Faults> {
+        Self::deserialize(document).map_err(|error| Faults::of_document(json::told(&error)))
+    }
+
+    /// The role of that name.
+    ///
+    /// # Errors
+    ///
+    /// There is none; the message has the near name, to be read behind the name.
+    pub fn role(&self, name: &str) -> Result<&Role, String> {
+        known(name, &self.roles)
+    }
+
+    /// The template of that name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Site::role`].
+    pub fn template(&self, name: &str) -> Result<&Template, String> {
+        known(name, &self.templates)
+    }
+
+    /// A storage that the site keeps from guests; without a word of it `local` is one.
+    #[must_use]
+    pub fn keeps_out(&self, storage: &str) -> bool {
+        let entry = self.storages.iter().find(|entry| entry.storage == storage);
+        entry.map_or(storage == "local", |entry| !entry.guests)
+    }
+
+    /// What the site is called in messages: its name, or "the site".
+    #[must_use]
+    pub fn called(&self) -> &str {
+        self.name.as_deref().unwrap_or("the site")
+    }
+}
+
+/// The site of a file that the caller named.
+///
+/// # Errors
+///
+/// It can't be read, or is wrong: exit code 2, with a line for each fault.
+pub fn read(path: &Path) -> Result<Site, Stop> {
+    let name = path.display().to_string();
+    let text = fs::read(path).map_err(|error| Stop::file(&name, error))?;
+    Site::parse(&text).map_err(|faults| faults.stop(&name))
+}
+
+impl Faults {
+    /// The call is wrong (exit code 2), with a line for each fault of the file `name`.
+    #[must_use]
+    pub fn stop(&self, name: &str) -> Stop {
+        let mut lines = self.0.iter().map(|fault| format!("{name}: {fault}"));
+        let first = lines.next().unwrap_or_else(|| name.to_owned());
+        lines.fold(Stop::input(anyhow::anyhow!(first)), Stop::also)
+    }
+}
+
+/// The pairs of a text: records, an array of them, one, or those of a whole site.
+///
+/// # Errors
+///
+/// All that is wrong with them; or there is no pair.
+pub fn pairs(text: &[u8]) -> Result<Vec<Pair>, Faults> {
+    let records = stream::parse(text).map_err(|bad: Bad| Faults::of_document(bad.to_string()))?;
+    if let [only] = records.as_slice() {
+        let record = only.record();
+        if record.raw("pairs").is_some() && record.raw("members").is_none() {
+            let site = Site::parse(record.text().as_bytes())?;
+            return some(site.pairs);
+        }
+    }
+    let mut faults = Faults::default();
+    let (mut pairs, mut paths) = (Vec::new(), Vec::new());
+    for (place, kept) in records.iter().enumerate() {
+        let path = format!("pairs[{place}]");
+        let value = json::parse(kept.record().text().as_bytes());
+        let value = value.map_err(|found| within(&path, found))?;
+        let document = walk::object(&value, "pairs[]", &path, &mut faults);
+        if faults.0.is_empty() {
+            let pair = Pair::deserialize(&document);
+            pairs.push(pair.map_err(|error| Faults::of_document(json::told(&error)))?);
+            paths.push(path);
+        }
+    }
+    if faults.0.is_empty() {
+        pair::check(&pairs, &paths, &[], &mut faults);
+    }
+    faults.or(pairs).and_then(some)
+}
+
+fn some(pairs: Vec<Pair>) -> Result<Vec<Pair>, Faults> {
+    if pairs.is_empty() {
+        return Err(Faults::of_document("there is no pair in it"));
+    }
+    Ok(pairs)
+}
+
+/// The faults of a document that stands at `path` in another.
+fn within(path: &str, faults: Faults) -> Faults {
+    let moved = |fault: Fault| Fault {
+        path: match fault.path.as_str() {
+            "" => path.to_owned(),
+            own => format!("{path}.{own}"),
+        },
+        ..fault
+    };
+    Faults(faults.0.into_iter().map(moved).collect())
+}
+
+/// The entries of a map whose names are the user's, but for those that begin with `x-`.
+fn named<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    reader: D,
+) -> Result<BTreeMap<String, T>, D::Error> {
+    let all = BTreeMap::<String, Value>::deserialize(reader)?;
+    let own = all.into_iter().filter(|(name, _)| !name.starts_with("x-"));
+    own.map(|(name, value)| Ok((name, T::deserialize(value).map_err(D::Error::custom)?)))
+        .collect()
+}
+
+fn known<'a, T>(name: &str, all: &'a BTreeMap<String, T>) -> Result<&'a T, String> {
+    all.get(name).ok_or_else(|| {
+        let hint = near::hint(name, all.keys().map(String::as_str));
+        format!("is not in the site file{hint}")
+    })
+}
+
+fn vlans_of(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let vlans = document.get_mut("vlans").and_then(Value::as_array_mut);
+    vlans.into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests;

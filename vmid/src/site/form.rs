@@ -1,0 +1,234 @@
+//! The forms of single values in a site file: what a text must look like to be a node's name, a
+//! prefix, a time zone. Each check gives the value back as the normalised document has it.
+
+use core::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+
+use crate::avoid::Avoid;
+
+/// What a text must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Any text on one line that isn't empty.
+    Line,
+    /// A domain, `home.example`.
+    Domain,
+    /// A name without spaces, commas, quotes or `=`, as Proxmox's property strings need it.
+    Word,
+    /// A node's name (PVE's schema, format pve-node).
+    Node,
+    /// A storage's ID (PVE's schema, format pve-storage-id).
+    Storage,
+    /// The name of a guest (PVE's schema, format dns-name).
+    Guest,
+    /// An HA resource, `vm:101` or `ct:101`.
+    Sid,
+    /// An absolute path.
+    Path,
+    /// A name of the time zone database, such as Europe/Berlin; whether there is such a zone is
+    /// for the tools that have the database.
+    Zone,
+    /// The address of a host, without a mask.
+    Address,
+    /// One or more addresses with spaces between them.
+    Addresses,
+    /// A prefix without host bits, `192.168.30.0/24`.
+    Prefix,
+    /// `first`, `last`, `none` or an address.
+    Gateway,
+    /// What [`Avoid::parse`] reads.
+    Avoid,
+}
+
+impl Form {
+    /// What was expected, for a message: "not ...".
+    #[must_use]
+    pub fn expected(self) -> &'static str {
+        match self {
+            Self::Line => "text",
+            Self::Domain => "a domain such as home.example",
+            Self::Word => "a name without spaces, commas, quotes and =",
+            Self::Node => "a node's name",
+            Self::Storage => "a storage's ID",
+            Self::Guest => "a guest's name (letters, digits, hyphens, dots)",
+            Self::Sid => "an HA resource such as vm:101 or ct:101",
+            Self::Path => "an absolute path",
+            Self::Zone => "a time zone such as Europe/Berlin",
+            Self::Address => "an IP address without a mask",
+            Self::Addresses => "IP addresses with spaces between them",
+            Self::Prefix => "a prefix such as 192.168.30.0/24",
+            Self::Gateway => "first, last, none or an address",
+            Self::Avoid => "host numbers or addresses such as 110, 2-9, 192.168.30.50",
+        }
+    }
+
+    /// `text` in its normalised spelling.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, to be read behind its path.
+    pub fn check(self, text: &str) -> Result<String, String> {
+        let is_form = match self {
+            Self::Line => !text.trim().is_empty() && !text.contains(char::is_control),
+            Self::Domain => !text.is_empty() && text.len() <= 253 && text.split('.').all(is_label),
+            Self::Guest => text.len() <= 253 && text.split('.').all(is_label),
+            Self::Node => is_label(text),
+            Self::Word => is_word(text, 1, 64),
+            Self::Storage => {
+                is_word(text, 2, 100) && text.starts_with(|c: char| c.is_ascii_alphabetic())
+            }
+            Self::Sid => is_sid(text),
+            Self::Path => text.starts_with('/') && !text.contains(char::is_control),
+            Self::Zone => text.split('/').all(|part| {
+                let known = |c: char| c.is_ascii_alphanumeric() || "_+-".contains(c);
+                !part.is_empty() && part.chars().all(known)
+            }),
+            Self::Address => return host(text).map(|address| address.to_string()),
+            Self::Addresses => {
+                let all: Result<Vec<_>, _> = text.split_whitespace().map(host).collect();
+                let all: Vec<String> = all?.iter().map(ToString::to_string).collect();
+                return match all.is_empty() {
+                    true => Err(self.not(text)),
+                    false => Ok(all.join(" ")),
+                };
+            }
+            Self::Prefix => return prefix(text).map(|net| net.to_string()),
+            Self::Gateway if ["first", "last", "none"].contains(&text) => true,
+            Self::Gateway => {
+                let address = host(text).map(|address| address.to_string());
+                return address.map_err(|_| self.not(text));
+            }
+            Self::Avoid => {
+                return match Avoid::parse(text) {
+                    Ok(_) => Ok(text.trim().to_owned()),
+                    Err(what) => Err(format!("is wrong: {what}")),
+                };
+            }
+        };
+        if is_form {
+            Ok(text.to_owned())
+        } else {
+            Err(self.not(text))
+        }
+    }
+
+    fn not(self, text: &str) -> String {
+        format!("is {}, not {}", shown(text), self.expected())
+    }
+}
+
+/// A text as a message shows it: quoted, a long one by its beginning, no password in it.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    const MOST: usize = 60;
+    let safe = if text.contains("://") || text.contains('@') {
+        crate::url::shown(text)
+    } else {
+        text.into()
+    };
+    match safe.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{:?}...", &safe[..end]),
+        None => format!("{safe:?}"),
+    }
+}
+
+/// A label of a host name (RFC 1123, 2.1).
+fn is_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+fn is_word(text: &str, least: usize, most: usize) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte);
+    (least..=most).contains(&text.len())
+        && text.bytes().all(known)
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+fn is_sid(text: &str) -> bool {
+    let id = text
+        .split_once(':')
+        .filter(|(kind, _)| ["vm", "ct"].contains(kind));
+    let id = id.and_then(|(_, id)| crate::scheme::decimal(id));
+    id.is_some_and(|id| crate::scheme::GUEST_IDS.contains(&id))
+}
+
+/// The address of a host.
+///
+/// # Errors
+///
+/// It is something else, or an address that no host can have (RFC 1122, 3.2.1.3; RFC 4291, 2.5.2 and 2.7).
+fn host(text: &str) -> Result<IpAddr, String> {
+    let address = text.trim().parse::<IpAddr>();
+    let address = address.map_err(|_| Form::Address.not(text))?;
+    let what = match address.to_canonical() {
+        plain if plain.is_unspecified() => "the unspecified address",
+        plain if plain.is_multicast() => "a multicast address",
+        IpAddr::V4(Ipv4Addr::BROADCAST) => "the broadcast address",
+        _ => return Ok(address),
+    };
+    Err(format!("is {address}, {what}, which no host can have"))
+}
+
+fn prefix(text: &str) -> Result<IpNet, String> {
+    let net = text.trim().parse::<IpNet>();
+    let net = net.map_err(|_| Form::Prefix.not(text))?;
+    if net.trunc() != net {
+        let whole = net.trunc();
+        return Err(format!(
+            "is {net}, which has host bits set; the prefix is {whole}"
+        ));
+    }
+    Ok(net)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms() {
+        #[rustfmt::skip]
+        let cases: &[(Form, &[&str], &[&str])] = &[
+            (Form::Line,      &["a b", "ä"],                      &["", " ", "a\nb"]),
+            (Form::Domain,    &["home.example", "lan"],           &["", ".", "a..b", "-a", "a b", "a_b"]),
+            (Form::Word,      &["vmbr0", "bond0.30", "x86-64"],   &["", "a b", "a,b", "a=b", "-a", "$(id)", "a'b"]),
+            (Form::Node,      &["pve-a", "n1"],                   &["", "-a", "a.b", "a/b", "a_b"]),
+            (Form::Storage,   &["local-lvm", "ssd_1"],            &["", "1a", "a", "a b", "a;b"]),
+            (Form::Guest,     &["web", "web.home.example"],       &["", "-web", "w b", "a;b"]),
+            (Form::Sid,       &["vm:101", "ct:240"],              &["101", "vm:99", "lxc:101", "vm:", "vm:1a0"]),
+            (Form::Path,      &["/srv/a b"],                      &["srv", "", "/a\n"]),
+            (Form::Zone,      &["Europe/Berlin", "UTC", "Etc/GMT+1"], &["", "Europe/", "a b", "/x"]),
+            (Form::Address,   &["10.0.0.1", "fd00::1"],           &["10.0.0", "10.0.0.1/24", "0.0.0.0", "224.0.0.18", "255.255.255.255", "::", "ff02::1", "::ffff:224.0.0.1"]),
+            (Form::Addresses, &["10.0.0.1", "10.0.0.1 fd00::1"],  &["", "10.0.0.1,10.0.0.2"]),
+            (Form::Prefix,    &["10.0.0.0/24", "fd00::/64"],      &["10.0.0.0", "10.0.0.1/24", "x"]),
+            (Form::Gateway,   &["first", "none", "10.0.0.1"],     &["frist", "0.0.0.0", ""]),
+            (Form::Avoid,     &["2-9", "110", "10.0.0.0/28"],     &["9-2", "x", ""]),
+        ];
+        for (form, good, bad) in cases {
+            for text in *good {
+                assert_eq!(form.check(text), Ok((*text).to_owned()), "{form:?} {text}");
+            }
+            for text in *bad {
+                assert!(form.check(text).is_err(), "{form:?} {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn spellings() {
+        assert_eq!(Form::Address.check("FD00::0:1"), Ok("fd00::1".to_owned()));
+        assert_eq!(
+            Form::Addresses.check(" 10.0.0.1  10.0.0.2 "),
+            Ok("10.0.0.1 10.0.0.2".to_owned())
+        );
+        let password = Form::Word.check("https://u:HUNTER2@host").unwrap_err();
+        assert!(!password.contains("HUNTER2"), "{password}");
+        assert!(shown(&"x".repeat(1000)).len() < 100);
+    }
+}

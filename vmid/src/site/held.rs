@@ -1,0 +1,96 @@
+//! Addresses that a site has given away already: no guest is handed one of them, but for the
+//! member whose own it is.
+
+use std::{fmt, net::IpAddr};
+
+use super::Site;
+
+/// An address and who has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The address.
+    pub address: IpAddr,
+    /// Who has it.
+    pub holder: Holder,
+}
+
+/// Who has an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A pair: it is its VIP.
+    Vip {
+        /// The pair's name.
+        pair: String,
+    },
+    /// A member of a pair.
+    Member {
+        /// The member's name.
+        name: String,
+        /// Its guest ID, if the site says it.
+        vmid: Option<u32>,
+        /// The pair's name.
+        pair: String,
+    },
+    /// The gateway of a network.
+    Gateway {
+        /// Its VID.
+        vlan: u64,
+    },
+    /// A node.
+    Node {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// To be read behind the address: "is ...".
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vip { pair } => write!(f, "the VIP of the pair {pair}"),
+            Self::Member { name, pair, .. } => write!(f, "{name}'s, a member of the pair {pair}"),
+            Self::Gateway { vlan } => write!(f, "the gateway of VLAN {vlan}"),
+            Self::Node { name } => write!(f, "the node {name}'s"),
+        }
+    }
+}
+
+impl Site {
+    /// All addresses that the site has given away: VIPs, members, gateways, nodes.
+    pub fn held(&self) -> impl Iterator<Item = Held> {
+        let pairs = self.pairs.iter().flat_map(|pair| {
+            let vip = pair.vip.map(|address| Held {
+                address,
+                holder: Holder::Vip {
+                    pair: pair.name.clone(),
+                },
+            });
+            let members = pair.members.iter().filter_map(|member| {
+                Some(Held {
+                    address: member.address?,
+                    holder: Holder::Member {
+                        name: member.name.clone(),
+                        vmid: member.vmid,
+                        pair: pair.name.clone(),
+                    },
+                })
+            });
+            vip.into_iter().chain(members)
+        });
+        let gateways = self.vlans.iter().filter_map(|vlan| {
+            Some(Held {
+                address: vlan.gateway.parse().ok()?,
+                holder: Holder::Gateway { vlan: vlan.vlan },
+            })
+        });
+        let nodes = self.nodes.iter().filter_map(|node| {
+            Some(Held {
+                address: node.address?,
+                holder: Holder::Node {
+                    name: node.name.clone(),
+                },
+            })
+        });
+        pairs.chain(gateways).chain(nodes)
+    }
+}

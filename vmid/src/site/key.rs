@@ -1,0 +1,249 @@
+//! Every key of the site file: its type, its default, what it means. The reader, the JSON Schema
+//! and the table in the scripts' README all follow this table, and a test holds them to it.
+//!
+//! To add a key: a row here, and a field of that name in the types of [`super`].
+
+use super::form::Form;
+
+/// What a value must be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// An object; the rows whose path begins with its path are its keys.
+    Object,
+    /// An object whose names are the user's own; its values are of the kind of the row `path.*`.
+    Map,
+    /// A list; its elements are of the kind of the row `path[]`.
+    List,
+    /// A text of this form.
+    Text(Form),
+    /// A whole number in this range.
+    Whole(u64, u64),
+    /// A number above 0, at most this.
+    Number(f64),
+    /// `true` or `false`.
+    Truth,
+    /// Host numbers or addresses, as text or as a number.
+    Avoid,
+    /// Whatever one tool alone gives meaning to, and checks.
+    Any,
+}
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Where it stands: `vlans[].bridge`, `roles.*.database`.
+    pub path: &'static str,
+    /// What its value must be.
+    pub kind: Kind,
+    /// It must be there.
+    pub required: bool,
+    /// What counts where it isn't, as JSON; empty: then nothing is known.
+    pub default: &'static str,
+    /// What it says, and who uses it.
+    pub meaning: &'static str,
+}
+
+const fn key(path: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
+    let required = false;
+    Key {
+        path,
+        kind,
+        required,
+        default,
+        meaning,
+    }
+}
+
+const fn required(path: &'static str, kind: Kind, meaning: &'static str) -> Key {
+    let (required, default) = (true, "");
+    Key {
+        path,
+        kind,
+        required,
+        default,
+        meaning,
+    }
+}
+
+use Form::{
+    Address, Addresses, Domain, Gateway, Guest, Line, Node, Path, Prefix, Sid, Storage, Word, Zone,
+};
+use Kind::{Any, Avoid, List, Map, Number, Object, Text, Truth, Whole};
+
+/// PVE's range of guest IDs.
+const VMID: Kind = Whole(100, 999_999_999);
+/// Seconds in a day.
+const DAY_S: f64 = 86_400.0;
+/// A mebibyte more than any host has, so that a number of bytes is told: 64 TiB in MiB.
+const MEMORY_MIB: u64 = 64 << 20;
+
+/// The keys, each object's together and in the order of the normalised document.
+#[rustfmt::skip]
+pub const KEYS: &[Key] = &[
+    key("name",                      Text(Line),      "",  "What the site is called in messages."),
+    key("domain",                    Text(Domain),    "",  "Domain of the guests' DNS names: ipalloc's --domain, the search domain of new guests."),
+    key("timezone",                  Text(Zone),      "",  "Time zone of new guests."),
+    key("locale",                    Text(Line),      "",  "Locale of new guests, such as en_US.UTF-8."),
+    key("nameserver",                Text(Addresses), "",  "DNS servers of new guests, with spaces between them."),
+    key("ssh_keys_file",             Text(Path),      "",  "File on the node whose public keys may log in to new guests."),
+    key("avoid",                     List,            "[]", "What ipalloc never hands out in any prefix: host numbers, addresses or ranges of them."),
+    key("avoid[]",                   Avoid,           "",  "110, 2-9, 192.168.30.50, 192.168.30.50-192.168.30.60 or a prefix."),
+    key("limits",                    Object,          "{}", "Limits that pvx-migrate keeps."),
+    key("limits.ram_ratio",          Number(16.0),    "1.5", "How many times a node's memory its running guests may be given."),
+
+    key("nodes",                     List,            "[]", "The nodes of the cluster; new guests go to the first that fits."),
+    key("nodes[]",                   Object,          "",  "A node."),
+    required("nodes[].name",         Text(Node),           "Its name in the cluster."),
+    key("nodes[].address",           Text(Address),   "",  "Its own address, which ipalloc never hands out."),
+    key("nodes[].cores",             Whole(1, 8192),  "",  "Its CPU threads; a new guest whose template wants more goes elsewhere."),
+    key("nodes[].memory_mib",        Whole(128, MEMORY_MIB), "", "Its memory in MiB; a new guest whose template wants more goes elsewhere."),
+    key("nodes[].storages",          List,            "[]", "Its storages for new guests, the preferred first."),
+    key("nodes[].storages[]",        Text(Storage),   "",  "One of `storages`."),
+    key("nodes[].bridges",           List,            "",  "Its bridges; a new guest goes where its VLAN's bridge is. Without it nothing is known of them."),
+    key("nodes[].bridges[]",         Text(Word),      "",  "A bridge or VNet."),
+    key("nodes[].devices",           List,            "[]", "Device files and folders on it that containers may need and that no API shows."),
+    key("nodes[].devices[]",         Text(Path),      "",  "A path."),
+
+    key("storages",                  List,            "[]", "The storages of the cluster."),
+    key("storages[]",                Object,          "",  "A storage."),
+    required("storages[].storage",   Text(Storage),        "Its ID."),
+    key("storages[].type",           Text(Word),      "",  "Its type, such as lvmthin or zfspool."),
+    key("storages[].content",        List,            "",  "What it may hold, as Proxmox has it: containers need rootdir, VMs images. Without it, anything."),
+    key("storages[].content[]",      Text(Word),      "",  "rootdir, images, iso, vztmpl, backup, snippets or import."),
+    key("storages[].guests",         Truth,           "true", "Guests may be on it."),
+    key("database_storage_types",    List,            "[\"zfspool\"]", "Types of the storages that guests with a database may be on."),
+    key("database_storage_types[]",  Text(Word),      "",  "A storage type."),
+
+    key("vlans",                     List,            "[]", "The networks; vmid and ipalloc know no other."),
+    key("vlans[]",                   Object,          "",  "A network."),
+    required("vlans[].vlan",         Whole(1, 4094),       "Its VLAN ID."),
+    key("vlans[].name",              Text(Line),      "",  "What it is called in messages."),
+    required("vlans[].prefix",       Text(Prefix),         "Its prefix."),
+    key("vlans[].bridge",            Text(Word),      "",  "The bridge that guests in it are on."),
+    key("vlans[].tagged",            Truth,           "true", "Guests' interfaces have the VLAN as tag; false for the bridge's own network."),
+    key("vlans[].gateway",           Text(Gateway),   "\"first\"", "Its gateway: the first or last host of the prefix, none, or an address in it."),
+
+    key("pairs",                     List,            "[]", "Guests that stand in for each other: hacheck watches them, pvx-migrate keeps them on different nodes."),
+    key("pairs[]",                   Object,          "",  "A pair, of two or more members."),
+    required("pairs[].name",         Text(Line),           "Its name."),
+    key("pairs[].vip",               Text(Address),   "",  "The address that moves between the members; an active-active pair has none."),
+    key("pairs[].vrid",              Whole(1, 255),   "",  "The virtual router ID of its VRRP."),
+    key("pairs[].interface",         Text(Word),      "",  "Where hacheck listens; else the interface that is in the VIP's network."),
+    key("pairs[].advert_ms",         Whole(10, 255_000), "", "The advert interval in milliseconds, if it is not to be learnt from the adverts."),
+    key("pairs[].unicast",           Truth,           "false", "The members speak VRRP to each other only (keepalived's unicast_peer)."),
+    key("pairs[].rto_s",             Number(DAY_S),   "",  "The recovery time that is promised, in seconds."),
+    key("pairs[].expect",            Object,          "{}", "What else should be so."),
+    key("pairs[].expect.preferred",  Truth,           "true", "The preferred member should be the holder."),
+    key("pairs[].expect.version",    Whole(2, 3),     "",  "The VRRP version that should be spoken."),
+    required("pairs[].members",      List,                 "The guests of the pair."),
+    key("pairs[].members[]",         Object,          "",  "A member: its name, and at least one of vmid and address."),
+    required("pairs[].members[].name", Text(Line),         "Its name; a guest's name where it is a guest."),
+    key("pairs[].members[].address", Text(Address),   "",  "Its own address, which ipalloc gives to nobody else; hacheck needs it."),
+    key("pairs[].members[].vmid",    VMID,            "",  "Its guest ID; else pvx-migrate knows it by its name."),
+    key("pairs[].members[].node",    Text(Node),      "",  "The node it is meant to be on."),
+    key("pairs[].members[].preferred", Truth,         "false", "It holds the VIP when all is well."),
+    key("pairs[].probes",            List,            "[]", "What hacheck asks of the VIP and of each member."),
+    key("pairs[].probes[]",          Object,          "",  "A probe: one of these protocols."),
+    key("pairs[].probes[].dns",      Any,             "",  "A DNS query (hacheck/README.md)."),
+    key("pairs[].probes[].http",     Any,             "",  "An HTTP GET (hacheck/README.md)."),
+    key("pairs[].probes[].tls",      Any,             "",  "The certificate of a TLS server (hacheck/README.md)."),
+    key("pairs[].probes[].tcp",      Any,             "",  "A TCP connection (hacheck/README.md)."),
+    key("pairs[].probes[].nfs",      Any,             "",  "The NULL procedure of an NFS server (hacheck/README.md)."),
+    key("pairs[].probes[].on",       Any,             "",  "Who is asked (hacheck/README.md)."),
+    key("pairs[].files",             List,            "[]", "Files on the members that must not grow old."),
+    key("pairs[].files[]",           Object,          "",  "Such a file."),
+    required("pairs[].files[].path", Text(Path),           "Its path on the members."),
+    required("pairs[].files[].max_age_s", Whole(1, 4_294_967_295), "The greatest age in seconds that is fine."),
+    key("pairs[].files[].member",    Text(Line),      "",  "The one member that must have it; else all."),
+
+    key("ha",                        Object,          "",  "The HA setup that scripts/ha-config prints commands for; it may be another cluster's."),
+    required("ha.name",              Text(Word),           "The name of its HA rule or group."),
+    required("ha.nodes",             List,                 "The nodes that its resources may be on."),
+    key("ha.nodes[]",                Text(Node),      "",  "A node."),
+    required("ha.resources",         List,                 "The guests that are HA resources."),
+    key("ha.resources[]",            Object,          "",  "A resource."),
+    required("ha.resources[].sid",   Text(Sid),            "Its ID there, such as vm:101."),
+    key("ha.resources[].name",       Text(Guest),     "",  "The guest's name, as a comment."),
+    key("ha.resources[].why",        Text(Line),      "",  "Why, as a comment."),
+
+    key("roles",                     Map,             "{}", "What guests may be for."),
+    key("roles.*",                   Object,          "",  "A role."),
+    key("roles.*.database",          Truth,           "false", "Such a guest has a database, so its storage must be of database_storage_types."),
+    key("roles.*.privileged",        Truth,           "false", "Such a container is privileged."),
+    key("roles.*.why",               Text(Line),      "",  "Why, for the record that provision prints."),
+
+    key("templates",                 Map,             "{}", "What new guests are made from. `base` is for containers, `docker` for those with Docker and for VMs, unless another is asked for."),
+    key("templates.*",               Object,          "",  "A template."),
+    key("templates.*.lxc",           Text(Line),      "",  "The volume of the container template."),
+    key("templates.*.vm",            Text(Line),      "",  "The volume of the VM's disk image."),
+    key("templates.*.features",      List,            "[]", "Features of an unprivileged container."),
+    key("templates.*.features[]",    Text(Line),      "",  "Such as nesting=1."),
+    key("templates.*.cores",         Whole(1, 8192),  "1", "CPU cores."),
+    key("templates.*.memory_mib",    Whole(16, MEMORY_MIB), "1024", "Memory in MiB."),
+    key("templates.*.swap_mib",      Whole(0, MEMORY_MIB), "512", "Swap of a container in MiB."),
+    key("templates.*.disk_gib",      Whole(1, 1 << 20), "8", "Disk in GiB."),
+    key("templates.*.packages",      List,            "[]", "Packages that are installed in it."),
+    key("templates.*.packages[]",    Text(Word),      "",  "A Debian package."),
+];
+
+/// The row of a path.
+#[must_use]
+pub fn row(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// The rows of an object's own keys, and their names.
+pub fn of_object(path: &str) -> impl Iterator<Item = (&'static str, &'static Key)> + Clone {
+    KEYS.iter().filter_map(move |key| {
+        let rest = key.path.strip_prefix(path)?;
+        let name = if path.is_empty() {
+            rest
+        } else {
+            rest.strip_prefix('.')?
+        };
+        let own = !name.is_empty() && name != "*" && !name.contains(['.', '[']);
+        own.then_some((name, key))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_what_it_rests_on() {
+        for (place, key) in KEYS.iter().enumerate() {
+            let Key {
+                path,
+                kind,
+                required,
+                default,
+                meaning,
+            } = key;
+            assert!(meaning.ends_with('.'), "{path}: {meaning}");
+            assert!(
+                KEYS[..place].iter().all(|other| other.path != *path),
+                "{path} twice"
+            );
+            assert!(
+                !required || default.is_empty(),
+                "{path}: required, and a default"
+            );
+            let below = match kind {
+                List => Some("[]"),
+                Map => Some(".*"),
+                _ => None,
+            };
+            assert!(
+                below.is_none_or(|below| row(&format!("{path}{below}")).is_some()),
+                "{path}"
+            );
+            if let Some((parent, _)) = path.rsplit_once('.') {
+                assert!(
+                    row(parent).is_some_and(|row| [Object, Map].contains(&row.kind)),
+                    "{path}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Pairs of guests that stand in for each other, and the rules within and between them.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::fault::Faults;
+
+/// Two or more hosts that stand in for each other.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Pair {
+    /// Its name.
+    pub name: String,
+    /// The address that moves; an active-active pair has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vip: Option<IpAddr>,
+    /// Virtual router ID, 1..=255.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vrid: Option<u8>,
+    /// Where to listen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// Advert interval in milliseconds, if it is not to be learnt from the adverts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advert_ms: Option<u32>,
+    /// Nobody but the members can hear the adverts.
+    pub unicast: bool,
+    /// The promised recovery time in seconds, above 0 and at most a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rto_s: Option<f64>,
+    /// What else should be so.
+    pub expect: Expect,
+    /// The hosts, at least two.
+    pub members: Vec<Member>,
+    /// What to ask of the VIP and of each member; their contents are hacheck's.
+    pub probes: Vec<Value>,
+    /// Files on the members that must not grow old.
+    pub files: Vec<FileRule>,
+    /// VIP and members need not be in one network of the site.
+    #[serde(
+        rename = "x-elsewhere",
+        default,
+        deserialize_with = "is_true",
+        skip_serializing_if = "is_false"
+    )]
+    pub elsewhere: bool,
+}
+
+/// What should be so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Expect {
+    /// A holder that is not the preferred member is worth a warning.
+    pub preferred: bool,
+    /// VRRP version, 2 or 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u8>,
+}
+
+/// One of the hosts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Its own address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// Its guest ID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vmid: Option<u32>,
+    /// The node it is meant to be on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// It should be the holder when all is well.
+    pub preferred: bool,
+}
+
+/// How old a file may be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct FileRule {
+    /// Its path on the members.
+    pub path: String,
+    /// Oldest age in seconds that is fine.
+    pub max_age_s: u64,
+    /// The one member that must have it; all of them, if none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
+}
+
+/// A name that begins with x- may hold anything; here only `true` means something.
+fn is_true<'de, D: Deserializer<'de>>(reader: D) -> Result<bool, D::Error> {
+    Value::deserialize(reader).map(|value| value == Value::Bool(true))
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_false(truth: &bool) -> bool {
+    !truth
+}
+
+impl Pair {
+    /// Member by name.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.name == name)
+    }
+}
+
+/// The rules of all pairs; `paths` are how messages call them, `segments` the site's networks.
+pub(super) fn check(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Faults) {
+    for (pair, path) in pairs.iter().zip(paths) {
+        members(pair, path, faults);
+        without_vip(pair, path, faults);
+        for (place, file) in pair.files.iter().enumerate() {
+            let name = file.member.as_deref();
+            if let Some(name) = name.filter(|name| pair.member(name).is_none()) {
+                let names = pair.members.iter().map(|member| member.name.as_str());
+                let hint = super::near::hint(name, names);
+                let what = format!("is {name:?}, which is no member{hint}");
+                faults.add(format!("{path}.files[{place}].member"), what);
+            }
+        }
+        in_one_network(pair, path, segments, faults);
+    }
+    between(pairs, paths, segments, faults);
+}
+
+/// The rules between the members of one pair.
+fn members(pair: &Pair, path: &str, faults: &mut Faults) {
+    if pair.members.len() < 2 {
+        let count = pair.members.len();
+        let what = format!("has {count} of them; a pair has two or more");
+        faults.add(format!("{path}.members"), what);
+    }
+    for (place, member) in pair.members.iter().enumerate() {
+        let at = format!("{path}.members[{place}]");
+        if member.address.is_none() && member.vmid.is_none() {
+            faults.add(at.as_str(), "has neither vmid nor address");
+        }
+        let before = &pair.members[..place];
+        if before.iter().any(|other| other.name == member.name) {
+            faults.add(format!("{at}.name"), format!("is {:?} again", member.name));
+        }
+        let same = |is_same: &dyn Fn(&Member) -> bool| before.iter().find(|m| is_same(m));
+        if let Some(address) = member.address {
+            if let Some(other) = same(&|other| other.address == Some(address)) {
+                let what = format!("is {address}, which is {}'s, too", other.name);
+                faults.add(format!("{at}.address"), what);
+            }
+            if pair.vip == Some(address) {
+                let what =
+                    format!("is the vip {address}; a VIP moves, a member's own address stays");
+                faults.add(format!("{at}.address"), what);
+            }
+            let first = pair.vip.or(pair.members[0].address);
+            if let Some(first) = first.filter(|first| first.is_ipv4() != address.is_ipv4()) {
+                let what = format!("is {address}, of another family than {first}");
+                faults.add(format!("{at}.address"), what);
+            }
+        }
+        if let Some(vmid) = member.vmid
+            && let Some(other) = same(&|other| other.vmid == Some(vmid))
+        {
+            let what = format!("is {vmid}, which is {}'s, too", other.name);
+            faults.add(format!("{at}.vmid"), what);
+        }
+        if member.preferred && before.iter().any(|other| other.preferred) {
+            faults.add(
+                format!("{at}.preferred"),
+                "is true for more than one member",
+            );
+        }
+    }
+}
+
+/// An active-active pair has no VRRP.
+fn without_vip(pair: &Pair, path: &str, faults: &mut Faults) {
+    let of_vrrp = [
+        ("vrid", pair.vrid.is_some()),
+        ("advert_ms", pair.advert_ms.is_some()),
+        ("expect.version", pair.expect.version.is_some()),
+        ("unicast", pair.unicast),
+    ];
+    for (name, _) in of_vrrp
+        .into_iter()
+        .filter(|(_, there)| *there && pair.vip.is_none())
+    {
+        let what = "is of VRRP, but the pair has no vip";
+        faults.add(format!("{path}.{name}"), what);
+    }
+}
+
+/// VIP and members are in one network of the site, as far as it has networks of their family.
+fn in_one_network(pair: &Pair, path: &str, segments: &[IpNet], faults: &mut Faults) {
+    let Some(vip) = pair.vip.filter(|_| !pair.elsewhere) else {
+        return;
+    };
+    let way_out = "(or the pair says \"x-elsewhere\": true)";
+    let family: Vec<&IpNet> = segments
+        .iter()
+        .filter(|net| net.addr().is_ipv4() == vip.is_ipv4())
+        .collect();
+    if family.is_empty() {
+        return;
+    }
+    let holding = family.into_iter().filter(|net| net.contains(&vip));
+    let Some(net) = holding.max_by_key(|net| net.prefix_len()) else {
+        let what = format!("is {vip}, which is in no prefix of vlans {way_out}");
+        faults.add(format!("{path}.vip"), what);
+        return;
+    };
+    for (place, member) in pair.members.iter().enumerate() {
+        let outside =
+            |address: &IpAddr| address.is_ipv4() == vip.is_ipv4() && !net.contains(address);
+        if let Some(address) = member.address.filter(outside) {
+            let what = format!("is {address}, not in {net} as the vip {vip} {way_out}");
+            faults.add(format!("{path}.members[{place}].address"), what);
+        }
+    }
+}
+
+/// The rules between pairs.
+fn between(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Faults) {
+    let (mut names, mut vips, mut routers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for (pair, path) in pairs.iter().zip(paths) {
+        let name = &pair.name;
+        if names.insert(name, ()).is_some() {
+            faults.add(format!("{path}.name"), format!("is {name:?} again"));
+        }
+        let Some(vip) = pair.vip else { continue };
+        if let Some(other) = vips.insert(vip, name) {
+            let what = format!("is {vip}, which is the vip of {other:?}, too");
+            faults.add(format!("{path}.vip"), what);
+        }
+        let Some(vrid) = pair.vrid else { continue };
+        let net = segment(vip, segments);
+        if let Some(other) = routers.insert((net, vrid), name) {
+            let what = format!(
+                "is {vrid}, which is {other:?}'s on the same segment {net}, too (vlans[].prefix say which segments there are)"
+            );
+            faults.add(format!("{path}.vrid"), what);
+        }
+    }
+    for (pair, path) in pairs.iter().zip(paths) {
+        for (place, member) in pair.members.iter().enumerate() {
+            let own = |address: &IpAddr| pair.vip != Some(*address);
+            let address = member.address.filter(own);
+            if let Some((address, other)) = address.and_then(|a| Some((a, vips.get(&a)?))) {
+                let what = format!("is {address}, the vip of the pair {other:?}");
+                faults.add(format!("{path}.members[{place}].address"), what);
+            }
+        }
+    }
+}
+
+/// The segment that an address is on: the site's, or where it says none, by the usual masks.
+fn segment(address: IpAddr, segments: &[IpNet]) -> IpNet {
+    let known = segments.iter().filter(|net| net.contains(&address));
+    let longest = known.max_by_key(|net| net.prefix_len()).copied();
+    let usual = if address.is_ipv4() { 24 } else { 64 };
+    longest
+        .unwrap_or_else(|| IpNet::new_assert(address, usual)) // cannot fail: both masks are in range
+        .trunc()
+}

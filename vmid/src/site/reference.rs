@@ -1,0 +1,140 @@
+//! What one part of a site says of another: storages and bridges of nodes, gateways in their
+//! prefixes, names that must not stand twice. Resolves the rule of each gateway to its address.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::{Site, fault::Faults, near, pair};
+
+/// Checks all references within `site`.
+pub(super) fn check(site: &mut Site, faults: &mut Faults) {
+    twice(
+        "nodes",
+        "name",
+        site.nodes.iter().map(|node| node.name.as_str()),
+        faults,
+    );
+    twice(
+        "storages",
+        "storage",
+        site.storages.iter().map(|s| s.storage.as_str()),
+        faults,
+    );
+    nodes(site, faults);
+    vlans(site, faults);
+    let segments: Vec<IpNet> = site.vlans.iter().map(|vlan| vlan.prefix).collect();
+    let paths = |place| format!("pairs[{place}]");
+    let paths: Vec<String> = (0..site.pairs.len()).map(paths).collect();
+    pair::check(&site.pairs, &paths, &segments, faults);
+    members_nodes(site, faults);
+}
+
+/// A name that stands twice in a list.
+fn twice<'a>(
+    list: &str,
+    key: &str,
+    names: impl Iterator<Item = &'a str> + Clone,
+    faults: &mut Faults,
+) {
+    for (place, name) in names.clone().enumerate() {
+        if let Some(first) = names.clone().take(place).position(|other| other == name) {
+            let what = format!("is {name:?}, as {list}[{first}].{key}");
+            faults.add(format!("{list}[{place}].{key}"), what);
+        }
+    }
+}
+
+fn nodes(site: &Site, faults: &mut Faults) {
+    for (place, node) in site.nodes.iter().enumerate() {
+        for (at, storage) in node.storages.iter().enumerate() {
+            let known = site.storages.iter().map(|s| s.storage.as_str());
+            if !known.clone().any(|known| known == storage) {
+                let hint = near::hint(storage, known);
+                let what = format!("is {storage:?}, which is not in storages{hint}");
+                faults.add(format!("nodes[{place}].storages[{at}]"), what);
+            }
+        }
+        let same = |other: &&super::Node| other.address.is_some() && other.address == node.address;
+        if let Some(other) = site.nodes[..place].iter().find(same) {
+            let what = format!("is that of {}, too", other.name);
+            faults.add(format!("nodes[{place}].address"), what);
+        }
+    }
+}
+
+fn vlans(site: &mut Site, faults: &mut Faults) {
+    let stated = site.nodes.iter().filter_map(|node| node.bridges.as_ref());
+    let bridges: Vec<&str> = stated.flatten().map(String::as_str).collect();
+    for (place, vlan) in site.vlans.iter().enumerate() {
+        let path = format!("vlans[{place}]");
+        for (first, other) in site.vlans[..place].iter().enumerate() {
+            let same_family = other.prefix.addr().is_ipv4() == vlan.prefix.addr().is_ipv4();
+            if other.vlan == vlan.vlan && same_family {
+                let what = format!("is {}, as vlans[{first}].vlan", vlan.vlan);
+                faults.add(format!("{path}.vlan"), what);
+            }
+            if other.prefix == vlan.prefix {
+                let what = format!("is {}, as vlans[{first}].prefix", vlan.prefix);
+                faults.add(format!("{path}.prefix"), what);
+            }
+        }
+        // Where every node says which bridges it has, one of them must have this one.
+        let all_said =
+            !site.nodes.is_empty() && site.nodes.iter().all(|node| node.bridges.is_some());
+        if let Some(bridge) = vlan.bridge.as_deref().filter(|_| all_said)
+            && !bridges.contains(&bridge)
+        {
+            let hint = near::hint(bridge, bridges.iter().copied());
+            let what = format!("is {bridge:?}, which no node has in its bridges{hint}");
+            faults.add(format!("{path}.bridge"), what);
+        }
+    }
+    for (place, vlan) in site.vlans.iter_mut().enumerate() {
+        match gateway(&vlan.gateway, vlan.prefix) {
+            Ok(address) => vlan.gateway = address.map_or("none".to_owned(), |a| a.to_string()),
+            Err(what) => faults.add(format!("vlans[{place}].gateway"), what),
+        }
+    }
+}
+
+/// The gateway's address by the rule of a VLAN; a prefix of one or two addresses has no room for one.
+fn gateway(rule: &str, prefix: IpNet) -> Result<Option<IpAddr>, String> {
+    let room = prefix.max_prefix_len() - prefix.prefix_len() >= 2;
+    match rule {
+        "none" => Ok(None),
+        "first" | "last" if !room => Ok(None),
+        "first" => Ok(prefix.hosts().next().map(|first| match first {
+            // Of IPv6 the network's own address is the routers' anycast one (RFC 4291, 2.6.1).
+            IpAddr::V6(base) if base == prefix.network() => {
+                IpAddr::V6((u128::from(base) + 1).into())
+            }
+            other => other,
+        })),
+        "last" => Ok(Some(match prefix {
+            IpNet::V4(net) => IpAddr::V4((u32::from(net.broadcast()) - 1).into()),
+            IpNet::V6(net) => IpAddr::V6(net.broadcast()),
+        })),
+        address => match address.parse::<IpAddr>() {
+            Ok(address) if prefix.contains(&address) => Ok(Some(address)),
+            _ => Err(format!("is {address}, which is not in {prefix}")),
+        },
+    }
+}
+
+/// Where the site names its nodes, a pair's member is meant to be on one of them.
+fn members_nodes(site: &Site, faults: &mut Faults) {
+    let names = site.nodes.iter().map(|node| node.name.as_str());
+    for (place, pair) in site.pairs.iter().enumerate() {
+        for (at, member) in pair.members.iter().enumerate() {
+            let unknown = |node: &&str| !names.clone().any(|name| name == *node);
+            if let Some(node) = member.node.as_deref().filter(unknown)
+                && !site.nodes.is_empty()
+            {
+                let hint = near::hint(node, names.clone());
+                let what = format!("is {node:?}, which is not in nodes{hint}");
+                faults.add(format!("pairs[{place}].members[{at}].node"), what);
+            }
+        }
+    }
+}
