@@ -64,7 +64,7 @@ struct Passer {
 const PASSERS: &[Passer] = &[
     Passer { command: "vmid encode", word: "FLOW" },
     Passer { command: "vmid decode", word: "FLOW" },
-    Passer { command: "vmid check", word: "BATCH" },
+    Passer { command: "vmid check --allow-empty", word: "BATCH" },
     Passer { command: "ipalloc allocate --ipam ipam --dry-run --vlan 30", word: "BATCH" },
     Passer { command: "ipalloc release --ipam ipam --dry-run", word: "BATCH" },
     Passer { command: "ipalloc check --ipam ipam-with-guests", word: "BATCH" },
