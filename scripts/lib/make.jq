@@ -16,7 +16,7 @@ def features($template):
 def inside_script($site; $packages):
   "export DEBIAN_FRONTEND=noninteractive"
   + "; for i in 1 2 3 4 5 6 7 8 9; do getent hosts deb.debian.org >/dev/null && break; sleep 1; done"
-  + "; apt-get update -qq && apt-get install -y -qq \(["locales"] + $packages | words)"
+  + "; apt-get update -qq && apt-get install -y -qq \(["locales"] + ($packages // []) | words)"
   + if $site.locale then " && echo \([$site.locale + " UTF-8"] | words) >>/etc/locale.gen && locale-gen && update-locale \(["LANG=" + $site.locale] | words)" else "" end;
 
 def container($site; $template; $net):
@@ -34,7 +34,7 @@ def container($site; $template; $net):
     elif .params.features | contains("keyctl") then .reasons.features = "Docker; PVE lets root@pam alone set keyctl, no token"
     elif .unprivileged then .reasons.features = "the template \(.template)'s"
     else .reasons.features = "Docker; PVE lets root@pam alone set features of a privileged container, no token" end
-  | .setup = (["pct start \(.vmid)"]
+  | .setup = ([["pct", "start", .vmid] | words]
       + [["pct", "exec", .vmid, "--", "sh", "-c", inside_script($site; $template.packages)] | words]);
 
 def machine($site; $template; $net):
@@ -48,9 +48,9 @@ def machine($site; $template; $net):
       nameserver: $site.nameserver, searchdomain: $site.domain, ciuser: "debian", onboot: 1,
       sshkeys: ($keys | rtrimstr("\n") | @uri)} | present)
   | .command = (["qm", "create", .vmid] + (.params + {sshkeys: $site.ssh_keys_file} | del(.vmid) | present | options) | words)
-  | .setup = (["qm disk resize \(.vmid) scsi0 \($template.disk_gib)G", "qm start \(.vmid)"]
+  | .setup = ([["qm", "disk", "resize", .vmid, "scsi0", "\($template.disk_gib)G"], ["qm", "start", .vmid] | words]
       + [["ssh", "-o", "StrictHostKeyChecking=accept-new", "debian@" + (.address | split("/")[0]),
-          "sudo sh -c " + ("timedatectl set-timezone \([$site.timezone] | words); " + inside_script($site; $template.packages + ["qemu-guest-agent"]) | @sh)] | words]);
+          "sudo sh -c " + ((if $site.timezone then "timedatectl set-timezone \([$site.timezone] | words); " else "" end) + inside_script($site; ($template.packages // []) + ["qemu-guest-agent"]) | @sh)] | words]);
 
 def made($site; $vlan; $gateway):
   $site.templates[.template] as $template

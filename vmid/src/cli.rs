@@ -23,6 +23,18 @@ Error codes (encode, decode) and findings (check):
 
 Exit codes: 0 done, 1 some record has an error or a finding, 2 bad call or input, 3 a file or stdout failed";
 
+const SITE: &str = "\
+One JSON document: every key that has a default is filled in, gateways are addresses, and names that
+begin with x- stay. Each fault is a line on stderr with its place, such as
+  vmid: site.json: vlans[1].brigde is not known; near: bridge
+scripts/README.md lists all keys; scripts/site.schema.json is the JSON Schema for editors.
+
+Environment: PVX_SITE, the site file
+
+Exit codes: 0 printed, 2 no site is named, or the file can't be read or is wrong, 3 stdout failed
+
+  vmid site site.json | jq .vlans";
+
 /// Turn a guest's VLAN and address into its Proxmox ID, back, or audit an inventory
 #[derive(Debug, Parser)]
 #[command(
@@ -42,7 +54,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// The three verbs.
+/// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Append "vmid" to each record that has an address
@@ -54,6 +66,20 @@ pub enum Command {
     /// Append "findings" and "expected_vmid" to each guest of an inventory
     #[command(after_help = CODES)]
     Check(Check),
+    /// Print the site file with its defaults filled in, or all that is wrong with it
+    #[command(after_help = SITE)]
+    Site(PrintSite),
+}
+
+/// `vmid site`
+#[derive(Debug, Args)]
+pub struct PrintSite {
+    /// The site file, whatever its suffix [default: --site, else $PVX_SITE]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Which site
+    #[command(flatten)]
+    pub site: crate::site::Named,
 }
 
 /// What all three need to know of the site.

@@ -78,5 +78,6 @@ pub fn run(
         Command::Encode(args) => encode::run(args, surroundings, input, output),
         Command::Decode(args) => decode::run(args, surroundings, input, output),
         Command::Check(args) => check::run(args, surroundings, input, output),
+        Command::Site(args) => site::print::run(args, output),
     }
 }

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Encode(encode) => encode.values.is_empty(),
         Command::Decode(decode) => decode.values.is_empty(),
         Command::Check(_) => true,
+        Command::Site(_) => false,
     };
     if reads_stdin && io::stdin().is_terminal() {
         return exit::nothing_to_read("vmid", "records, or values as arguments");

@@ -24,6 +24,7 @@ pub mod key;
 pub mod near;
 mod option;
 mod pair;
+pub mod print;
 mod reference;
 mod walk;
 
@@ -36,6 +37,8 @@ pub use pair::{Expect, FileRule, Member, Pair};
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[allow(missing_docs)] // the table of keys has a sentence for each
 pub struct Site {
+    #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

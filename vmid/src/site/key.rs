@@ -80,6 +80,7 @@ const MEMORY_MIB: u64 = 64 << 20;
 /// The keys, each object's together and in the order of the normalised document.
 #[rustfmt::skip]
 pub const KEYS: &[Key] = &[
+    key("$schema",                   Text(Line),      "",  "For editors: where site.schema.json is."),
     key("name",                      Text(Line),      "",  "What the site is called in messages."),
     key("domain",                    Text(Domain),    "",  "Domain of the guests' DNS names: ipalloc's --domain, the search domain of new guests."),
     key("timezone",                  Text(Zone),      "",  "Time zone of new guests."),

@@ -17,7 +17,7 @@ fn faults(document: &Value) -> Vec<String> {
 /// A document in which every key is, each with a value that fits.
 fn full() -> Value {
     json!({
-        "name": "kestrel", "domain": "kestrel.internal", "timezone": "Europe/Madrid", "locale": "en_US.UTF-8",
+        "$schema": "site.schema.json", "name": "kestrel", "domain": "kestrel.internal", "timezone": "Europe/Madrid", "locale": "en_US.UTF-8",
         "nameserver": "10.20.20.53", "ssh_keys_file": "/root/.ssh/authorized_keys",
         "avoid": ["2-9"], "limits": {"ram_ratio": 1.2},
         "nodes": [

@@ -35,8 +35,13 @@ pub(super) fn object(value: &Value, at: &str, path: &str, faults: &mut Faults) -
         if name.starts_with("x-") {
             out.insert(name.clone(), value.clone());
         } else if !key::of_object(at).any(|(known, _)| known == name) {
-            let hint = near::hint(name, key::of_object(at).map(|(known, _)| known));
-            let what = format!("is not known{hint} (a name of your own begins with x-)");
+            let known = key::of_object(at).map(|(known, _)| known);
+            let hint = near::hint(name, known.clone());
+            let own = match near::near(name, known) {
+                Some(_) => "",
+                None => " (a name of your own begins with x-)",
+            };
+            let what = format!("is not known{hint}{own}");
             faults.add(joined(path, &printable(name)), what);
         }
     }
