@@ -40,9 +40,9 @@ $site[0] as $site
       elif .vlan == null then failed("no-vlan"; "no VLAN is asked for: --vlan, or the field vlan")
       elif .vlan | tostring | test("\\A0*[0-9]{1,4}\\z") | not then failed("bad-vlan"; "VLAN \(.vlan | tojson) is no number")
       else .vlan |= (tostring | tonumber) end
-    | one_of("vlan"; [$site.vlans[]?.vlan]; [$site.vlans[]? | called]; "")
-    | ([$site.nodes[]?.name] as $nodes | one_of("node"; $nodes; $nodes; ""))
-    | one_of("role"; $site.roles // {} | keys_unsorted)
-    | one_of("template"; $site.templates // {} | keys_unsorted)
+    | one_of("vlan"; [$site.vlans[].vlan]; [$site.vlans[] | called]; "")
+    | ([$site.nodes[].name] as $nodes | one_of("node"; $nodes; $nodes; ""))
+    | one_of("role"; $site.roles | keys_unsorted)
+    | one_of("template"; $site.templates | keys_unsorted)
     | truth("compose") | truth("stateful_db") | truth("high_io") | truth("custom_kernel")
   end
