@@ -1,9 +1,8 @@
 //! `hacheck check`: what it is told, what is seen ([`crate::look`]), what that means ([`crate::judge`]).
 
-use std::io::{Read, Write};
+use std::{io::Write, path::Path};
 
-use anyhow::Context as _;
-use vmid::exit::{Answer, Stop};
+use vmid::exit::{Answer, Stop, reason};
 
 use crate::{
     Done, Surroundings,
@@ -19,7 +18,7 @@ use crate::{
     prometheus, report, sources,
 };
 
-/// Checks the pairs of `--pairs` or of `input`, and writes one record for each.
+/// Checks the pairs that the call names, and writes one record for each.
 ///
 /// # Errors
 ///
@@ -27,10 +26,12 @@ use crate::{
 pub fn run(
     args: &Check,
     surroundings: &mut Surroundings<'_>,
-    input: impl Read,
     mut output: impl Write,
 ) -> Result<Done, Stop> {
-    let pairs = sources::pairs(args.pairs.as_deref(), &args.pair, input)?;
+    args.pairs.no_words()?;
+    let files = args.facts.iter().chain(&args.guests);
+    let files: Vec<&Path> = files.map(AsRef::as_ref).collect();
+    let pairs = sources::pairs(&args.pairs, &args.pair, &files, surroundings)?;
     let pairs: Vec<&Pair> = pairs.iter().collect();
     let facts = sources::facts(&args.facts)?;
     let known = Known {
@@ -39,7 +40,10 @@ pub fn run(
     };
     let past = match &args.history {
         None => Vec::new(),
-        Some(path) => history::read(path).map_err(Stop::input)?,
+        Some(path) => {
+            let past = history::read(path);
+            past.map_err(|error| Stop::file(&path.display().to_string(), error))?
+        }
     };
     for stranger in strangers(&pairs, &known.facts) {
         (surroundings.say)(&format!(
@@ -57,9 +61,10 @@ pub fn run(
                 evidence.past = Some(Past::of(&past, &now));
                 verdict = judge::judge(pair, &evidence, args.accept_blind);
                 let added = history::add(path, &past, &now);
-                added
-                    .with_context(|| path.display().to_string())
-                    .map_err(Stop::outside)?;
+                added.map_err(|error| {
+                    let why = reason(&error);
+                    Stop::outside(anyhow::anyhow!("{}: {why}", path.display()))
+                })?;
             }
         }
         checked.push(Checked {

@@ -22,15 +22,9 @@ impl Checked<'_> {
     /// The replies of a target with labels that are unique.
     #[must_use]
     pub fn labelled(&self, target: Target) -> Vec<(String, &Reply)> {
-        let mut labelled: Vec<(String, &Reply)> = Vec::new();
         let probes = self.evidence.probes.iter();
-        for probed in probes.filter(|probed| probed.target == target) {
-            let mut label = self.pair.probes[probed.probe].label();
-            if labelled.iter().any(|(known, _)| *known == label) {
-                label = format!("{label} ({})", probed.probe + 1);
-            }
-            labelled.push((label, &probed.reply));
-        }
-        labelled
+        let of_target = probes.filter(|probed| probed.target == target);
+        let labelled = of_target.map(|probed| (self.pair.label(probed.probe), &probed.reply));
+        labelled.collect()
     }
 }

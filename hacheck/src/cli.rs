@@ -1,11 +1,12 @@
 //! The command line of `hacheck`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use vmid::table::Format;
-
-use crate::span::Span;
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{OsStringValueParser, TypedValueParser},
+};
+use vmid::{exit::Stop, span, table::Format};
 
 /// Say whether HA pairs are really redundant right now, with the evidence for it
 #[derive(Debug, Parser)]
@@ -15,7 +16,9 @@ use crate::span::Span;
     after_help = "\
 Exit codes: 0 yes, 1 no (some pair is not ok, or was gone for too long), 2 bad call or input, 3 the check itself failed
 
-  hacheck check --pairs site.json --format table"
+Each command has a --help of its own.
+
+  hacheck check --site site.json --format table"
 )]
 pub struct Cli {
     /// What to do
@@ -35,7 +38,7 @@ pub enum Command {
     /// Say what this host knows of itself, as one record (no privileges needed)
     #[command(after_help = "\
 Its addresses, whether a VRRP daemon lives, its neighbours; as root, also keepalived's own dump.
-The records of all members are for check --facts.
+The records of all members are for check --facts. It reads neither standard input nor the environment.
 
 Exit codes: 0 done, 2 bad call, 3 stdout failed
 
@@ -45,6 +48,7 @@ Exit codes: 0 done, 2 bad call, 3 stdout failed
     /// Print each VRRP advert on this host's segments (needs CAP_NET_RAW)
     #[command(after_help = "\
 Version 2 passwords are not printed. A packet that is no advert has the error \"malformed\".
+It reads neither standard input nor the environment. TIME is written 500ms, 5s, 1m30s.
 
 Exit codes: 0 done, 1 some packet was no advert, 2 bad call, 3 not permitted, or stdout failed
 
@@ -63,31 +67,67 @@ pub enum Form {
     Prometheus,
 }
 
+/// Which pairs. `--pairs` counts before `--site`, and both before what the environment names.
+#[derive(Debug, Args)]
+pub struct Pairs {
+    /// The pairs: records, an array of them, or a site file [default: standard input]
+    #[arg(long, value_name = "FILE")]
+    pub pairs: Option<PathBuf>,
+    /// The site file, for its pairs [default, if no records come in: PVX_SITE]
+    #[arg(long, value_name = "FILE", value_parser = any_name())]
+    pub site: Option<PathBuf>,
+    /// Words that are no options: there are none, and what they look like is told.
+    #[arg(hide = true, value_name = "WORD")]
+    pub words: Vec<String>,
+}
+
+impl Pairs {
+    /// No word stands where none belongs.
+    ///
+    /// # Errors
+    ///
+    /// One does: what it was probably meant to be.
+    pub fn no_words(&self) -> Result<(), Stop> {
+        let Some(word) = self.words.first() else {
+            return Ok(());
+        };
+        let suffixes = [".json", ".jsonl", ".csv", ".yaml", ".yml", ".txt"];
+        let is_file = word.contains('/') || suffixes.iter().any(|suffix| word.ends_with(suffix));
+        let what = match is_file {
+            true => format!(
+                "{word} looks like a file; records come on standard input: <{word}, or: --pairs {word}"
+            ),
+            false => format!("{word:?} is no option; a pair is named so: --pair {word}"),
+        };
+        Err(Stop::input(anyhow::anyhow!(what)))
+    }
+}
+
 /// `hacheck check`
 #[derive(Debug, Args)]
 pub struct Check {
-    /// The pairs, or a site file that has them [default: standard input]
-    #[arg(long, value_name = "FILE")]
-    pub pairs: Option<PathBuf>,
-    /// Only this pair; may be repeated
+    /// Which pairs.
+    #[command(flatten)]
+    pub pairs: Pairs,
+    /// Only this pair; may be repeated [default: all]
     #[arg(long, value_name = "NAME")]
     pub pair: Vec<String>,
-    /// When all probes end (2s, 500ms)
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = timeout)]
-    pub timeout: Span,
-    /// Also listen for ARP and VRRP (CAP_NET_RAW), for 3.6 advert intervals and at least 1.5 s
+    /// When all probes end, 1ms to 24h
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = to_a_day())]
+    pub timeout: Duration,
+    /// Also listen for ARP and VRRP (CAP_NET_RAW), for 3.6 advert intervals and at least 1.5s
     #[arg(long)]
     pub raw: bool,
-    /// Records of hacheck member
+    /// Records of hacheck member; one file or several, and may be repeated
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub facts: Vec<PathBuf>,
-    /// Facts that are older are not used
-    #[arg(long, value_name = "TIME", default_value = "2m")]
-    pub facts_age: Span,
-    /// Where the guests are: /cluster/resources, or pvx-migrate state
+    /// Facts that are older are not used, 1ms to 24h
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = to_a_day())]
+    pub facts_age: Duration,
+    /// Where the guests are: /cluster/resources, pvx-migrate state, or scripts/inventory
     #[arg(long, value_name = "FILE")]
     pub guests: Option<PathBuf>,
-    /// Remember holders in FILE, and say when they change too often
+    /// Remember holders in FILE (made if it isn't there), and say when they change too often
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
     /// What nobody looked at is no reason for "unknown"
@@ -104,32 +144,21 @@ pub struct Check {
 /// `hacheck watch`
 #[derive(Debug, Args)]
 pub struct Watch {
-    /// The pairs, or a site file that has them [default: standard input]
-    #[arg(long, value_name = "FILE")]
-    pub pairs: Option<PathBuf>,
+    /// Which pairs.
+    #[command(flatten)]
+    pub pairs: Pairs,
     /// The pair to watch
     #[arg(long, value_name = "NAME")]
     pub pair: String,
-    /// How long
-    #[arg(long = "for", value_name = "TIME", default_value = "60s")]
-    pub duration: Span,
+    /// How long, 1ms to 24h
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = to_a_day())]
+    pub duration: Duration,
     /// End as soon as the VIP has answered for a second after it was gone
     #[arg(long)]
     pub until_recovered: bool,
-    /// From one probe to the next
-    #[arg(long, value_name = "TIME", default_value = "10ms")]
-    pub step: Span,
-}
-
-/// `2s`, `500ms`, or a bare number of seconds.
-fn timeout(text: &str) -> Result<Span, String> {
-    match text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.')
-    {
-        true => format!("{text}s").parse(),
-        false => text.parse(),
-    }
+    /// From one probe to the next, 1ms to 24h
+    #[arg(long, value_name = "TIME", default_value = "10ms", value_parser = to_a_day())]
+    pub step: Duration,
 }
 
 /// `hacheck member`
@@ -143,15 +172,24 @@ pub struct Member {
 /// `hacheck listen`
 #[derive(Debug, Args)]
 pub struct Listen {
-    /// How long: 500ms, 5s, 2m
-    #[arg(long = "for", value_name = "TIME", default_value = "5s")]
-    pub duration: Span,
+    /// How long, 1ms to 24h
+    #[arg(long = "for", value_name = "TIME", default_value = "5s", value_parser = to_a_day())]
+    pub duration: Duration,
     /// Only on this one [default: all Ethernet interfaces that are up]
     #[arg(long, value_name = "NAME")]
     pub interface: Option<String>,
     /// How the adverts come out
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: Format,
+}
+
+/// A path, even an empty one, which counts as none.
+fn any_name() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+fn to_a_day() -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync + 'static {
+    span::between(Duration::from_millis(1), Duration::from_secs(86_400))
 }
 
 const CHECK: &str = "\
@@ -190,21 +228,31 @@ Findings:
   data-stale            a file that is to be renewed is old or missing
   blind                 what could not be seen
 
-Exit codes: 0 all ok, 1 some pair is not, 2 bad call or pairs, 3 the check itself failed
+The pairs are those of --pairs, --site, standard input or PVX_SITE, in this order; a file that is
+named and records on standard input together are refused. TIME is written 500ms, 2s, 1m30s.
+
+Environment: PVX_SITE, the site file whose pairs are meant if none are named and no record comes in
+
+Exit codes: 0 all ok, 1 some pair is not, 2 bad call, pairs or site, 3 the check itself failed
 With --nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, a bad call included
 
-  hacheck check --pairs site.json --format table
+  hacheck check --site site.json --format table
   hacheck check --pairs pairs.json --raw --facts dns-1.json dns-2.json
-  curl -s .../api2/json/cluster/resources >guests.json; hacheck check --pairs site.json --guests guests.json";
+  curl -s .../api2/json/cluster/resources >guests.json; hacheck check --site site.json --guests guests.json";
 
 const WATCH: &str = "\
 The pair's first probe for the VIP is made on a fixed schedule by a monotonic clock, each over a new
 connection. outage_ms is [least, most]: the truth lies between them. One record at the end, of
 which the finding failover-time says whether rto_s was kept.
 
-Exit codes: 0 within rto_s, 1 over it, not recovered or not known, 2 bad call or pairs, 3 the watch itself failed
+The pairs are those of --pairs, --site, standard input or PVX_SITE, in this order; a file that is
+named and records on standard input together are refused. TIME is written 10ms, 60s, 1h30m.
 
-  hacheck watch --pairs site.json --pair dns --until-recovered & ssh dns-1 systemctl stop keepalived; wait";
+Environment: PVX_SITE, the site file whose pairs are meant if none are named and no record comes in
+
+Exit codes: 0 within rto_s, 1 over it, not recovered or not known, 2 bad call, pairs or site, 3 the watch itself failed
+
+  hacheck watch --site site.json --pair dns --until-recovered & ssh dns-1 systemctl stop keepalived; wait";
 
 #[cfg(test)]
 mod tests {

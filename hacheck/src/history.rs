@@ -4,11 +4,15 @@
 //! counters, so both are kept, and a finding says on which it rests.
 
 use std::{
-    collections::BTreeMap, fs::File, io::Write as _, os::unix::fs::FileExt as _, path::Path,
+    collections::BTreeMap,
+    io::{self, ErrorKind, Write as _},
+    path::Path,
 };
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use vmid::plain_file::{self, Mode};
 
 /// More changes of the holder within an hour than this are flapping.
 pub const MOST_AN_HOUR: u64 = 3;
@@ -41,36 +45,51 @@ pub struct Past {
     pub checks: usize,
 }
 
+/// How every line begins, and what a full disk or a lost power leaves of one.
+const BEGIN: &[u8] = br#"{"at_ms":"#;
+
+/// The largest history: a line has about a hundred bytes, and there is one for each change.
+const LARGEST: u64 = 64 << 20;
+
 /// The lines of a history; none if there is no file yet.
 ///
 /// # Errors
 ///
-/// It can't be read, or has JSON in it that is no such line: then it is another file. What
-/// is no JSON is passed over: a full disk or a lost power leaves a stump, and checks that
-/// end there for ever would cost more than the change of the holder that it told.
-pub fn read(path: &Path) -> anyhow::Result<Vec<Line>> {
-    use anyhow::Context as _;
-    let named = || path.display().to_string();
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(named),
-    };
-    parse(&text).map_err(anyhow::Error::msg).with_context(named)
+/// It is no plain file, or can't be read, or is another file: each of its lines must be one of a
+/// history or the stump of one. A stump is passed over, since checks that end there for ever would
+/// cost more than the change of the holder that it told.
+pub fn read(path: &Path) -> io::Result<Vec<Line>> {
+    match plain_file::read(path, LARGEST) {
+        Ok(text) => parse(&text),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
 }
 
-fn parse(text: &[u8]) -> Result<Vec<Line>, String> {
-    let lines = text.split(|&byte| byte == b'\n').enumerate();
-    let json = lines.filter(|(_, line)| serde_json::from_slice::<Value>(line).is_ok());
-    let read = |(place, line)| {
-        serde_json::from_slice(line).map_err(|error| format!("line {}: {error}", place + 1))
-    };
-    let read: Vec<Line> = json.map(read).collect::<Result<_, _>>()?;
-    // One stump may be all there is, but not a text of several lines: that is not to be added to.
-    if read.is_empty() && text.trim_ascii().contains(&b'\n') {
-        return Err("none of its lines is one of a history".to_owned());
+fn parse(text: &[u8]) -> io::Result<Vec<Line>> {
+    let mut read = Vec::new();
+    for (place, line) in text.split(|&byte| byte == b'\n').enumerate() {
+        let is_json = serde_json::from_slice::<Value>(line).is_ok();
+        match serde_json::from_slice(line) {
+            Ok(line) => read.push(line),
+            Err(_) if !is_json && is_stump(line) => {}
+            Err(_) => {
+                let what = format!(
+                    "line {} is none of a history, so this is another file, and nothing is added to it",
+                    place + 1
+                );
+                return Err(io::Error::new(ErrorKind::InvalidData, what));
+            }
+        }
     }
     Ok(read)
+}
+
+/// What may be left of one of our lines: its beginning, NULs, or both; or nothing.
+fn is_stump(line: &[u8]) -> bool {
+    let nuls = line.iter().take_while(|byte| **byte == 0).count();
+    let left = line[nuls..].trim_ascii_end();
+    left.is_empty() || left.starts_with(BEGIN) || (left.len() > 1 && BEGIN.starts_with(left))
 }
 
 impl Past {
@@ -105,36 +124,31 @@ impl Past {
     }
 }
 
-/// Adds a line, if it says something that the last one of its pair doesn't.
+/// Adds a line, if it says something that the last one of its pair doesn't. A file that isn't there
+/// is made, for its owner alone.
 ///
 /// # Errors
 ///
-/// Those of the file.
-pub fn add(path: &Path, lines: &[Line], line: &Line) -> std::io::Result<()> {
+/// Those of the file; or it has become another one.
+pub fn add(path: &Path, lines: &[Line], line: &Line) -> io::Result<()> {
     let last = lines.iter().rfind(|known| known.pair == line.pair);
     let same = |last: &Line| last.holder == line.holder && last.become_master == line.become_master;
     if last.is_some_and(same) {
         return Ok(());
     }
-    let mut file = File::options()
-        .read(true)
-        .append(true)
-        .create(true)
-        .open(path)?;
-    let begin = if ends_in_a_line(&file)? { "" } else { "\n" };
-    let text = format!("{begin}{}\n", serde_json::to_string(line)?);
-    // One write, so that two checks at one time don't mix their lines.
-    file.write_all(text.as_bytes())
-}
-
-/// Nothing is in it, or its last line has its end: what is added begins a line.
-fn ends_in_a_line(file: &File) -> std::io::Result<bool> {
-    let Some(last) = file.metadata()?.len().checked_sub(1) else {
-        return Ok(true);
+    let mut file = plain_file::open(path, Mode::ChangeOrMake)?;
+    // What stands there now is what this line is added to.
+    let text = plain_file::read_all(&mut file, LARGEST)?;
+    parse(&text)?;
+    let begin = if text.last().is_none_or(|byte| *byte == b'\n') {
+        ""
+    } else {
+        "\n"
     };
-    let mut byte = [0];
-    file.read_exact_at(&mut byte, last)?;
-    Ok(byte == *b"\n")
+    let text = format!("{begin}{}\n", serde_json::to_string(line)?);
+    // One write at the end, so that two checks at one time don't mix their lines.
+    fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
+    file.write_all(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -193,10 +207,15 @@ mod tests {
         let whole = serde_json::to_string(&line(0, "a", None)).unwrap();
         let stumps = [
             ("nothing", ""),
+            ("after two bytes", "{\""),
             ("within a name", "{\"at_ms"),
             ("within a character", "{\"at_ms\":1,\"pair\":\"d\u{fc}"),
             ("before the newline", &whole),
             ("what a lost power leaves", "\0\0\0"),
+            (
+                "NULs before a line",
+                "\0\0{\"at_ms\":1,\"pair\":\"dns\",\"holder\":\"a\"}",
+            ),
             (
                 "glued to the next",
                 "{\"at_ms\":{\"at_ms\":1,\"pair\":\"dns\"}",
@@ -219,17 +238,56 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_history_is_told() {
+    fn what_is_no_history_is_told_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("pairs.json");
-        for other in [
-            "{\"at_ms\":1}\n",
-            "{\"name\":\"dns\"}",
-            "[]\n{}",
-            "{\n  \"name\": 1\n}\n",
-        ] {
-            std::fs::write(&path, other).unwrap();
-            assert!(read(&path).is_err(), "{other}");
+        let path = folder.path().join("other");
+        let whole = serde_json::to_string(&line(0, "a", None)).unwrap();
+        #[rustfmt::skip]
+        let cases = [
+            ("half a line",         "{\"at_ms\":1}\n".to_owned()),
+            ("pairs",               "{\"name\":\"dns\"}".to_owned()),
+            ("an array",            "[]\n{}".to_owned()),
+            ("pretty JSON",         "{\n  \"name\": 1\n}\n".to_owned()),
+            ("a host's name",       "dns-1\n".to_owned()),
+            ("no newline",          "PermitRootLogin no".to_owned()),
+            ("a page",              "<!DOCTYPE html><html></html>\n".to_owned()),
+            ("a brace",             "{".to_owned()),
+            ("a line of ours, too", format!("{whole}\nPermitRootLogin no\n")),
+            ("NULs before others",  "\0\0root:x:0:0".to_owned()),
+        ];
+        for (name, other) in cases {
+            std::fs::write(&path, &other).unwrap();
+            assert!(read(&path).is_err(), "{name}");
+            assert!(add(&path, &[], &line(1, "b", None)).is_err(), "{name}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), other, "{name}");
         }
+    }
+
+    #[test]
+    fn no_links_and_no_fifos() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("history"), "").unwrap();
+        std::os::unix::fs::symlink(path("history"), path("link")).unwrap();
+        std::os::unix::fs::symlink(path("nowhere"), path("dangling")).unwrap();
+        nix::unistd::mkfifo(&path("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for name in ["link", "dangling", "fifo"] {
+            assert!(read(&path(name)).is_err(), "{name}");
+            assert!(
+                add(&path(name), &[], &line(1, "b", None)).is_err(),
+                "{name}"
+            );
+        }
+        assert!(!path("nowhere").exists());
+        assert_eq!(std::fs::read(path("history")).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_new_one_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.jsonl");
+        add(&path, &[], &line(1, "b", None)).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

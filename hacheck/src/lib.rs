@@ -13,6 +13,7 @@ pub mod finding;
 pub mod frame;
 pub mod guests;
 pub mod history;
+pub mod input_file;
 pub mod interfaces;
 pub mod judge;
 pub mod keepalived;
@@ -31,21 +32,28 @@ pub mod report;
 pub mod samples;
 pub mod schedule;
 pub mod sources;
-pub mod span;
 pub mod spark;
+pub mod stdin;
 pub mod vrrp;
 pub mod watch;
 pub mod window;
 
-use std::io::{Read, Write};
+use std::{io::Write, path::PathBuf};
 
 use cli::{Cli, Command};
+use stdin::Stdin;
 use vmid::exit::{Answer, Stop};
 
 /// What only `main` finds out.
 pub struct Surroundings<'a> {
     /// Now, Unix time in milliseconds.
     pub now_ms: i64,
+    /// Standard input.
+    pub stdin: Stdin<'a>,
+    /// The site file that the environment names.
+    pub pvx_site: Option<PathBuf>,
+    /// There is one line for all that is wrong, as for a monitoring plugin.
+    pub one_line: bool,
     /// The output is a terminal.
     pub terminal: bool,
     /// Takes a line for stderr.
@@ -71,12 +79,11 @@ pub enum Done {
 pub fn run(
     cli: &Cli,
     surroundings: &mut Surroundings<'_>,
-    input: impl Read,
     output: impl Write,
 ) -> Result<Done, Stop> {
     match &cli.command {
-        Command::Check(args) => check::run(args, surroundings, input, output),
-        Command::Watch(args) => watch::run(args, surroundings, input, output).map(Done::Answer),
+        Command::Check(args) => check::run(args, surroundings, output),
+        Command::Watch(args) => watch::run(args, surroundings, output).map(Done::Answer),
         Command::Listen(args) => listen::run(args, output, surroundings.terminal).map(Done::Answer),
         Command::Member(args) => {
             member::run(args, surroundings.now_ms, output, surroundings.terminal).map(Done::Answer)

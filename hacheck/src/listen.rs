@@ -86,7 +86,7 @@ pub fn run(args: &Listen, output: impl Write, terminal: bool) -> Result<Answer, 
         .map(|interface| Ok((interface.name.as_str(), Raw::open(interface)?)));
     let sockets: Vec<(&str, Raw)> = sockets.collect::<Result<_, _>>().map_err(refused)?;
     table::present(args.format, &COLUMNS, output, terminal, |lines| {
-        hear(&sockets, args.duration.0, lines)
+        hear(&sockets, args.duration, lines)
     })
 }
 

@@ -1,7 +1,13 @@
 //! All that can be seen of pairs at one time: probes, raw sockets, the checker's own tables,
 //! and what was known before.
 
-use std::{net::IpAddr, thread, time::Instant};
+use std::{
+    net::IpAddr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use vmid::span;
 
 use crate::{
     cli::Check,
@@ -57,8 +63,7 @@ pub(crate) fn looked(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) 
 /// Adds what was known before to what was seen.
 fn know(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64, looked: &mut [Look]) {
     for ((evidence, _), pair) in looked.iter_mut().zip(pairs) {
-        let age = args.facts_age.0.as_millis();
-        tell(evidence, pair, &known.facts, age, now_ms);
+        tell(evidence, pair, &known.facts, args.facts_age, now_ms);
         evidence.places = known.places.clone();
     }
 }
@@ -70,7 +75,7 @@ pub(crate) fn whose(pair: &Pair, facts: &MemberFacts) -> Option<usize> {
 }
 
 /// Puts the youngest facts of each member to the evidence, unless they are too old.
-fn tell(evidence: &mut Evidence, pair: &Pair, facts: &[MemberFacts], most_ms: u128, now_ms: i64) {
+fn tell(evidence: &mut Evidence, pair: &Pair, facts: &[MemberFacts], most: Duration, now_ms: i64) {
     for member in 0..pair.members.len() {
         if evidence.facts.iter().any(|stated| stated.member == member) {
             continue; // the checker looked for itself, just now
@@ -82,15 +87,16 @@ fn tell(evidence: &mut Evidence, pair: &Pair, facts: &[MemberFacts], most_ms: u1
             continue;
         };
         let age_ms = now_ms.saturating_sub(facts.at_ms);
-        if u128::from(age_ms.unsigned_abs()) > most_ms {
+        let age = Duration::from_millis(age_ms.unsigned_abs());
+        if age > most {
             let when = if age_ms > 0 { "old" } else { "in the future" };
             evidence.unusable.push(Unseen {
                 what: format!("facts of {}", pair.members[member].name),
                 errno: String::new(),
                 message: format!(
-                    "they are {} s {when} (or its clock is off); --facts-age allows {} s",
-                    age_ms.abs() / 1000,
-                    most_ms / 1000
+                    "they are {} {when} (or its clock is off); --facts-age is {}",
+                    span::shown(age),
+                    span::shown(most)
                 ),
             });
             continue;
@@ -114,7 +120,7 @@ fn gather(args: &Check, pairs: &[&Pair], now_ms: i64) -> Vec<Look> {
                 Some(scope.spawn(move || listen(pair, vip, now_ms)))
             })
             .collect();
-        let replies = schedule::ask(pairs, args.timeout.0);
+        let replies = schedule::ask(pairs, args.timeout);
         let probes_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let windows: Vec<Option<RawWindow>> = windows
             .into_iter()

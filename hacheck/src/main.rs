@@ -5,16 +5,14 @@
 use std::{
     env,
     io::{self, IsTerminal as _, Write as _},
+    os::fd::AsFd as _,
+    path::PathBuf,
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use clap::Parser as _;
-use hacheck::{
-    Done, Surroundings,
-    cli::{Cli, Command},
-    nagios,
-};
+use hacheck::{Done, Surroundings, cli::Cli, nagios, stdin::Stdin};
 use vmid::exit;
 
 fn main() -> ExitCode {
@@ -28,17 +26,7 @@ fn main() -> ExitCode {
         }
         Err(error) => return exit::usage("hacheck", &error),
     };
-    let reads = match &cli.command {
-        Command::Check(args) => args.pairs.is_none(),
-        Command::Watch(args) => args.pairs.is_none(),
-        Command::Member(_) | Command::Listen(_) => false,
-    };
-    if reads && io::stdin().is_terminal() {
-        return match plugin {
-            true => unknown("nothing to read: no --pairs"),
-            false => exit::nothing_to_read("hacheck", "pairs, or --pairs FILE"),
-        };
-    }
+    let input = io::stdin();
     let output = io::stdout().lock();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let mut say = |note: &str| exit::say("hacheck", note);
@@ -47,12 +35,18 @@ fn main() -> ExitCode {
         let _ = write!(io::stderr(), "\r{line}\x1b[K");
     };
     let mut surroundings = Surroundings {
+        stdin: Stdin(input.as_fd()),
+        // An empty name counts as none.
+        pvx_site: env::var_os("PVX_SITE")
+            .filter(|name| !name.is_empty())
+            .map(PathBuf::from),
+        one_line: plugin,
         now_ms: now.map_or(0, |now| now.as_millis() as i64),
         terminal: output.is_terminal(),
         say: &mut say,
         draw: io::stderr().is_terminal().then_some(&mut draw),
     };
-    match hacheck::run(&cli, &mut surroundings, io::stdin().lock(), output) {
+    match hacheck::run(&cli, &mut surroundings, output) {
         Ok(Done::Answer(answer)) => exit::report("hacheck", Ok(answer)),
         Ok(Done::Plugin(code)) => ExitCode::from(code),
         Err(stop) if plugin => unknown(&stop.to_string()),

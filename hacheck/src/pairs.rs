@@ -1,14 +1,18 @@
-//! What the operator says of the pairs: a configuration, so a name that is not known is
-//! an error here and not a field to pass on. Reading is in [`read`], the rules between
-//! fields and pairs are here.
+//! The pairs as hacheck needs them: [`vmid::site`] reads their names, types and references; the
+//! contents of the probes, and the address of each member, are asked for here.
 
-use std::{collections::BTreeMap, fmt, net::IpAddr};
+use std::net::IpAddr;
 
-use ipnet::IpNet;
+use serde_json::Value;
+use vmid::{
+    site::{self, Fault, FileRule, Site, near},
+    stream,
+};
 
 use crate::probe::Probe;
 
-mod read;
+/// Every fault of what should have been pairs.
+pub use vmid::site::Faults;
 
 /// Two or more hosts that stand in for each other.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,47 +58,60 @@ pub struct Member {
     pub preferred: bool,
 }
 
-/// How old a file may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileRule {
-    /// Its path on the members.
-    pub path: String,
-    /// Oldest age in seconds that is fine.
-    pub max_age_s: u64,
-    /// The one member that must have it; all of them, if none is named.
-    pub member: Option<String>,
+/// Where pairs stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A site file.
+    Site,
+    /// Records, an array of them, one pair, or a site file.
+    Any,
 }
-
-/// What is wrong with the pairs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrong(pub String);
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Wrong {}
 
 impl Pair {
-    /// The pairs of a text: records, or a site document with `pairs`.
+    /// The pairs of a text whose names are `wanted`, all of them if there are no names. What is
+    /// wrong anywhere in the text is told, an address that is missing only of those.
     ///
     /// # Errors
     ///
-    /// It is something else, has an unknown name or a value out of its range, two pairs
-    /// contradict each other, or there is no pair.
-    pub fn parse(text: &[u8]) -> Result<Vec<Self>, Wrong> {
-        let (pairs, segments) = read::pairs(text)?;
-        if pairs.is_empty() {
-            return Err(Wrong("there is no pair in it".to_owned()));
+    /// All that is wrong; or there is no such pair.
+    pub fn read(text: &[u8], form: Form, wanted: &[String]) -> Result<Vec<Self>, Faults> {
+        let pairs = match form {
+            Form::Site => Site::parse(text).map(|site| site.pairs),
+            Form::Any => site::pairs(text),
+        };
+        let (pairs, mut faults) = match pairs {
+            Ok(pairs) => (pairs, Vec::new()),
+            Err(Faults(faults)) => (Vec::new(), faults),
+        };
+        let mut of_probes = Vec::new();
+        let probes = values(text).into_iter();
+        let probes = probes.map(|(path, pair)| read_probes(&pair, &path, &mut of_probes));
+        let probes: Vec<Vec<Probe>> = probes.collect();
+        of_probes.retain(|one| faults.iter().all(|known| known.path != one.path));
+        faults.append(&mut of_probes);
+        if !faults.is_empty() {
+            return Err(Faults(faults));
         }
-        for pair in &pairs {
-            pair.check()
-                .map_err(|what| Wrong(format!("pair {:?}: {what}", pair.name)))?;
+        unknown(&pairs, wanted, &mut faults);
+        let pairs = pairs.into_iter().zip(probes).enumerate();
+        let chosen =
+            pairs.filter(|(_, (pair, _))| wanted.is_empty() || wanted.contains(&pair.name));
+        let chosen: Vec<Self> = chosen
+            .map(|(place, (pair, probes))| Self::of(pair, probes, place, &mut faults))
+            .collect();
+        if faults.is_empty() {
+            return Ok(chosen);
         }
-        among(&pairs, &segments)?;
-        Ok(pairs)
+        Err(Faults(faults))
+    }
+
+    /// All pairs of a text.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pair::read`].
+    pub fn parse(text: &[u8]) -> Result<Vec<Self>, Faults> {
+        Self::read(text, Form::Any, &[])
     }
 
     /// Member by name.
@@ -109,132 +126,103 @@ impl Pair {
         self.members.iter().find(|member| member.address == address)
     }
 
-    /// The rules between the fields of one pair.
-    fn check(&self) -> Result<(), String> {
-        if self.members.len() < 2 {
-            return Err(format!(
-                "members: it has {} of them, a pair has two or more",
-                self.members.len()
-            ));
+    /// How a probe is called in evidence; one that is called as another before it, with which it
+    /// shares a target, has its number besides.
+    #[must_use]
+    pub fn label(&self, place: usize) -> String {
+        let probe = &self.probes[place];
+        let label = probe.label();
+        let mut before = self.probes[..place].iter();
+        match before.any(|other| other.on.meets(probe.on) && other.label() == label) {
+            true => format!("{label} ({})", place + 1),
+            false => label,
         }
-        for (place, member) in self.members.iter().enumerate() {
-            let before = &self.members[..place];
-            if before.iter().any(|other| other.name == member.name) {
-                return Err(format!("member {:?} is there twice", member.name));
-            }
-            if let Some(other) = before.iter().find(|other| other.address == member.address) {
-                return Err(format!(
-                    "members {:?} and {:?} have the same address {}",
-                    other.name, member.name, member.address
-                ));
-            }
-            if let (Some(id), Some(other)) = (
-                member.vmid,
-                before.iter().find(|other| other.vmid == member.vmid),
-            ) {
-                return Err(format!(
-                    "members {:?} and {:?} have the same vmid {id}",
-                    other.name, member.name
-                ));
-            }
-            if self.vip == Some(member.address) {
-                return Err(format!(
-                    "vip {} is the address of member {:?}: a VIP moves, a member's own address stays",
-                    member.address, member.name
-                ));
-            }
-            let first = self.vip.unwrap_or(self.members[0].address);
-            if first.is_ipv4() != member.address.is_ipv4() {
-                return Err(format!(
-                    "{first} and {} of member {:?} are of different families",
-                    member.address, member.name
-                ));
-            }
+    }
+
+    /// The pair at `place`; a member without an address is a fault.
+    fn of(pair: site::Pair, probes: Vec<Probe>, place: usize, faults: &mut Vec<Fault>) -> Self {
+        let mut members = Vec::new();
+        for (number, member) in pair.members.into_iter().enumerate() {
+            let Some(address) = member.address else {
+                faults.push(Fault {
+                    path: format!("pairs[{place}].members[{number}].address"),
+                    what: "is missing: hacheck asks each member itself".to_owned(),
+                });
+                continue;
+            };
+            members.push(Member {
+                name: member.name,
+                address,
+                vmid: member.vmid,
+                node: member.node,
+                preferred: member.preferred,
+            });
         }
-        if self
-            .members
-            .iter()
-            .filter(|member| member.preferred)
-            .count()
-            > 1
-        {
-            return Err("more than one member is preferred".to_owned());
+        Self {
+            name: pair.name,
+            vip: pair.vip,
+            vrid: pair.vrid,
+            interface: pair.interface,
+            advert_ms: pair.advert_ms,
+            version: pair.expect.version,
+            unicast: pair.unicast,
+            rto_ms: pair.rto_s.map(milliseconds),
+            expect_preferred: pair.expect.preferred,
+            members,
+            probes,
+            files: pair.files,
         }
-        if self.vip.is_none() {
-            for (name, there) in [
-                ("vrid", self.vrid.is_some()),
-                ("advert_ms", self.advert_ms.is_some()),
-                ("version", self.version.is_some()),
-                ("unicast", self.unicast),
-            ] {
-                if there {
-                    return Err(format!(
-                        "{name} without a vip: an active-active pair has no VRRP"
-                    ));
-                }
-            }
-        }
-        for file in &self.files {
-            if let Some(name) = file
-                .member
-                .as_deref()
-                .filter(|name| self.member(name).is_none())
-            {
-                return Err(format!("file {:?}: {name:?} is no member", file.path));
-            }
-        }
-        Ok(())
     }
 }
 
-/// The rules between pairs.
-fn among(pairs: &[Pair], segments: &[IpNet]) -> Result<(), Wrong> {
-    let mut names = BTreeMap::new();
-    let mut vips = BTreeMap::new();
-    let mut routers = BTreeMap::new();
-    for pair in pairs {
-        let name = &pair.name;
-        if names.insert(name, ()).is_some() {
-            return Err(Wrong(format!("pair {name:?} is there twice")));
-        }
-        let Some(vip) = pair.vip else { continue };
-        if let Some(other) = vips.insert(vip, name) {
-            return Err(Wrong(format!(
-                "pairs {other:?} and {name:?} have the same vip {vip}"
-            )));
-        }
-        let Some(vrid) = pair.vrid else { continue };
-        let net = segment(vip, segments);
-        if let Some(other) = routers.insert((net, vrid), name) {
-            return Err(Wrong(format!(
-                "pairs {other:?} and {name:?} have the same vrid {vrid} on one segment, {net} (a site's vlans[].prefix say which there are)"
-            )));
-        }
-    }
-    for pair in pairs {
-        for member in &pair.members {
-            if let Some(other) = vips.get(&member.address) {
-                return Err(Wrong(format!(
-                    "pair {:?}: member {:?} has the address {} that is the vip of pair {other:?}",
-                    pair.name, member.name, member.address
-                )));
-            }
-        }
-    }
-    Ok(())
+/// Seconds that [`site`] has bounded to a day, in whole milliseconds.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn milliseconds(seconds: f64) -> u64 {
+    ((seconds * 1000.0).round() as u64).max(1)
 }
 
-/// The segment that an address is on: the site's, or where it says none, by the usual masks.
-fn segment(address: IpAddr, segments: &[IpNet]) -> IpNet {
-    let known = segments.iter().filter(|net| net.contains(&address));
-    let longest = known.max_by_key(|net| net.prefix_len());
-    longest
-        .copied()
-        .unwrap_or_else(|| {
-            let usual = if address.is_ipv4() { 24 } else { 64 };
-            IpNet::new_assert(address, usual)
-        })
-        .trunc()
+/// The names that no pair has are faults.
+fn unknown(pairs: &[site::Pair], wanted: &[String], faults: &mut Vec<Fault>) {
+    let names = || pairs.iter().map(|pair| pair.name.as_str());
+    if pairs.is_empty() {
+        let (path, what) = (String::new(), "there is no pair in it".to_owned());
+        faults.push(Fault { path, what });
+        return;
+    }
+    for name in wanted
+        .iter()
+        .filter(|name| names().all(|known| known != *name))
+    {
+        let hint = near::hint(name, names().collect::<Vec<_>>());
+        let (path, what) = (String::new(), format!("there is no pair {name:?}{hint}"));
+        faults.push(Fault { path, what });
+    }
+}
+
+/// The pairs of a text as they came, each with its path, also of one that is wrong elsewhere.
+fn values(text: &[u8]) -> Vec<(String, Value)> {
+    let records = stream::parse(text).unwrap_or_default();
+    let values = records
+        .iter()
+        .map(|kept| serde_json::from_str(kept.record().text()));
+    let values: Vec<Value> = values.map(Result::unwrap_or_default).collect();
+    let pairs = match &values[..] {
+        [site] if site.get("members").is_none() && site["pairs"].is_array() => {
+            site["pairs"].as_array().cloned().unwrap_or_default()
+        }
+        _ => values,
+    };
+    let pairs = pairs.into_iter().enumerate();
+    pairs
+        .map(|(place, pair)| (format!("pairs[{place}]"), pair))
+        .collect()
+}
+
+/// The probes of the pair called `path`.
+fn read_probes(pair: &Value, path: &str, faults: &mut Vec<Fault>) -> Vec<Probe> {
+    let probes = pair["probes"].as_array().into_iter().flatten().enumerate();
+    let read = |(place, probe)| Probe::parse(probe, format!("{path}.probes[{place}]"), faults);
+    probes.filter_map(read).collect()
 }
 
 #[cfg(test)]
@@ -246,101 +234,97 @@ mod tests {
                    {"name":"dns-2","address":"192.168.10.112","vmid":10112}],
         "probes":[{"dns":{"name":"ha.test","type":"A","expect":"192.0.2.1"}}]}"#;
 
-    /// A site with that prefix, a VIP 10.0.0.9 and another one, of one VRID.
-    fn site(prefix: &str, vip: &str) -> String {
-        let pair = |name: &str, vip: &str, net: &str| {
-            format!(
-                r#"{{"name":"{name}","vip":"{vip}","vrid":55,"members":[{{"name":"1","address":"{net}.1"}},{{"name":"2","address":"{net}.2"}}]}}"#
-            )
-        };
-        let (one, other) = (pair("a", "10.0.0.9", "10.1.0"), pair("b", vip, "10.2.0"));
-        format!(r#"{{"vlans":[{{"prefix":"{prefix}"}}],"pairs":[{one},{other}]}}"#)
+    fn faults(text: &str) -> String {
+        let wrong = Pair::parse(text.as_bytes()).map(|_| ());
+        let lines = wrong.unwrap_err().0;
+        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        lines.join("\n")
     }
 
     #[test]
-    fn the_pair_of_the_issue() {
+    fn one_pair_in_all_its_forms() {
         let [pair] = &Pair::parse(DNS.as_bytes()).unwrap()[..] else {
             panic!("one pair");
         };
         assert_eq!(pair.vip, Some("192.168.10.110".parse().unwrap()));
         assert_eq!((pair.vrid, pair.rto_ms), (Some(55), Some(15_000)));
         assert!(pair.members[0].preferred && !pair.members[1].preferred);
+        assert_eq!(pair.probes[0].label(), "dns ha.test A");
         let site = format!(r#"{{"name":"homelab","nodes":[],"pairs":[{DNS}]}}"#);
-        assert_eq!(Pair::parse(site.as_bytes()).unwrap()[0], *pair);
-        let array = format!("[{DNS}]");
-        assert_eq!(Pair::parse(array.as_bytes()).unwrap()[0], *pair);
+        for text in [&site, &format!("[{DNS}]"), &format!("\u{feff}{DNS}\n")] {
+            assert_eq!(Pair::parse(text.as_bytes()).unwrap()[0], *pair, "{text}");
+        }
+        let of_site = Pair::read(site.as_bytes(), Form::Site, &[]).unwrap();
+        assert_eq!(of_site[0], *pair);
+        let half = DNS.replace("\"rto_s\":15", "\"rto_s\":0.5");
+        assert_eq!(Pair::parse(half.as_bytes()).unwrap()[0].rto_ms, Some(500));
     }
 
     #[test]
-    fn what_contradicts_itself_is_told() {
+    fn all_that_is_wrong_is_told_with_its_place() {
         let with = |from: &str, to: &str| {
             assert!(DNS.contains(from), "{from}");
             DNS.replacen(from, to, 1)
         };
-        let other = |vip: &str, vrid: &str, one: &str, two: &str| {
-            format!(
-                r#"{DNS}{{"name":"b","vip":"{vip}","vrid":{vrid},"members":[{{"name":"b-1","address":"{one}"}},{{"name":"b-2","address":"{two}"}}]}}"#
-            )
-        };
+        let alone = with(r#""address":"192.168.10.112","#, "");
         #[rustfmt::skip]
         let cases = [
-            ("VRID 0", with(":55", ":0"), "vrid is 0, not in 1..=255"),
-            ("VRID 256", with(":55", ":256"), "vrid is 256, not in 1..=255"),
-            ("RTO 0", with("\"rto_s\":15", "\"rto_s\":0"), "rto_s is 0: it must be more than 0"),
-            ("member twice", with("dns-2", "dns-1"), "member \"dns-1\" is there twice"),
-            ("address twice", with(".112", ".111"), "same address 192.168.10.111"),
-            ("vmid twice", with("10112", "10111"), "same vmid 10111"),
-            ("VIP is a member", with(".112", ".110"), "vip 192.168.10.110 is the address of member \"dns-2\""),
-            ("mixed families", with("192.168.10.112", "fd10::12"), "are of different families"),
-            ("one member", with(r#","vmid":10111,"preferred":true},"#, r#"}],"x-":["#), "a pair has two or more"),
-            ("unknown name", with("\"vrid\"", "\"vird\""), "\"vird\" is not known; near: \"vrid\""),
-            ("unknown, nothing near", with("\"vrid\"", "\"colour\""), "\"colour\" is not known"),
-            ("unknown in a member", with("\"preferred\"", "\"prefered\""), "near: \"preferred\""),
-            ("unknown in a probe", with("\"expect\"", "\"expects\""), "near: \"expect\""),
-            ("unknown probe", with("{\"dns\"", "{\"dnss\""), "near: \"dns\""),
-            ("no text", with("\"eth0\"", "7"), "interface is 7, not text"),
-            ("no address", with(".110\"", "\""), "\"192.168.10\" is no IP address"),
-            ("same name", format!("{DNS}{DNS}"), "pair \"dns\" is there twice"),
-            ("same VIP", other("192.168.10.110", "56", "192.168.10.113", "192.168.10.114"), "same vip 192.168.10.110"),
-            ("VRID on one segment", other("192.168.10.120", "55", "192.168.10.113", "192.168.10.114"), "same vrid 55 on one segment"),
-            ("VRID on a site's VLAN", site("10.0.0.0/22", "10.0.1.9"), "same vrid 55 on one segment"),
-            ("VIP elsewhere a member", other("192.168.10.120", "56", "192.168.10.110", "192.168.10.114"), "that is the vip of pair \"dns\""),
-            ("no VIP but VRID", with(r#""vip":"192.168.10.110","#, ""), "vrid without a vip"),
-            ("nothing", String::new(), "no pair"),
-            ("no pairs", r#"{"pairs":[]}"#.to_owned(), "no pair"),
-            ("not JSON", "{".to_owned(), "record 1"),
-            ("too deep", format!("{DNS}{}", DNS.replace("\"vrid\"", &format!("\"x-\":{}{},\"vrid\"", "[".repeat(200), "]".repeat(200)))), "record 2: recursion limit exceeded"),
-            ("VIP of no host", DNS.replace("192.168.10.110", "0.0.0.0"), "vip 0.0.0.0 is the unspecified address, which no host can have"),
-            ("VIP of many hosts", DNS.replace("192.168.10.110", "224.0.0.18"), "vip 224.0.0.18 is a multicast address, which no host can have"),
-            ("VIP of all hosts", DNS.replace("192.168.10.110", "255.255.255.255"), "vip 255.255.255.255 is the broadcast address, which no host can have"),
-            ("member of no host", DNS.replace("192.168.10.112", "0.0.0.0"), "member 2: address 0.0.0.0 is the unspecified address"),
-            ("IPv6 of no host", DNS.replace("192.168.10.111", "::"), "member 1: address :: is the unspecified address"),
-            ("IPv6 of many hosts", DNS.replace("192.168.10.110", "ff02::12"), "vip ff02::12 is a multicast address"),
-            ("IPv4 in IPv6", DNS.replace("192.168.10.110", "::ffff:224.0.0.18"), "vip ::ffff:224.0.0.18 is a multicast address"),
+            ("an address is missing", alone.clone(), "pairs[0].members[1].address is missing: hacheck asks each member itself"),
+            ("of the second record",  format!("{DNS}{}", alone.replace("dns", "b").replace(".110", ".210").replace(".111", ".211").replace(":55", ":56").replace("1011", "1021")),
+             "pairs[1].probes[0].b is not known; there are dns, http, tls, tcp, nfs, on (a name of your own begins with x-)"),
+            ("in a probe",            with("\"expect\"", "\"expects\""), "pairs[0].probes[0].dns.expects is not known; near: expect"),
+            ("beside a probe",        with("{\"dns\"", "{\"onn\":1,\"dns\""), "pairs[0].probes[0].onn is not known; near: on"),
+            ("another probe",         with("{\"dns\"", "{\"dnss\""), "pairs[0].probes[0].dnss is not known; near: dns"),
+            ("a probe that is none",  with("[{\"dns\"", "[7,{\"dns\""), "pairs[0].probes[0] is 7, not an object"),
+            ("here and there",        with("\"vrid\"", "\"vird\"").replace("\"A\"", "\"MX\""),
+             "pairs[0].vird is not known; near: vrid\npairs[0].probes[0].dns.type is \"MX\", not A, AAAA, SOA or TXT"),
+            ("in a site",             format!(r#"{{"nodse":[],"pairs":[{}]}}"#, with("\"A\"", "\"MX\"")),
+             "nodse is not known; near: nodes\npairs[0].probes[0].dns.type is \"MX\", not A, AAAA, SOA or TXT"),
+            ("nothing",               "[]".to_owned(), "there is no pair in it"),
+            ("a site without pairs",  r#"{"pairs":[]}"#.to_owned(), "there is no pair in it"),
         ];
         for (name, text, want) in cases {
-            let wrong = Pair::parse(text.as_bytes()).map(|_| ());
-            let wrong = wrong.expect_err(name).to_string();
-            assert!(wrong.contains(want), "{name}: {wrong}");
+            assert_eq!(faults(&text), want, "{name}");
         }
+        let site = Pair::read(br#"{"name":"x"}"#, Form::Site, &[]).unwrap_err();
+        assert_eq!(site.to_string(), "there is no pair in it");
     }
 
     #[test]
-    fn what_is_fine() {
-        let other = r#"{"name":"b","vip":"192.168.30.120","vrid":55,"members":[{"name":"b-1","address":"192.168.30.1"},{"name":"b-2","address":"192.168.30.2"}]}"#;
-        #[rustfmt::skip]
-        let cases = [
-            ("same VRID on another segment", format!("{DNS}{other}")),
-            ("x- names", DNS.replace("\"vrid\"", "\"x-note\":{\"any\":1},\"vrid\"").replace("\"preferred\"", "\"x-\":1,\"preferred\"")),
-            ("same VRID in a site's other VLAN", site("10.0.0.0/25", "10.0.0.129")),
-            ("a site's VLANs are none of ours", site("nonsense", "10.0.1.9")),
-            ("active-active", r#"{"name":"p","members":[{"name":"a","address":"192.168.1.192"},{"name":"b","address":"192.168.1.193"}]}"#.to_owned()),
-            ("IPv6", DNS.replace("192.168.10.", "fd10::")),
-            ("RTO below a second", DNS.replace("\"rto_s\":15", "\"rto_s\":0.5")),
+    fn of_the_pairs_that_are_wanted_more_is_asked() {
+        let other = r#"{"name":"web","members":[{"name":"web-1","vmid":30160},{"name":"web-2","vmid":30162}]}"#;
+        let text = format!("{DNS}{other}");
+        let read = |wanted: &[&str]| {
+            let wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
+            let pairs = Pair::read(text.as_bytes(), Form::Any, &wanted);
+            pairs.map(|pairs| pairs.into_iter().map(|pair| pair.name).collect::<Vec<_>>())
+        };
+        assert_eq!(read(&["dns"]), Ok(vec!["dns".to_owned()]));
+        let missing = read(&[]).unwrap_err().to_string();
+        assert!(
+            missing.starts_with("pairs[1].members[0].address is missing"),
+            "{missing}"
+        );
+        let unknown = read(&["dsn", "web2"]).unwrap_err().to_string();
+        assert_eq!(
+            unknown,
+            "there is no pair \"dsn\"; near: dns; there is no pair \"web2\"; near: web"
+        );
+    }
+
+    #[test]
+    fn labels_tell_probes_apart() {
+        let probes = r#"[{"http":{"url":"http://{address}/?a=1"}},{"http":{"url":"http://{address}/?b=2"},"on":"vip"},
+            {"tcp":{"port":1},"on":"vip"},{"tcp":{"port":1},"on":"members"}]"#;
+        let (before, _) = DNS.split_once("[{\"dns\"").unwrap();
+        let pair = &Pair::parse(format!("{before}{probes}}}").as_bytes()).unwrap()[0];
+        let labels: Vec<String> = (0..4).map(|place| pair.label(place)).collect();
+        let want = [
+            "http http://{address}/?...",
+            "http http://{address}/?... (2)",
+            "tcp 1",
+            "tcp 1",
         ];
-        for (name, text) in cases {
-            let pairs = Pair::parse(text.as_bytes());
-            assert!(pairs.is_ok(), "{name}: {pairs:?}");
-        }
+        assert_eq!(labels, want);
     }
 }

@@ -10,8 +10,12 @@ use std::{
 };
 
 use serde_json::Value;
+use vmid::site::Fault;
 
-use crate::{evidence::Unseen, fields::Fields};
+use crate::{
+    evidence::Unseen,
+    fields::{Fields, shown},
+};
 
 pub mod dns;
 pub mod http;
@@ -53,6 +57,14 @@ pub enum On {
     Vip,
     /// The members.
     Members,
+}
+
+impl On {
+    /// Some address is asked by a probe of either.
+    #[must_use]
+    pub fn meets(self, other: Self) -> bool {
+        self == other || self == Self::All || other == Self::All
+    }
 }
 
 /// What came of a probe.
@@ -143,32 +155,35 @@ impl Reply {
 }
 
 impl Probe {
-    /// `{"dns":{...}}`, `{"http":{...},"on":"vip"}`, ...
-    ///
-    /// # Errors
-    ///
-    /// An unknown name, or a value out of its range.
-    pub fn parse(value: &Value) -> Result<Self, String> {
-        let mut fields = Fields::of(value)?;
-        let on = match fields.text("on")?.as_deref() {
+    /// `{"dns":{...}}`, `{"http":{...},"on":"vip"}`, ...; `path` is how messages call it. What is
+    /// wrong becomes a fault; there is no probe without one of them.
+    pub fn parse(value: &Value, path: String, faults: &mut Vec<Fault>) -> Option<Self> {
+        let mut fields = Fields::of(value, path, faults)?;
+        let on = match fields.text("on").as_deref() {
             None | Some("all") => On::All,
             Some("vip") => On::Vip,
             Some("members") => On::Members,
-            Some(other) => return Err(format!("on is {other:?}, none of all, vip, members")),
+            Some(other) => {
+                fields.wrong(
+                    "on",
+                    format!("is {}, not all, vip or members", shown(other)),
+                );
+                On::All
+            }
         };
-        let (name, value) = fields.one_of(&["dns", "http", "tls", "tcp", "nfs"])?;
-        let within = |what| format!("{name}: {what}");
-        let inner = Fields::of(value).map_err(within)?;
-        let what = match name {
-            "dns" => dns::Query::parse(inner).map(What::Dns),
-            "http" => http::Get::parse(inner).map(What::Http),
-            "tls" => tls::Hello::parse(inner).map(What::Tls),
-            "tcp" => tcp::Connect::parse(inner).map(What::Tcp),
-            _ => nfs::Null::parse(inner).map(What::Nfs),
-        };
-        let what = what.map_err(within)?;
-        fields.end()?;
-        Ok(Self { what, on })
+        let name = fields.one_of(&["dns", "http", "tls", "tcp", "nfs"]);
+        let what = name.and_then(|name| {
+            let inner = fields.object(name)?;
+            match name {
+                "dns" => dns::Query::parse(inner).map(What::Dns),
+                "http" => http::Get::parse(inner).map(What::Http),
+                "tls" => tls::Hello::parse(inner).map(What::Tls),
+                "tcp" => tcp::Connect::parse(inner).map(What::Tcp),
+                _ => nfs::Null::parse(inner).map(What::Nfs),
+            }
+        });
+        // Names beside these are found by the reader of the pairs.
+        Some(Self { what: what?, on })
     }
 
     /// How it is called in evidence: `dns ha.test A`.

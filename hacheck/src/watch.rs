@@ -4,7 +4,7 @@
 //! watcher that waits for answers sees the outage through its own timeouts.
 
 use std::{
-    io::{Read, Write},
+    io::Write,
     net::IpAddr,
     sync::{
         Arc,
@@ -61,14 +61,11 @@ const STACK: usize = 256 * 1024;
 pub fn run(
     args: &Watch,
     surroundings: &mut Surroundings<'_>,
-    input: impl Read,
     output: impl Write,
 ) -> Result<Answer, Stop> {
-    let pairs = sources::pairs(
-        args.pairs.as_deref(),
-        std::slice::from_ref(&args.pair),
-        input,
-    )?;
+    args.pairs.no_words()?;
+    let wanted = std::slice::from_ref(&args.pair);
+    let pairs = sources::pairs(&args.pairs, wanted, &[], surroundings)?;
     let [pair] = &pairs[..] else {
         return Err(Stop::input(anyhow::anyhow!("no pair {:?}", args.pair)));
     };
@@ -99,7 +96,7 @@ pub fn run(
     // What the figure rests on, for whoever reads the finding alone.
     finding.evidence["by"] = json!("watch");
     finding.evidence["probe"] = json!(probe.label());
-    finding.evidence["step_ms"] = json!(ms_down(micros(args.step.0)));
+    finding.evidence["step_ms"] = json!(ms_down(micros(args.step)));
     finding.evidence["holder_change_ms"] = json!(change_ms(&measured));
     let answer = Answer::no_if(finding.severity > Severity::Info);
     let record = record(args, pair, probe, &watched, &measured, &finding);
@@ -132,8 +129,8 @@ fn watch(
     let (mut drawn, mut said) = (started, started);
     thread::scope(|scope| {
         loop {
-            let due = args.step.0 * slot;
-            if due >= args.duration.0 || stopped.load(Ordering::Relaxed) {
+            let due = args.step * slot;
+            if due >= args.duration || stopped.load(Ordering::Relaxed) {
                 break;
             }
             thread::sleep(due.saturating_sub(started.elapsed()));
@@ -163,7 +160,7 @@ fn watch(
             progress(surroundings, &samples, &mut drawn, &mut said, started);
             slot += 1;
             // A schedule that was missed is not made up for: that would be a burst.
-            let now = u32::try_from(started.elapsed().as_nanos() / args.step.0.as_nanos())
+            let now = u32::try_from(started.elapsed().as_nanos() / args.step.as_nanos())
                 .unwrap_or(u32::MAX);
             late += u64::from(now.saturating_sub(slot));
             slot = slot.max(now);
@@ -346,7 +343,7 @@ fn record(
         "lost": measured.lost,
         "unseen": measured.unseen,
         "late": watched.late,
-        "step_ms": ms_down(micros(args.step.0)),
+        "step_ms": ms_down(micros(args.step)),
         "took_ms": ms_down(micros(watched.took)),
         "findings": [finding.json()],
     });

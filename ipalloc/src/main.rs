@@ -11,9 +11,10 @@ use std::{
 use clap::Parser as _;
 use ipalloc::cli::{Cli, Command, Environment};
 use jiff::Timestamp;
-use vmid::exit;
+use vmid::{exit, http};
 
 fn main() -> ExitCode {
+    http::forbid_core_dumps();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return exit::usage("ipalloc", &error),

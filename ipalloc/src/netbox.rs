@@ -80,7 +80,8 @@ impl NetBox {
         } = environment;
         let token = Secret::find(token.as_deref(), token_file.as_deref()).map_err(Stop::input)?;
         let hint = "set NETBOX_TOKEN, or NETBOX_TOKEN_FILE to a file that holds it";
-        let token = token.ok_or_else(|| Stop::input(anyhow!("no token for {url}")).hint(hint))?;
+        let none = || Stop::input(anyhow!("no token for {}", vmid::url::shown(url))).hint(hint);
+        let token = token.ok_or_else(none)?;
         // Tokens of version 2 (NetBox 4.5 and later) are told by their beginning.
         let scheme = if token.reveal().starts_with("nbt_") {
             "Bearer"
@@ -88,8 +89,7 @@ impl NetBox {
             "Token"
         };
         let header = format!("{scheme} {}", token.reveal());
-        let header = Secret::find(Some(&header), None).map_err(Stop::input)?;
-        let header = header.ok_or_else(|| Stop::input(anyhow!("the token is empty")))?;
+        let header = Secret::header(header).map_err(Stop::input)?;
         let client = Client::new("ipalloc", base(url), header, &source.connection);
         let client = client.map_err(Stop::input)?;
         // The change log then tells this run from every other one of the same user; NetBox

@@ -3,15 +3,40 @@
 # A script that sources this has set `values` (options that take a value) and `switches`
 # (options that take none); `arguments` fills `opt` (by option name) and `words` (the rest).
 
+version=0.1.0 # of the workspace, Cargo.toml
 me=${0##*/}
 lib=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 declare -A opt=()
 declare -a words=()
 
-# say WHAT, fail CODE WHAT: one line on stderr; control characters of data don't reach a terminal.
+# clean TEXT: sets `cleaned`, TEXT without what a terminal would obey: each control character (C1 as UTF-8
+# or as a bare byte, too), each one that hides or turns text round, and each byte that is no UTF-8 is a
+# question mark. As the tools' own table::is_unsafe has it, and text.jq; in any locale.
+clean() {
+    local LC_ALL=C text=${1:0:4000} part # bytes; no line needs more of them
+    local tail=$'[\x80-\xbf]' hidden=$'^(\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xa9]|\xef\xbb\xbf|\xc2[\x80-\x9f])'
+    local letter=$'^([\xc2-\xdf]|\xe0[\xa0-\xbf]|[\xe1-\xec\xee\xef]'"$tail"$'|\xed[\x80-\x9f]|\xf0[\x90-\xbf]'"$tail"$'|[\xf1-\xf3]'"$tail$tail"$'|\xf4[\x80-\x8f]'"$tail)$tail"
+    cleaned=""
+    while [[ $text ]]; do
+        part=${text%%[!\ -~]*}
+        cleaned+=$part text=${text:${#part}}
+        if [[ $text =~ $hidden ]]; then
+            cleaned+='?'
+        elif [[ $text =~ $letter ]]; then
+            cleaned+=${BASH_REMATCH[0]}
+        else
+            cleaned+=${text:+?} text=${text:1}
+            continue
+        fi
+        text=${text:${#BASH_REMATCH[0]}}
+    done
+}
+
+# say WHAT, fail CODE WHAT: one line on stderr, cleaned.
 say() {
-    local line="$*"
-    printf '%s: %s\n' "$me" "${line//[[:cntrl:]]/?}" >&2
+    local cleaned
+    clean "$*"
+    printf '%s: %s\n' "$me" "$cleaned" >&2
 }
 fail() {
     local code=$1
@@ -34,10 +59,11 @@ arguments() {
         shift
         case $word in
         -h | --help) usage && exit 0 ;;
+        --version) printf '%s %s\n' "$me" "$version" && exit 0 ;;
         -n) word=--dry-run=true ;;
         -v) word=--verbose=true ;;
         esac
-        [[ $word == -* || $word == *=* ]] || { words+=("$word") && continue; }
+        [[ $word == -* || $word == *=* ]] || { word "$word" && continue; }
         name=${word%%=*} name=${name#--} name=${name//_/-}
         [[ $name =~ ^[a-z][a-z-]*$ && ${kind[$name]-} ]] || fail 2 "unknown option ${word%%=*} (-h shows the usage)"
         if [[ $word == *=* ]]; then
@@ -54,9 +80,18 @@ arguments() {
         switch:true | switch:yes | switch:1) opt[$name]=true ;;
         switch:false | switch:no | switch:0) opt[$name]=false ;;
         switch:*) fail 2 "$name is true or false, not '$value'" ;;
-        *) if [[ $name == name ]]; then words+=("$value"); else opt[$name]=$value; fi ;;
+        *) if [[ $name == name ]]; then word "$value"; else opt[$name]=$value; fi ;;
         esac
     done
+}
+# word TEXT: one of `words`, which are names. A file there is a mistake: a guest would be called guests.jsonl.
+word() {
+    case $1 in
+    *.json | *.jsonl | *.csv | *.yaml | *.yml | *.txt | /* | ./* | ../* | */*/*)
+        fail 2 "$1 looks like a file, not like a name; where records are taken, they come on standard input: <$1"
+        ;;
+    esac
+    words+=("$1")
 }
 on() { [[ ${opt[$1]-} == true ]]; }
 
@@ -84,6 +119,15 @@ run() {
     local code=0
     "$@" || code=$?
     ((code < 2)) || exit "$code"
+}
+
+# bounded KIB COMMAND...: no file that it writes gets longer; it sees a failed write then.
+bounded() {
+    (
+        trap '' XFSZ
+        ulimit -Sf "$1"
+        exec "${@:2}"
+    )
 }
 
 # filter WHAT FILTER [JQ-ARGUMENT...]: runs lib/FILTER.jq; bad input is called WHAT, and exit 2.

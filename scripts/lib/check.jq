@@ -2,6 +2,7 @@
 # ($flags[0]) that it doesn't have itself, and an error where it is wrong.
 include "records";
 include "site";
+include "text";
 
 # A request without what provision says of it itself: fields that it brings, as those of an earlier
 # answer, are not believed.

@@ -1,9 +1,11 @@
 # What will be made of a request that has its address and ID: shape, node, storage and privilege,
 # each with the rule that decides it in `reasons`; then the command (make.jq).
 #
-# Reads $site (as `vmid site` prints it), $placed (pvx-migrate place's answers; $by_state is "to ask", "asked" or "no"), $guests (PVE's cluster resources), $snapshots (PBS's list), $probes
-# (what the wire said: name, address, wire, ...) and $keys (public keys, "" if not readable here).
+# Reads $site (as `vmid site` prints it), $placed (pvx-migrate place's answers; $by_state is "to ask", "asked" or
+# "no"), $guests (those that live), $snapshots (PBS's list), $probes (what the wire said: name, address, wire, ...)
+# and $keys (public keys, "" if not readable here).
 include "site";
+include "text";
 include "shape";
 include "make";
 

@@ -1,10 +1,31 @@
 # Facts of the members of HA pairs and the places of the guests, for the scripts that check pairs.
 # Sourced after call.bash; needs `tmp` and `site`.
 
+# remote SECONDS HOST COMMAND...: ssh that comes to an end: a host that doesn't answer, or not any more, is given up.
+ssh=(ssh -n -o BatchMode=yes -o ConnectTimeout=5 -o ServerAliveInterval=3 -o ServerAliveCountMax=2 --)
+remote() { timeout -k 2 "$1" "${ssh[@]}" "${@:2}"; }
+
+# start_again HOST COMMAND: runs it there, come what may: the way there may be lost for a while, and a second
+# Ctrl-C waits.
+start_again() {
+    local status
+    trap '' INT TERM HUP
+    for _ in {1..4}; do
+        status=0
+        remote 60 "$1" "$2" >&2 || status=$?
+        case $status in
+        255 | 124 | 137) sleep 2 ;; # ssh's own failure, and timeout's
+        *) break ;;
+        esac
+    done
+    ((status == 0)) || say "NOT STARTED AGAIN: ssh $1 $2"
+    trap - INT TERM HUP
+}
+
 # gather PAIR: sets `facts` and `guests`, options of hacheck check; an empty PAIR means all.
 # Who can't be asked is said, and is unseen to the check.
 gather() {
-    local name address paths place
+    local name address paths place asked=()
     facts=() guests=()
     mkdir -p -- "$tmp/facts"
     rm -f -- "$tmp/facts"/*
@@ -13,8 +34,9 @@ gather() {
     while IFS=$'\t' read -r name address paths; do
         # shellcheck disable=SC2086 # the paths are words of one remote command line, quoted there
         ask "$name" "$address" "${paths//$'\t'/$'\n'}" &
+        asked+=($!)
     done <"$tmp/members"
-    wait
+    ((${#asked[@]} == 0)) || wait "${asked[@]}" || true
     for place in "$tmp"/facts/*.json; do
         [[ ! -s $place ]] || facts+=("$place")
     done
@@ -30,12 +52,22 @@ gather() {
 # ask NAME ADDRESS PATHS: the facts of one member by ssh, to a file. PATHS is a line each. The file is named
 # by the address: members of two pairs may have one name, and a name may have a slash in it.
 ask() {
-    local words=(hacheck member) path error file="$tmp/facts/${2//[^0-9a-fA-F.]/_}.json"
+    local words=(hacheck member) path error code=0 file="$tmp/facts/${2//[^0-9a-fA-F.]/_}.json"
     while IFS= read -r path; do
         [[ ! $path ]] || words+=(--file "$(printf %q "$path")")
     done <<<"$3"
-    if ! error=$(ssh -n -o BatchMode=yes -o ConnectTimeout=5 -- "$2" "${words[@]}" 2>&1 >"$file"); then
-        rm -f -- "$file"
-        say "$1 ($2): no facts: ${error##*$'\n'}"
+    error=$(
+        trap '' XFSZ
+        ulimit -Sf 1024 # KiB: a member whose answer doesn't end must not fill the disk
+        remote 20 "$2" "${words[@]}" 2>&1 >"$file" | head -c 4096
+    ) || code=$?
+    ((code != 0)) || return 0
+    error=${error%$'\r'} error=${error##*$'\n'} # ssh ends its lines as a terminal in raw mode wants it
+    if (($(stat -c %s "$file") >= 1048576)); then
+        error="longer than 1 MiB"
+    elif ((code == 124 || code == 137)); then
+        error="no answer within 20s"
     fi
+    rm -f -- "$file"
+    say "$1 ($2): no facts: ${error:-exit code $code}"
 }

@@ -1,4 +1,21 @@
-# curl against an API whose certificate is checked. Sourced after call.bash; needs `tmp`.
+# curl against an API: the one place where a script speaks HTTP. Sourced after call.bash; needs `tmp`.
+# TLS 1.2 or later, a certificate that is checked, no redirects, answers of a bounded size.
+
+ulimit -Sc 0 # a core of what holds a token would hold it, too
+answer_kib=32768 # at most, of one answer; a list of 1,000 guests has 1,000 KiB
+
+# endpoint NAME URL: sets `url`, without a slash at its end. Refuses what would show a secret in a message or an
+# argument (user:password@), what isn't a plain address, and http:// except to this host. NAME is who says it.
+endpoint() {
+    local pattern='^(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?$'
+    local scheme
+    url=${2%/}
+    [[ $url != *@* ]] || fail 2 "$1 has a user or a password (@) in it, which would be seen: it is an address alone, https://host:port"
+    [[ $url =~ $pattern ]] || fail 2 "$1 is no address of the form https://host:port"
+    scheme=${BASH_REMATCH[1]}
+    [[ $scheme == https || ${BASH_REMATCH[2]} =~ ^(localhost|127(\.[0-9]+){3}|\[::1\])$ ]] ||
+        fail 2 "$1: $url: https only, or the token could be read on the way (http:// is for this host alone)"
+}
 
 # trust URL: sets `trust`, curl's options, from --ca-cert, --fingerprint or --insecure; else the system's.
 # curl can pin a key, not a certificate: so the certificate is fetched and compared first.
@@ -10,7 +27,7 @@ trust() {
     if [[ $wanted ]]; then
         [[ $wanted =~ ^[0-9a-f]{64}$ ]] || fail 2 "a SHA-256 fingerprint has 64 hexadecimal digits, not '$wanted'"
         need openssl "apt-get install openssl"
-        timeout 10 openssl s_client -connect "$host" </dev/null 2>/dev/null | openssl x509 >"$tmp/certificate" 2>/dev/null ||
+        timeout 10 openssl s_client -connect "$host" </dev/null 2>/dev/null | head -c 1000000 | openssl x509 >"$tmp/certificate" 2>/dev/null ||
             fail 3 "$host: no certificate came"
         found=$(openssl x509 -in "$tmp/certificate" -outform der | sha256sum)
         found=${found%% *}
@@ -26,6 +43,35 @@ trust() {
     fi
 }
 
+# https_open URL HEADER: after it `https` asks there. HEADER holds the token, and is never exported.
+https_open() {
+    need curl "apt-get install curl"
+    https_header=$2 trust=()
+    https_options=(-q --silent --show-error --globoff --tlsv1.2 --proto "=${1%%:*}" --connect-timeout 10 --header @/dev/fd/9)
+    if [[ $1 == http://* ]]; then https_options+=(--noproxy "*"); else trust "$1"; fi
+    https_options+=("${trust[@]}")
+}
+
+# https CURL-OPTION...: curl's exit code. The token is neither in an argument nor in a file. No file that curl
+# writes gets longer than answer_kib, even if the server says no length (--max-filesize goes by what it says).
+https() {
+    bounded "$answer_kib" curl "${https_options[@]}" --max-filesize "$((answer_kib * 1024))" "$@" 9< <(printf '%s\n' "$https_header")
+}
+
+# https_get URL FILE: the answer in FILE, and sets `status`, the HTTP status. 3 if none came: `why` says why.
+https_get() {
+    local code=0
+    why=""
+    status=$(https --output "$2" --write-out '%{http_code}' --max-time 60 "$1" 2>"$tmp/error") || code=$?
+    ((code == 0)) || { https_why "$code" "$2" && return 3; }
+}
+
+# https_why CODE FILE: sets `why`, what is wrong with the answer in FILE when curl ended with CODE.
+https_why() {
+    why=$(head -n 1 "$tmp/error")
+    [[ $1 != 63 ]] && (($(stat -c %s "$2" 2>/dev/null || echo 0) < answer_kib * 1024)) || why="the answer is longer than $((answer_kib / 1024)) MiB"
+}
+
 # secret NAME: the variable NAME, else the content of the file that NAME_FILE names.
 secret() {
     local file=$1_FILE
@@ -33,6 +79,6 @@ secret() {
         printf '%s' "${!1}"
     elif [[ ${!file-} ]]; then
         [[ -r ${!file} ]] || fail 2 "$file: ${!file} can't be read"
-        printf '%s' "$(<"${!file}")"
+        printf '%s' "$(head -c 65536 -- "${!file}" | tr -d '\0')"
     fi
 }

@@ -1,6 +1,7 @@
 # May this guest's address be taken back? Reads what ipalloc would release, with the ID.
 # $guests: PVE's cluster resources, if $listed. $now: freed, not retired. $force: whatever lives.
 include "site";
+include "text";
 
 def alive: .status != "stopped"; # a node that can't be asked says "unknown"
 

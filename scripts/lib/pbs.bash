@@ -1,41 +1,44 @@
 # Proxmox Backup Server through proxmox-backup-client; through curl where that isn't installed,
 # or a CA file is given, which the client can't take. Sourced after call.bash and https.bash; needs `tmp`.
 
-# pbs_open: PBS_REPOSITORY, PBS_PASSWORD (or its _FILE) and PBS_FINGERPRINT as the client has them.
+# pbs_open: PBS_REPOSITORY, PBS_PASSWORD (or its _FILE) and PBS_FINGERPRINT as the client has them. Sets `store`.
 pbs_open() {
-    local where=${PBS_REPOSITORY-} store user=root@pam password
+    local where=${PBS_REPOSITORY-} user=root@pam password url word='[^][:space:]/:@!]+'
     [[ $where ]] || fail 2 "PBS_REPOSITORY is not set: [[user@realm!token@]host[:port]:]store"
+    store=${where##*:} where=${where%"${where##*:}"} where=${where%:}
+    [[ $where != *@* ]] || user=${where%@*} where=${where##*@}
+    # What they are may be a password, and isn't shown.
+    [[ $user =~ ^$word@$word(!$word)?$ ]] || fail 2 "PBS_REPOSITORY: what stands before the host is no user@realm!token (the secret is for PBS_PASSWORD)"
+    [[ $store =~ ^[A-Za-z0-9_][A-Za-z0-9._-]*$ ]] || fail 2 "PBS_REPOSITORY doesn't end in the name of a datastore: [[user@realm!token@]host[:port]:]store"
     [[ ${opt[fingerprint]-} ]] || opt[fingerprint]=${PBS_FINGERPRINT-}
     export PBS_FINGERPRINT=${opt[fingerprint]}
     [[ $PBS_FINGERPRINT ]] || unset PBS_FINGERPRINT
-    pbs_curl=()
+    pbs_curl=false
     [[ ! ${opt[ca-cert]-} ]] && ! on insecure && have proxmox-backup-client && return
-    need curl "apt-get install curl"
-    store=${where##*:} where=${where%"$store"} where=${where%:}
-    [[ $where != *@* ]] || user=${where%@*} where=${where##*@}
     [[ $where ]] || where=localhost
     [[ $where =~ :[0-9]+$ ]] || where+=:8007
-    [[ $store =~ ^[A-Za-z0-9_][A-Za-z0-9._-]*$ ]] || fail 2 "PBS_REPOSITORY ends in '$store', which is no datastore's name"
-    [[ $user == *@*!* ]] || fail 2 "$user is no API token (user@realm!token), and curl can't log in as a user"
+    endpoint "the host of PBS_REPOSITORY" "https://$where"
+    [[ $user == *!* ]] || fail 2 "$user is no API token (user@realm!token), and curl can't log in as a user"
     password=$(secret PBS_PASSWORD)
     [[ $password ]] || fail 2 "neither PBS_PASSWORD nor PBS_PASSWORD_FILE has the token's secret"
-    # The server decodes percent signs in it. Through files, as all users can see arguments.
-    printf 'Authorization: PBSAPIToken=%s:%s\n' "$user" "$(printf '%s' "$password" | jq -sRr @uri)" >"$tmp/header"
-    pbs_url=https://$where/api2/json/admin/datastore/$store
-    trust "$pbs_url"
-    pbs_curl=(curl -q --silent --show-error --globoff --connect-timeout 10 --max-time 300 "${trust[@]}" --header "@$tmp/header")
+    pbs_url=$url/api2/json/admin/datastore/$store
+    # The server decodes percent signs in it. jq gets it through a pipe, as all users can see arguments.
+    https_open "$pbs_url" "Authorization: PBSAPIToken=$user:$(printf '%s' "$password" | jq -sRr @uri)"
+    pbs_curl=true
 }
 
 # pbs_api METHOD PATH: the answer in $tmp/answer; 1 and the reason in pbs_message if it is a
 # refusal (HTTP 4xx), 3 if there is no sensible one. A Ctrl-C waits for it.
 pbs_api() {
-    local status
+    local status code=0 why
     pbs_message=""
-    if ! status=$(
+    status=$(
         trap '' INT
-        exec "${pbs_curl[@]}" --request "$1" --output "$tmp/answer" --write-out '%{http_code}' "$pbs_url/$2" 2>"$tmp/error"
-    ); then
-        pbs_message=$(head -n 1 "$tmp/error")
+        https --request "$1" --output "$tmp/answer" --write-out '%{http_code}' --max-time 300 "$pbs_url/$2" 2>"$tmp/error"
+    ) || code=$?
+    if ((code)); then
+        https_why "$code" "$tmp/answer"
+        pbs_message=$why
         return 3
     fi
     [[ $status != 200 ]] || return 0
@@ -49,7 +52,7 @@ pbs_api() {
 # refusal if the server still answers.
 pbs_client() {
     pbs_message=""
-    (trap '' INT && exec proxmox-backup-client "$@" >"$tmp/answer" 2>"$tmp/error") && return
+    (trap '' INT && bounded 32768 proxmox-backup-client "$@" >"$tmp/answer" 2>"$tmp/error") && return
     pbs_message=$(grep -v '^$' "$tmp/error" | tail -n 1)
     (trap '' INT && exec proxmox-backup-client namespace list --output-format json >"$tmp/probe" 2>&1) && return 1
     return 3
@@ -57,12 +60,12 @@ pbs_client() {
 
 # pbs_namespaces: $tmp/answer has their list.
 pbs_namespaces() {
-    if ((${#pbs_curl[@]})); then pbs_api GET namespace; else pbs_client namespace list --output-format json; fi
+    if $pbs_curl; then pbs_api GET namespace; else pbs_client namespace list --output-format json; fi
 }
 
 # pbs_snapshots NAMESPACE [GROUP QUERY]: $tmp/answer has the list of all, or of the group's.
 pbs_snapshots() {
-    if ((${#pbs_curl[@]})); then
+    if $pbs_curl; then
         pbs_api GET "snapshots?${3:-ns=$(printf '%s' "$1" | jq -sRr @uri)}"
     else
         pbs_client snapshot list ${2:+"$2"} ${1:+--ns "$1"} --output-format json
@@ -85,5 +88,5 @@ pbs_unchanged() {
 
 # pbs_forget NAMESPACE SNAPSHOT QUERY: removes one.
 pbs_forget() {
-    if ((${#pbs_curl[@]})); then pbs_api DELETE "snapshots?$3"; else pbs_client snapshot forget "$2" ${1:+--ns "$1"}; fi
+    if $pbs_curl; then pbs_api DELETE "snapshots?$3"; else pbs_client snapshot forget "$2" ${1:+--ns "$1"}; fi
 }

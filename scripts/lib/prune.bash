@@ -18,6 +18,7 @@ plan() {
     [[ " ${rules[*]}" == *" --now"* ]] || rules+=(--now "$(date -u +%FT%TZ)") # the plan shown is the plan done
     run pbsprune "${rules[@]}" --removals <"$tmp/list" >"$tmp/removals"
     exec 3>&1
+    ! on dry-run || opt[apply]=false
     if on apply; then exec 3>&2; fi
     pbsprune "${rules[@]}" --removals --format table <"$tmp/list" 2>/dev/null | "${@:-cat}" >&3 || status=${PIPESTATUS[0]}
     ((status == 0)) || code=$status

@@ -15,8 +15,8 @@ read_site() {
     vmid site -- "$site_file" >"$site" || exit
 }
 
-# policy: reads the site and what it says of the IPAM's use; `provision -n` alone has a sample of both.
-# Sets domain, avoid, keys (the SSH keys' file), ipam (ipalloc's options).
+# policy: reads the site and names its IPAM; `provision -n` alone has a sample of both.
+# Sets ipam, ipalloc's options: which IPAM, and which site says what is never handed out.
 policy() {
     local proof=false
     ipam=()
@@ -28,9 +28,8 @@ policy() {
         say "no site and no IPAM is named: this is how it looks on the sample, scripts/site.json and scripts/ipam"
     fi
     read_site
-    filter "$site_file" policy -r <"$site" >"$tmp/policy"
-    # shellcheck disable=SC2034 # for the script that sources this
-    { read -r domain && read -r avoid && read -r keys && cat >"$tmp/networks.json"; } <"$tmp/policy"
+    ipam+=(--site "$site_file")
+    jq -c '[.vlans[] | {vlan, prefix}]' "$site" >"$tmp/networks.json"
     touch -- "$tmp/guests" "$tmp/snapshots"
     if on now && ! on force; then proof=true; fi # the guest must be seen to be gone
     [[ ! ${opt[guests]-} ]] || list "${opt[guests]}" guests -n --argjson proof "$proof" >"$tmp/guests"

@@ -1,12 +1,7 @@
 # What a site says about addresses and names, and how a record is refused.
 
-def failed($code; $message): . + {error: {code: $code, message: ($message | gsub("[[:cntrl:]]"; "?"))}};
-
 # The gateway of a VLAN, or null.
 def gateway: if .gateway == "none" then null else .gateway end;
-
-# What no guest is given: gateways, VIPs, and what the site keeps for itself.
-def kept($site): [($site.vlans[] | gateway // empty), ($site.pairs[].vip // empty), $site.avoid[]] | map(tostring) | unique;
 
 # A guest's name as its owner has it: lower case, no trailing dot, no domain of the site.
 def short($site): ascii_downcase | rtrimstr(".") | if $site.domain then rtrimstr("." + ($site.domain | ascii_downcase)) else . end;

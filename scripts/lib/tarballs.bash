@@ -81,12 +81,26 @@ tarballs() {
     ((folders)) || fail 2 "$dir: no folder BK_<service> is in it"
 }
 
+# in_folder DIR FILE FIND-WORD...: find, for that one plain file of DIR/BK_x. It follows no link, not even one that
+# has taken the place of BK_x since the plan was made: it might lead to another service's backups.
+in_folder() {
+    local path=${2#"$1/"} name
+    name=$(sed 's/[][*?\\]/\\&/g' <<<"${path##*/}.") # the dot keeps newlines at its end
+    within "$1" find "./${path%/*}" -mindepth 1 -maxdepth 1 -type f -name "${name%.}" "${@:3}"
+}
+
 # altered DIR: the first file of $tmp/parts that is gone, or not as it was when this was planned.
 altered() {
     local row file
     while IFS= read -r row; do
         file=$(jq -r .file <<<"$row")
-        [[ $(within "$1" find "./${file#"$1/"}" -maxdepth 0 -type f -printf '%s %T@' 2>/dev/null) == "$(jq -r '"\(.size) \(.mtime)"' <<<"$row")" ]] ||
+        [[ $(in_folder "$1" "$file" -printf '%s %T@' 2>/dev/null) == "$(jq -r '"\(.size) \(.mtime)"' <<<"$row")" ]] ||
             { printf '%s' "$file" && return; }
     done <"$tmp/parts"
+}
+
+# remove DIR FILE SIZE: 1 if there is no such file in its folder any more, 3 and why in $tmp/error if it can't be removed.
+remove() {
+    in_folder "$1" "$2" -size "$3c" -print0 -delete >"$tmp/removed" 2>"$tmp/error" || return 3
+    [[ -s $tmp/removed ]] || return 1
 }

@@ -1,5 +1,7 @@
 # What people read of records: warnings, refusals, commands, what was released again ($what), and
 # what the wire said of an address.
+include "text";
+
 . as $record
 | (.warnings[]?,
    (.error // empty | if type == "object" and .message then .message else . end),
@@ -7,4 +9,4 @@
    (select(.exists) | "lives on \(.node) already, as \(.vmid)"),
    (select($what == "released" and .changed) | "released \(.address) again"),
    (select($what == "answers") | .why // empty | "\($record.wire): \(.)"))
-| "\($me): \($record.name // $record.address): \(.)" | gsub("[[:cntrl:]]"; "?")
+| "\($me): \($record.name // $record.address): \(.)" | printable

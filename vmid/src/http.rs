@@ -5,72 +5,43 @@
 
 use std::{fmt, fs, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use ureq::{
     Agent,
-    http::{Request, Uri},
+    http::Request,
     unversioned::{
         resolver::DefaultResolver,
         transport::{Connector as _, TcpConnector},
     },
 };
 
-use crate::exit;
+use crate::{exit, span};
 
+mod address;
+mod answer;
+mod core_dump;
+mod secret;
 mod tls;
+mod trouble;
 mod verifier;
 
+pub use answer::Answer;
+pub use core_dump::forbid_core_dumps;
+pub use secret::Secret;
 pub use tls::{Fingerprint, Trust};
+use trouble::Circumstances;
 
-/// The most that is read of an answer; a NetBox page of 1000 addresses has about 1 MB.
-const ANSWER_LIMIT: u64 = 256 << 20;
+/// The most that is read of an answer, in bytes; a page of 1000 addresses of NetBox has about 1 MB.
+const ANSWER_LIMIT: u64 = 32 << 20;
 
 /// How long a connection is kept; gunicorn, and so NetBox, closes it when it was idle for 2 s.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// A token or password.
-#[derive(Clone)]
-pub struct Secret(String);
+/// How long a connection is waited for, at most.
+const CONNECTING: Duration = Duration::from_secs(10);
 
-impl Secret {
-    /// From a value, or else from a file whose first line it is.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read, or what it holds cannot be sent in a header.
-    pub fn find(value: Option<&str>, file: Option<&str>) -> anyhow::Result<Option<Self>> {
-        let text = match (value.filter(|value| !value.is_empty()), file) {
-            (Some(value), _) => value.to_owned(),
-            (None, Some(file)) if !file.is_empty() => {
-                fs::read_to_string(file).with_context(|| file.to_owned())?
-            }
-            _ => return Ok(None),
-        };
-        let line = text.lines().next().unwrap_or_default().trim();
-        if line.is_empty()
-            || !line
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() || byte == b' ')
-        {
-            return Err(anyhow!(
-                "the token is empty or has characters that no token has"
-            ));
-        }
-        Ok(Some(Self(line.to_owned())))
-    }
-
-    /// The secret itself; for a header, not for a message.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
+/// The shortest and the longest time that an answer may be waited for.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
 
 /// How a connection is made; options that every tool with a server has.
 #[derive(Clone, Debug, clap::Args)]
@@ -84,9 +55,9 @@ pub struct Options {
     /// Trust any certificate
     #[arg(long)]
     pub insecure: bool,
-    /// Seconds until an answer is given up
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub timeout: u64,
+    /// How long an answer is waited for: 1s to 1h
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = span::between(PATIENCE.0, PATIENCE.1))]
+    pub timeout: Duration,
     /// One line for each request on stderr
     #[arg(long, short)]
     pub verbose: bool,
@@ -100,17 +71,7 @@ pub struct Client {
     base: String,
     authorization: Secret,
     verbose: bool,
-}
-
-/// An answer.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The body; complete, as far as its announced length tells.
-    pub body: Vec<u8>,
-    /// Where a redirect points, or empty.
-    pub location: String,
+    here: Circumstances,
 }
 
 /// No answer: the request may have had its effect all the same.
@@ -136,38 +97,29 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// `base` is no http or https address, or the trust cannot be set up.
+    /// `base` is no address that a token may be sent to, or the trust cannot be set up.
     pub fn new(
         tool: &'static str,
         base: &str,
         authorization: Secret,
         options: &Options,
     ) -> anyhow::Result<Self> {
-        let base = base.trim_end_matches('/');
-        let uri: Uri = base
-            .parse()
-            .map_err(|_| anyhow!("{base:?} is not an address"))?;
-        let user = uri
-            .authority()
-            .is_some_and(|authority| authority.as_str().contains('@'));
-        match uri.scheme_str() {
-            Some("http" | "https") if uri.host().is_some() && uri.query().is_none() && !user => {}
-            _ => return Err(anyhow!("the address must be http(s)://host[:port][/path]")),
-        }
+        let (base, uri) = address::checked(base)?;
         let trust = trust(tool, options)?;
         // An http address needs none of it, and loading the system's takes milliseconds.
-        let settings = if uri.scheme_str() == Some("https") {
-            tls::settings(&trust).map_err(|what| anyhow!("{what}"))?
-        } else {
-            tls::settings(&Trust::Nothing).map_err(|what| anyhow!("{what}"))?
-        };
+        let secured = uri.scheme_str() == Some("https");
+        let trust = if secured { trust } else { Trust::Nothing };
+        let place = options.ca_cert.as_ref().filter(|_| secured);
+        let place = place.map_or_else(String::new, |file| format!("{}: ", file.display()));
+        let settings = tls::settings(&trust).map_err(|what| anyhow!("{place}{what}"))?;
+        let connecting = options.timeout.min(CONNECTING);
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(None)
-            .timeout_global(Some(Duration::from_secs(options.timeout)))
-            .timeout_connect(Some(Duration::from_secs(options.timeout.min(10))))
+            .timeout_global(Some(options.timeout))
+            .timeout_connect(Some(connecting))
             .max_idle_age(KEPT)
             .max_idle_connections_per_host(8) // as many as a tool has threads that ask
             .user_agent(concat!("pvx-tools/", env!("CARGO_PKG_VERSION")))
@@ -180,6 +132,13 @@ impl Client {
             base: base.to_owned(),
             authorization,
             verbose: options.verbose,
+            here: Circumstances {
+                host: uri.host().unwrap_or_default().to_owned(),
+                patience: options.timeout,
+                connecting,
+                ca_cert: options.ca_cert.as_deref().map(Into::into),
+                limit: ANSWER_LIMIT,
+            },
         })
     }
 
@@ -238,10 +197,7 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let malformed = |error: ureq::http::Error| NoAnswer {
-            cause: error.to_string(),
-            unsent: true,
-        };
+        let malformed = |error| trouble::no_answer(&ureq::Error::Http(error), &self.here);
         let body = body.unwrap_or_default().to_owned();
         let request = request.body(body).map_err(malformed)?;
         // A kept connection may be closed by the server at any moment. A read that meets this
@@ -250,7 +206,7 @@ impl Client {
         let idle = if reads { KEPT } else { Duration::ZERO };
         let request = self.agent.configure_request(request).max_idle_age(idle);
         let sent = self.agent.run(request.build());
-        let mut response = sent.map_err(no_answer)?;
+        let mut response = sent.map_err(|error| trouble::no_answer(&error, &self.here))?;
         let location = response
             .headers()
             .get("location")
@@ -263,7 +219,7 @@ impl Client {
             .read_to_vec();
         let body = body.map_err(|error| NoAnswer {
             unsent: false,
-            ..no_answer(error)
+            ..trouble::no_answer(&error, &self.here)
         })?;
         Ok(Answer {
             status: response.status().as_u16(),
@@ -273,29 +229,10 @@ impl Client {
     }
 }
 
-fn no_answer(error: ureq::Error) -> NoAnswer {
-    use std::io::ErrorKind::{
-        ConnectionRefused, HostUnreachable, NetworkUnreachable, NotConnected,
-    };
-    let unsent = match &error {
-        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed | ureq::Error::Tls(_) => true,
-        ureq::Error::Io(io) => matches!(
-            io.kind(),
-            // A failed TLS handshake is reported as "not connected".
-            ConnectionRefused | HostUnreachable | NetworkUnreachable | NotConnected
-        ),
-        ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => true,
-        _ => false,
-    };
-    NoAnswer {
-        cause: error.to_string(),
-        unsent,
-    }
-}
-
 fn trust(tool: &str, options: &Options) -> anyhow::Result<Trust> {
     if let Some(path) = &options.ca_cert {
-        let pem = fs::read(path).with_context(|| path.display().to_string())?;
+        let unread = |error| anyhow!("{}: {}", path.display(), exit::reason(&error));
+        let pem = fs::read(path).map_err(unread)?;
         return Ok(Trust::Authorities(pem));
     }
     if options.insecure {
@@ -321,3 +258,6 @@ pub fn percent(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,7 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
 /// What a reply of the VIP means, beside those of the members to the same probe.
 fn at_vip(case: &Case<'_>, held: &Held, probe: usize, reply: &Reply) -> Option<Finding> {
     let vip = case.pair.vip?;
-    let label = case.pair.probes[probe].label();
+    let label = case.pair.label(probe);
     let critical = |code, message, evidence, eyes: &[Eye]| {
         Some(Finding::new(
             code,
@@ -149,7 +149,7 @@ fn on_member(case: &Case<'_>, held: &Held, member: usize) -> Vec<Finding> {
     // Clients ask the members of an active-active pair themselves; else the VIP speaks for them.
     let active = case.pair.vip.is_none();
     for (probe, reply) in case.replies(Target::Member(member)) {
-        let label = case.pair.probes[probe].label();
+        let label = case.pair.label(probe);
         let name = case.name(member);
         match &reply.outcome {
             Outcome::Good | Outcome::Unseen(_) => {}

@@ -14,7 +14,7 @@ use std::{
 use nix::sys::socket::{setsockopt, sockopt};
 
 use super::{How, Outcome, Reply, wire};
-use crate::fields::Fields;
+use crate::fields::{Fields, shown};
 
 mod answer;
 
@@ -51,62 +51,49 @@ struct Got {
 }
 
 impl Query {
-    pub(super) fn parse(mut fields: Fields<'_>) -> Result<Self, String> {
-        let kind = match fields.text("type")?.as_deref() {
+    pub(super) fn parse(mut fields: Fields<'_, '_>) -> Option<Self> {
+        let kind = match fields.text("type") {
             None => Kind::A,
-            Some(text) => Kind::parse(text)?,
+            Some(text) => Kind::parse(&text).unwrap_or_else(|| {
+                let what = format!("is {}, not A, AAAA, SOA or TXT", shown(&text));
+                fields.wrong("type", what);
+                Kind::A
+            }),
         };
-        let rcode = fields
-            .text("rcode")?
-            .unwrap_or_else(|| "NOERROR".to_owned());
-        if !answer::RCODES.contains(&rcode.as_str()) {
-            return Err(format!(
-                "rcode {rcode:?} is none of {}",
-                answer::RCODES.join(", ")
-            ));
+        let rcode = fields.text("rcode").unwrap_or_else(|| "NOERROR".to_owned());
+        let is_known = answer::RCODES.contains(&rcode.as_str());
+        if !is_known {
+            let known = answer::RCODES.join(", ");
+            fields.wrong("rcode", format!("is {}, none of {known}", shown(&rcode)));
         }
-        let mut identity = None;
-        if let Some(value) = fields.value("identity") {
-            let mut inner = Fields::of(value).map_err(|what| format!("identity: {what}"))?;
-            identity = Some(
-                inner
-                    .required("txt")
-                    .map_err(|what| format!("identity: {what}"))?,
-            );
-            inner.end().map_err(|what| format!("identity: {what}"))?;
-        }
-        let query = Self {
-            name: fields.required("name")?,
-            kind,
-            expect: fields.texts("expect")?,
-            rcode,
-            port: fields.whole("port", 1, 65_535)?.unwrap_or(53),
-            identity,
-        };
-        for name in [Some(&query.name), query.identity.as_ref()]
-            .into_iter()
-            .flatten()
-        {
-            if answer::question(0, name, Kind::A).is_none() {
-                return Err(format!("{name:?} is no DNS name"));
+        let name = fields.required("name");
+        let identity = fields.text_within("identity", "txt");
+        for (field, name) in [("name", &name), ("identity.txt", &identity)] {
+            let Some(name) = name else { continue };
+            // DNS would take a URL with a password as a name, too.
+            if name.contains('@') || answer::question(0, name, Kind::A).is_none() {
+                fields.wrong(field, format!("is {}, no DNS name", shown(name)));
             }
         }
-        if query.expect.is_some() && query.rcode != "NOERROR" {
-            return Err(format!(
-                "expect and rcode {}: there are no records then",
-                query.rcode
-            ));
+        let expect = fields.texts("expect");
+        if expect.is_some() && is_known && rcode != "NOERROR" {
+            let what = format!("is there beside rcode {rcode}, with which there are no records");
+            fields.wrong("expect", what);
         }
-        if let Some(bad) = query
-            .expect
-            .iter()
-            .flatten()
-            .find(|data| !kind.is_data(data))
-        {
-            return Err(format!("expect: {bad:?} is no data of a {kind} record"));
+        if let Some(bad) = expect.iter().flatten().find(|data| !kind.is_data(data)) {
+            let what = format!("has {}, which is no data of type {kind}", shown(bad));
+            fields.wrong("expect", what);
         }
-        fields.end()?;
-        Ok(query)
+        let port = fields.port(Some(53));
+        fields.end();
+        Some(Self {
+            name: name?,
+            kind,
+            expect,
+            rcode,
+            port: port?,
+            identity,
+        })
     }
 
     pub(super) fn label(&self) -> String {

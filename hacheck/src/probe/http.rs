@@ -6,8 +6,10 @@ use std::{
     net::IpAddr,
 };
 
+use vmid::url;
+
 use super::{Outcome, Reply, tls, wire};
-use crate::fields::Fields;
+use crate::fields::{Fields, shown};
 
 mod answer;
 
@@ -45,27 +47,35 @@ struct Url {
 }
 
 impl Get {
-    pub(super) fn parse(mut fields: Fields<'_>) -> Result<Self, String> {
-        let header = fields
-            .text("header")?
-            .map(|text| match text.split_once(':') {
-                Some((name, value)) => (name.trim().to_owned(), Some(value.trim().to_owned())),
-                None => (text, None),
-            });
-        let mut identity = None;
-        if let Some(value) = fields.value("identity") {
-            let mut inner = Fields::of(value).map_err(|what| format!("identity: {what}"))?;
-            identity = Some(
-                inner
-                    .required("header")
-                    .map_err(|what| format!("identity: {what}"))?,
-            );
-            inner.end().map_err(|what| format!("identity: {what}"))?;
+    pub(super) fn parse(mut fields: Fields<'_, '_>) -> Option<Self> {
+        let url = fields.required("url");
+        if let Some(url) = &url
+            && let Err(what) = Url::parse(&url.replace("{address}", "192.0.2.1"))
+        {
+            fields.wrong("url", what);
         }
-        let get = Self {
-            url: fields.required("url")?,
-            status: fields.whole("status", 100, 599)?.unwrap_or(200),
-            body: fields.text("body")?,
+        let header = fields.text("header");
+        let header = header.map(|text| match text.split_once(':') {
+            Some((name, value)) => (name.trim().to_owned(), Some(value.trim().to_owned())),
+            None => (text, None),
+        });
+        let identity = fields.text_within("identity", "header");
+        let named = [
+            ("header", header.as_ref().map(|(name, _)| name)),
+            ("identity.header", identity.as_ref()),
+        ];
+        for (field, name) in named {
+            if let Some(name) = name.filter(|name| !is_header(name)) {
+                fields.wrong(field, format!("is {}, no name of a header", shown(name)));
+            }
+        }
+        let status = fields.whole("status", 100, 599).unwrap_or(200);
+        let body = fields.text("body");
+        fields.end();
+        Some(Self {
+            url: url?,
+            status,
+            body,
             // A header that only has to be there may as well tell the members apart:
             // where it doesn't (all say the same), nothing is concluded from it.
             identity: identity.or_else(|| match &header {
@@ -73,27 +83,11 @@ impl Get {
                 _ => None,
             }),
             header,
-        };
-        Url::parse(&get.url.replace("{address}", "192.0.2.1"))?;
-        let named = [
-            get.header.as_ref().map(|(name, _)| name),
-            get.identity.as_ref(),
-        ];
-        for name in named.into_iter().flatten() {
-            if name.is_empty()
-                || !name
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-            {
-                return Err(format!("{name:?} is no name of a header"));
-            }
-        }
-        fields.end()?;
-        Ok(get)
+        })
     }
 
     pub(super) fn label(&self) -> String {
-        format!("http {}", self.url)
+        format!("http {}", url::shown(&self.url))
     }
 
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
@@ -170,7 +164,7 @@ impl Get {
         if answer.status != self.status {
             let to = answer
                 .header("location")
-                .map_or_else(String::new, |to| format!(" (to {to})"));
+                .map_or_else(String::new, |to| format!(" (to {})", url::shown(&to)));
             return Outcome::Wrong(format!("status {}{to}, not {}", answer.status, self.status));
         }
         if let Some((name, wanted)) = &self.header {
@@ -193,12 +187,10 @@ impl Get {
 
 impl Url {
     fn parse(text: &str) -> Result<Self, String> {
-        // A slash or a question mark in a password ends the authority before the @.
-        let shown = match text.contains('@') {
-            true => "(not shown: it has an @)".to_owned(),
-            false => format!("{text:?}"),
-        };
-        let wrong = || format!("url {shown} is not http(s)://host[:port]/path");
+        if url::has_userinfo(text) {
+            return Err("has user information (name:password@), which is not sent; an @ of the path is written %40".to_owned());
+        }
+        let wrong = || format!("is {}, not http(s)://host[:port]/path", shown(text));
         let (tls, rest) = match text.split_once("://").ok_or_else(wrong)? {
             ("http", rest) => (false, rest),
             ("https", rest) => (true, rest),
@@ -206,9 +198,6 @@ impl Url {
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
-        if authority.contains('@') {
-            return Err("url has user information (name:password@), which is not sent".to_owned());
-        }
         let path = path.split('#').next().unwrap_or_default();
         let path = if path.starts_with('/') {
             path.to_owned()
@@ -244,6 +233,11 @@ impl Url {
             path,
         })
     }
+}
+
+fn is_header(name: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    !name.is_empty() && name.bytes().all(known)
 }
 
 #[cfg(test)]

@@ -38,13 +38,14 @@ enum Said {
 }
 
 impl Null {
-    pub(super) fn parse(mut fields: Fields<'_>) -> Result<Self, String> {
-        let null = Self {
-            version: fields.whole("version", 3, 4)?.unwrap_or(4),
-            port: fields.whole("port", 1, 65_535)?.unwrap_or(2049),
-        };
-        fields.end()?;
-        Ok(null)
+    pub(super) fn parse(mut fields: Fields<'_, '_>) -> Option<Self> {
+        let version = fields.whole("version", 3, 4).unwrap_or(4);
+        let port = fields.port(Some(2049));
+        fields.end();
+        Some(Self {
+            version,
+            port: port?,
+        })
     }
 
     pub(super) fn label(&self) -> String {

@@ -13,10 +13,10 @@ pub struct Connect {
 }
 
 impl Connect {
-    pub(super) fn parse(mut fields: Fields<'_>) -> Result<Self, String> {
-        let port = fields.whole("port", 1, 65_535)?.ok_or("port is missing")?;
-        fields.end()?;
-        Ok(Self { port })
+    pub(super) fn parse(mut fields: Fields<'_, '_>) -> Option<Self> {
+        let port = fields.port(None);
+        fields.end();
+        Some(Self { port: port? })
     }
 
     pub(super) fn label(&self) -> String {

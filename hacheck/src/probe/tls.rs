@@ -16,7 +16,7 @@ use rustls::{
 use x509_parser::{extensions::GeneralName, prelude::FromDer as _};
 
 use super::{Outcome, Reply, wire};
-use crate::fields::Fields;
+use crate::fields::{Fields, shown};
 
 /// Whom to greet, and when its certificate is too old.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,57 +59,42 @@ pub struct Certificate {
 }
 
 impl Limits {
-    /// A warning that comes after the critical one never comes.
-    fn check(&self) -> Result<(), String> {
-        let percent = (self.warn_percent, self.critical_percent);
-        let days = self.warn_days.zip(self.critical_days);
+    fn parse(fields: &mut Fields<'_, '_>) -> Self {
+        let limits = Self {
+            warn_percent: fields.number("warn_percent", 100.0).unwrap_or(20.0),
+            critical_percent: fields.number("critical_percent", 100.0).unwrap_or(5.0),
+            warn_days: fields.number("warn_days", f64::INFINITY),
+            critical_days: fields.number("critical_days", f64::INFINITY),
+        };
+        // A warning that comes after the critical one never comes.
+        let percent = (limits.warn_percent, limits.critical_percent);
+        let days = limits.warn_days.zip(limits.critical_days);
         for (unit, limits) in [("percent", Some(percent)), ("days", days)] {
             if let Some((warn, critical)) = limits.filter(|(warn, critical)| warn < critical) {
-                return Err(format!(
-                    "warn_{unit} {warn} is less than critical_{unit} {critical}"
-                ));
+                let what = format!("is {warn}, less than critical_{unit} {critical}");
+                fields.wrong(&format!("warn_{unit}"), what);
             }
         }
-        Ok(())
+        limits
     }
 }
 
 impl Hello {
-    pub(super) fn parse(mut fields: Fields<'_>) -> Result<Self, String> {
-        let percent = |value: Option<f64>, absent: f64, name: &str| match value {
-            None => Ok(absent),
-            Some(value) if (0.0..=100.0).contains(&value) => Ok(value),
-            Some(value) => Err(format!("{name} is {value}, not in 0..=100")),
-        };
-        let days = |value: Option<f64>, name: &str| match value {
-            Some(value) if value < 0.0 => Err(format!("{name} is {value}, less than 0")),
-            other => Ok(other),
-        };
-        let hello = Self {
-            port: fields.whole("port", 1, 65_535)?.unwrap_or(443),
-            name: fields.text("name")?,
-            limits: Limits {
-                warn_percent: percent(fields.number("warn_percent")?, 20.0, "warn_percent")?,
-                critical_percent: percent(
-                    fields.number("critical_percent")?,
-                    5.0,
-                    "critical_percent",
-                )?,
-                warn_days: days(fields.number("warn_days")?, "warn_days")?,
-                critical_days: days(fields.number("critical_days")?, "critical_days")?,
-            },
-            same: fields.truth("same", true)?,
-        };
-        hello.limits.check()?;
-        if let Some(name) = hello
-            .name
-            .as_deref()
-            .filter(|name| server_name(name).is_none())
-        {
-            return Err(format!("name {name:?} is no name of a server"));
+    pub(super) fn parse(mut fields: Fields<'_, '_>) -> Option<Self> {
+        let limits = Limits::parse(&mut fields);
+        let name = fields.text("name");
+        if let Some(name) = name.as_deref().filter(|name| server_name(name).is_none()) {
+            fields.wrong("name", format!("is {}, no name of a server", shown(name)));
         }
-        fields.end()?;
-        Ok(hello)
+        let port = fields.port(Some(443));
+        let same = fields.truth("same", true);
+        fields.end();
+        Some(Self {
+            port: port?,
+            name,
+            limits,
+            same,
+        })
     }
 
     pub(super) fn label(&self) -> String {

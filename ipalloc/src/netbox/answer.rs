@@ -42,11 +42,6 @@ fn marked(description: &str) -> Option<&str> {
         .filter(|key| !key.is_empty())
 }
 
-/// The JSON of an answer; none if it is not JSON (a proxy's page, a cut-off body).
-pub(super) fn json(answer: &Answer) -> Option<Value> {
-    serde_json::from_slice(&answer.body).ok()
-}
-
 fn text(value: &Value, name: &str) -> String {
     value
         .get(name)
@@ -92,6 +87,7 @@ pub(super) fn prefix(value: &Value) -> Result<Prefix, String> {
         status: choice(value, "status"),
         is_pool: flag(value, "is_pool"),
         mark_utilized: flag(value, "mark_utilized"),
+        todo: None,
     })
 }
 
@@ -149,31 +145,13 @@ fn address(text: &str) -> Result<(IpAddr, u8), String> {
 
 /// What an answer says is wrong, on one line: NetBox's own words where it has any.
 pub(super) fn complaint(answer: &Answer) -> String {
-    let status = answer.status;
-    if (300..400).contains(&status) {
-        return format!(
-            "redirected to {:?}, which is not followed; name that address if it is right",
-            answer.location
-        );
-    }
-    let Some(value) = json(answer) else {
-        return match (status, answer.body.is_empty()) {
-            (_, true) => format!("status {status} and nothing else"),
-            (404, _) => "status 404 and a page that is not NetBox's API; is the address complete (BASE_PATH)?".to_owned(),
-            _ => format!("status {status} and a page that is not JSON; a login page, or a proxy's"),
-        };
-    };
-    // "1 of 2 objects could not be created" alone would hide why.
-    let detail = value
-        .get("detail")
-        .or_else(|| value.get("error"))
-        .and_then(Value::as_str);
-    let detail = detail.filter(|_| value.get("errors").is_none());
-    let said = detail.map_or_else(|| value.to_string(), str::to_owned);
-    let said: String = said.chars().take(300).collect();
-    match status {
-        403 => denied(&said),
-        _ => format!("status {status}: {said}"),
+    match (answer.status, answer.words()) {
+        (403, Some(said)) => denied(&said),
+        (404, None) if !answer.body.is_empty() => {
+            "status 404 and a page that is not NetBox's API; is the address complete (BASE_PATH)?"
+                .to_owned()
+        }
+        _ => answer.complaint(),
     }
 }
 

@@ -14,6 +14,18 @@ use super::answer::{self, FIELD, Record};
 /// The longest list of values in a query: gunicorn takes request lines of 4094 bytes.
 const QUERY_LIMIT: usize = 3000;
 
+/// The most pages of one list: a million records, at NetBox's 1000 per page.
+const PAGES_LIMIT: usize = 1000;
+
+/// One page of a list.
+struct Page {
+    results: Vec<Value>,
+    /// The query of the next page, if there is one.
+    next: Option<String>,
+    /// How many results all pages have.
+    count: Option<u64>,
+}
+
 /// NetBox, spoken to.
 #[derive(Clone, Debug)]
 pub(super) struct Api {
@@ -54,38 +66,59 @@ impl Api {
                 }
             }
         };
-        match answer::json(&answer) {
+        match answer.json() {
             Some(value) if answer.status == 200 => Ok(value),
             _ => Err(self.failed(&answer::complaint(&answer), path)),
         }
     }
 
     /// All results of a list; `path` has a query. Of `next` only the query is
-    /// used: its host is whatever a proxy made of it.
+    /// used: its host is whatever a proxy made of it. A list that goes on and on is an error.
     pub fn list(&self, path: &str) -> Result<Vec<Value>, Stop> {
-        let (mut results, mut query) = self.page(path)?;
         let endpoint = path.split('?').next().unwrap_or_default();
-        while let Some(next) = query {
-            let before = results.len();
-            let (more, after) = self.page(&format!("{endpoint}?{next}"))?;
-            results.extend(more);
-            if results.len() == before {
-                return Err(self.failed("a page of a list is empty", path));
+        let mut results = Vec::new();
+        let mut asked = HashSet::new();
+        let mut next = Some(path.to_owned());
+        while let Some(path) = next {
+            if asked.len() == PAGES_LIMIT {
+                return Err(self.failed(&format!("a list of more than {PAGES_LIMIT} pages"), &path));
             }
-            query = after;
+            let page = self.one_page(&path)?;
+            if page.results.is_empty() && !results.is_empty() {
+                return Err(self.failed("a page of a list is empty", &path));
+            }
+            results.extend(page.results);
+            let complete = page
+                .count
+                .is_some_and(|count| results.len() as u64 >= count);
+            asked.insert(path);
+            let more = page.next.filter(|_| !complete);
+            next = more.map(|query| format!("{endpoint}?{query}"));
+            if let Some(again) = next.as_ref().filter(|next| asked.contains(*next)) {
+                return Err(self.failed("the pages of a list lead in a circle", again));
+            }
         }
         Ok(results)
     }
 
     /// One page of a list, and the query of the next.
     pub fn page(&self, path: &str) -> Result<(Vec<Value>, Option<String>), Stop> {
+        let page = self.one_page(path)?;
+        Ok((page.results, page.next))
+    }
+
+    fn one_page(&self, path: &str) -> Result<Page, Stop> {
         let mut value = self.get(path)?;
         let next = value.get("next").and_then(Value::as_str);
-        let next = next
-            .and_then(|next| next.split_once('?'))
-            .map(|(_, query)| query.to_owned());
+        let next = next.and_then(|next| next.split_once('?'));
+        let next = next.map(|(_, query)| query.to_owned());
+        let count = value.get("count").and_then(Value::as_u64);
         match value.get_mut("results").map(Value::take) {
-            Some(Value::Array(results)) => Ok((results, next)),
+            Some(Value::Array(results)) => Ok(Page {
+                results,
+                next,
+                count,
+            }),
             _ => Err(self.failed("the answer is no list of results; is this NetBox?", path)),
         }
     }
@@ -176,7 +209,7 @@ impl Api {
         let options = self
             .client
             .send("OPTIONS", "/api/ipam/ip-addresses/", &[], None);
-        let actions = options.ok().and_then(|answer| answer::json(&answer));
+        let actions = options.ok().and_then(|answer| answer.json());
         let may = actions.is_some_and(|value| value["actions"].get("POST").is_some());
         match (may, method) {
             (true, "POST") => "its permission does not cover this address: a constraint",

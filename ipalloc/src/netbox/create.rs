@@ -71,7 +71,7 @@ impl NetBox {
             Posted::Overtaken => Ok(Outcome::Again(None)),
             Posted::Unknown(what) => Ok(Outcome::Unknown(what)),
             Posted::Refused(refusal) => {
-                let value = answer::json(&refusal).unwrap_or_default();
+                let value = refusal.json().unwrap_or_default();
                 let about_field = |value: &Value| value["custom_fields"].get(FIELD).is_some();
                 let list = value
                     .as_array()

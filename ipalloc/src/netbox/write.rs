@@ -63,7 +63,7 @@ impl Api {
                     continue;
                 }
             };
-            let value = answer::json(&answer);
+            let value = answer.json();
             match (answer.status, value) {
                 (200..=299, Some(Value::Array(list))) if list.len() == bodies.len() => {
                     let records: Result<Vec<_>, _> = list.iter().map(answer::record).collect();
@@ -180,7 +180,7 @@ impl Api {
                 return Err(Stop::outside(cause));
             }
             Err(error) => error.to_string(),
-            Ok(answer) => match (answer.status, answer::json(&answer)) {
+            Ok(answer) => match (answer.status, answer.json()) {
                 (200..=299, Some(Value::Array(list))) if list.len() == bodies.len() => {
                     let records: Result<Vec<_>, _> = list.iter().map(answer::record).collect();
                     match records {
@@ -261,7 +261,7 @@ impl Api {
                 .send(method, &path, &headers, Some(&body.to_string()))
             {
                 Ok(answer) if matches!(answer.status, 200 | 204) => return Ok(()),
-                Ok(answer) if answer.status == 404 && answer::json(&answer).is_some() => {
+                Ok(answer) if answer.status == 404 && answer.json().is_some() => {
                     if lost && method == "DELETE" && self.is_ours(record, "delete") {
                         return Ok(());
                     }
@@ -282,7 +282,7 @@ impl Api {
                 }
                 Ok(answer)
                     if (300..400).contains(&answer.status)
-                        || answer.status < 500 && answer::json(&answer).is_some() =>
+                        || answer.status < 500 && answer.json().is_some() =>
                 {
                     return Err(self.denied(&answer, method, &path));
                 }

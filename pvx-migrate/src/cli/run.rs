@@ -1,11 +1,10 @@
 //! The command line of `pvx-migrate run`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use jiff::SignedDuration;
 
-use super::value::age;
+use super::value::{number, time};
 
 /// `pvx-migrate run`
 #[derive(Debug, Args)]
@@ -27,11 +26,11 @@ pub struct Run {
     /// What was done is written here, and read again by the next run and by `plan return`
     #[arg(long, value_name = "FILE", required_unless_present = "dry_run")]
     pub journal: Option<PathBuf>,
-    /// Moves at once, in all
-    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u8).range(1..=64))]
+    /// Moves at once, in all (1 to 64)
+    #[arg(long, value_name = "N", default_value = "4", value_parser = number(1_u8, 64))]
     pub jobs: u8,
-    /// Moves at once out of a node, and into it
-    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=64))]
+    /// Moves at once out of a node, and into it (1 to 64)
+    #[arg(long, value_name = "N", default_value = "2", value_parser = number(1_u8, 64))]
     pub jobs_per_node: u8,
     /// Begin even if a running guest would stay on the node
     #[arg(long)]
@@ -39,9 +38,12 @@ pub struct Run {
     /// Check every step and say what would be done, without doing it
     #[arg(long, short = 'n')]
     pub dry_run: bool,
-    /// Refuse a plan whose state is older
-    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = age)]
-    pub max_age: SignedDuration,
+    /// Refuse a plan whose state is older: 90s, 10m, 1h30m
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time())]
+    pub max_age: Duration,
+    /// Words that don't belong here
+    #[command(flatten)]
+    pub stray: super::Stray,
     /// How the cluster is reached
     #[command(flatten)]
     pub connection: vmid::http::Options,

@@ -78,6 +78,8 @@ codes! {
     Pair "pair" "a member of its pair is there"
     Downtime "downtime" "it would be down for longer than --max-downtime"
     NotInSite "not-in-site" "the site file doesn't have the node (place)"
+    UnknownRole "unknown-role" "the site file has no such role (place)"
+    UnknownTemplate "unknown-template" "the site file has no such template (place)"
     NoStorage "no-storage" "the node has no storage that such a guest may be on (place)"
     BadField "bad-field" "a field holds what it cannot (place)"
     NotBest "not-best" "possible, but the target is better"

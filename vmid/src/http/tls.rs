@@ -92,13 +92,14 @@ pub(super) fn settings(trust: &Trust) -> Result<ClientConfig, String> {
     let pinned = match trust {
         Trust::System => {
             let roots = rustls_native_certs::load_native_certs().certs;
+            let none = |_| "this host trusts no authority (is ca-certificates installed?)";
             return Ok(builder
-                .with_root_certificates(store(roots)?)
+                .with_root_certificates(store(roots).map_err(none)?)
                 .with_no_client_auth());
         }
         Trust::Authorities(pem) => {
             let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-            let named = roots.map_err(|error| format!("not a PEM file: {error}"))?;
+            let named = roots.map_err(|_| "not a PEM file".to_owned())?;
             let verifier = Named::new(named.clone(), store(named)?, provider)?;
             return Ok(builder
                 .dangerous()
@@ -119,7 +120,7 @@ pub(super) fn store(roots: Vec<CertificateDer<'static>>) -> Result<RootCertStore
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(roots);
     if store.is_empty() {
-        return Err("no certificate of an authority".to_owned());
+        return Err("no certificate of an authority is in it".to_owned());
     }
     Ok(store)
 }

@@ -84,8 +84,9 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
+/// The certificate is another than the pinned one.
 #[derive(Debug)]
-struct Mismatch(String);
+pub(super) struct Mismatch(String);
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
 use super::{Site, read};
 use crate::exit::Stop;
 
@@ -9,7 +11,7 @@ use crate::exit::Stop;
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Named {
     /// The site file: networks, pairs, limits, what is never handed out
-    #[arg(long, value_name = "FILE", env = "PVX_SITE", hide_env_values = true)]
+    #[arg(long, value_name = "FILE", env = "PVX_SITE", hide_env_values = true, value_parser = any_name())]
     pub site: Option<PathBuf>,
 }
 
@@ -29,4 +31,9 @@ impl Named {
     pub fn read(&self) -> Result<Option<Site>, Stop> {
         self.path().map(read).transpose()
     }
+}
+
+/// A path, even an empty one: `PVX_SITE=` is how a shell unsets it for one command.
+fn any_name() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }

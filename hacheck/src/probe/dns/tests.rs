@@ -1,4 +1,5 @@
 use super::*;
+use crate::fields::parsed;
 use std::{net::TcpListener, thread, time::Duration};
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -198,7 +199,7 @@ fn asked_once_is_one_datagram() {
 #[test]
 fn no_such_record_is_what_is_expected() {
     let fields = serde_json::json!({"name": "ha.test", "type": "AAAA", "expect": []});
-    let query = Query::parse(Fields::of(&fields).unwrap()).unwrap();
+    let query = parsed(&fields, Query::parse).unwrap();
     #[rustfmt::skip]
     let cases = [
         ("no data", "NOERROR",  &[][..], ""),
@@ -218,9 +219,9 @@ fn no_such_record_is_what_is_expected() {
         }
     }
     let fields = serde_json::json!({"name": "ha.test", "expect": [], "rcode": "NXDOMAIN"});
-    let refused = Query::parse(Fields::of(&fields).unwrap()).unwrap_err();
+    let refused = parsed(&fields, Query::parse).unwrap_err();
     assert_eq!(
         refused,
-        "expect and rcode NXDOMAIN: there are no records then"
+        "probe.expect is there beside rcode NXDOMAIN, with which there are no records"
     );
 }

@@ -2,7 +2,7 @@ use super::*;
 use serde_json::json;
 use std::{net::TcpListener, thread, time::Duration};
 
-use crate::probe::How;
+use crate::{fields::parsed, probe::How};
 
 const LOCAL: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
@@ -24,7 +24,7 @@ fn server(answer: &'static str) -> (u16, thread::JoinHandle<String>) {
 
 fn get(port: u16, mut fields: serde_json::Value) -> Get {
     fields["url"] = json!(format!("http://{{address}}:{port}/x?y"));
-    Get::parse(Fields::of(&fields).unwrap()).unwrap()
+    parsed(&fields, Get::parse).unwrap()
 }
 
 fn soon() -> wire::Clock {
@@ -138,26 +138,27 @@ fn urls() {
 
 #[test]
 fn a_password_in_a_url_is_not_told() {
-    const REFUSED: &str = "url has user information (name:password@), which is not sent";
-    const HIDDEN: &str = "url (not shown: it has an @) is not http(s)://host[:port]/path";
+    const REFUSED: &str = "probe.url has user information (name:password@), which is not sent; an @ of the path is written %40";
+    const HIDDEN: &str =
+        "probe.url is a text with an @ (not shown), not http(s)://host[:port]/path";
     #[rustfmt::skip]
     let cases = [
         ("name and password",   "http://admin:s3cret@x/",       REFUSED),
         ("password alone",      "https://:s3cret@{address}:8/", REFUSED),
         ("an @ in it",          "http://admin:s3cret@1@x/",     REFUSED),
-        ("a slash in it",       "http://admin:s3cret/1@x/",     HIDDEN),
+        ("a slash in it",       "http://admin:s3cret/1@x/",     REFUSED),
         ("a mark in it",        "http://admin:s3cret?1@x/",     HIDDEN),
-        ("another scheme",      "ftp://admin:s3cret@x/",        HIDDEN),
-        ("no scheme",           "admin:s3cret@x/",              HIDDEN),
-        ("one slash",           "http:/admin:s3cret@x/",        HIDDEN),
+        ("another scheme",      "ftp://admin:s3cret@x/",        REFUSED),
+        ("no scheme",           "admin:s3cret@x/",              REFUSED),
+        ("one slash",           "http:/admin:s3cret@x/",        REFUSED),
     ];
     for (name, url, want) in cases {
         let fields = json!({ "url": url });
-        let refused = Get::parse(Fields::of(&fields).unwrap()).expect_err(name);
+        let refused = parsed(&fields, Get::parse).expect_err(name);
         assert_eq!(refused, want, "{name}");
     }
-    assert!(
-        Url::parse("http://x/a@b?c@d").is_ok(),
-        "not before the path"
-    );
+    assert!(Url::parse("http://x/a%40b?c@d").is_ok(), "in the query");
+    let labelled = json!({"url": "http://{address}:8/x?key=s3cret#more"});
+    let label = parsed(&labelled, Get::parse).unwrap().label();
+    assert_eq!(label, "http http://{address}:8/x?...");
 }

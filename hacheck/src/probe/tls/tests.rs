@@ -1,4 +1,5 @@
 use super::*;
+use crate::fields::parsed;
 
 fn with_names(names: &[&str]) -> Certificate {
     Certificate {
@@ -39,7 +40,7 @@ fn a_server_that_speaks_something_else_is_wrong_and_not_dead() {
         let _ = io::Read::read(&mut stream, &mut [0; 600]);
     });
     let value = serde_json::json!({ "port": port });
-    let hello = Hello::parse(Fields::of(&value).unwrap()).unwrap();
+    let hello = parsed(&value, Hello::parse).unwrap();
     let reply = hello.ask(
         [127, 0, 0, 1].into(),
         &wire::Clock::of(Duration::from_secs(10)),
@@ -59,17 +60,17 @@ fn limits_that_contradict_themselves() {
         ("none",               r#"{}"#, ""),
         ("both the same",      r#"{"warn_percent":5,"critical_percent":5,"warn_days":3,"critical_days":3}"#, ""),
         ("nothing left",       r#"{"warn_days":0,"critical_days":0}"#, ""),
-        ("warns too late",     r#"{"warn_percent":10,"critical_percent":11}"#, "warn_percent 10 is less than critical_percent 11"),
-        ("the default's 20",   r#"{"critical_percent":25}"#, "warn_percent 20 is less than critical_percent 25"),
-        ("the default's 5",    r#"{"warn_percent":3}"#, "warn_percent 3 is less than critical_percent 5"),
-        ("days too late",      r#"{"warn_days":3.5,"critical_days":4}"#, "warn_days 3.5 is less than critical_days 4"),
-        ("no such days",       r#"{"warn_days":-1}"#, "warn_days is -1, less than 0"),
-        ("no such days, crit", r#"{"critical_days":-0.5}"#, "critical_days is -0.5, less than 0"),
-        ("no such percent",    r#"{"warn_percent":-1}"#, "warn_percent is -1, not in 0..=100"),
+        ("warns too late",     r#"{"warn_percent":10,"critical_percent":11}"#, "probe.warn_percent is 10, less than critical_percent 11"),
+        ("the default's 20",   r#"{"critical_percent":25}"#, "probe.warn_percent is 20, less than critical_percent 25"),
+        ("the default's 5",    r#"{"warn_percent":3}"#, "probe.warn_percent is 3, less than critical_percent 5"),
+        ("days too late",      r#"{"warn_days":3.5,"critical_days":4}"#, "probe.warn_days is 3.5, less than critical_days 4"),
+        ("no such days",       r#"{"warn_days":-1}"#, "probe.warn_days is -1, not a number of at least 0"),
+        ("no such days, crit", r#"{"critical_days":-0.5}"#, "probe.critical_days is -0.5, not a number of at least 0"),
+        ("no such percent",    r#"{"warn_percent":-1}"#, "probe.warn_percent is -1, not a number from 0 to 100"),
     ];
     for (name, fields, want) in cases {
         let fields: serde_json::Value = serde_json::from_str(fields).unwrap();
-        match Hello::parse(Fields::of(&fields).unwrap()) {
+        match parsed(&fields, Hello::parse) {
             Ok(_) => assert_eq!(want, "", "{name}"),
             Err(what) => assert!(!want.is_empty() && what.starts_with(want), "{name}: {what}"),
         }
