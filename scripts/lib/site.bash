@@ -15,8 +15,7 @@ read_site() {
     vmid site -- "$site_file" >"$site" || exit
 }
 
-# policy: reads the site and names its IPAM; `provision -n` alone has a sample of both.
-# Sets ipam, ipalloc's options: which IPAM, and which site says what is never handed out.
+# policy: reads the site and names its IPAM (`ipam`, ipalloc's option); `provision -n` alone has a sample of both.
 policy() {
     local proof=false
     ipam=()
@@ -28,7 +27,6 @@ policy() {
         say "no site and no IPAM is named: this is how it looks on the sample, scripts/site.json and scripts/ipam"
     fi
     read_site
-    ipam+=(--site "$site_file")
     jq -c '[.vlans[] | {vlan, prefix}]' "$site" >"$tmp/networks.json"
     touch -- "$tmp/guests" "$tmp/snapshots"
     if on now && ! on force; then proof=true; fi # the guest must be seen to be gone

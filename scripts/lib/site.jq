@@ -3,6 +3,13 @@
 # The gateway of a VLAN, or null.
 def gateway: if .gateway == "none" then null else .gateway end;
 
+# Whether a prefix holds an address, IPv4 both.
+def holds($address):
+  def number: split(".") | if length == 4 then reduce (.[] | tonumber) as $octet (0; . * 256 + $octet) else null end;
+  split("/") as [$base, $length]
+  | ($base | number) as $from | ($address | number) as $there
+  | $from != null and $there != null and (pow(2; 32 - ($length | tonumber)) as $size | ($from - $from % $size) == ($there - $there % $size));
+
 # A guest's name as its owner has it: lower case, no trailing dot, no domain of the site.
 def short($site): ascii_downcase | rtrimstr(".") | if $site.domain then rtrimstr("." + ($site.domain | ascii_downcase)) else . end;
 
