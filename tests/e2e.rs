@@ -66,13 +66,8 @@ const PASSERS: &[Passer] = &[
     Passer { command: "vmid check --allow-empty", word: "BATCH" },
     Passer { command: "ipalloc allocate --ipam ipam --site no-site.json --dry-run --vlan 30", word: "BATCH" },
     Passer { command: "ipalloc release --ipam ipam --dry-run", word: "BATCH" },
-<<<<<<< HEAD
-    Passer { command: "ipalloc check --ipam ipam-with-guests", word: "BATCH" },
-    Passer { command: "pvx-migrate place --state state.json --site site.json --max-age 876000h", word: "BATCH" },
-=======
     Passer { command: "ipalloc check --ipam ipam-with-guests --allow-empty", word: "BATCH" },
-    Passer { command: "pvx-migrate place --state state.json --max-age 876000h", word: "BATCH" },
->>>>>>> main
+    Passer { command: "pvx-migrate place --state state.json --site no-site.json --max-age 876000h", word: "BATCH" },
     Passer { command: "pbsprune --keep-last 1 --no-guards", word: "BATCH" },
 ];
 
@@ -80,11 +75,7 @@ const PASSERS: &[Passer] = &[
 /// where VLAN 30 is free, one that knows the guests g1, g2, g3 of the cases, and the
 /// state of a cluster that has room for them.
 const STREAM_FILES: [(&str, &str); 8] = [
-<<<<<<< HEAD
-    ("site.json", "{}"),
-=======
     ("no-site.json", "{}"),
->>>>>>> main
     ("state.json", include_str!("data/pve/state.json")),
     (
         "ipam/prefixes.csv",
