@@ -23,6 +23,8 @@ pub use grant::{Grant, Naming};
 #[derive(Debug)]
 pub struct Batch {
     requests: Vec<Result<(Request, Scope), Refused>>,
+    /// These stand for themselves: refused, they stop no other request, nor are they stopped.
+    apart: Vec<bool>,
 }
 
 impl Batch {
@@ -42,16 +44,27 @@ impl Batch {
             .map(|request| request.as_ref().is_ok_and(|r| seen[r.owner.key()] > 1))
             .collect();
         let scoped = |(request, twice): (Result<Request, Refused>, bool)| {
-            let request = request?;
+            let mut request = request?;
             if twice {
                 return Err(duplicate(&request.owner));
             }
-            let scope = Scope::of(&request.fields, networks, policy)?;
+            let site = policy.site.as_ref();
+            let member = site.and_then(|site| site.member(&request.owner));
+            request.of_site = member.filter(|_| !request.owner.is_interface());
+            let scope = Scope::of(&request.fields, networks, &policy.of_owner(&request.owner))?;
             Ok((request, scope))
         };
         Self {
+            apart: vec![false; requests.len()],
             requests: requests.into_iter().zip(twice).map(scoped).collect(),
         }
+    }
+
+    /// The same with those of the requests that stand for themselves: each is granted or
+    /// refused alone, while the others are granted all together or not at all.
+    #[must_use]
+    pub fn with_apart(self, apart: Vec<bool>) -> Self {
+        Self { apart, ..self }
     }
 
     /// What must be known of the IPAM's addresses to decide.
@@ -72,7 +85,8 @@ impl Batch {
         ask
     }
 
-    /// What each request gets: all of them something, or none anything.
+    /// What each request gets: all of them something, or none anything, but for those that
+    /// stand for themselves.
     ///
     /// `skip` so many free addresses, if there are more: those who were overtaken
     /// spread out, so that they do not all try the same next one again.
@@ -107,7 +121,10 @@ impl Batch {
             }
         }
         let mut results: Vec<_> = results.into_iter().flatten().collect();
-        all_or_nothing(&mut results);
+        let together = self.apart.iter().map(|apart| !apart);
+        let mut together: Vec<_> = results.iter_mut().zip(together).collect();
+        together.retain(|(_, together)| *together);
+        all_or_nothing(together.into_iter().map(|(result, _)| result).collect());
         results
     }
 
@@ -143,9 +160,9 @@ impl Batch {
 }
 
 /// When one request of a batch is refused, none is granted.
-pub fn all_or_nothing<T>(results: &mut [Result<T, Refused>]) {
-    if results.iter().any(Result::is_err) {
-        for result in results.iter_mut().filter(|result| result.is_ok()) {
+pub fn all_or_nothing<T>(results: Vec<&mut Result<T, Refused>>) {
+    if results.iter().any(|result| result.is_err()) {
+        for result in results.into_iter().filter(|result| result.is_ok()) {
             *result = Err(Refused::batch());
         }
     }

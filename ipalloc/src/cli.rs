@@ -1,37 +1,21 @@
 //! The command line of `ipalloc`.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
-use jiff::SignedDuration;
+use vmid::{avoid::Avoid, site::Named, span};
 
 use crate::{
     allocate::Naming,
-    exclude::{Avoid, Gateway, Policy},
+    exclude::{Gateway, Policy},
     ipam::Vrf,
     owner, request,
     request::{Fallback, Fields, Place, Wanted},
+    site_rules::SiteRules,
 };
 
-const CODES: &str = "\
-Error codes:
-  exhausted         no address is left
-  no-prefix         the IPAM has no such prefix or range, or the request names none
-  ambiguous-prefix  several prefixes fit; the message lists them
-  excluded          never handed out: gateway, range, child prefix, closed prefix, --avoid
-  address-taken     the wanted address has a record
-  name-taken        the name has another address already, or is in the DNS for another owner's
-  unowned           an address without an owner bears the name (see --adopt)
-  not-ours          ipalloc did not make it (see --force)
-  duplicate-name    the batch asks twice for one owner, or for one host by two names
-  bad-name          not a host name
-  bad-field         another field holds what it cannot
-  batch             sound, but another request of the batch failed
-  unverified        made, but could not be read back; run it again (exit 3)
-  unknown-outcome   the server's reply was lost, and it cannot be found out what it did (exit 3)
-
-Exit codes: 0 done, 1 some record has an error or a finding, 2 bad call or input, 3 the IPAM or stdout failed";
+mod help;
 
 /// Give each named guest an address that nobody else has, and the same one again next time
 #[derive(Debug, Parser)]
@@ -57,24 +41,25 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Append "address", "prefix", "vlan", "dns_name" and "changed" to each request
-    #[command(after_help = CODES)]
+    ///
+    /// A guest's configuration (a record with net0 or ipconfig0, as scripts/inventory prints them)
+    /// is a request for the addresses that it has.
+    #[command(after_help = help::ALLOCATE)]
     Allocate(Box<Allocate>),
     /// Give the addresses of the named guests back
-    #[command(after_help = CODES)]
+    #[command(after_help = help::RELEASE)]
     Release(Release),
     /// Print each prefix with its size, its used and free addresses, and the next one
-    #[command(
-        after_help = "A VLAN, prefix or VRF that the IPAM does not have is a record with the error no-prefix (exit 1)."
-    )]
+    #[command(after_help = help::SHOW)]
     Show(Show),
     /// Make the custom field in NetBox that keeps two runs from giving one name two addresses
-    #[command(
-        after_help = "An admin's token is needed once. Without that right, the one command an admin runs is printed (exit 1)."
-    )]
+    #[command(after_help = help::SETUP)]
     Setup(Setup),
-    /// Append "findings" to each guest: not-in-ipam, name-differs, outside-prefix, no-address
+    /// Append "findings" to each guest that does not agree with the IPAM
     ///
-    /// An owned address whose guest is not in the input comes behind it as a record with the finding no-guest.
+    /// An owned address whose guest is not in the input comes behind it as a record with the
+    /// finding no-guest.
+    #[command(after_help = help::CHECK)]
     Check(Check),
 }
 
@@ -110,27 +95,31 @@ pub struct Setup {
     #[command(flatten)]
     pub source: Source,
     /// Change nothing; say what would be
-    #[arg(long, visible_alias = "check-mode")]
+    #[arg(long, short = 'n', visible_alias = "check-mode")]
     pub dry_run: bool,
 }
 
 /// What is never handed out.
 #[derive(Debug, Args)]
 pub struct Exclude {
-    /// Which address of a prefix is the gateway's
-    #[arg(long, value_name = "WHICH", default_value = "first")]
-    pub gateway: Gateway,
-    /// Never hand these out: addresses, host numbers, or ranges (1-9) of either
+    /// Which address of a prefix is the gateway's [default: the site's rule, else first]
+    #[arg(long, value_name = "WHICH")]
+    pub gateway: Option<Gateway>,
+    /// Never hand these out: addresses, prefixes, host numbers, or ranges (2-9) of either;
+    /// between commas, or the option several times. Adds to the site's
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = Avoid::parse)]
     pub avoid: Vec<Avoid>,
+    /// Which site
+    #[command(flatten)]
+    pub site: Named,
 }
 
 /// `ipalloc allocate`
 #[derive(Debug, Args)]
 pub struct Allocate {
-    /// Guests; then standard input is not read
-    #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
+    /// Guests, NAME or NAME/INTERFACE; then standard input is not read
+    #[arg(value_name = "NAME", value_parser = Word::parse)]
+    pub names: Vec<Word>,
     /// Where the addresses are kept
     #[command(flatten)]
     pub source: Source,
@@ -158,10 +147,10 @@ pub struct Allocate {
     /// Note this at the address
     #[arg(long, value_name = "TEXT", value_parser = request::parse_description)]
     pub description: Option<String>,
-    /// Tag the address (slugs)
+    /// Tag the address: slugs between commas, or the option several times
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = request::parse_tag)]
     pub tags: Vec<String>,
-    /// Domain of the DNS names
+    /// Domain of the DNS names [default: the site's]
     #[arg(long, value_name = "DOMAIN", value_parser = owner::parse_domain)]
     pub domain: Option<String>,
     /// What is never handed out
@@ -174,16 +163,16 @@ pub struct Allocate {
     #[arg(long)]
     pub force: bool,
     /// Change nothing; say what would be
-    #[arg(long, visible_alias = "check-mode")]
+    #[arg(long, short = 'n', visible_alias = "check-mode")]
     pub dry_run: bool,
 }
 
 /// `ipalloc release`
 #[derive(Debug, Args)]
 pub struct Release {
-    /// Guests; then standard input is not read
-    #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
+    /// Guests, NAME or NAME/INTERFACE; then standard input is not read
+    #[arg(value_name = "NAME", value_parser = Word::parse)]
+    pub names: Vec<Word>,
     /// Where the addresses are kept
     #[command(flatten)]
     pub source: Source,
@@ -193,14 +182,14 @@ pub struct Release {
     /// Mark as deprecated instead of freeing: a freed address comes back at once
     #[arg(long)]
     pub retire: bool,
-    /// Free what was retired at least so long ago (30d, 12h); reads no input
-    #[arg(long, value_name = "AGE", value_parser = age, conflicts_with_all = ["names", "retire", "interface", "force"])]
-    pub retired_before: Option<SignedDuration>,
-    /// Also an address that ipalloc did not make
+    /// Free what was retired at least so long ago (12h, 30d, 6w); reads no input
+    #[arg(long, value_name = "AGE", value_parser = span::parse, conflicts_with_all = ["names", "retire", "interface", "force"])]
+    pub retired_before: Option<Duration>,
+    /// Also an address that ipalloc did not make, and what a record with findings names
     #[arg(long)]
     pub force: bool,
     /// Change nothing; say what would be
-    #[arg(long, visible_alias = "check-mode")]
+    #[arg(long, short = 'n', visible_alias = "check-mode")]
     pub dry_run: bool,
 }
 
@@ -233,13 +222,57 @@ pub struct Check {
     /// Where the addresses are kept
     #[command(flatten)]
     pub source: Source,
-    /// Domain of the DNS names; without it, a name in any domain is the guest's
+    /// Domain of the DNS names [default: the site's]; without any, a name in every domain is the guest's
     #[arg(long, value_name = "DOMAIN", value_parser = owner::parse_domain)]
     pub domain: Option<String>,
+    /// Not one guest on standard input is right
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Which site
+    #[command(flatten)]
+    pub site: Named,
     /// How the records come out
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: vmid::table::Format,
 }
+
+/// A guest as an argument names it: `web`, or `web/net1` for one of its interfaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// The guest.
+    pub name: String,
+    /// One of its interfaces.
+    pub interface: Option<String>,
+}
+
+impl Word {
+    /// Whether the name is a host's is judged later, as for a record; here is refused what
+    /// is meant for another place.
+    ///
+    /// # Errors
+    ///
+    /// It is a file, or an address.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (name, interface) = owner::parts(text);
+        if request::parse_wanted(text).is_ok() {
+            return Err("it is an address, not a name; did you mean --address?".to_owned());
+        }
+        let is_file = FILES.iter().any(|end| text.ends_with(end));
+        let is_path = text.starts_with(['/', '.']) || text.matches('/').count() > 1;
+        if is_file || is_path || name.is_empty() || interface.is_some_and(str::is_empty) {
+            return Err(format!(
+                "it looks like a file; records come on standard input: <{text}"
+            ));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            interface: interface.map(str::to_owned),
+        })
+    }
+}
+
+/// What the names of files of records and of lists end in.
+const FILES: [&str; 6] = [".json", ".jsonl", ".csv", ".yaml", ".yml", ".txt"];
 
 impl Allocate {
     /// The flags as defaults for the records.
@@ -257,23 +290,25 @@ impl Allocate {
             interface: self.interface.clone(),
             description: self.description.clone(),
             tags: (!self.tags.is_empty()).then(|| self.tags.clone()),
+            own: false,
         }
     }
 
     /// What is never handed out.
     #[must_use]
-    pub fn policy(&self) -> Policy {
+    pub fn policy(&self, site: Option<SiteRules>) -> Policy {
         Policy {
             force: self.force,
-            ..self.exclude.policy()
+            ..self.exclude.policy(site)
         }
     }
 
     /// How names are treated.
     #[must_use]
-    pub fn naming(&self) -> Naming {
+    pub fn naming(&self, site: Option<&SiteRules>) -> Naming {
+        let of_site = || site.and_then(|site| site.domain.clone());
         Naming {
-            domain: self.domain.clone(),
+            domain: self.domain.clone().or_else(of_site),
             adopt: self.adopt,
         }
     }
@@ -282,10 +317,11 @@ impl Allocate {
 impl Exclude {
     /// What is never handed out, nothing forced.
     #[must_use]
-    pub fn policy(&self) -> Policy {
+    pub fn policy(&self, site: Option<SiteRules>) -> Policy {
         Policy {
             gateway: self.gateway,
             avoid: self.avoid.clone(),
+            site,
             force: false,
         }
     }
@@ -296,30 +332,6 @@ const VLANS: RangeInclusive<u64> = vmid::scheme::VLANS;
 fn vlan(text: &str) -> Result<u64, String> {
     let vlan = vmid::scheme::decimal(text).filter(|vlan| VLANS.contains(vlan));
     vlan.ok_or_else(|| "a VLAN ID is a number in 1..=4094".to_owned())
-}
-
-/// A number and one of `s`, `m`, `h`, `d` (24 hours), `w`.
-fn age(text: &str) -> Result<SignedDuration, String> {
-    let split = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        "w" => 604_800,
-        _ => return Err("expected a number and s, m, h, d or w, such as 30d".to_owned()),
-    };
-    let number: i64 = number
-        .parse()
-        .map_err(|_| "the number is missing or too big".to_owned())?;
-    let seconds = number
-        .checked_mul(seconds)
-        .filter(|&s| s <= 100 * 366 * 86_400);
-    let seconds = seconds.ok_or_else(|| "longer than a hundred years".to_owned())?;
-    Ok(SignedDuration::from_secs(seconds))
 }
 
 #[cfg(test)]
@@ -333,20 +345,28 @@ mod tests {
     }
 
     #[test]
-    fn ages() {
-        assert_eq!(age("30d"), Ok(SignedDuration::from_hours(30 * 24)));
-        assert_eq!(age("0s"), Ok(SignedDuration::ZERO));
-        for bad in [
-            "",
-            "d",
-            "30",
-            "30 d",
-            "-1d",
-            "1y",
-            "99999999999999999999d",
-            "999999w",
-        ] {
-            assert!(age(bad).is_err(), "{bad:?}");
+    fn names_as_arguments() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, Option<(&str, Option<&str>)>)] = &[
+            ("a name",               "web.lab.example", Some(("web.lab.example", None))),
+            ("an interface of it",   "web/net1",        Some(("web", Some("net1")))),
+            ("judged later",         "a b",             Some(("a b", None))),
+            ("a file of records",    "guests.jsonl",    None),
+            ("a file in a folder",   "lists/web",       Some(("lists", Some("web")))),
+            ("one with its ending",  "lists/web.csv",   None),
+            ("a path",               "./guests",        None),
+            ("a long path",          "a/b/c",           None),
+            ("a folder",             "lists/",          None),
+            ("an address",           "192.168.30.66",   None),
+            ("with its mask",        "fd00::1/64",      None),
+        ];
+        for (name, text, want) in cases {
+            let got = Word::parse(text).ok();
+            let want = want.map(|(name, interface)| Word {
+                name: name.to_owned(),
+                interface: interface.map(str::to_owned),
+            });
+            assert_eq!(got, want, "{name}");
         }
     }
 }

@@ -1,19 +1,21 @@
-//! What a site never hands out, record or not: gateways and avoided addresses.
+//! What is never handed out, record or not: gateways, avoided addresses, and what the
+//! site has given to its pairs, nodes and gateways.
 
-use std::{fmt, ops::RangeInclusive};
+use std::{borrow::Cow, fmt};
 
 use ipnet::IpNet;
+use vmid::{avoid::Avoid, site::Holder};
 
 use crate::{
-    request::parse_wanted,
+    owner::Owner,
+    site_rules::SiteRules,
     span::{self, Family, Span},
 };
 
 /// Which address of a prefix is the gateway's, record or not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Gateway {
     /// The one after the network address.
-    #[default]
     First,
     /// The one before the broadcast address.
     Last,
@@ -21,116 +23,128 @@ pub enum Gateway {
     None,
 }
 
-/// Addresses that a site keeps free.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Avoid {
-    /// Host numbers, in each prefix: the last octet in a /24 or longer, else the offset.
-    Hosts(RangeInclusive<u128>),
-    /// Addresses.
-    Addresses(Family, Span),
-}
-
-impl Avoid {
-    /// `110`, `200-254`, `192.168.30.50` or `192.168.30.50-192.168.30.60`.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        if let Some(net) = text
-            .trim()
-            .parse::<IpNet>()
-            .ok()
-            .filter(|net| net.trunc() == *net)
-        {
-            return Ok(Self::Addresses(Family::of(net.addr()), Span::of(net)));
-        }
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
-        let backwards = || format!("{text:?} ends before it begins");
-        let number = |text: &str| vmid::scheme::decimal(text.trim()).map(u128::from);
-        if let (Some(first), Some(last)) = (number(first), number(last)) {
-            return if first > last {
-                Err(backwards())
-            } else {
-                Ok(Self::Hosts(first..=last))
-            };
-        }
-        let (first, last) = (parse_wanted(first)?.address, parse_wanted(last)?.address);
-        if Family::of(first) != Family::of(last) {
-            return Err(format!("{first} and {last} are not of one family"));
-        }
-        if first > last {
-            return Err(backwards());
-        }
-        Ok(Self::Addresses(
-            Family::of(first),
-            Span::new(span::bits(first), span::bits(last)),
-        ))
-    }
-
-    fn within(&self, net: IpNet) -> Span {
-        let whole = Span::of(net);
-        match self {
-            Self::Hosts(hosts) => {
-                let octet = net.addr().is_ipv4() && net.prefix_len() >= 24;
-                let base = if octet {
-                    whole.first & !0xff
-                } else {
-                    whole.first
-                };
-                let at = |host: &u128| base.saturating_add(*host);
-                Span::new(at(hosts.start()), at(hosts.end())).within(whole)
-            }
-            Self::Addresses(family, span) if *family == Family::of(net.addr()) => {
-                span.within(whole)
-            }
-            Self::Addresses(..) => Span::new(1, 0),
-        }
-    }
-}
-
-/// What a site never hands out, and what it forces.
+/// What is never handed out, and what is forced.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// The gateway's address.
-    pub gateway: Gateway,
+    /// The gateway's address; none: the site's rule for the network, else the first.
+    pub gateway: Option<Gateway>,
     /// Kept free.
     pub avoid: Vec<Avoid>,
+    /// What the site says.
+    pub site: Option<SiteRules>,
     /// A closed prefix or range that is named is used all the same.
     pub force: bool,
+}
+
+impl Policy {
+    /// The policy as it is for one owner: the addresses of a pair's member are its own.
+    #[must_use]
+    pub fn of_owner(&self, owner: &Owner) -> Cow<'_, Self> {
+        let Some(site) = self
+            .site
+            .as_ref()
+            .filter(|site| site.member(owner).is_some())
+        else {
+            return Cow::Borrowed(self);
+        };
+        let mut own = site.clone();
+        own.held.retain(|held| !site.is_of(held, owner));
+        Cow::Owned(Self {
+            site: Some(own),
+            ..self.clone()
+        })
+    }
+
+    /// What of `net`, on that VLAN, is never handed out, and why: who has it first.
+    pub(crate) fn excluded_in(&self, net: IpNet, vlan: Option<u64>) -> Vec<(Span, Why)> {
+        let mut reasons: Vec<(Span, Why)> = Vec::new();
+        let family = Family::of(net.addr());
+        let site = self.site.as_ref();
+        for held in site.into_iter().flat_map(|site| &site.held) {
+            let is_gateway = matches!(held.holder, Holder::Gateway { .. });
+            let here = Family::of(held.address) == family && net.contains(&held.address);
+            // --gateway wins over the site's.
+            if here && !(is_gateway && self.gateway.is_some()) {
+                let span = Span::one(span::bits(held.address));
+                reasons.push((span, Why::Held(held.holder.clone())));
+            }
+        }
+        let gateway = match (self.gateway, site.and_then(|site| site.gateway(net, vlan))) {
+            (Some(rule), _) => gateway(net, rule),
+            (None, Some(known)) => known.map(span::bits),
+            (None, None) => gateway(net, Gateway::First),
+        };
+        let named: Vec<Span> = reasons.iter().map(|(span, _)| *span).collect();
+        let gateway = gateway.map(Span::one).filter(|one| !named.contains(one));
+        reasons.extend(gateway.map(|one| (one, Why::Gateway)));
+        let avoided = |avoid: &Avoid, why: Why| (within(avoid, net), why);
+        reasons.extend(self.avoid.iter().map(|avoid| avoided(avoid, Why::Avoided)));
+        let of_site = site.into_iter().flat_map(|site| &site.avoid);
+        reasons.extend(of_site.map(|avoid| avoided(avoid, Why::AvoidedBySite)));
+        reasons
+    }
 }
 
 /// Why an address of a scope is never handed out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
+    Held(Holder),
     Gateway,
-    Range(String),
+    Range { range: String, populated: bool },
     Child(IpNet),
     Avoided,
+    AvoidedBySite,
+}
+
+impl Why {
+    /// A guest that has the address already keeps it all the same: nobody else is known to have it.
+    pub(crate) fn lets_be(&self) -> bool {
+        match self {
+            Self::Held(holder) => matches!(holder, Holder::Gateway { .. }),
+            Self::Range { populated, .. } => !populated,
+            Self::Gateway | Self::Child(_) | Self::Avoided | Self::AvoidedBySite => true,
+        }
+    }
 }
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Held(holder) => write!(f, "is {holder}"),
             Self::Gateway => f.write_str("is the gateway's (see --gateway)"),
-            Self::Range(range) => write!(f, "is in the range {range}, which was not asked for"),
+            Self::Range { range, .. } => {
+                write!(f, "is in the range {range}, which was not asked for")
+            }
             Self::Child(net) => write!(f, "is in the child prefix {net}"),
             Self::Avoided => f.write_str("is to be avoided (--avoid)"),
+            Self::AvoidedBySite => f.write_str("is to be avoided (the site's avoid)"),
         }
     }
 }
 
-/// The gateway and the avoided addresses of a prefix.
-pub(crate) fn excluded_in(net: IpNet, rule: Gateway, avoid: &[Avoid]) -> Vec<(Span, Why)> {
-    let mut reasons: Vec<(Span, Why)> = Vec::new();
-    reasons.extend(gateway(net, rule).map(|bits| (Span::one(bits), Why::Gateway)));
-    let avoided = avoid.iter().map(|avoid| (avoid.within(net), Why::Avoided));
-    reasons.extend(avoided);
-    reasons
+/// What of `net` is to be avoided.
+pub(crate) fn within(avoid: &Avoid, net: IpNet) -> Span {
+    let whole = Span::of(net);
+    match avoid {
+        Avoid::Hosts(hosts) => {
+            let octet = net.addr().is_ipv4() && net.prefix_len() >= 24;
+            let base = if octet {
+                whole.first & !0xff
+            } else {
+                whole.first
+            };
+            let at = |host: &u128| base.saturating_add(*host);
+            Span::new(at(hosts.start()), at(hosts.end())).within(whole)
+        }
+        Avoid::Addresses(first, last) if first.is_ipv4() == net.addr().is_ipv4() => {
+            Span::new(span::bits(*first), span::bits(*last)).within(whole)
+        }
+        Avoid::Addresses(..) => Span::new(1, 0),
+    }
 }
 
 /// The gateway's number; a network of one or two addresses has no room for one.
-pub(crate) fn gateway(net: IpNet, rule: Gateway) -> Option<u128> {
+fn gateway(net: IpNet, rule: Gateway) -> Option<u128> {
     let whole = Span::of(net);
     let broadcast = u128::from(net.addr().is_ipv4());
     match rule {
@@ -168,32 +182,25 @@ mod tests {
     #[test]
     fn what_is_to_be_avoided() {
         #[rustfmt::skip]
-    let cases: &[(&str, &str, &str, Result<&str, &str>)] = &[
-        ("a host number",             "9",           "10.0.0.0/24",     Ok("10.0.0.9-10.0.0.9")),
-        ("several",                   "9-12",        "10.0.0.0/24",     Ok("10.0.0.9-10.0.0.12")),
-        ("last octets in a /25",      "120-130",     "10.0.0.128/25",   Ok("10.0.0.128-10.0.0.130")),
-        ("offsets in a /23",          "300",         "10.0.0.0/23",     Ok("10.0.1.44-10.0.1.44")),
-        ("offsets in IPv6",           "16",          "fd00::/64",       Ok("fd00::10-fd00::10")),
-        ("an address",                "10.0.0.9",    "10.0.0.0/24",     Ok("10.0.0.9-10.0.0.9")),
-        ("an address with its mask",  "10.0.0.9/24", "10.0.0.0/24",     Ok("10.0.0.9-10.0.0.9")),
-        ("addresses beyond it",       "10.0.0.250-10.0.1.9", "10.0.0.0/24", Ok("10.0.0.250-10.0.0.255")),
-        ("a whole prefix",            "10.0.0.64/26", "10.0.0.0/24",    Ok("10.0.0.64-10.0.0.127")),
-        ("backwards",                 "9-1",         "10.0.0.0/24",     Err("\"9-1\" ends before it begins")),
-        ("addresses backwards",       "10.0.0.9-10.0.0.1", "10.0.0.0/24", Err("\"10.0.0.9-10.0.0.1\" ends before it begins")),
-        ("two families",              "10.0.0.9-::", "10.0.0.0/24",     Err("10.0.0.9 and :: are not of one family")),
-        ("neither",                   "vip",         "10.0.0.0/24",     Err("\"vip\" is not an address")),
-        ("nothing",                   "",            "10.0.0.0/24",     Err("\"\" is not an address")),
+    let cases: &[(&str, &str, &str, &str)] = &[
+        ("a host number",             "9",           "10.0.0.0/24",     "10.0.0.9-10.0.0.9"),
+        ("several",                   "9-12",        "10.0.0.0/24",     "10.0.0.9-10.0.0.12"),
+        ("last octets in a /25",      "120-130",     "10.0.0.128/25",   "10.0.0.128-10.0.0.130"),
+        ("offsets in a /23",          "300",         "10.0.0.0/23",     "10.0.1.44-10.0.1.44"),
+        ("offsets in IPv6",           "16",          "fd00::/64",       "fd00::10-fd00::10"),
+        ("an address",                "10.0.0.9",    "10.0.0.0/24",     "10.0.0.9-10.0.0.9"),
+        ("an address with its mask",  "10.0.0.9/24", "10.0.0.0/24",     "10.0.0.9-10.0.0.9"),
+        ("addresses beyond it",       "10.0.0.250-10.0.1.9", "10.0.0.0/24", "10.0.0.250-10.0.0.255"),
+        ("a whole prefix",            "10.0.0.64/26", "10.0.0.0/24",    "10.0.0.64-10.0.0.127"),
     ];
         for (name, text, net, want) in cases {
             let net: IpNet = net.parse().unwrap();
-            let got = Avoid::parse(text).map(|avoid| {
-                let Span { first, last } = avoid.within(net);
-                let family = Family::of(net.addr());
-                format!("{}-{}", family.address(first), family.address(last))
-            });
-            assert_eq!(got.as_deref().map_err(String::as_str), *want, "{name}");
+            let Span { first, last } = within(&Avoid::parse(text).unwrap(), net);
+            let family = Family::of(net.addr());
+            let got = format!("{}-{}", family.address(first), family.address(last));
+            assert_eq!(got, *want, "{name}");
         }
         let other = Avoid::parse("fd00::9").unwrap();
-        assert!(other.within("10.0.0.0/24".parse().unwrap()).is_empty());
+        assert!(within(&other, "10.0.0.0/24".parse().unwrap()).is_empty());
     }
 }

@@ -72,6 +72,8 @@ pub struct Prefix {
     pub is_pool: bool,
     /// It is to be treated as full.
     pub mark_utilized: bool,
+    /// What is still to be found out of it (a file's column `x-todo`).
+    pub todo: Option<String>,
 }
 
 impl Prefix {

@@ -24,6 +24,7 @@ pub mod check;
 pub mod cli;
 pub mod csv_ipam;
 pub mod exclude;
+pub mod intake;
 pub mod ipam;
 pub mod netbox;
 pub mod owner;
@@ -36,11 +37,12 @@ pub mod request;
 pub mod retired;
 pub mod scope;
 pub mod show;
+pub mod site_rules;
 pub mod span;
 mod verb;
 
 use cli::{Command, Environment};
-use verb::source::{Intent, access, open, records};
+use verb::source::{Intent, access, open, records, site_rules};
 
 /// What surrounds a run; `main` alone reads it from the system.
 #[derive(Clone, Debug)]
@@ -67,9 +69,16 @@ pub fn run(
     let open = |source: &cli::Source, access| open(source, environment, access);
     match command {
         Command::Allocate(args) => {
+            let site = site_rules(&args.exclude.site)?;
             let records = records(&args.names, input)?;
             let ipam = open(&args.source, access("allocate", args.dry_run))?;
-            verb::allocate::allocate(args, ipam, &records, &mut Lines::new(output, terminal))
+            verb::allocate::allocate(
+                args,
+                site,
+                ipam,
+                &records,
+                &mut Lines::new(output, terminal),
+            )
         }
         Command::Release(args) => {
             let mut lines = Lines::new(output, terminal);
@@ -82,12 +91,15 @@ pub fn run(
             verb::release::release(args, ipam, &records, *now, &mut lines)
         }
         Command::Show(args) => {
+            let site = site_rules(&args.exclude.site)?;
             let ipam = open(&args.source, Intent::Look)?;
             table::present(args.format, verb::show::FILL, output, terminal, |lines| {
-                verb::show::show(args, ipam, lines)
+                verb::show::show(args, site, ipam, lines)
             })
         }
         Command::Check(args) => {
+            let site = args.site.read()?;
+            let domain = site.as_ref().and_then(|site| site.domain.as_deref());
             let records = stream::read_all(input)?;
             let ipam = open(&args.source, Intent::Look)?;
             table::present(
@@ -95,7 +107,7 @@ pub fn run(
                 verb::check::GUESTS,
                 output,
                 terminal,
-                |lines| verb::check::check(args, ipam, &records, lines),
+                |lines| verb::check::check(args, domain, ipam, &records, lines),
             )
         }
         Command::Setup(args) => {

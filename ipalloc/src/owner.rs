@@ -66,6 +66,12 @@ impl Owner {
         &self.key[..self.name_length]
     }
 
+    /// It is one of several interfaces of a guest.
+    #[must_use]
+    pub fn is_interface(&self) -> bool {
+        self.key.len() > self.name_length
+    }
+
     /// The name in the DNS, in `domain` unless it ends in it already.
     #[must_use]
     pub fn dns_name(&self, domain: Option<&str>) -> String {
@@ -142,6 +148,9 @@ fn broken_rule(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         return Some("is empty");
     }
+    if name.parse::<core::net::IpAddr>().is_ok() {
+        return Some("is an address, not a name; did you mean --address?");
+    }
     if name.len() > NAME_LIMIT {
         return Some("is longer than 253 characters");
     }
@@ -193,6 +202,7 @@ mod tests {
             ("two dots",             "a..b",         None,         Err("the name \"a..b\" has an empty part between dots")),
             ("dash first",           "-a",           None,         Err("the name \"-a\" has a part that begins or ends with '-'")),
             ("control character",    "a\x1b[2J",     None,         Err("the name \"a\\u{1b}[2J\" has other characters than letters, digits, '-', '_' and '.'")),
+            ("an address",           "192.168.30.66", None,        Err("the name \"192.168.30.66\" is an address, not a name; did you mean --address?")),
             ("empty interface",      "a",            Some(""),     Err("the interface \"\" must be 1 to 32 letters, digits or ._:-")),
         ];
         for (name, text, interface, want) in cases {

@@ -19,6 +19,8 @@ pub enum Code {
     Unowned,
     /// ipalloc did not make what should be released.
     NotOurs,
+    /// The record carries findings: it is the answer of an audit, not a list of what may go.
+    HasFindings,
     /// The batch asks twice for one owner.
     DuplicateName,
     /// The name cannot be a host's.
@@ -34,6 +36,17 @@ pub enum Code {
 }
 
 impl Code {
+    /// What `changed` is beside it: nothing was, but for an address that was made and could not
+    /// be read back, and where nobody knows.
+    #[must_use]
+    pub fn changed(self) -> &'static str {
+        match self {
+            Self::Unverified => "true",
+            Self::UnknownOutcome => "null",
+            _ => "false",
+        }
+    }
+
     /// As it stands in the record.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -46,6 +59,7 @@ impl Code {
             Self::NameTaken => "name-taken",
             Self::Unowned => "unowned",
             Self::NotOurs => "not-ours",
+            Self::HasFindings => "has-findings",
             Self::DuplicateName => "duplicate-name",
             Self::BadName => "bad-name",
             Self::BadField => "bad-field",

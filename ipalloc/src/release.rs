@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use jiff::{SignedDuration, Timestamp};
+use core::time::Duration;
+
+use jiff::Timestamp;
 
 use crate::{
     allocate::{all_or_nothing, duplicate},
@@ -73,7 +75,7 @@ pub fn decide(
             *result = Err(Refused::new(Code::DuplicateName, message));
         }
     }
-    all_or_nothing(&mut results);
+    all_or_nothing(results.iter_mut().collect());
     results
 }
 
@@ -132,10 +134,11 @@ fn bearing<'a>(owner: &Owner, view: &'a View) -> Vec<&'a Entry> {
 
 /// The entries that were retired at least `age` before `now`.
 #[must_use]
-pub fn overdue(view: &View, age: SignedDuration, now: Timestamp) -> Vec<&Entry> {
+pub fn overdue(view: &View, age: Duration, now: Timestamp) -> Vec<&Entry> {
     let due = |entry: &&Entry| {
         let since = retired::since(entry).filter(|_| entry.key.is_some());
-        since.is_some_and(|since| now.duration_since(since) >= age)
+        let lasted = |since| Duration::try_from(now.duration_since(since));
+        since.is_some_and(|since| lasted(since).is_ok_and(|lasted| lasted >= age))
     };
     view.entries.iter().filter(due).collect()
 }
@@ -252,7 +255,7 @@ mod tests {
     #[test]
     fn what_is_overdue() {
         #[rustfmt::skip]
-        let cases: &[(&str, &str, i64, bool)] = &[
+        let cases: &[(&str, &str, u64, bool)] = &[
             ("to the second",        "10.0.0.2/24 key=a retired=2026-11-21", 24, true),
             ("not yet",              "10.0.0.2/24 key=a retired=2026-11-21", 25, false),
             ("at once",              "10.0.0.2/24 key=a retired=2026-11-22", 0,  true),
@@ -263,7 +266,7 @@ mod tests {
         ];
         for (name, line, hours, want) in cases {
             let view = sample::view(&[line]);
-            let age = SignedDuration::from_hours(*hours);
+            let age = Duration::from_secs(hours * 3600);
             let due = overdue(&view, age, NOW.parse().unwrap());
             assert_eq!(due.len(), usize::from(*want), "{name}");
         }

@@ -11,6 +11,7 @@ use vmid::{
 
 use crate::{
     allocate::Grant,
+    intake::Kind,
     ipam::{Change, Entry, Made, Networks, Vrf},
     owner,
     refused::{Code, Refused},
@@ -20,8 +21,42 @@ use crate::{
 /// Fields to set in a record: a name and a raw JSON value.
 pub type Fields = Vec<(&'static str, String)>;
 
-/// A result: its fields, and whether a change had to be made for it.
-pub type Row = (Fields, bool);
+/// What comes of one request: its fields, and whether a change had to be made for it.
+pub type Told = Result<(Fields, bool), Refused>;
+
+/// What comes of one record.
+#[derive(Clone, Debug, Default)]
+pub struct Row {
+    /// Its fields.
+    pub fields: Fields,
+    /// Why it, or a part of it, is refused.
+    pub error: Option<Refused>,
+    /// How many changes had to be made for it.
+    pub changes: usize,
+}
+
+impl Row {
+    /// The row of a record that is one request.
+    #[must_use]
+    pub fn of(told: Told, dry_run: bool) -> Self {
+        match told {
+            Ok((fields, change)) => Self {
+                fields,
+                error: None,
+                changes: usize::from(change),
+            },
+            Err(refused) => {
+                let mut fields = vec![("changed", refused.code.changed().to_owned())];
+                fields.extend(dry_run.then(|| ("dry_run", "true".to_owned())));
+                Self {
+                    fields,
+                    error: Some(refused),
+                    changes: 0,
+                }
+            }
+        }
+    }
+}
 
 /// What came of the changes of a batch.
 #[derive(Debug, Default)]
@@ -54,50 +89,45 @@ impl Acted {
     }
 }
 
-/// Writes all records: those that carried an error as they came, the others with
-/// their result. Where a change failed half-way, only what was done comes out.
+/// Writes all records: those without a row as they came, the others with theirs. Where a
+/// change failed half-way, only what was done comes out.
 ///
 /// # Errors
 ///
 /// Those of writing, and that of the failed change.
 pub fn write<W: Write>(
     records: &[Kept],
-    rows: Vec<Result<Row, Refused>>,
+    rows: Vec<Option<Row>>,
     lines: &mut Lines<W>,
     acted: Acted,
 ) -> Result<Answer, Stop> {
-    let mut rows = rows.into_iter();
     let mut made = acted.made.iter();
     let mut answer = Answer::Yes;
-    for kept in records {
+    for (kept, row) in records.iter().zip(rows) {
         let record = kept.record();
-        let row = if record.has_error() {
-            None
-        } else {
-            rows.next()
+        let Some(mut row) = row else {
+            answer = answer.max(Answer::no_if(record.has_error()));
+            lines
+                .write(record, &[])
+                .map_err(|error| acted.output(error))?;
+            continue;
         };
-        let written = match row {
-            Some(Ok((mut fields, change))) => {
-                // What a rehearsal or an earlier run said need not hold any more.
-                for name in ["dry_run", "revived"] {
-                    let stale = fields.iter().all(|(field, _)| *field != name)
-                        && record.value(name) != Value::Absent;
-                    fields.extend(stale.then(|| (name, "false".to_owned())));
-                }
-                let undone = change && matches!(made.next(), Some(None));
-                if undone {
-                    Ok(())
-                } else {
-                    lines.write(record, &borrowed(&fields))
-                }
-            }
-            Some(Err(refused)) => {
+        let of_row: Vec<_> = made.by_ref().take(row.changes).collect();
+        if !of_row.is_empty() && of_row.iter().all(|made| made.is_none()) {
+            continue;
+        }
+        // What a rehearsal or an earlier run said need not hold any more.
+        for name in ["dry_run", "revived"] {
+            let stale = row.fields.iter().all(|(field, _)| *field != name)
+                && record.value(name) != Value::Absent;
+            row.fields.extend(stale.then(|| (name, "false".to_owned())));
+        }
+        let written = match &row.error {
+            None => lines.write(record, &borrowed(&row.fields)),
+            Some(refused) => {
                 answer = Answer::No;
-                lines.fail(record, &[], refused.code.as_str(), &refused.message)
-            }
-            None => {
-                answer = Answer::No;
-                lines.write(record, &[])
+                let (code, message) = (refused.code.as_str(), &refused.message);
+                lines.fail(record, &borrowed(&row.fields), code, message)
             }
         };
         written.map_err(|error| acted.output(error))?;
@@ -106,44 +136,82 @@ pub fn write<W: Write>(
     acted.failed.map_or(Ok(answer), Err)
 }
 
-/// Writes a batch of which nobody knows whether it was carried out.
-///
-/// # Errors
-///
-/// Always: a reply was lost (exit code 3).
-pub fn unknown<W: Write>(
-    records: &[Kept],
-    results: Vec<Result<Grant, Refused>>,
-    what: &str,
-    lines: &mut Lines<W>,
-) -> Result<Answer, Stop> {
-    let told = |_| Err(Refused::new(Code::UnknownOutcome, what));
-    let rows = results.into_iter().map(told).collect();
-    let failed = Some(Stop::outside(anyhow!("{what}")));
-    write(
-        records,
-        rows,
-        lines,
-        Acted {
-            made: Vec::new(),
-            failed,
-        },
-    )
+/// A row for each record that is not passed on; `told` is what came of each request, in order.
+#[must_use]
+pub fn rows(kinds: &[Kind], told: Vec<Told>, dry_run: bool) -> Vec<Option<Row>> {
+    let mut told = told.into_iter();
+    let row = |kind: &Kind| match kind {
+        Kind::Passed | Kind::Template => None,
+        Kind::Dhcp => Some(Row {
+            fields: vec![("skipped", quote("dhcp")), ("changed", "false".to_owned())],
+            ..Row::default()
+        }),
+        Kind::Asks => told.next().map(|told| Row::of(told, dry_run)),
+        Kind::Has(interfaces) => {
+            let all = interfaces.iter().zip(told.by_ref());
+            Some(of_configuration(all.collect(), dry_run))
+        }
+    };
+    kinds.iter().map(row).collect()
 }
 
-/// Writes a batch whose new addresses were made but could not be read back: nobody should
-/// use them yet, and everybody should know of them.
-///
-/// # Errors
-///
-/// Always: a read failed (exit code 3).
-pub fn unverified<W: Write>(
-    records: &[Kept],
+/// One row for a guest with several interfaces: what came of the first, those of the others in
+/// `other_addresses`, and the first refusal of any.
+fn of_configuration(all: Vec<(&String, Told)>, dry_run: bool) -> Row {
+    let mut row: Option<Row> = None;
+    let mut others = Vec::new();
+    for (interface, told) in all {
+        let next = Row::of(told, dry_run);
+        let Some(first) = &mut row else {
+            row = Some(next);
+            continue;
+        };
+        let mut fields = vec![("interface", quote(interface))];
+        fields.extend(next.fields);
+        if let Some(refused) = &next.error {
+            let error = error_object(refused.code.as_str(), &refused.message);
+            fields.push(("error", error));
+        }
+        let members = fields
+            .iter()
+            .map(|(name, value)| format!("\"{name}\":{value}"));
+        others.push(format!("{{{}}}", members.collect::<Vec<_>>().join(",")));
+        first.changes += next.changes;
+        let named = next.error.map(|refused| Refused {
+            message: format!("{interface}: {}", refused.message),
+            ..refused
+        });
+        first.error = first.error.take().or(named);
+    }
+    let mut row = row.unwrap_or_default();
+    if row.changes > 0 {
+        for (_, value) in row.fields.iter_mut().filter(|(name, _)| *name == "changed") {
+            *value = "true".to_owned();
+        }
+    }
+    if !others.is_empty() {
+        let others = format!("[{}]", others.join(","));
+        row.fields.push(("other_addresses", others));
+    }
+    row
+}
+
+/// What is told of a batch of which nobody knows whether it was carried out, and why the run ends.
+#[must_use]
+pub fn unknown(results: Vec<Result<Grant, Refused>>, what: &str) -> (Vec<Told>, Stop) {
+    let told = |_| Err(Refused::new(Code::UnknownOutcome, what));
+    let all = results.into_iter().map(told).collect();
+    (all, Stop::outside(anyhow!("{what}")))
+}
+
+/// What is told of a batch whose new addresses were made but could not be read back: nobody
+/// should use them yet, and everybody should know of them. And why the run ends.
+#[must_use]
+pub fn unverified(
     results: Vec<Result<Grant, Refused>>,
     made: &[Made],
     cause: &Stop,
-    lines: &mut Lines<W>,
-) -> Result<Answer, Stop> {
+) -> (Vec<Told>, Stop) {
     let mut made = made.iter();
     let mut addresses = Vec::new();
     let mut told = |mut grant: Grant| match grant.change {
@@ -160,29 +228,19 @@ pub fn unverified<W: Write>(
         }
         Some(_) => Err(Refused::batch()),
     };
-    let rows = results
-        .into_iter()
-        .map(|result| result.and_then(&mut told))
-        .collect();
+    let all = results.into_iter();
+    let all = all.map(|result| result.and_then(&mut told)).collect();
     let what = anyhow!(
         "made {}, but could not verify: {cause}",
         addresses.join(", ")
     );
-    let failed = Some(Stop::outside(what).hint("run this again: it gives the same"));
-    write(
-        records,
-        rows,
-        lines,
-        Acted {
-            made: Vec::new(),
-            failed,
-        },
-    )
+    let stop = Stop::outside(what).hint("run this again: it gives the same");
+    (all, stop)
 }
 
 /// What `allocate` says of a request.
 #[must_use]
-pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> Row {
+pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> (Fields, bool) {
     let mut fields = vec![
         (
             "address",
@@ -207,7 +265,12 @@ pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> Row {
 
 /// What `release` says of an owner.
 #[must_use]
-pub fn released(farewell: &Farewell, networks: &Networks, ids: bool, dry_run: bool) -> Row {
+pub fn released(
+    farewell: &Farewell,
+    networks: &Networks,
+    ids: bool,
+    dry_run: bool,
+) -> (Fields, bool) {
     let entry = farewell.entry.as_ref();
     let mut fields = entry.map_or_else(Vec::new, |entry| placed(entry, networks));
     let change = farewell.change.is_some();

@@ -64,6 +64,8 @@ pub struct Fields {
     pub description: Option<String>,
     /// Slugs, for the address's record.
     pub tags: Option<Vec<String>>,
+    /// The wanted address is what a guest has already: it is recorded, not handed out.
+    pub own: bool,
 }
 
 /// A request.
@@ -73,6 +75,8 @@ pub struct Request {
     pub owner: Owner,
     /// The rest.
     pub fields: Fields,
+    /// The address that the site file has for the owner, a member of a pair.
+    pub of_site: Option<IpAddr>,
 }
 
 impl Request {
@@ -105,8 +109,13 @@ impl Request {
             description: parsed(record, "description", parse_description)?
                 .or_else(|| flags.description.clone()),
             tags: tags(record)?.or_else(|| flags.tags.clone()),
+            own: false,
         };
-        Ok(Self { owner, fields })
+        Ok(Self {
+            owner,
+            fields,
+            of_site: None,
+        })
     }
 }
 

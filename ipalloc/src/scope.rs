@@ -7,7 +7,7 @@ use std::fmt;
 use ipnet::IpNet;
 
 use crate::{
-    exclude::{Gateway, Policy, Why, excluded_in},
+    exclude::{Policy, Why},
     ipam::{Networks, Prefix, Range, Vrf},
     refused::{Code, Refused},
     request::{Fields, Wanted},
@@ -103,11 +103,10 @@ impl Scope {
             Span::usable(prefix.net, prefix.is_pool),
         );
         let family = Family::of(prefix.net.addr());
-        let mut reasons = excluded_in(prefix.net, policy.gateway, &policy.avoid);
+        let mut reasons = policy.excluded_in(prefix.net, prefix.vlan);
         for range in &networks.ranges {
             if range.vrf == prefix.vrf && Family::of(range.start) == family {
-                let why = Why::Range(range.to_string());
-                reasons.push((range.span().within(whole), why));
+                reasons.push((range.span().within(whole), not_asked_for(range)));
             }
         }
         children(&prefix.vrf, whole, networks, &mut reasons, family);
@@ -139,12 +138,15 @@ impl Scope {
             ));
         }
         let parent = net.unwrap_or_else(|| around(range));
-        let gateway = net.map_or(Gateway::None, |_| policy.gateway);
-        let mut reasons = excluded_in(parent, gateway, &policy.avoid);
+        let mut reasons = policy.excluded_in(parent, prefix.and_then(|prefix| prefix.vlan));
+        if net.is_none() {
+            // What is around the range is no network, and so has no gateway.
+            reasons.retain(|(_, why)| *why != Why::Gateway);
+        }
         children(&range.vrf, Span::of(parent), networks, &mut reasons, family);
         for other in networks.ranges.iter().filter(|other| *other != range) {
             if other.vrf == range.vrf && Family::of(other.start) == family {
-                reasons.push((other.span(), Why::Range(other.to_string())));
+                reasons.push((other.span(), not_asked_for(other)));
             }
         }
         Self {
@@ -192,23 +194,80 @@ impl Scope {
     ///
     /// [`Code::Excluded`]: it is not in the scope, or never handed out.
     pub fn check(&self, wanted: Wanted) -> Result<u128, Refused> {
-        let Wanted { address, length } = wanted;
-        let refuse = |what: String| Err(Refused::new(Code::Excluded, what));
-        if !self.holds(address, &self.vrf) {
-            return refuse(format!("{address} is not in {self}"));
-        }
-        if length.is_some_and(|length| length != self.length) {
-            return refuse(format!("{address} has the mask /{} in {self}", self.length));
-        }
-        let bits = span::bits(address);
-        match self.reasons.iter().find(|(span, _)| span.contains(bits)) {
-            Some((_, why)) => refuse(format!("{address} {why}")),
-            None if self.room.contains(bits) => Ok(bits),
-            None => refuse(format!(
-                "{address} is the network's own or its broadcast address"
-            )),
+        let bits = self.inside(wanted)?;
+        match self.reasons_for(bits).next() {
+            Some(why) => Err(excluded(format!("{} {why}", wanted.address))),
+            None => self.for_hosts(bits),
         }
     }
+
+    /// The number of an address that a guest has already, and what would speak against
+    /// handing it out: it is recorded all the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Excluded`]: it is not in the scope, or is known to be somebody else's.
+    pub fn check_own(&self, own: Wanted) -> Result<(u128, Vec<String>), Refused> {
+        let bits = self.inside(own)?;
+        let address = own.address;
+        if let Some(why) = self.reasons_for(bits).find(|why| !why.lets_be()) {
+            return Err(excluded(format!("{address} {why}")));
+        }
+        self.for_hosts(bits)?;
+        let mut told: Vec<String> = Vec::new();
+        told.extend(self.closed.as_ref().map(|closed| closed.message.clone()));
+        told.extend(self.reasons_for(bits).map(|why| format!("{address} {why}")));
+        Ok((bits, told))
+    }
+
+    /// Who keeps addresses of it free, `--avoid` or the site's avoid, and how many.
+    #[must_use]
+    pub fn avoided(&self) -> Option<(&'static str, u128)> {
+        let of = |wanted: &dyn Fn(&Why) -> bool| {
+            let spans = self.reasons.iter().filter(|(_, why)| wanted(why));
+            let spans = Spans::of(spans.map(|(span, _)| *span).collect());
+            self.room.count() - spans.count_free(self.room, &[])
+        };
+        let by_caller = of(&|why| *why == Why::Avoided);
+        let by_both = of(&|why| matches!(why, Why::Avoided | Why::AvoidedBySite));
+        match by_caller {
+            _ if by_both == 0 => None,
+            0 => Some(("the site's avoid", by_both)),
+            _ if by_both == by_caller => Some(("--avoid", by_both)),
+            _ => Some(("--avoid, with the site's,", by_both)),
+        }
+    }
+
+    fn reasons_for(&self, bits: u128) -> impl Iterator<Item = &Why> {
+        let holding = self.reasons.iter();
+        let holding = holding.filter(move |(span, _)| span.contains(bits));
+        holding.map(|(_, why)| why)
+    }
+
+    /// The number of an address of this scope.
+    fn inside(&self, Wanted { address, length }: Wanted) -> Result<u128, Refused> {
+        if !self.holds(address, &self.vrf) {
+            return Err(excluded(format!("{address} is not in {self}")));
+        }
+        if length.is_some_and(|length| length != self.length) {
+            let what = format!("{address} has the mask /{} in {self}", self.length);
+            return Err(excluded(what));
+        }
+        Ok(span::bits(address))
+    }
+
+    fn for_hosts(&self, bits: u128) -> Result<u128, Refused> {
+        if self.room.contains(bits) {
+            return Ok(bits);
+        }
+        let address = self.family.address(bits);
+        let what = format!("{address} is the network's own or its broadcast address");
+        Err(excluded(what))
+    }
+}
+
+fn excluded(message: String) -> Refused {
+    Refused::new(Code::Excluded, message)
 }
 
 /// The smallest network that holds all of a range.
@@ -236,6 +295,13 @@ fn children(
         if child.vrf == *vrf && Family::of(child.net.addr()) == family && below {
             reasons.push((whole, Why::Child(child.net)));
         }
+    }
+}
+
+fn not_asked_for(range: &Range) -> Why {
+    Why::Range {
+        range: range.to_string(),
+        populated: range.populated,
     }
 }
 

@@ -51,10 +51,9 @@ pub fn fill<'a>(prefix: &'a Prefix, networks: &Networks, view: &View, policy: &P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        exclude::{Avoid, Gateway},
-        properties::sample,
-    };
+    use vmid::avoid::Avoid;
+
+    use crate::{exclude::Gateway, properties::sample};
 
     #[test]
     fn how_full() {
@@ -84,8 +83,9 @@ mod tests {
             let networks = sample::networks(lines);
             let avoid = Avoid::parse(avoid).into_iter().collect();
             let policy = Policy {
-                gateway: *gateway,
+                gateway: Some(*gateway),
                 avoid,
+                site: None,
                 force: true,
             };
             let view = sample::view(RECORDS);

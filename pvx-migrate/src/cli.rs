@@ -1,9 +1,8 @@
 //! The command line of `pvx-migrate`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::SignedDuration;
 use vmid::table::Format;
 
 use crate::plan::{policy, refusal::HELP};
@@ -12,17 +11,49 @@ mod run;
 mod value;
 
 pub use run::Run;
-use value::{age, pair, ratio};
+use value::{number, pair, ratio};
+
+/// What the environment says of the cluster, for the help of what asks it.
+macro_rules! cluster_help {
+    () => {
+        "\
+Environment:
+  PROXMOX_VE_ENDPOINT   https://HOST:8006; or PROXMOX_HOST
+  PROXMOX_VE_API_TOKEN  user@realm!id=secret; or a file with it, PROXMOX_VE_API_TOKEN_FILE; or
+                        PROXMOX_USER, PROXMOX_TOKEN_ID and PROXMOX_TOKEN_SECRET(_FILE)
+Passwords are not taken, and http:// only to this host itself."
+    };
+}
+pub(crate) use cluster_help;
+
+const STATE_HELP: &str = concat!(
+    "\
+At most 16 requests, 2 for each node and 3 for each guest that is read in full.
+What the token may not see is left out, and said on stderr; plans then refuse what rests on it.
+
+",
+    cluster_help!(),
+    "
+
+Exit codes: 0 done, 2 bad call, 3 the cluster or stdout failed
+
+  pvx-migrate state >cluster.json"
+);
 
 const PLACE_HELP: &str = "\
 Of the nodes that have room and a storage for such a guest, the one with the most memory left;
 members of a pair apart, databases on the site's types (else zfspool), never on 'local'. Memory
 and disk are those of the guest, else of its template in the site file, else 1024 MiB and 8 GiB.
+Role and template must be in the site file. Without a site (--site, else PVX_SITE) one line on
+stderr says what is not known.
 
-The codes are those of plan (pvx-migrate plan drain --help), beside them not-in-site, no-storage, bad-field.
+The codes are those of plan (pvx-migrate plan drain --help), beside them not-in-site, unknown-role,
+unknown-template, no-storage, bad-field.
+
+Environment: PVX_SITE, the site file if --site is not given
 
 Exit codes: 0 every guest has a place, 1 some guest has none (its \"error\" says why), 2 bad call or
-input, or a state document that is too old, 3 stdout failed
+input, a site of another cluster, or a state document that is too old, 3 stdout failed
 
   pvx-migrate place --state cluster.json --site site.json <guests.jsonl";
 
@@ -36,8 +67,8 @@ input, or a state document that is too old, 3 stdout failed
   pvx-migrate plan drain node2 --site site.json --format table <cluster.json
   pvx-migrate plan drain node2 --site site.json <cluster.json >plan.jsonl
 
-The cluster: PROXMOX_VE_ENDPOINT and PROXMOX_VE_API_TOKEN (user@realm!id=secret), or PROXMOX_HOST,
-PROXMOX_USER, PROXMOX_TOKEN_ID and PROXMOX_TOKEN_SECRET; the secrets also as files (..._FILE).
+The cluster is named by PROXMOX_VE_ENDPOINT and PROXMOX_VE_API_TOKEN (pvx-migrate state --help), the
+site by --site FILE, else PVX_SITE.
 
 Exit codes: 0 done, 1 the answer is no for some guest, 2 bad call or input, 3 the cluster or stdout failed"
 )]
@@ -51,12 +82,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Read the cluster and print it as one JSON document
-    #[command(
-        after_help = "At most 16 requests, 2 for each node and 3 for each guest that is read in full.
-What the token may not see is left out, and said on stderr; plans then refuse what rests on it.
-
-Exit codes: 0 done, 2 bad call, 3 the cluster or stdout failed"
-    )]
+    #[command(after_help = STATE_HELP)]
     State(State),
     /// Decide what happens to each guest, from a state document on stdin
     #[command(subcommand)]
@@ -102,9 +128,13 @@ impl Command {
 /// `pvx-migrate state`
 #[derive(Debug, Args)]
 pub struct State {
-    /// Read the guests of these nodes in full, of others only what the overview says [default: all]
-    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    /// Read the guests of these nodes in full (A,B, or the option repeated), of others only what the
+    /// overview says [default: all]
+    #[arg(long, value_name = "NODE", value_delimiter = ',', value_parser = value::node)]
     pub node: Vec<String>,
+    /// Words that don't belong here
+    #[command(flatten)]
+    pub stray: Stray,
     /// How the cluster is reached
     #[command(flatten)]
     pub connection: vmid::http::Options,
@@ -114,10 +144,13 @@ pub struct State {
 #[derive(Debug, Args)]
 pub struct Drain {
     /// The node to empty
-    #[arg(value_name = "NODE")]
+    #[arg(value_name = "NODE", value_parser = value::node)]
     pub node: String,
-    /// Only to these nodes [default: all others]
-    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    /// Words that don't belong here
+    #[command(flatten)]
+    pub stray: Stray,
+    /// Only to these nodes (A,B, or the option repeated) [default: all others]
+    #[arg(long, value_name = "NODE", value_delimiter = ',', value_parser = value::node)]
     pub to: Vec<String>,
     /// What becomes of guests that don't run
     #[arg(long, value_name = "WHAT", default_value = "leave")]
@@ -130,11 +163,11 @@ pub struct Drain {
 /// `pvx-migrate plan move`
 #[derive(Debug, Args)]
 pub struct Move {
-    /// The guests
-    #[arg(value_name = "VMID", required = true)]
+    /// The guests' IDs (101 102, or 101,102)
+    #[arg(value_name = "VMID", required = true, value_delimiter = ',', value_parser = value::vmid)]
     pub guests: Vec<u32>,
     /// The node
-    #[arg(long, value_name = "NODE")]
+    #[arg(long, value_name = "NODE", value_parser = value::node)]
     pub to: String,
     /// What is allowed
     #[command(flatten)]
@@ -147,6 +180,9 @@ pub struct Return {
     /// What the run wrote
     #[arg(long, value_name = "FILE")]
     pub journal: PathBuf,
+    /// Words that don't belong here
+    #[command(flatten)]
+    pub stray: Stray,
     /// What is allowed
     #[command(flatten)]
     pub terms: Terms,
@@ -158,21 +194,33 @@ pub struct Place {
     /// What 'pvx-migrate state' printed
     #[arg(long, value_name = "FILE")]
     pub state: PathBuf,
+    /// Words that don't belong here
+    #[command(flatten)]
+    pub stray: Stray,
     /// Pairs whose members are on different nodes, beside those of --site
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
-    /// The site's policy: storages, templates, roles, limits, pairs
-    #[arg(long, value_name = "FILE")]
-    pub site: Option<PathBuf>,
-    /// How many times a node's memory may be given to guests that run [default: the site's, else 1.5]
+    /// The site
+    #[command(flatten)]
+    pub site: vmid::site::Named,
+    /// How many times a node's memory may be given to guests that run, 0.1 to 100 [default: the site's
+    /// limits.ram_ratio, else 1.5]
     #[arg(long, value_name = "N", value_parser = ratio)]
     pub ram_ratio: Option<f64>,
-    /// Refuse a state document that is older
-    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = age)]
-    pub max_age: SignedDuration,
+    /// Refuse a state document that is older: 90s, 10m, 1h30m
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = value::time())]
+    pub max_age: Duration,
     /// How the records come out
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: Format,
+}
+
+/// Words that no command takes: mostly a file that should be on standard input.
+#[derive(Debug, Args)]
+pub struct Stray {
+    /// They are refused, with what was probably meant
+    #[arg(value_name = "WORD", hide = true, value_parser = value::stray)]
+    pub words: Vec<String>,
 }
 
 /// What becomes of guests that don't run.
@@ -190,30 +238,32 @@ pub struct Terms {
     /// Pairs whose members stay on different nodes, beside those of --site
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
-    /// The site's policy: pairs, limits, storages that are not for guests, device files of nodes
-    #[arg(long, value_name = "FILE")]
-    pub site: Option<PathBuf>,
-    /// Where a node lacks storage A, use its storage B (VMs that run; or A and B of one type)
+    /// The site
+    #[command(flatten)]
+    pub site: vmid::site::Named,
+    /// Where a node lacks storage A, use its storage B (VMs that run; or A and B of one type); A:B,C:D,
+    /// or the option repeated
     #[arg(long, value_name = "A:B", value_delimiter = ',', value_parser = pair)]
     pub storage_map: Vec<(String, String)>,
     /// Shut a VM down for the move if it cannot move while it runs
     #[arg(long)]
     pub allow_shutdown: bool,
-    /// No guest may be down for longer, by the estimate
-    #[arg(long, value_name = "SECONDS")]
-    pub max_downtime: Option<u64>,
-    /// How many times a node's memory may be given to guests that run [default: the site's, else 1.5]
+    /// No guest may be down for longer, by the estimate: 90s, 10m, 1h30m
+    #[arg(long, value_name = "TIME", value_parser = value::time())]
+    pub max_downtime: Option<Duration>,
+    /// How many times a node's memory may be given to guests that run, 0.1 to 100 [default: the site's
+    /// limits.ram_ratio, else 1.5]
     #[arg(long, value_name = "N", value_parser = ratio)]
     pub ram_ratio: Option<f64>,
     /// The guest that this runs in, if its MAC addresses do not tell
-    #[arg(long = "self", value_name = "VMID")]
+    #[arg(long = "self", value_name = "VMID", value_parser = value::vmid)]
     pub own: Option<u32>,
     /// What a copy between nodes gets, in MB/s, unless the datacenter has a lower limit
-    #[arg(long, value_name = "MB/S", default_value_t = policy::BANDWIDTH / 1_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, value_name = "MB/S", default_value_t = policy::BANDWIDTH / 1_000_000, value_parser = number(1_u64, 1_000_000))]
     pub bandwidth: u64,
-    /// Refuse a state document that is older
-    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = age)]
-    pub max_age: SignedDuration,
+    /// Refuse a state document that is older: 90s, 10m, 1h30m
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = value::time())]
+    pub max_age: Duration,
     /// How the plan comes out
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: Format,

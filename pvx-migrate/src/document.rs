@@ -1,14 +1,15 @@
-//! The documents a plan is made from, read and checked before anything rests on them.
+//! The state document that a plan is made from, read and checked before anything rests on it.
 
-use std::{fs, io::Read, path::Path};
+use std::{io::Read, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use jiff::{SignedDuration, Timestamp};
-use vmid::exit::Stop;
+use serde_json::Value;
+use vmid::{exit::Stop, span};
 
 use crate::{
-    site::{self, Pair, Site},
     state::{State, VERSION},
+    unreadable::told,
 };
 
 /// How far a document may seem to come from the future: two clocks that differ.
@@ -22,7 +23,7 @@ const SKEW: SignedDuration = SignedDuration::from_mins(1);
 pub fn state(
     mut input: impl Read,
     now: Timestamp,
-    max_age: SignedDuration,
+    max_age: Duration,
     whence: &str,
 ) -> Result<State, Stop> {
     let mut text = Vec::new();
@@ -30,17 +31,21 @@ pub fn state(
         .read_to_end(&mut text)
         .context(whence.to_owned())
         .map_err(Stop::outside)?;
-    let hint = "expected what 'pvx-migrate state' prints";
+    let hint = "'pvx-migrate state' prints a state document";
     let bad = |what: anyhow::Error| Stop::input(what).hint(hint);
     if text.iter().all(u8::is_ascii_whitespace) {
-        return Err(bad(anyhow!("{whence}: no state document: it is empty")));
+        return Err(bad(anyhow!("{whence}: no state document: nothing came in")));
     }
     let state: State = match serde_json::from_slice(&text) {
         Ok(state) => state,
-        Err(error) if error.is_eof() => {
-            return Err(bad(anyhow!("{whence}: the state document is cut off")));
+        Err(error) => {
+            let what = match instead(&text) {
+                Some(what) => format!("no state document but {what}"),
+                None if error.is_eof() => "the state document is cut off".to_owned(),
+                None => format!("no state document: {}", told(&error)),
+            };
+            return Err(bad(anyhow!("{whence}: {what}")));
         }
-        Err(error) => return Err(bad(anyhow!("{whence}: no state document: {error}"))),
     };
     if state.version != VERSION {
         let version = state.version;
@@ -49,48 +54,79 @@ pub fn state(
         )));
     }
     let age = now.duration_since(state.at);
-    if age > max_age {
-        let what = anyhow!(
-            "{whence}: the state is of {}, {} s old; --max-age is {} s",
-            state.at,
-            age.as_secs(),
-            max_age.as_secs()
-        );
-        return Err(Stop::input(what).hint("read it again: pvx-migrate state"));
-    }
     if age < -SKEW {
         let what = anyhow!("{whence}: the state is of {}, which is to come", state.at);
         return Err(Stop::input(what).hint("is a clock wrong?"));
     }
+    let age = Duration::try_from(age).unwrap_or_default(); // to come, but within the skew
+    if age > max_age {
+        let what = anyhow!(
+            "{whence}: the state is of {}, {} old; --max-age is {}",
+            state.at,
+            span::shown(age),
+            span::written(max_age)
+        );
+        return Err(Stop::input(what).hint("read it again: pvx-migrate state"));
+    }
     Ok(state)
 }
 
-/// The site file, and the pairs of both files.
-///
-/// # Errors
-///
-/// A file can't be read, or isn't what it should be.
-pub fn site(site: Option<&Path>, pairs: Option<&Path>) -> Result<(Site, Vec<Pair>), Stop> {
-    let site = match site {
-        None => Site::default(),
-        Some(path) => parsed(path, Site::parse)?,
-    };
-    let mut all = site.pairs.clone();
-    if let Some(path) = pairs {
-        all.extend(parsed(path, site::parse_pairs)?);
+/// What came instead of a state document, if that can be told by its first value.
+fn instead(text: &[u8]) -> Option<&'static str> {
+    let text = text.trim_ascii_start();
+    if text.starts_with(b"<") {
+        return Some("a page of HTML or XML");
     }
-    Ok((site, all))
+    let first = serde_json::Deserializer::from_slice(text)
+        .into_iter()
+        .next()?;
+    let first: Value = first.ok()?;
+    if first.is_array() {
+        return Some("a list");
+    }
+    let fields = first.as_object()?;
+    let has = |name: &str| fields.contains_key(name);
+    let failed = fields.get("data").is_some_and(Value::is_null)
+        || has("errors")
+        || (has("detail") && fields.len() == 1);
+    #[rustfmt::skip]
+    let kinds = [
+        (has("version") && has("at"),                  None),
+        (failed,                                       Some("the answer of a request that failed")),
+        (has("data"),                                  Some("an answer of the API, which knows a part of the state only")),
+        (has("action") && has("vmid"),                 Some("a plan")),
+        (has("phase"),                                 Some("a run's journal")),
+        (has("vmid") || has("net0"),                   Some("guests' records")),
+        (has("vlans") || has("pairs") || has("nodes"), Some("a site file")),
+    ];
+    kinds.into_iter().find(|(is, _)| *is)?.1
 }
 
-/// What `parse` makes of a file.
-///
-/// # Errors
-///
-/// The file can't be read (exit code 2, as it was named by the caller), or `parse` refuses it.
-pub fn parsed<T>(path: &Path, parse: impl Fn(&str) -> anyhow::Result<T>) -> Result<T, Stop> {
-    let name = || path.display().to_string();
-    let text = fs::read_to_string(path)
-        .with_context(name)
-        .map_err(Stop::input)?;
-    parse(&text).with_context(name).map_err(Stop::input)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_instead() {
+        #[rustfmt::skip]
+        let cases = [
+            ("a page",              "\n<!doctype html>",              Some("a page of HTML or XML")),
+            ("an answer",           r#"{"data":[{"vmid":101}]}"#,     Some("an answer of the API, which knows a part of the state only")),
+            ("Proxmox refused",     r#"{"data":null}"#,               Some("the answer of a request that failed")),
+            ("and said why",        r#"{"data":null,"message":"no"}"#, Some("the answer of a request that failed")),
+            ("NetBox refused",      r#"{"detail":"Invalid token"}"#,  Some("the answer of a request that failed")),
+            ("a parameter",         r#"{"errors":{"x":"y"}}"#,        Some("the answer of a request that failed")),
+            ("a plan of two lines", "{\"vmid\":101,\"action\":\"live\"}\n{\"vmid\":102}", Some("a plan")),
+            ("a journal",           r#"{"vmid":101,"phase":"task"}"#, Some("a run's journal")),
+            ("an inventory",        r#"{"vmid":101,"net0":"x"}"#,     Some("guests' records")),
+            ("a site file",         r#"{"name":"x","nodes":[]}"#,     Some("a site file")),
+            ("resources",           "[{}]",                           Some("a list")),
+            ("a state, damaged",    r#"{"version":1,"at":"x","nodes":{}}"#, None),
+            ("cut off",             r#"{"version":1"#,                None),
+            ("YAML",                "name: x",                        None),
+        ];
+        for (name, text, want) in cases {
+            assert_eq!(instead(text.as_bytes()), want, "{name}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Guest moves in a Proxmox VE cluster: a state document, a plan, a run.
 //!
-//! Pure: [`cluster`], [`config`], [`permission`], [`place`], [`plan`], [`site`], [`size`], [`state`].
+//! Pure: [`cluster`], [`config`], [`node_name`], [`permission`], [`place`], [`plan`], [`size`], [`state`], [`unreadable`].
 //! The only I/O: [`document`] (files and stdin), [`pve`] (the API), [`read`] (the state).
 
 #![cfg_attr(
@@ -18,15 +18,16 @@ pub mod cluster;
 pub mod config;
 pub mod document;
 pub mod journal;
+pub mod node_name;
 pub mod permission;
 pub mod place;
 pub mod plan;
 pub mod pve;
 pub mod read;
 pub mod run;
-pub mod site;
 pub mod size;
 pub mod state;
+pub mod unreadable;
 mod verb;
 
 use cli::Command;
@@ -43,8 +44,8 @@ pub struct Surroundings {
     pub macs: Vec<String>,
     /// How often somebody asked to stop.
     pub interrupts: run::clock::Interrupts,
-    /// Seconds that pass in one: 1, but for a simulated cluster.
-    pub speed: f64,
+    /// `PVX_SPEED`, as it is set: see [`run::clock::speed`].
+    pub speed: Option<String>,
     /// Standard error is a terminal.
     pub stderr_terminal: bool,
 }

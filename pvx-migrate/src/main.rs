@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         now: Timestamp::now(),
         macs: macs(),
         interrupts: Interrupts::default(),
-        speed: speed(),
+        speed: env::var("PVX_SPEED").ok(),
         stderr_terminal: io::stderr().is_terminal(),
     };
     if let Command::Run(_) = cli.command
@@ -73,14 +73,6 @@ fn count_interrupts(interrupts: Interrupts) -> io::Result<()> {
         }
     });
     Ok(())
-}
-
-/// How much faster than ours the clock of a simulated cluster goes; for tests.
-fn speed() -> f64 {
-    let said = env::var("PVX_SPEED")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    said.filter(|speed: &f64| *speed >= 1.0).unwrap_or(1.0)
 }
 
 /// The MAC addresses of the machine this runs on, in lower case; none where Linux shows none.

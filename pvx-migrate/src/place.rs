@@ -11,6 +11,7 @@ use std::{
 
 use vmid::{
     exit::Answer,
+    site::Site,
     stream::{Lines, Record, Value, quote},
 };
 
@@ -22,7 +23,6 @@ use crate::{
         refusal::{Code, Refusal},
         room,
     },
-    site::Site,
     size::human,
     state::{Kind, Storage},
 };
@@ -61,12 +61,12 @@ pub struct Place {
 }
 
 impl Guest {
-    /// Reads a record.
+    /// Reads a record; without a site, whether its role and its template exist is not known.
     ///
     /// # Errors
     ///
-    /// [`Code::BadField`]
-    pub fn of(record: &Record<'_>, site: &Site) -> Result<Self, Refusal> {
+    /// [`Code::BadField`], [`Code::UnknownRole`], [`Code::UnknownTemplate`]
+    pub fn of(record: &Record<'_>, site: Option<&Site>) -> Result<Self, Refusal> {
         let text = |name: &str| match record.value(name) {
             Value::Absent | Value::Null => Ok(None),
             Value::Text(text) => Ok(Some(text.into_owned())),
@@ -85,13 +85,18 @@ impl Guest {
             (Some("lxc"), _) | (None, _) => Kind::Lxc,
             _ => return Err(bad("type", record, "qemu or lxc")),
         };
-        let template = text("template")?.unwrap_or_else(|| "base".to_owned());
-        let template = site.templates.get(&template).cloned().unwrap_or_default();
-        let memory = number("memory_mib")?.or(template.memory_mib);
-        let disk = number("disk_gib")?.or(template.disk_gib);
+        let (role, template) = (text("role")?, text("template")?);
+        let role = role.map(|name| known(site, Code::UnknownRole, &name, Site::role));
+        let role = role.transpose()?.flatten();
+        let template = match template {
+            Some(name) => known(site, Code::UnknownTemplate, &name, Site::template)?,
+            None => site.and_then(|site| site.templates.get("base")),
+        };
+        let memory = number("memory_mib")?.or(template.map(|template| template.memory_mib));
+        let disk = number("disk_gib")?.or(template.map(|template| template.disk_gib));
         let vlan = number("vlan")?;
-        let vlan = site.vlans.iter().find(|entry| Some(entry.vlan) == vlan);
-        let role = text("role")?.and_then(|role| site.roles.get(&role));
+        let vlans = site.iter().flat_map(|site| &site.vlans);
+        let vlan = vlans.into_iter().find(|entry| Some(entry.vlan) == vlan);
         let is_stateful = match record.value("stateful_db") {
             Value::Bool(value) => value,
             Value::Text(word) => matches!(&word[..], "true" | "yes" | "1"),
@@ -110,6 +115,24 @@ impl Guest {
             bridge: vlan.and_then(|vlan| vlan.bridge.clone()),
         })
     }
+}
+
+/// What the site says of a role or template; none if there is no site.
+fn known<'a, T>(
+    site: Option<&'a Site>,
+    code: Code,
+    name: &str,
+    find: impl Fn(&'a Site, &str) -> Result<&'a T, String>,
+) -> Result<Option<&'a T>, Refusal> {
+    let found = site.map(|site| find(site, name)).transpose();
+    found.map_err(|why| {
+        let kind = if code == Code::UnknownRole {
+            "role"
+        } else {
+            "template"
+        };
+        Refusal::new(code, format!("the {kind} {name} {why}"))
+    })
 }
 
 fn bad(name: &str, record: &Record<'_>, wanted: &str) -> Refusal {

@@ -210,7 +210,7 @@ impl Context<'_, '_> {
             (Mode::Live, true) => "the HA manager moves it while it runs",
             (Mode::Restart, false) => "a container is shut down, moved and started",
             (Mode::Restart, true) => {
-                "the HA manager shuts it down (within 60 s), moves and starts it"
+                "the HA manager shuts it down (within 1m), moves and starts it"
             }
             (Mode::Shutdown, _) => "shut down, moved and started, as it can't move while it runs",
             (Mode::Offline, false) => "doesn't run, and stays so",

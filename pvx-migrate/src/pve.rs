@@ -9,11 +9,13 @@ use std::fmt;
 
 use anyhow::anyhow;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use vmid::{
     exit::Stop,
     http::{Answer, Client, NoAnswer, Options, Secret, percent},
 };
+
+use crate::unreadable::told;
 
 /// The port of pveproxy.
 const PORT: u16 = 8006;
@@ -33,6 +35,8 @@ pub struct Environment {
     pub secret: Option<String>,
     /// A file whose first line is the secret.
     pub secret_file: Option<String>,
+    /// A password is set, which this doesn't take.
+    pub has_password: bool,
 }
 
 impl Environment {
@@ -54,6 +58,9 @@ impl Environment {
             token_name,
             secret: variable("PROXMOX_TOKEN_SECRET"),
             secret_file: variable("PROXMOX_TOKEN_SECRET_FILE"),
+            has_password: ["PROXMOX_PASSWORD", "PROXMOX_VE_PASSWORD"]
+                .iter()
+                .any(|name| variable(name).is_some()),
         }
     }
 
@@ -71,7 +78,14 @@ impl Environment {
             }
         };
         let hint = "set PROXMOX_VE_API_TOKEN (user@realm!id=secret), or PROXMOX_VE_API_TOKEN_FILE to a file that holds it";
-        let token = token.ok_or_else(|| Stop::input(anyhow!("no API token")).hint(hint))?;
+        let token = token.ok_or_else(|| {
+            let what = if self.has_password {
+                "no API token: a password is set (PROXMOX_PASSWORD), and passwords aren't taken"
+            } else {
+                "no API token"
+            };
+            Stop::input(anyhow!(what)).hint(hint)
+        })?;
         if !token.contains('!') || !token.contains('=') {
             let what = anyhow!("the API token has not the form user@realm!id=secret");
             return Err(Stop::input(what).hint(hint));
@@ -123,7 +137,7 @@ pub enum Failure {
     Status {
         /// 400, 403, 500, 501, 595, ...
         status: u16,
-        /// PVE's own words, one line, with the parameters it complains of.
+        /// The status and PVE's own words on one line, with the parameters it complains of.
         message: String,
     },
     /// No answer came; a request that is not a GET may have had its effect all the same.
@@ -156,8 +170,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status { status, message } if message.is_empty() => write!(f, "HTTP {status}"),
-            Self::Status { status, message } => write!(f, "HTTP {status}: {message}"),
+            Self::Status { message, .. } => f.write_str(message),
             Self::Lost(lost) => write!(f, "no answer: {lost}"),
             Self::Strange(what) => f.write_str(what),
         }
@@ -243,16 +256,27 @@ impl Pve {
         if answer.status != 200 {
             return Err(refusal(&answer));
         }
-        let strange = |error: serde_json::Error| Failure::Strange(format!("{path}: {error}"));
-        let Envelope { data } = serde_json::from_slice(&answer.body).map_err(strange)?;
-        Ok(data)
+        let strange = |what: &str| Failure::Strange(format!("{path}: {what}"));
+        let envelope = serde_json::from_slice::<Envelope<'_>>(&answer.body);
+        let envelope = envelope.map_err(|error| match answer.json() {
+            Some(_) => strange(&told(&error)),
+            None => strange(&answer.complaint()), // a page
+        })?;
+        // What is sent with many errors, and by what only stands in for a cluster. A write may be
+        // answered so.
+        let data = match envelope.data {
+            Some(data) => data.get(),
+            None if method == "GET" => return Err(strange("the answer has no data")),
+            None => "null",
+        };
+        serde_json::from_str(data).map_err(|error| strange(&told(&error)))
     }
 }
 
 #[derive(serde::Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-struct Envelope<T> {
-    data: T,
+struct Envelope<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
 }
 
 /// The parameters as a form; the values are never part of a message.
@@ -264,22 +288,19 @@ fn encode(form: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
-/// What PVE says against a request: its message, and the parameters it names.
+/// What PVE, or what stands before it, says against a request.
 fn refusal(answer: &Answer) -> Failure {
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let mut message = body["message"]
-        .as_str()
-        .unwrap_or_default()
-        .trim()
-        .to_owned();
-    for (parameter, what) in body["errors"].as_object().into_iter().flatten() {
-        let what = what.as_str().unwrap_or_default().trim();
-        message = format!("{message} {parameter}: {what}").trim().to_owned();
-    }
-    Failure::Status {
-        status: answer.status,
-        message,
-    }
+    let status = answer.status;
+    // Older PVE tells its reason in the status line alone, which is not kept.
+    let body = answer.json().unwrap_or_default();
+    let said = body.as_object().into_iter().flatten();
+    let mut says_nothing = said.map(|(_, value)| value.is_null());
+    let message = if body.is_object() && says_nothing.all(|nothing| nothing) {
+        format!("status {status}")
+    } else {
+        answer.complaint()
+    };
+    Failure::Status { status, message }
 }
 
 #[cfg(test)]
@@ -330,20 +351,21 @@ mod tests {
 
     #[test]
     fn refusals_in_the_words_of_pve() {
-        let answer = |body: &str| Answer {
-            status: 400,
+        let answer = |status: u16, body: &str| Answer {
+            status,
             body: body.as_bytes().to_vec(),
-            location: String::new(),
+            location: "https://pve.example/?ticket=HUNTER2".to_owned(),
         };
         #[rustfmt::skip]
         let cases = [
-            ("message",        r#"{"data":null,"message":"no quorum?\n"}"#,                         "HTTP 400: no quorum?"),
-            ("and parameters", r#"{"message":"Bad.\n","errors":{"force":"Only root."}}"#, "HTTP 400: Bad. force: Only root."),
-            ("older PVE",      r#"{"data":null}"#,                                                  "HTTP 400"),
-            ("a proxy's page", "<html>",                                                            "HTTP 400"),
+            ("message",        400, r#"{"data":null,"message":"no quorum?\n"}"#,               "status 400: no quorum?"),
+            ("and parameters", 400, r#"{"message":"Bad.\n","errors":{"force":"Only root."}}"#, "status 400: Bad. force: Only root."),
+            ("older PVE",      403, r#"{"data":null}"#,                                        "status 403"),
+            ("a proxy's page", 502, "<html>", "status 502 and a page that is not JSON; a login page, or a proxy's"),
+            ("a redirect",     301, "<html>", "redirected to \"https://pve.example/?...\", which is not followed; name that address if it is right"),
         ];
-        for (name, body, want) in cases {
-            assert_eq!(refusal(&answer(body)).to_string(), want, "{name}");
+        for (name, status, body, want) in cases {
+            assert_eq!(refusal(&answer(status, body)).to_string(), want, "{name}");
         }
     }
 }

@@ -20,6 +20,7 @@ use serde_json::{Value, value::RawValue};
 use vmid::exit::Stop;
 
 use crate::{
+    node_name,
     pve::{Failure, Pve},
     state::{Guest, Ha, Kind, State},
 };
@@ -114,6 +115,16 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
     let storage = seen(pve, "/storage", storage)?.unwrap_or_default();
     let storages = storage::storages(&resources, &storage);
     let mut guests = answer::guests(&resources).map_err(|what| strange(pve, &what))?;
+    if nodes.is_empty() {
+        let what = "it shows no node: may the token see anything (Sys.Audit on /)?";
+        return Err(strange(pve, what));
+    }
+    // They become parts of paths.
+    let names = nodes.iter().map(|node| &node.node);
+    for name in names.chain(guests.iter().map(|guest| &guest.node)) {
+        let checked = node_name::check(name);
+        checked.map_err(|wrong| strange(pve, &format!("/cluster/resources: {wrong}")))?;
+    }
     for node in wanted.nodes {
         if !nodes.iter().any(|known| known.node == *node) {
             let known: Vec<_> = nodes.iter().map(|node| node.node.clone()).collect();

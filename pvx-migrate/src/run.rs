@@ -2,9 +2,10 @@
 //! after, and leaves nothing stopped that ran.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io::{Read, Write},
     path::PathBuf,
+    time::Duration,
 };
 
 use anyhow::anyhow;
@@ -12,14 +13,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 use vmid::{
     exit::{self, Answer, Stop},
-    stream::{self, Kept},
+    span,
 };
 
 use crate::{
-    journal::{
-        event::Phase,
-        file::{Journal, Line},
-    },
+    journal::{event::Phase, file::Found, line::Line},
     plan::record::{Action, Step},
     pve::Pve,
 };
@@ -35,6 +33,7 @@ mod managed;
 mod mover;
 pub mod moving;
 pub mod next;
+mod plan_lines;
 pub mod progress;
 pub mod queue;
 mod record;
@@ -49,7 +48,7 @@ use clock::Clock;
 use moving::Mover;
 use progress::Board;
 use queue::{Limits, Queue};
-use record::{Out, plain, record};
+use record::{Out, passed, plain, record};
 use todo::Todo;
 
 /// How a plan is run.
@@ -61,18 +60,12 @@ pub struct Options {
     pub limits: Limits,
     /// Move what can be moved, though a running guest will stay.
     pub partial: bool,
-    /// The oldest state that a plan may rest on, in seconds.
-    pub max_age_s: i64,
+    /// The oldest state that a plan may rest on.
+    pub max_age: Duration,
     /// The time.
     pub now: Timestamp,
     /// Standard error is a terminal.
     pub terminal: bool,
-}
-
-/// A line of the plan, and what becomes of it.
-struct Row {
-    kept: Kept,
-    step: Option<Step>,
 }
 
 /// Runs the plan on `input`; one record for each of its lines goes to `output`, when it is done.
@@ -88,20 +81,15 @@ pub fn run(
     input: impl Read,
     output: impl Write,
 ) -> Result<Answer, Stop> {
-    let rows = read(input)?;
+    let rows = plan_lines::read(input)?;
     let steps: Vec<&Step> = rows.iter().filter_map(|row| row.step.as_ref()).collect();
     let mut out = Out::new(output);
     let mut answer = Answer::no_if(rows.iter().any(|row| row.step.is_none()));
     for row in rows.iter().filter(|row| row.step.is_none()) {
-        out.line(row.kept.record().text());
+        out.line(&passed(&row.kept.record()));
     }
-    let opened = match &options.journal {
-        Some(path) => Some(Journal::open(path)?),
-        None => None,
-    };
-    let (journal, last) = opened.map_or((None, BTreeMap::new()), |(journal, last)| {
-        (Some(journal), last)
-    });
+    let found = options.journal.as_deref().map(Found::read).transpose()?;
+    let last = found.as_ref().map(Found::last).unwrap_or_default();
     same_cluster(pve, &steps, &last)?;
     let mut todo = Todo::new(&steps, &last);
     for (event, before) in &todo.done {
@@ -122,6 +110,8 @@ pub fn run(
     } else if !may_begin(&steps, &todo, options, &mut out) {
         todo.fresh.clear();
     }
+    // Up to here nothing was changed, the journal included.
+    let journal = found.map(Found::begin).transpose()?;
     let queue = Queue::new(&steps, &todo, options.limits);
     let mover = Mover {
         pve,
@@ -135,39 +125,6 @@ pub fn run(
         return Err(stop);
     }
     out.end(answer)
-}
-
-/// The plan, read to its end before anything is done.
-fn read(input: impl Read) -> Result<Vec<Row>, Stop> {
-    let mut rows = Vec::new();
-    let mut seen = BTreeSet::new();
-    for (number, kept) in (1..).zip(stream::read_all(input)?) {
-        let record = kept.record();
-        let step = if record.has_error() {
-            None
-        } else {
-            let step: Step = serde_json::from_str(record.text()).map_err(|error| {
-                Stop::input(anyhow!(
-                    "stdin: record {number}: no step of a plan: {error}"
-                ))
-            })?;
-            if step.action.acts() && step.to.is_none() {
-                return Err(Stop::input(anyhow!(
-                    "stdin: record {number}: {} has no node to go to",
-                    step.vmid
-                )));
-            }
-            if !seen.insert(step.vmid) {
-                return Err(Stop::input(anyhow!(
-                    "stdin: record {number}: {} is in the plan twice",
-                    step.vmid
-                )));
-            }
-            Some(step)
-        };
-        rows.push(Row { kept, step });
-    }
-    Ok(rows)
 }
 
 /// The cluster must be the plan's and the journal's.
@@ -199,13 +156,14 @@ fn same_cluster(pve: &Pve, steps: &[&Step], last: &BTreeMap<u32, Line>) -> Resul
 
 fn young_enough(steps: &[&Step], options: &Options) -> Result<(), Stop> {
     let oldest = steps.iter().map(|step| step.state_at).min();
-    let Some(age) = oldest.map(|at| options.now.as_second() - at.as_second()) else {
-        return Ok(());
-    };
-    if age > options.max_age_s {
+    let age = oldest.map(|at| options.now.duration_since(at));
+    // A state from the future has no age.
+    let age = age.and_then(|age| Duration::try_from(age).ok());
+    if let Some(age) = age.filter(|age| *age > options.max_age) {
         let what = anyhow!(
-            "the plan rests on a state that is {age} s old; --max-age is {} s",
-            options.max_age_s
+            "the plan rests on a state that is {} old; --max-age is {}",
+            span::shown(age),
+            span::written(options.max_age)
         );
         return Err(Stop::input(what).hint("make a new one, or give a longer --max-age"));
     }

@@ -1,5 +1,6 @@
 //! What each command does: it reads what it needs, has it decided, and writes what came out.
 
+mod given;
 pub mod place;
 pub mod plan;
 pub mod run;

@@ -1,4 +1,4 @@
-# Are these requests what site.json allows? Each gets the fields of the command line
+# Are these requests what the site allows? Each gets the fields of the command line
 # ($flags[0]) that it doesn't have itself, and an error where it is wrong.
 include "records";
 include "site";
@@ -19,15 +19,25 @@ def truth($field):
     elif [false, "false", "no", "0", 0] | index([$value]) then .[$field] = false
     else failed("bad-flag"; "\($field) is true or false, not \($value | tojson)") end;
 
-def one_of($field; $known):
+# $known: what the site has; each as people are told of it in $told; then what was probably meant.
+def one_of($field; $known; $told; near):
   .[$field] as $value
   | if .error or $value == null or ($known | index([$value])) then .
-    else failed("unknown-\($field)"; "\($field) \($value | tojson) is not in the site file, which has \($known | map(tostring) | join(", "))") end;
+    else failed("unknown-\($field)"; "\($field) \($value | tojson) is not in the site file, which has \(if $told == [] then "none" else $told | join(", ") end)\($value | near)") end;
+def one_of($field; $known): one_of($field; $known; $known; near($known));
 
 # PVE's dns-name; NetBox would take more.
 def is_name:
   type == "string" and length <= 253
   and test("\\A[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\\z");
+
+# A member of a pair is asked for under the address that the site has for it, if it is in this VLAN.
+def at_home($site):
+  if .error or .address != null or .interface != null then . else
+    . as $own
+    | ([$site.pairs[].members[] | select(.address) | select((.name | short($site)) == ($own.name | short($site)))][0].address) as $address
+    | if $address and ($site.vlans[] | select(.vlan == $own.vlan) | .prefix | holds($address)) then .address = $address else . end
+  end;
 
 $site[0] as $site
 | records
@@ -39,9 +49,10 @@ $site[0] as $site
       elif .vlan == null then failed("no-vlan"; "no VLAN is asked for: --vlan, or the field vlan")
       elif .vlan | tostring | test("\\A0*[0-9]{1,4}\\z") | not then failed("bad-vlan"; "VLAN \(.vlan | tojson) is no number")
       else .vlan |= (tostring | tonumber) end
-    | one_of("vlan"; [$site.vlans[].vlan])
-    | one_of("node"; [$site.nodes[].name])
+    | one_of("vlan"; [$site.vlans[].vlan]; [$site.vlans[] | called]; "")
+    | ([$site.nodes[].name] as $nodes | one_of("node"; $nodes; $nodes; ""))
     | one_of("role"; $site.roles | keys_unsorted)
     | one_of("template"; $site.templates | keys_unsorted)
     | truth("compose") | truth("stateful_db") | truth("high_io") | truth("custom_kernel")
+    | at_home($site)
   end

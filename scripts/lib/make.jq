@@ -9,7 +9,7 @@ def present: with_entries(select(.value != null and .value != ""));
 # Docker nests; without privileges it needs keys of its own, too. Else what the template needs.
 def features($template):
   (if .shape == "docker-lxc" or .role == "docker" then ["nesting=1"] + (if .unprivileged then ["keyctl=1"] else [] end)
-   elif .unprivileged then $template.features // []
+   elif .unprivileged then $template.features
    else [] end) | join(",");
 
 # What is to be done inside once: packages and locale.
@@ -34,7 +34,7 @@ def container($site; $template; $net):
     elif .params.features | contains("keyctl") then .reasons.features = "Docker; PVE lets root@pam alone set keyctl, no token"
     elif .unprivileged then .reasons.features = "the template \(.template)'s"
     else .reasons.features = "Docker; PVE lets root@pam alone set features of a privileged container, no token" end
-  | .setup = (["pct start \(.vmid)"]
+  | .setup = ([["pct", "start", .vmid] | words]
       + [["pct", "exec", .vmid, "--", "sh", "-c", inside_script($site; $template.packages)] | words]);
 
 def machine($site; $template; $net):
@@ -48,9 +48,9 @@ def machine($site; $template; $net):
       nameserver: $site.nameserver, searchdomain: $site.domain, ciuser: "debian", onboot: 1,
       sshkeys: ($keys | rtrimstr("\n") | @uri)} | present)
   | .command = (["qm", "create", .vmid] + (.params + {sshkeys: $site.ssh_keys_file} | del(.vmid) | present | options) | words)
-  | .setup = (["qm disk resize \(.vmid) scsi0 \($template.disk_gib)G", "qm start \(.vmid)"]
+  | .setup = ([["qm", "disk", "resize", .vmid, "scsi0", "\($template.disk_gib)G"], ["qm", "start", .vmid] | words]
       + [["ssh", "-o", "StrictHostKeyChecking=accept-new", "debian@" + (.address | split("/")[0]),
-          "sudo sh -c " + ("timedatectl set-timezone \([$site.timezone] | words); " + inside_script($site; $template.packages + ["qemu-guest-agent"]) | @sh)] | words]);
+          "sudo sh -c " + ((if $site.timezone then "timedatectl set-timezone \([$site.timezone] | words); " else "" end) + inside_script($site; $template.packages + ["qemu-guest-agent"]) | @sh)] | words]);
 
 def made($site; $vlan; $gateway):
   $site.templates[.template] as $template

@@ -96,24 +96,36 @@ impl Guest {
 }
 
 /// One of `net0` to `net31` (Proxmox's limit) with the `ipconfig` of its number.
-struct Interface {
-    tag: Result<Option<u64>, Refused>,
-    address: Option<Address>,
+#[derive(Clone, Debug)]
+pub struct Interface {
+    /// `net0` to `net31`.
+    pub name: String,
+    /// Its VLAN tag; an error where it is none.
+    pub tag: Result<Option<u64>, Refused>,
+    /// Its fixed IPv4 address; none if it has none, or by DHCP.
+    pub address: Option<Address>,
+    /// Its fixed IPv6 address with its mask, as it is written.
+    pub ip6: Option<String>,
 }
 
-fn interfaces(record: &Record<'_>) -> Vec<Interface> {
+/// The interfaces of a guest's configuration, in the order of their numbers.
+#[must_use]
+pub fn interfaces(record: &Record<'_>) -> Vec<Interface> {
     let option = |name: String| text(record.value(&name));
     let interface = |number: u8| {
-        let net = option(format!("net{number}"))?;
+        let name = format!("net{number}");
+        let net = option(name.clone())?;
         let init = option(format!("ipconfig{number}"));
-        let ip = init
-            .as_deref()
-            .and_then(|init| property(init, "ip"))
-            .or(property(&net, "ip"));
-        let fixed = ip.filter(|ip| !["dhcp", "manual", ""].contains(ip));
+        let fixed = |key: &str| {
+            let init = init.as_deref().and_then(|init| property(init, key));
+            let ip = init.or(property(&net, key));
+            ip.filter(|ip| !["dhcp", "manual", "auto", ""].contains(ip))
+        };
         Some(Interface {
             tag: vlan(&property(&net, "tag").map_or(Value::Absent, |tag| Value::Text(tag.into()))),
-            address: fixed.map(scheme::parse_address),
+            address: fixed("ip").map(scheme::parse_address),
+            ip6: fixed("ip6").map(str::to_owned),
+            name,
         })
     };
     (0..32).filter_map(interface).collect()

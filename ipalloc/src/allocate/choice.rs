@@ -6,7 +6,7 @@ use super::grant::{Grant, Naming};
 use crate::{
     ipam::{Change, Entry, EntryId, New, View, Vrf},
     refused::{Code, Refused},
-    request::{Fallback, Request},
+    request::{Fallback, Request, Wanted},
     scope::Scope,
     span::Family,
 };
@@ -36,11 +36,19 @@ impl Choice<'_> {
         if let Some(grant) = self.adopted(request, scope)? {
             return Ok(Some(grant));
         }
+        if let (Some(own), true) = (request.fields.wanted, request.fields.own) {
+            let (bits, told) = scope.check_own(own)?;
+            let bits = self.not_taken(bits, scope)?;
+            return Ok(Some(Grant {
+                told,
+                ..self.give(bits, request, scope)
+            }));
+        }
         if let Some(closed) = &scope.closed {
             return Err(closed.clone());
         }
         let Some(wanted) = request.fields.wanted else {
-            return Ok(None);
+            return Ok(self.of_site(request, scope));
         };
         let free = scope
             .check(wanted)
@@ -50,6 +58,17 @@ impl Choice<'_> {
             (Err(_), Fallback::Next) => Ok(None),
             (Err(refused), Fallback::Error) => Err(refused),
         }
+    }
+
+    /// The address that the site has for a member of a pair, if it can be had here.
+    fn of_site(&mut self, request: &Request, scope: &Scope) -> Option<Grant> {
+        let wanted = Wanted {
+            address: request.of_site?,
+            length: None,
+        };
+        let bits = scope.check(wanted).ok()?;
+        let bits = self.not_taken(bits, scope).ok()?;
+        Some(self.give(bits, request, scope))
     }
 
     /// Nobody has the address: no record, no other request of the batch.
@@ -173,6 +192,8 @@ impl Choice<'_> {
             vlan: scope.vlan(),
             dns_name,
             change: Some(Change::Create(new)),
+            told: Vec::new(),
+            own: request.fields.own,
         }
     }
 }
@@ -180,8 +201,12 @@ impl Choice<'_> {
 fn exhausted(scope: &Scope, taken: &[u128], asked: usize) -> Refused {
     let free = scope.excluded.count_free(scope.room, taken);
     let size = scope.room.count();
+    let kept = match scope.avoided() {
+        None => String::new(),
+        Some((who, kept)) => format!("; {who} keeps {kept} of them"),
+    };
     let message = match free {
-        0 => format!("{scope} is full: {size} usable addresses, none free"),
+        0 => format!("{scope} is full: {size} usable addresses, none free{kept}"),
         1 => format!("{scope} has 1 free address, {asked} were asked for"),
         free => format!("{scope} has {free} free addresses, {asked} were asked for"),
     };

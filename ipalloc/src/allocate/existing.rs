@@ -152,6 +152,8 @@ impl Choice<'_> {
             vlan: scope.vlan(),
             dns_name,
             change: None,
+            told: Vec::new(),
+            own: request.fields.own,
         }
     }
 }

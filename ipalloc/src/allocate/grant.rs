@@ -32,6 +32,10 @@ pub struct Grant {
     pub dns_name: String,
     /// What has to be done; none if the owner has it already.
     pub change: Option<Change>,
+    /// What would have spoken against handing the address out; it is recorded all the same.
+    pub told: Vec<String>,
+    /// A guest had it before it was recorded.
+    pub own: bool,
 }
 
 impl Grant {

@@ -218,7 +218,7 @@ fn a_server_may_choose_where_nothing_is_held_back() {
     ];
     for (name, networks, gateway, records, request, want) in cases {
         let policy = Policy {
-            gateway: *gateway,
+            gateway: Some(*gateway),
             ..Policy::default()
         };
         let batch = Batch::new(requests(&[request]), &sample::networks(networks), &policy);

@@ -51,10 +51,12 @@ pub enum Column {
     MarkPopulated,
     /// A prefix or range that counts as full.
     MarkUtilized,
+    /// What is still to be found out of a prefix: a note of ours, which NetBox does not know.
+    Todo,
 }
 
 impl Column {
-    const COUNT: usize = 16;
+    const COUNT: usize = 17;
 
     const ALL: [Self; Self::COUNT] = [
         Self::Address,
@@ -73,6 +75,7 @@ impl Column {
         Self::IsPool,
         Self::MarkPopulated,
         Self::MarkUtilized,
+        Self::Todo,
     ];
 
     /// Its header in that form.
@@ -95,6 +98,7 @@ impl Column {
             Self::IsPool => ("is_pool", "Pool"),
             Self::MarkPopulated => ("mark_populated", "Marked Populated"),
             Self::MarkUtilized => ("mark_utilized", "Marked Utilized"),
+            Self::Todo => ("x-todo", "x-todo"),
         };
         match form {
             Form::Import => import,

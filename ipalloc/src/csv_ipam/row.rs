@@ -38,6 +38,7 @@ pub(super) fn prefix(layout: &Layout, row: &ByteRecord) -> Result<Prefix, String
         status: layout.value(row, Column::Status),
         is_pool: layout.flag(row, Column::IsPool)?,
         mark_utilized: layout.flag(row, Column::MarkUtilized)?,
+        todo: Some(layout.cell(row, Column::Todo).into_owned()).filter(|todo| !todo.is_empty()),
     })
 }
 

@@ -87,6 +87,7 @@ pub(super) fn prefix(value: &Value) -> Result<Prefix, String> {
         status: choice(value, "status"),
         is_pool: flag(value, "is_pool"),
         mark_utilized: flag(value, "mark_utilized"),
+        todo: None,
     })
 }
 

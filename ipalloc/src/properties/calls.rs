@@ -1,6 +1,6 @@
 //! Calls of the tool as the binary makes them, and what can be said of any of them.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, sync::OnceLock};
 
 use clap::Parser as _;
 use jiff::Timestamp;
@@ -41,6 +41,8 @@ impl Said {
 pub fn call(folder: &Path, now: Timestamp, args: &[String], input: &[u8]) -> Said {
     let ipam = folder.to_str().unwrap();
     let line = ["ipalloc", &args[0], "--ipam", ipam].into_iter();
+    let site = ["--site", site()];
+    let line = line.chain(site.into_iter().filter(|_| args[0] == "allocate"));
     let cli = Cli::try_parse_from(line.chain(args[1..].iter().map(String::as_str))).unwrap();
     let mut out = Vec::new();
     let environment = Environment::default();
@@ -48,6 +50,17 @@ pub fn call(folder: &Path, now: Timestamp, args: &[String], input: &[u8]) -> Sai
     let end = crate::run(&cli.command, &surroundings, input, &mut out, false);
     let text = String::from_utf8(out).unwrap();
     Said { text, end }
+}
+
+/// A site that says nothing, so that no call says that none was named.
+fn site() -> &'static str {
+    static SITE: OnceLock<tempfile::NamedTempFile> = OnceLock::new();
+    let file = SITE.get_or_init(|| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "{}").unwrap();
+        file
+    });
+    file.path().to_str().unwrap()
 }
 
 /// A rehearsal, then the call itself: the first changes nothing and says what the second does.

@@ -39,6 +39,7 @@ pub fn networks(lines: &[&str]) -> Networks {
                 status,
                 is_pool: has("pool"),
                 mark_utilized: has("full"),
+                todo: None,
             });
         }
     }

@@ -74,6 +74,7 @@ impl Trial {
                 assert!(self.may_refuse(code, at, asks, rules), "{answer}");
                 let mut rest = answer.as_object().unwrap().clone();
                 rest.remove("error");
+                assert_eq!(rest.remove("changed"), Some(json!(false)));
                 assert_eq!(Value::from(rest), *request, "nothing else is said");
             }
             self.settle(&before, self.world.records.clone(), &[], &[]);

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use crate::{
     ipam::{Networks, Prefix, Range, Vrf},
     refused::{Code, Refused},
-    request::Fields,
+    request::{Fields, Wanted},
 };
 
 /// The one prefix that fits a request.
@@ -16,8 +16,13 @@ pub(super) fn prefix<'a>(
 ) -> Result<&'a Prefix, Refused> {
     let (vlan, named) = (fields.place.vlan, fields.place.prefix);
     if named.is_none() && vlan.is_none() {
-        let message = "the request names no vlan, prefix or range";
-        return Err(Refused::new(Code::NoPrefix, message));
+        return match fields.wanted {
+            Some(wanted) if wanted.length.is_some() || fields.own => {
+                holding(wanted, fields.vrf.as_ref(), networks)
+            }
+            Some(_) => Err(nowhere(": an address needs its mask, as in 10.0.0.5/24")),
+            None => Err(nowhere("")),
+        };
     }
     let mut fitting: Vec<&Prefix> = Vec::new();
     for prefix in &networks.prefixes {
@@ -26,6 +31,13 @@ pub(super) fn prefix<'a>(
             && fields.vrf.as_ref().is_none_or(|vrf| prefix.vrf == *vrf);
         if fits && !fitting.contains(&prefix) {
             fitting.push(prefix);
+        }
+    }
+    if let (Some(own), true) = (fields.wanted.filter(|_| fields.own), fitting.len() > 1) {
+        // A guest's own address tells which of a VLAN's prefixes it is in.
+        let holds = |prefix: &&Prefix| prefix.net.contains(&own.address);
+        if fitting.iter().any(holds) {
+            fitting.retain(holds);
         }
     }
     let open: Vec<&Prefix> = fitting
@@ -49,6 +61,50 @@ pub(super) fn prefix<'a>(
                 Code::AmbiguousPrefix,
                 format!("more than one {what}: {all}; name prefix and vrf"),
             ))
+        }
+    }
+}
+
+fn nowhere(more: &str) -> Refused {
+    let message = format!("the request names no vlan, prefix or range{more}");
+    Refused::new(Code::NoPrefix, message)
+}
+
+/// The one prefix that an address says by its mask; if there is none, the longest that holds it.
+fn holding<'a>(
+    wanted: Wanted,
+    vrf: Option<&Vrf>,
+    networks: &'a Networks,
+) -> Result<&'a Prefix, Refused> {
+    let address = wanted.address;
+    let holds = |prefix: &&Prefix| {
+        prefix.net.contains(&address)
+            && prefix.status != "container"
+            && vrf.is_none_or(|vrf| prefix.vrf == *vrf)
+    };
+    let mut fitting: Vec<&Prefix> = networks.prefixes.iter().filter(holds).collect();
+    let longest = fitting.iter().map(|prefix| prefix.net.prefix_len()).max();
+    let by_mask = |prefix: &&Prefix| Some(prefix.net.prefix_len()) == wanted.length;
+    let length = if fitting.iter().any(by_mask) {
+        wanted.length
+    } else {
+        longest
+    };
+    fitting.retain(|prefix| Some(prefix.net.prefix_len()) == length);
+    fitting.dedup();
+    match fitting.as_slice() {
+        [one] => Ok(one),
+        [] => {
+            let message = format!("the IPAM has no prefix that holds {address}");
+            Err(Refused::new(Code::NoPrefix, message))
+        }
+        several => {
+            let all: Vec<String> = several.iter().map(ToString::to_string).collect();
+            let message = format!(
+                "more than one prefix holds {address}: {}; name prefix and vrf",
+                all.join(", ")
+            );
+            Err(Refused::new(Code::AmbiguousPrefix, message))
         }
     }
 }

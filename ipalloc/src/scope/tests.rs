@@ -1,8 +1,9 @@
 //! Places and what is excluded of them, a table for each question.
 
 use super::*;
+use vmid::avoid::Avoid;
+
 use crate::{
-    exclude::Avoid,
     properties::sample,
     request::{parse_range, parse_wanted},
 };

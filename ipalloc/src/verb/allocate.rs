@@ -13,14 +13,18 @@ use vmid::{
     stream::{Kept, Lines},
 };
 
-use super::act::{act, changes};
+use super::{
+    act::{act, changes},
+    notes,
+};
 use crate::{
     allocate::{Batch, Grant},
     cli,
+    intake::{Intake, Kind},
     ipam::{Applied, Change, Ipam},
     refused::Refused,
-    report::{self, Acted},
-    request::Request,
+    report::{self, Acted, Told},
+    site_rules::SiteRules,
 };
 
 /// How often a decision is made anew when others were faster.
@@ -28,20 +32,25 @@ const ROUNDS: u32 = 40;
 
 pub(crate) fn allocate<W: Write>(
     args: &cli::Allocate,
+    site: Option<SiteRules>,
     mut ipam: Box<dyn Ipam>,
     records: &[Kept],
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
-    let flags = args.fields();
-    let sound = records.iter().filter(|kept| !kept.record().has_error());
-    let requests: Vec<_> = sound
-        .map(|kept| Request::of(&kept.record(), &flags))
-        .collect();
+    let Intake {
+        kinds,
+        requests,
+        own,
+    } = Intake::of(records, &args.fields());
     if requests.is_empty() {
-        return report::write(records, Vec::new(), lines, Acted::default());
+        let rows = report::rows(&kinds, Vec::new(), args.dry_run);
+        notes::of_kinds(records, &kinds);
+        return report::write(records, rows, lines, Acted::default());
     }
-    let batch = Batch::new(requests, &ipam.networks()?, &args.policy());
-    let naming = args.naming();
+    let policy = args.policy(site);
+    let naming = args.naming(policy.site.as_ref());
+    let networks = ipam.networks()?;
+    let batch = Batch::new(requests, &networks, &policy).with_apart(own);
     let ask = batch.ask(&naming);
     let needed = |results: &[Result<Grant, Refused>]| {
         changes(results.iter().flatten().map(|grant| grant.change.as_ref()))
@@ -74,9 +83,12 @@ pub(crate) fn allocate<W: Write>(
                 thread::sleep(Duration::from_millis(random() % (20 << round.min(5))));
                 continue;
             }
-            Applied::Unknown(what) => return report::unknown(records, results, &what, lines),
+            Applied::Unknown(what) => {
+                return failed(records, &kinds, report::unknown(results, &what), lines);
+            }
             Applied::Unverified(made, cause) => {
-                return report::unverified(records, results, &made, &cause, lines);
+                let told = report::unverified(results, &made, &cause);
+                return failed(records, &kinds, told, lines);
             }
         };
         let changing = results
@@ -86,16 +98,33 @@ pub(crate) fn allocate<W: Write>(
         for (grant, made) in changing.zip(&acted.made) {
             grant.settle(made.as_ref());
         }
+        if policy.site.is_none() {
+            notes::no_site();
+        }
+        notes::of_kinds(records, &kinds);
+        notes::of_grants(results.iter().flatten(), &networks, policy.site.as_ref());
         let ids = ipam.has_ids();
         let granted = |grant: Grant| report::granted(&grant, ids, args.dry_run);
-        let rows = results
-            .into_iter()
-            .map(|result| result.map(granted))
-            .collect();
+        let told = results.into_iter().map(|result| result.map(granted));
+        let rows = report::rows(&kinds, told.collect(), args.dry_run);
         return report::write(records, rows, lines, acted);
     }
     let what = anyhow!("others took the address that was chosen, {ROUNDS} times in a row");
     Err(last.unwrap_or_else(|| Stop::outside(what)))
+}
+
+/// Writes what is told of a batch after which the run cannot go on.
+fn failed<W: Write>(
+    records: &[Kept],
+    kinds: &[Kind],
+    (told, stop): (Vec<Told>, Stop),
+    lines: &mut Lines<W>,
+) -> Result<Answer, Stop> {
+    let acted = Acted {
+        made: Vec::new(),
+        failed: Some(stop),
+    };
+    report::write(records, report::rows(kinds, told, false), lines, acted)
 }
 
 /// Anything but the same number in every process.

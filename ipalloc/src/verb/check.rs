@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use anyhow::anyhow;
 use vmid::{
     exit::{Answer, Stop},
     finding,
@@ -11,6 +12,7 @@ use vmid::{
 
 use crate::{
     check, cli,
+    intake::is_no_guest,
     ipam::{Ask, Ipam},
     report,
 };
@@ -30,20 +32,31 @@ pub(crate) const GUESTS: &[&str] = &[
 
 pub(crate) fn check<W: Write>(
     args: &cli::Check,
+    domain: Option<&str>,
     mut ipam: Box<dyn Ipam>,
     records: &[Kept],
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
+    let is_guest = |kept: &&Kept| !is_no_guest(&kept.record());
+    let came = records.iter().any(|kept| is_guest(&kept));
+    if !came && !args.allow_empty {
+        return Err(nothing_came());
+    }
     let networks = ipam.networks()?;
     let view = ipam.look(&Ask {
         all: true,
         ..Ask::default()
     })?;
-    let known = check::Records::new(&networks, &view, args.domain.as_deref());
+    let domain = args.domain.as_deref().or(domain);
+    let known = check::Records::new(&networks, &view, domain);
     let mut guests = Vec::new();
     let mut answer = Answer::Yes;
     for kept in records {
         let record = kept.record();
+        if is_no_guest(&record) {
+            answer = answer.max(stream::pass(record, lines)?);
+            continue;
+        }
         guests.push(Guest::of(&record));
         if record.has_error() {
             answer = answer.max(stream::pass(record, lines)?);
@@ -59,7 +72,13 @@ pub(crate) fn check<W: Write>(
             .map_err(Stop::output)?;
         answer = answer.max(Answer::no_if(count > 0));
     }
-    for entry in check::without_guest(&view, &guests) {
+    // Who saw no guest at all knows nothing of who has gone.
+    let gone = if came {
+        check::without_guest(&view, &guests)
+    } else {
+        Vec::new()
+    };
+    for entry in gone {
         let message = format!("{entry} is recorded for a guest that is not in the input");
         let mut fields = report::owned(entry);
         fields.extend(report::placed(entry, &networks));
@@ -74,4 +93,10 @@ pub(crate) fn check<W: Write>(
     }
     lines.flush().map_err(Stop::output)?;
     Ok(answer)
+}
+
+/// An inventory that failed must not look like one in which every guest is gone.
+fn nothing_came() -> Stop {
+    let what = anyhow!("no records came in: not one guest on standard input");
+    Stop::input(what).hint("if there really is none, say --allow-empty")
 }

@@ -1,6 +1,6 @@
 //! `ipalloc release --retired-before`: frees what was retired long ago.
 
-use std::{io::Write, iter};
+use std::{io::Write, iter, time::Duration};
 
 use jiff::Timestamp;
 use vmid::{
@@ -19,7 +19,7 @@ use crate::{
 pub(crate) fn expire<W: Write>(
     args: &cli::Release,
     mut ipam: Box<dyn Ipam>,
-    age: jiff::SignedDuration,
+    age: Duration,
     now: Timestamp,
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {

@@ -5,17 +5,19 @@ use std::io::Write;
 use jiff::Timestamp;
 use vmid::{
     exit::{Answer, Stop},
-    stream::{Kept, Lines},
+    stream::{Kept, Lines, Record, Value},
 };
 
 use super::act::{act_once, changes};
 use crate::{
     cli,
+    intake::is_no_guest,
     ipam::{Ipam, Networks},
     owner::Owner,
-    refused::Refused,
+    refused::{Code, Refused},
     release::{self, Farewell, Manner},
-    report, request,
+    report::{self, Row},
+    request,
 };
 
 pub(crate) fn release<W: Write>(
@@ -25,12 +27,23 @@ pub(crate) fn release<W: Write>(
     now: Timestamp,
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
-    let sound = records.iter().filter(|kept| !kept.record().has_error());
-    let owner = |kept: &Kept| {
-        let interface = request::text(&kept.record(), "interface")?;
-        let interface = interface.or_else(|| args.interface.clone());
-        request::owner_of(&kept.record(), interface.as_deref())
+    let is_passed = |kept: &Kept| {
+        let record = kept.record();
+        record.has_error() || is_no_guest(&record)
     };
+    let owner = |kept: &Kept| {
+        let record = kept.record();
+        if let Some(codes) = finding_codes(&record).filter(|_| !args.force) {
+            let message = format!(
+                "the record carries findings ({codes}): an audit's answer is no list of what may go; --force releases it"
+            );
+            return Err(Refused::new(Code::HasFindings, message));
+        }
+        let interface = request::text(&record, "interface")?;
+        let interface = interface.or_else(|| args.interface.clone());
+        request::owner_of(&record, interface.as_deref())
+    };
+    let sound = records.iter().filter(|kept| !is_passed(kept));
     let owners: Vec<Result<Owner, Refused>> = sound.map(owner).collect();
     let mut results = Vec::new();
     let mut networks = Networks::default();
@@ -52,7 +65,28 @@ pub(crate) fn release<W: Write>(
     );
     let acted = act_once(ipam.as_mut(), &changes, args.dry_run)?;
     let ids = ipam.has_ids();
-    let row = |farewell: Farewell| report::released(&farewell, &networks, ids, args.dry_run);
-    let rows = results.into_iter().map(|result| result.map(row)).collect();
+    let told = |farewell: Farewell| report::released(&farewell, &networks, ids, args.dry_run);
+    let mut told = results.into_iter().map(|result| result.map(told));
+    let row = |kept: &Kept| {
+        let told = if is_passed(kept) { None } else { told.next() };
+        told.map(|told| Row::of(told, args.dry_run))
+    };
+    let rows = records.iter().map(row).collect();
     report::write(records, rows, lines, acted)
+}
+
+/// The codes of the findings that a record carries; none if it has none.
+fn finding_codes(record: &Record<'_>) -> Option<String> {
+    let raw = match record.value("findings") {
+        Value::Absent | Value::Null => return None,
+        Value::Other(raw) => raw,
+        _ => return Some("unreadable".to_owned()),
+    };
+    let findings: serde_json::Value = serde_json::from_str(raw).unwrap_or_default();
+    let findings = findings.as_array();
+    let codes = findings.into_iter().flatten();
+    let codes = codes.map(|finding| finding["code"].as_str().unwrap_or("without a code"));
+    let codes: Vec<&str> = codes.collect();
+    let none = findings.is_some() && codes.is_empty();
+    (!none).then(|| codes.join(", "))
 }

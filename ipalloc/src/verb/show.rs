@@ -11,6 +11,7 @@ use crate::{
     cli,
     ipam::{Ask, Ipam, Prefix, Vrf},
     report, scope, show,
+    site_rules::SiteRules,
 };
 
 /// Columns of `show --format table`.
@@ -20,6 +21,7 @@ pub(crate) const FILL: &[&str] = &[
 
 pub(crate) fn show<W: Write>(
     args: &cli::Show,
+    site: Option<SiteRules>,
     mut ipam: Box<dyn Ipam>,
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
@@ -48,8 +50,9 @@ pub(crate) fn show<W: Write>(
         within,
         ..Ask::default()
     })?;
+    let policy = args.exclude.policy(site);
     for prefix in prefixes {
-        let fill = show::fill(prefix, &networks, &view, &args.exclude.policy());
+        let fill = show::fill(prefix, &networks, &view, &policy);
         let next = fill
             .next
             .map(|next| format!("{next}/{}", prefix.net.prefix_len()));

@@ -5,14 +5,17 @@ use std::{io::Read, path::Path};
 use anyhow::anyhow;
 use vmid::{
     exit::Stop,
+    site::Named,
     stream::{self, Kept, quote},
+    url,
 };
 
 use crate::{
-    cli::{self, Environment},
+    cli::{self, Environment, Word},
     csv_ipam::{Access, CsvIpam},
     ipam::Ipam,
     netbox::NetBox,
+    site_rules::SiteRules,
 };
 
 /// What the IPAM is opened for; a change has a name for the change log.
@@ -31,15 +34,27 @@ pub(crate) fn access(verb: &'static str, dry_run: bool) -> Intent {
 }
 
 /// The requests: names from the command line, else the whole of the input.
-pub(crate) fn records(names: &[String], input: impl Read) -> Result<Vec<Kept>, Stop> {
+pub(crate) fn records(names: &[Word], input: impl Read) -> Result<Vec<Kept>, Stop> {
     if names.is_empty() {
         return stream::read_all(input);
     }
-    let lines = names
-        .iter()
-        .map(|name| format!("{{\"name\":{}}}\n", quote(name)));
+    let line = |word: &Word| {
+        let name = quote(&word.name);
+        match &word.interface {
+            Some(interface) => {
+                let interface = quote(interface);
+                format!("{{\"name\":{name},\"interface\":{interface}}}\n")
+            }
+            None => format!("{{\"name\":{name}}}\n"),
+        }
+    };
     // cannot fail: the text is of our own making
-    stream::parse(lines.collect::<String>().as_bytes()).map_err(Stop::input)
+    stream::parse(names.iter().map(line).collect::<String>().as_bytes()).map_err(Stop::input)
+}
+
+/// The rules of the site that was named, if one was.
+pub(crate) fn site_rules(site: &Named) -> Result<Option<SiteRules>, Stop> {
+    site.read()?.as_ref().map(SiteRules::of).transpose()
 }
 
 /// The IPAM that was named: a URL is a NetBox, everything else a folder.
@@ -53,6 +68,13 @@ pub(crate) fn open(
         let hint = "--ipam URL for a NetBox (or NETBOX_URL), --ipam DIR for a folder of CSV files";
         return Err(Stop::input(anyhow!("no IPAM is named")).hint(hint));
     };
+    let folder = Path::new(ipam);
+    if !ipam.contains("://") && !folder.is_dir() && (named.is_none() || looks_like_host(ipam)) {
+        let shown = url::shown(ipam);
+        let what =
+            anyhow!("{shown:?} is no folder, and no address of a NetBox: https:// is missing");
+        return Err(Stop::input(what).hint(format!("did you mean https://{shown}?")));
+    }
     if ipam.contains("://") {
         let verb = match intent {
             Intent::Look => "look",
@@ -64,5 +86,31 @@ pub(crate) fn open(
         Intent::Look => Access::Read,
         Intent::Change(_) => Access::Write,
     };
-    Ok(Box::new(CsvIpam::open(Path::new(ipam), access)?))
+    Ok(Box::new(CsvIpam::open(folder, access)?))
+}
+
+/// `netbox.example`, `netbox.example:8000/netbox`: a name or address of a host, and no path.
+fn looks_like_host(text: &str) -> bool {
+    let host = text.split(['/', ':']).next().unwrap_or_default();
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    let dotted = host.contains('.') && !host.starts_with('.') && !host.ends_with('.');
+    text.contains('@') || host.chars().all(fits) && (dotted || host == "localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_and_folders() {
+        #[rustfmt::skip]
+        let cases = [
+            ("netbox.example", true), ("netbox.example:8000/netbox", true), ("192.0.2.7", true),
+            ("localhost:8001", true), ("u:HUNTER2@host", true),
+            ("ipam", false), ("./ipam", false), ("../ipam.d", false), ("/srv/ipam.d", false), ("sites/ipam.d", false),
+        ];
+        for (text, want) in cases {
+            assert_eq!(looks_like_host(text), want, "{text}");
+        }
+    }
 }

@@ -1,15 +1,14 @@
 //! The command line of `pvx-migrate run`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use jiff::SignedDuration;
 
-use super::value::age;
+use super::value::{number, time};
 
 /// `pvx-migrate run`
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_help = concat!("\
 Each line of the plan is checked once more against the cluster, done, followed and verified; its
 record comes out when that is so, with \"changed\", and \"error\" where it is not where it should be:
 not-begun, blocked, changed, refused, locked, not-moved, start-failed, elsewhere, ha-refused, ha-moved-back (the
@@ -20,18 +19,20 @@ Killed at any point, the same command with the same journal goes on: it finds th
 running, repairs what was left, and begins what was not begun. A guest that ran is not left
 stopped. Ctrl-C begins nothing new; a second one leaves what is under way to the journal.
 
+", super::cluster_help!(), "
+
 Exit codes: 0 all moved, 1 some guest was not moved, 2 wrong call or input, 3 a guest needs a
 person, or the cluster or the disk failed
-Example: pvx-migrate run --journal drain.jsonl < plan.jsonl")]
+Example: pvx-migrate run --journal drain.jsonl < plan.jsonl"))]
 pub struct Run {
     /// What was done is written here, and read again by the next run and by `plan return`
     #[arg(long, value_name = "FILE", required_unless_present = "dry_run")]
     pub journal: Option<PathBuf>,
-    /// Moves at once, in all
-    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u8).range(1..=64))]
+    /// Moves at once, in all (1 to 64)
+    #[arg(long, value_name = "N", default_value = "4", value_parser = number(1_u8, 64))]
     pub jobs: u8,
-    /// Moves at once out of a node, and into it
-    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=64))]
+    /// Moves at once out of a node, and into it (1 to 64)
+    #[arg(long, value_name = "N", default_value = "2", value_parser = number(1_u8, 64))]
     pub jobs_per_node: u8,
     /// Begin even if a running guest would stay on the node
     #[arg(long)]
@@ -39,9 +40,12 @@ pub struct Run {
     /// Check every step and say what would be done, without doing it
     #[arg(long, short = 'n')]
     pub dry_run: bool,
-    /// Refuse a plan whose state is older
-    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = age)]
-    pub max_age: SignedDuration,
+    /// Refuse a plan whose state is older: 90s, 10m, 1h30m
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time())]
+    pub max_age: Duration,
+    /// Words that don't belong here
+    #[command(flatten)]
+    pub stray: super::Stray,
     /// How the cluster is reached
     #[command(flatten)]
     pub connection: vmid::http::Options,

@@ -1,131 +1,114 @@
-//! The journal as a file: read once, locked, and every line on the disk before the request it tells of.
+//! The journal as a file: read and known as ours before anything in it is changed, locked, and
+//! every line on the disk before the request it tells of.
 
 use std::{
     collections::BTreeMap,
-    fs::{File, OpenOptions, TryLockError},
-    io::{self, Read as _, Seek as _, Write as _},
+    fs::{File, TryLockError},
+    io::{self, Seek as _, Write as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
-use anyhow::{Context as _, anyhow};
-use serde::{Deserialize, Serialize};
-use vmid::exit::Stop;
+use anyhow::anyhow;
+use vmid::{
+    exit::{Stop, reason},
+    plain_file::{self, Mode},
+};
 
-use super::event::Event;
+use super::line::{self, Line, Lines};
 
-/// What is about to be asked of the cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Call {
-    /// A migration to `to`.
-    Migrate,
-    /// A start on `on`.
-    Start,
-    /// A clean shutdown on `on`.
-    Shutdown,
-    /// A VM's processors go on.
-    Resume,
-    /// The end of a task that makes no progress.
-    EndTask,
+/// More than any journal has: a guest that is moved takes some 2 KiB.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// A journal that was read, or that is yet to be made; nothing is changed so far.
+#[derive(Debug)]
+pub struct Found {
+    path: PathBuf,
+    /// Open and locked; none if there is none yet.
+    file: Option<File>,
+    lines: Lines,
 }
 
-/// A request that changes something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
-    /// Which.
-    pub call: Call,
-    /// The node that is asked.
-    pub on: String,
-    /// Where the guest is to go, if it is to go.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-    /// The guest's newest tasks on that node before the request. Whatever is newer is its
-    /// doing, or somebody else's; clocks are not needed to tell.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub before: Vec<String>,
-}
-
-/// A line: how far a guest has come, and the request that is about to be made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
-    /// How far.
-    #[serde(flatten)]
-    pub event: Event,
-    /// The request that follows, or followed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<Request>,
-    /// The request that moves it, if `request` is another one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub earlier: Option<Request>,
-    /// It did not start on the target and is being brought back.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub back: bool,
-}
-
-/// A journal that is open, and nobody else's meanwhile.
+/// A journal that is written to, and nobody else's meanwhile.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
     file: Mutex<File>,
 }
 
-impl Journal {
-    /// Opens a journal, or begins one, and reads the last line of each guest.
-    ///
-    /// A last line without its end was cut off while it was written: the request it was to
-    /// tell of was not made, and it is removed.
+impl Found {
+    /// Looks for a journal, locks it and reads it. It is left as it is.
     ///
     /// # Errors
     ///
-    /// It is no journal (the caller's fault), is in use, or can't be read or written.
-    pub fn open(path: &Path) -> Result<(Self, BTreeMap<u32, Line>), Stop> {
-        let outside = |error: io::Error| {
-            Stop::outside(anyhow::Error::new(error).context(path.display().to_string()))
-        };
-        let new = !path.exists();
-        let mut options = OpenOptions::new();
-        let file = options.read(true).append(true).create(true).open(path);
-        let mut file = file.map_err(outside)?;
-        if !file.metadata().map_err(outside)?.is_file() {
-            let what = anyhow!("{}: a journal is a file, to be read again", path.display());
-            return Err(Stop::input(what));
-        }
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let what = anyhow!("{}: another run has it open", path.display());
-                return Err(Stop::outside(what));
+    /// It is no journal, or cannot become one (the caller's fault); it is in use or can't be read.
+    pub fn read(path: &Path) -> Result<Self, Stop> {
+        let mut file = match plain_file::open(path, Mode::Change) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let folder = folder(path);
+                if !folder.is_dir() {
+                    let what = format!("there is no folder {}", folder.display());
+                    return Err(Stop::input(named(path, &what)));
+                }
+                return Ok(Self {
+                    path: path.to_owned(),
+                    file: None,
+                    lines: Lines::default(),
+                });
             }
-            Err(TryLockError::Error(error)) => return Err(outside(error)),
-        }
-        if new {
-            let folder = path
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty());
-            let folder = File::open(folder.unwrap_or(Path::new("."))).map_err(outside)?;
-            folder.sync_all().map_err(outside)?;
-        }
-        let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(outside)?;
-        let whole = text
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |at| at + 1);
-        if whole < text.len() {
-            file.set_len(whole as u64).map_err(outside)?;
-            file.seek(io::SeekFrom::End(0)).map_err(outside)?;
-        }
-        let last = parse(&text[..whole])
-            .with_context(|| path.display().to_string())
-            .map_err(Stop::input)?;
-        let journal = Self {
-            path: path.to_owned(),
-            file: Mutex::new(file),
+            Err(error) => return Err(not_opened(path, &error)),
         };
-        Ok((journal, last))
+        lock(path, &file)?;
+        let text = plain_file::read_all(&mut file, MOST_BYTES);
+        let text = text.map_err(|error| not_opened(path, &error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file: Some(file),
+            lines: parsed(path, &text)?,
+        })
     }
 
+    /// The last line of each guest.
+    #[must_use]
+    pub fn last(&self) -> BTreeMap<u32, Line> {
+        self.lines.last()
+    }
+
+    /// Makes it ready to be written to: it is made (0600) if it is new, and a line that was cut off
+    /// is removed.
+    ///
+    /// # Errors
+    ///
+    /// It can't be written, or another run has made it meanwhile.
+    pub fn begin(self) -> Result<Journal, Stop> {
+        let path = self.path;
+        let outside = |error: io::Error| Stop::outside(named(&path, &reason(&error)));
+        let file = match self.file {
+            Some(mut file) => {
+                let whole = self.lines.whole as u64;
+                if file.metadata().map_err(outside)?.len() > whole {
+                    file.set_len(whole).map_err(outside)?;
+                }
+                file.seek(io::SeekFrom::Start(whole)).map_err(outside)?;
+                file
+            }
+            None => {
+                let file = plain_file::open(&path, Mode::MakeNew).map_err(outside)?;
+                lock(&path, &file)?;
+                let folder = File::open(folder(&path)).map_err(outside)?;
+                folder.sync_all().map_err(outside)?;
+                file
+            }
+        };
+        Ok(Journal {
+            path,
+            file: Mutex::new(file),
+        })
+    }
+}
+
+impl Journal {
     /// Adds a line; when this returns it is on the disk.
     ///
     /// # Errors
@@ -137,68 +120,129 @@ impl Journal {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.write_all(&text)
             .and_then(|()| file.sync_data())
-            .with_context(|| self.path.display().to_string())
+            .map_err(|error| named(&self.path, &reason(&error)))
     }
 }
 
-/// The last line of each guest.
-fn parse(text: &[u8]) -> anyhow::Result<BTreeMap<u32, Line>> {
-    let mut last = BTreeMap::new();
-    for (number, text) in (1..).zip(text.split(|byte| *byte == b'\n')) {
-        if text.is_empty() {
-            continue;
-        }
-        let line: Line =
-            serde_json::from_slice(text).with_context(|| format!("line {number} is no event"))?;
-        last.insert(line.event.vmid, line);
+/// The lines of a journal that is only read; it may be in use.
+///
+/// # Errors
+///
+/// It can't be read or is no journal: it was named by the caller.
+pub fn lines(path: &Path) -> Result<Vec<Line>, Stop> {
+    let text = plain_file::read(path, MOST_BYTES);
+    let text = text.map_err(|error| Stop::input(named(path, &reason(&error))))?;
+    parsed(path, &text).map(|parsed| parsed.lines)
+}
+
+fn parsed(path: &Path, text: &[u8]) -> Result<Lines, Stop> {
+    line::parse(text).map_err(|what| {
+        Stop::input(named(path, &what))
+            .hint("a journal is what an earlier run wrote, or a new file")
+    })
+}
+
+fn lock(path: &Path, file: &File) -> Result<(), Stop> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(Stop::outside(named(path, "another run has it open"))),
+        Err(TryLockError::Error(error)) => Err(Stop::outside(named(path, &reason(&error)))),
     }
-    Ok(last)
+}
+
+/// What is no plain file is the caller's fault, what can't be read the disk's.
+fn not_opened(path: &Path, error: &io::Error) -> Stop {
+    let what = named(path, &reason(error));
+    match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge => Stop::input(what),
+        _ => Stop::outside(what),
+    }
+}
+
+fn named(path: &Path, what: &str) -> anyhow::Error {
+    anyhow!("{}: {what}", path.display())
+}
+
+fn folder(path: &Path) -> &Path {
+    let folder = path.parent();
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
 
-    fn line(vmid: u32, phase: &str) -> String {
-        format!(
-            r#"{{"at":"2026-01-01T00:00:00Z","cluster":"c","vmid":{vmid},"type":"lxc","from":"a","to":"b","was_running":true,"phase":"{phase}"}}"#
-        )
-    }
+    const LINE: &str = r#"{"at":"2026-01-01T00:00:00Z","cluster":"c","vmid":1,"type":"lxc","name":"","from":"a","to":"b","was_running":true,"phase":"requested"}
+"#;
 
     #[test]
-    fn the_last_line_of_each_guest_counts() {
-        let text = [line(1, "planned"), line(2, "planned"), line(1, "verified")].join("\n") + "\n";
-        let last = parse(text.as_bytes()).unwrap();
-        let phases: Vec<_> = last.values().map(|line| line.event.phase).collect();
-        use super::super::event::Phase::{Planned, Verified};
-        assert_eq!(phases, [Verified, Planned]);
-    }
-
-    #[test]
-    fn a_line_cut_off_is_removed_and_a_wrong_one_refused() {
+    fn a_line_cut_off_is_removed_when_the_run_begins() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
-        let whole = line(1, "requested") + "\n";
-        std::fs::write(&path, format!("{whole}{}", &line(2, "planned")[..40])).unwrap();
-        let (journal, last) = Journal::open(&path).unwrap();
-        assert_eq!(last.len(), 1);
+        let torn = format!("{LINE}{}", &LINE[..40]);
+        fs::write(&path, &torn).unwrap();
+        let found = Found::read(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), torn, "only read");
+        let last = found.last();
+        let journal = found.begin().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), LINE);
         journal.append(&last[&1]).unwrap();
-        let (_, again) = {
-            drop(journal);
-            Journal::open(&path).unwrap()
-        };
-        assert_eq!(again, last);
-        std::fs::write(&path, format!("{{}}\n{whole}")).unwrap();
-        let refusal = Journal::open(&path).unwrap_err().to_string();
-        assert!(refusal.contains("line 1 is no event"), "{refusal}");
+        drop(journal);
+        assert_eq!(fs::read_to_string(&path).unwrap(), LINE.repeat(2));
+        assert_eq!(Found::read(&path).unwrap().last(), last);
+    }
+
+    #[test]
+    fn what_is_no_journal_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let one = format!("{LINE}password");
+        #[rustfmt::skip]
+        let cases = [
+            ("a secret",          "user@pve!t=SECRET",     "it has no whole line"),
+            ("two lines of text", "line one\nlast line",   "line 1 is no event"),
+            ("one JSON line",     "{\"a\":1}",             "it has no whole line"),
+            ("a foreign end",     &one,                    "does not begin like one of ours"),
+        ];
+        for (name, text, want) in cases {
+            fs::write(path("file"), text).unwrap();
+            let stop = Found::read(&path("file")).unwrap_err().to_string();
+            assert!(stop.contains(want), "{name}: {stop}");
+            assert_eq!(fs::read_to_string(path("file")).unwrap(), text, "{name}");
+        }
+        std::os::unix::fs::symlink(path("file"), path("link")).unwrap();
+        std::os::unix::fs::symlink(path("nowhere"), path("dangling")).unwrap();
+        for name in ["link", "dangling"] {
+            let stop = Found::read(&path(name)).unwrap_err().to_string();
+            assert!(stop.contains("a symbolic link"), "{name}: {stop}");
+            assert!(lines(&path(name)).is_err(), "{name}");
+        }
+        assert!(!path("nowhere").exists());
+        let stop = Found::read(&path("no-folder/journal")).unwrap_err();
+        assert!(stop.to_string().contains("there is no folder"), "{stop}");
+    }
+
+    #[test]
+    fn a_new_one_is_made_when_the_run_begins_and_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let found = Found::read(&path).unwrap();
+        assert!(!path.exists());
+        let late = Found::read(&path).unwrap();
+        let _journal = found.begin().unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(late.begin().is_err(), "two runs at once");
     }
 
     #[test]
     fn a_second_run_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
-        let _held = Journal::open(&path).unwrap();
-        let refusal = Journal::open(&path).unwrap_err().to_string();
+        let _held = Found::read(&path).unwrap().begin().unwrap();
+        let refusal = Found::read(&path).unwrap_err().to_string();
         assert!(refusal.contains("another run has it open"), "{refusal}");
     }
 }

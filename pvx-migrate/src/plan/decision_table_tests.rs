@@ -3,14 +3,14 @@
 //! The cluster of the seeds: node2 and node5 have LVM-thin, node3 and node6 ZFS, all an
 //! NFS share. Guest 101 on node2 is what is decided about.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{Plan, plan, policy::Policy, record::Step, want::Want};
-use crate::{
-    cluster::Cluster,
-    site::{Member, Pair, Site},
-    state::State,
-};
+use vmid::site::{Member, Pair, Site};
+
+use crate::{cluster::Cluster, state::State};
 
 const GIB: u64 = 1 << 30;
 
@@ -223,8 +223,8 @@ fn decision_table() {
         ("CT: raw mount entry, optional",       ct(json!({"rootfs": SSD, "lxc": [["lxc.mount.entry", "/dev/dri dev/dri none bind,optional"]]})), vec![], plain(), "restart node5"),
         ("CT: replicated ZFS",                  ct(zfs("rootfs", "subvol")), vec![("/storages/1/nodes", space(&["node2", "node3", "node6"], 100)), ("/replication", json!([{"vmid": 101, "target": "node6"}]))], plain(), "restart node6"),
         ("CT: replicated, the replica is off",  ct(zfs("rootfs", "subvol")), vec![("/storages/1/nodes", space(&["node2", "node3", "node6"], 100)), ("/replication", json!([{"vmid": 101, "target": "node6"}])), ("/nodes/3/online", json!(false))], plain(), "restart node3"),
-        ("CT: large, longer than --max-downtime", ct(json!({"rootfs": "ssd-data:vm-101-disk-0,size=50G"})), vec![],              allow(|policy| policy.max_downtime_s = Some(300)), "blocked no-target"),
-        ("CT: within --max-downtime",           ct(json!({"rootfs": "ssd-data:vm-101-disk-0,size=30G"})), vec![],                allow(|policy| policy.max_downtime_s = Some(310)), "restart node5"),
+        ("CT: large, longer than --max-downtime", ct(json!({"rootfs": "ssd-data:vm-101-disk-0,size=50G"})), vec![],              allow(|policy| policy.max_downtime = Some(Duration::from_secs(300))), "blocked no-target"),
+        ("CT: within --max-downtime",           ct(json!({"rootfs": "ssd-data:vm-101-disk-0,size=30G"})), vec![],                allow(|policy| policy.max_downtime = Some(Duration::from_secs(310))), "restart node5"),
         ("CT HA: rules allow",                  ssd_ct(), vec![managed("ct:101")],                                               plain(),    "ha node5"),
         ("CT: bind mount",                      ct(json!({"rootfs": SSD, "mp0": "/mnt/media,mp=/media"})), vec![],               plain(),    "blocked local-path"),
         ("CT: device mount",                    ct(json!({"rootfs": SSD, "mp0": "/dev/sdb1,mp=/media"})), vec![],                plain(),    "blocked local-path"),
@@ -260,8 +260,10 @@ fn targets_that_are_refused() {
                 vmid,
                 name: name.to_owned(),
                 node: None,
+                ..Member::default()
             })
             .to_vec(),
+        ..Pair::default()
     };
     let rule = |more: Value| {
         json!([with(
@@ -338,7 +340,7 @@ fn targets_that_are_not_refused() {
             ),
         ]
     };
-    let site = |text: &str| Site::parse(text).unwrap();
+    let site = |text: &str| Site::parse(text.as_bytes()).unwrap();
     let ssd_ct = || ct(json!({"rootfs": SSD}));
     let plain = Policy::default;
     let gpu = || ct(json!({"rootfs": SSD, "dev0": "/dev/dri/renderD128"}));

@@ -108,18 +108,18 @@ pub fn basis(mode: Mode, freight: Freight, (bandwidth, source): (u64, &str)) -> 
     }
     match mode {
         Mode::Restart => parts.push(format!(
-            "{} s to stop and {} s to start (assumed)",
+            "{}s to stop and {}s to start (assumed)",
             CONTAINER_S.0, CONTAINER_S.1
         )),
         Mode::Shutdown => parts.push(format!(
-            "{} s to stop and {} s to start (assumed)",
+            "{}s to stop and {}s to start (assumed)",
             VM_S.0, VM_S.1
         )),
         Mode::Live | Mode::Offline => {}
     }
     if freight.ha {
         parts.push(format!(
-            "{HA_QUEUE_S} s until the HA manager begins (10 to 30)"
+            "{HA_QUEUE_S}s until the HA manager begins (10s to 30s)"
         ));
     }
     parts.join(", ")

@@ -2,7 +2,9 @@
 //!
 //! [`judge`] asks what does not change while a plan grows, [`fits`] what does.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
+
+use vmid::span;
 
 use super::{
     candidate::{Candidate, Mode},
@@ -83,12 +85,12 @@ pub fn judge<'a>(
     if !way.storages.is_empty() {
         rights(cluster, candidate, &way)?;
     }
-    if let Some(limit) = policy.max_downtime_s
-        && way.cost.downtime_s > limit
-    {
+    let downtime = Duration::from_secs(way.cost.downtime_s);
+    if let Some(limit) = policy.max_downtime.filter(|limit| downtime > *limit) {
         let what = format!(
-            "it would be down for {} s, and --max-downtime is {limit} s",
-            way.cost.downtime_s
+            "it would be down for {}, and --max-downtime is {}",
+            span::shown(downtime),
+            span::written(limit)
         );
         return refuse(Code::Downtime, what);
     }
@@ -243,7 +245,7 @@ fn network(
         }
     }
     for (key, path) in &candidate.config.devices {
-        if !policy.site.has_device(&target.node, path) {
+        if !policy.has_device(&target.node, path) {
             let what = format!(
                 "{key}: no API tells whether {} has {path}; list it in the site file's nodes[].devices if it does",
                 target.node

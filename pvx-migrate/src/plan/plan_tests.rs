@@ -3,11 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{Plan, plan, policy::Policy, record::Action, want::Want};
-use crate::{
-    cluster::Cluster,
-    site::{Member, Pair},
-    state::State,
-};
+use vmid::site::{Member, Pair};
+
+use crate::{cluster::Cluster, state::State};
 
 const GIB: u64 = 1 << 30;
 
@@ -76,10 +74,12 @@ fn together(vmids: &[u32]) -> Vec<Pair> {
         vmid: Some(vmid),
         name: String::new(),
         node: None,
+        ..Member::default()
     });
     vec![Pair {
         name: "p".to_owned(),
         members: members.collect(),
+        ..Pair::default()
     }]
 }
 

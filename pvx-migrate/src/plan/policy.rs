@@ -1,8 +1,8 @@
 //! What the operator allows and limits; the same for every guest of a plan.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use crate::site::{Pair, Site};
+use vmid::site::{Pair, Site};
 
 /// Bytes per second where the cluster states no limit: gigabit Ethernet, less its overhead.
 pub const BANDWIDTH: u64 = 110_000_000;
@@ -19,8 +19,8 @@ pub struct Policy {
     pub move_stopped: bool,
     /// A VM that cannot move live may be shut down for it.
     pub allow_shutdown: bool,
-    /// The longest time without service, in seconds.
-    pub max_downtime_s: Option<u64>,
+    /// The longest time without service.
+    pub max_downtime: Option<Duration>,
     /// How many times a node's memory its running guests may be given.
     pub ram_ratio: f64,
     /// The guest this command runs in, if the operator says so.
@@ -29,7 +29,7 @@ pub struct Policy {
     pub bandwidth: u64,
     /// Guests that stay apart.
     pub pairs: Vec<Pair>,
-    /// The site's policy.
+    /// The site's policy; without one, what holds for any site.
     pub site: Site,
 }
 
@@ -39,12 +39,24 @@ impl Default for Policy {
             storage_map: BTreeMap::new(),
             move_stopped: false,
             allow_shutdown: false,
-            max_downtime_s: None,
+            max_downtime: None,
             ram_ratio: 1.5,
             own: None,
             bandwidth: BANDWIDTH,
             pairs: Vec::new(),
-            site: Site::default(),
+            site: Site::empty(),
         }
+    }
+}
+
+impl Policy {
+    /// A node that the site says to have the device file or folder `path`.
+    #[must_use]
+    pub fn has_device(&self, node: &str, path: &str) -> bool {
+        let nodes = self.site.nodes.iter();
+        let mut devices = nodes
+            .filter(|entry| entry.name == node)
+            .flat_map(|entry| &entry.devices);
+        devices.any(|device| device == path)
     }
 }

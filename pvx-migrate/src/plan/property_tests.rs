@@ -6,11 +6,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{plan, policy::Policy, record::Action, want::Want};
-use crate::{
-    cluster::Cluster,
-    site::{Member, Pair},
-    state::State,
-};
+use vmid::site::{Member, Pair};
+
+use crate::{cluster::Cluster, state::State};
 
 const GIB: u64 = 1 << 30;
 const NODES: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -98,8 +96,7 @@ proptest! {
             storage_map: [("pool".to_owned(), "thin".to_owned())].into(),
             pairs: vec![Pair {
                 name: "p".to_owned(),
-                members: members.iter().map(|&vmid| Member { vmid: Some(vmid), ..Member::default() }).collect(),
-            }],
+                members: members.iter().map(|&vmid| Member { vmid: Some(vmid), ..Member::default() }).collect(), ..Pair::default() }],
             ..Policy::default()
         };
         let on_source = state.guests.iter().filter(|guest| guest.node == NODES[source]);

@@ -33,8 +33,11 @@ Codes in \"blockers\" (the guest cannot move) and \"refused\" (not to that node)
 ",
             $("  ", $code, ": ", $help, "\n",)*
             "
-Exit codes: 0 every guest has its step, 1 a guest that should move cannot, 2 bad call, or no
-state document, or one that is too old"
+Environment: PVX_SITE, the site file if --site is not given. Without either, one line on stderr says
+what is not known.
+
+Exit codes: 0 every guest has its step, 1 a guest that should move cannot, 2 bad call, no state
+document or one that is too old, or a site of whose nodes none is in the cluster"
         );
     };
 }
@@ -78,6 +81,8 @@ codes! {
     Pair "pair" "a member of its pair is there"
     Downtime "downtime" "it would be down for longer than --max-downtime"
     NotInSite "not-in-site" "the site file doesn't have the node (place)"
+    UnknownRole "unknown-role" "the site file has no such role (place)"
+    UnknownTemplate "unknown-template" "the site file has no such template (place)"
     NoStorage "no-storage" "the node has no storage that such a guest may be on (place)"
     BadField "bad-field" "a field holds what it cannot (place)"
     NotBest "not-best" "possible, but the target is better"

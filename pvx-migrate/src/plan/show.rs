@@ -1,8 +1,11 @@
 //! A plan for people: who goes where, how long down, why; and the memory of the nodes.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
-use vmid::{escape::escape, table::Table};
+use vmid::{escape::escape, span, table::Table};
 
 use super::{
     Plan,
@@ -90,13 +93,15 @@ fn row(step: &Step) -> Vec<String> {
     ]
 }
 
-/// `45 s`, `12 min`, `3.5 h`: what an estimate is good for.
+/// `45s`, `12m`, `3h 30m`, rounded up: what an estimate is good for.
 fn duration(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds.div_ceil(60)),
-        _ => format!("{}.{} h", seconds / 3600, seconds % 3600 / 360),
-    }
+    let whole = match seconds {
+        0..120 => 1,
+        120..7200 => 60,
+        _ => 600,
+    };
+    let rounded = seconds.div_ceil(whole).saturating_mul(whole);
+    span::shown(Duration::from_secs(rounded))
 }
 
 fn memory(
@@ -175,7 +180,7 @@ mod tests {
     #[test]
     fn durations() {
         #[rustfmt::skip]
-        let cases = [(0, "0 s"), (119, "119 s"), (120, "2 min"), (121, "3 min"), (7199, "120 min"), (7200, "2.0 h"), (12_600, "3.5 h")];
+        let cases = [(0, "0s"), (59, "59s"), (119, "1m 59s"), (120, "2m"), (121, "3m"), (7199, "2h"), (7200, "2h"), (12_601, "3h 40m")];
         for (seconds, want) in cases {
             assert_eq!(duration(seconds), want);
         }

@@ -155,7 +155,7 @@ fn state(answers: Answers, words: &[&str]) -> (Result<State, Stop>, Arc<Seen>) {
         now: "2026-11-22T00:00:00Z".parse().unwrap(),
         macs: vec!["02:00:00:00:00:01".to_owned()],
         interrupts: crate::run::clock::Interrupts::default(),
-        speed: 1.0,
+        speed: None,
         stderr_terminal: false,
     };
     let words = [&["pvx-migrate", "state"], words].concat();
@@ -167,6 +167,45 @@ fn state(answers: Answers, words: &[&str]) -> (Result<State, Stop>, Arc<Seen>) {
         serde_json::from_slice(&output).unwrap()
     });
     (state, seen)
+}
+
+#[test]
+fn an_answer_without_data_is_never_an_empty_state() {
+    #[rustfmt::skip]
+    let paths = ["/version", "/cluster/resources", "/cluster/status", "/storage", "/access/permissions",
+        "/cluster/ha/resources", "/cluster/ha/rules", "/cluster/replication", "/cluster/tasks", "/nodes/a/status",
+        "/nodes/a/qemu/101/config?current=1"];
+    for path in paths {
+        let mut answers = nine();
+        answers.insert(path.to_owned(), (200, Value::Null));
+        let stop = state(answers, &[]).0.expect_err(path).to_string();
+        assert!(stop.contains("the answer has no data"), "{path}: {stop}");
+    }
+    let none = nine().into_keys().map(|path| (path, (200, Value::Null)));
+    assert!(state(none.collect(), &[]).0.is_err(), "all of them");
+    let mut answers = nine();
+    for path in ["/cluster/resources", "/cluster/status"] {
+        answers.insert(path.to_owned(), (200, json!([])));
+    }
+    let stop = state(answers, &[]).0.unwrap_err().to_string();
+    assert!(stop.contains("it shows no node"), "{stop}");
+}
+
+#[test]
+fn names_that_would_leave_the_path_are_refused() {
+    for name in ["..", "a/../b", "a\r\nX: y", "a?x=", "a%2fb", ""] {
+        let mut answers = nine();
+        let resources = json!([{"type": "node", "node": "a", "status": "online"}, {"type": "lxc", "vmid": 102, "name": "c", "node": name}]);
+        answers.insert("/cluster/resources".to_owned(), (200, resources));
+        let (result, seen) = state(answers, &[]);
+        let stop = result.expect_err(name).to_string();
+        assert!(stop.contains("is no name of a node"), "{name:?}: {stop}");
+        let asked = seen.asked.lock().unwrap();
+        assert!(
+            !asked.iter().any(|path| path.starts_with("/nodes/")),
+            "{name:?}"
+        );
+    }
 }
 
 #[test]
@@ -348,9 +387,9 @@ fn a_lost_answer_is_asked_for_again() {
 fn what_stops_the_reading() {
     #[rustfmt::skip]
     let cases = [
-        ("an unknown token",    "/version",           (401, json!("authentication failure")), "/version: HTTP 401: authentication failure"),
-        ("not PVE",             "/version",           (404, Value::Null),                     "/version: HTTP 404"),
-        ("no overview",         "/cluster/resources", (500, json!("no quorum?")),             "/cluster/resources: HTTP 500: no quorum?"),
+        ("an unknown token",    "/version",           (401, json!("authentication failure")), "/version: status 401: authentication failure"),
+        ("not PVE",             "/version",           (404, Value::Null),                     "/version: status 404"),
+        ("no overview",         "/cluster/resources", (500, json!("no quorum?")),             "/cluster/resources: status 500: no quorum?"),
         ("a guest without ID",  "/cluster/resources", (200, json!([{"type": "lxc", "node": "a"}])), r#"/cluster/resources: not a guest: {"type":"lxc","node":"a"}"#),
     ];
     for (name, path, answer, want) in cases {

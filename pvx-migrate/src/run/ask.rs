@@ -10,7 +10,7 @@ use super::{
 use crate::{
     journal::{
         event::Phase,
-        file::{Call, Request},
+        line::{Call, Request},
     },
     plan::record::{Action, Step},
     state::Kind,

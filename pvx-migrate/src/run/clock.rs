@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use anyhow::anyhow;
 use jiff::Timestamp;
 
 /// A second Ctrl-C: what is under way is left to the journal.
@@ -33,6 +34,22 @@ impl Interrupts {
     pub fn stop(&self) {
         self.0.fetch_max(1, Ordering::Relaxed);
     }
+}
+
+/// How many seconds pass in one, by what `PVX_SPEED` says: a simulated cluster of the tests has a
+/// fast clock. On a real one it would cut every patience of a run short, so it is bounded.
+///
+/// # Errors
+///
+/// It is no number in 1..=1000.
+pub fn speed(said: Option<&str>) -> anyhow::Result<Option<f64>> {
+    let Some(said) = said.filter(|said| !said.is_empty()) else {
+        return Ok(None);
+    };
+    let speed = said.parse::<f64>().ok();
+    let speed = speed.filter(|speed| (1.0..=1000.0).contains(speed));
+    let wrong = || anyhow!("PVX_SPEED is {said:?}, and must be a number from 1 to 1000");
+    speed.map(Some).ok_or_else(wrong)
 }
 
 /// The clock of a run.
@@ -108,5 +125,29 @@ impl Pace {
         let most = if self.waited < 120.0 { 1.0 } else { 3.0 };
         self.next = (now * 1.5).min(most);
         now
+    }
+}
+
+#[cfg(test)]
+mod speed_tests {
+    use super::*;
+
+    #[test]
+    fn speeds() {
+        #[rustfmt::skip]
+        let cases: &[(&str, Option<&str>, Result<Option<f64>, ()>)] = &[
+            ("unset",    None,          Ok(None)),
+            ("empty",    Some(""),      Ok(None)),
+            ("slowest",  Some("1"),     Ok(Some(1.0))),
+            ("fastest",  Some("1000"),  Ok(Some(1000.0))),
+            ("faster",   Some("1001"),  Err(())),
+            ("slower",   Some("0.5"),   Err(())),
+            ("infinity", Some("inf"),   Err(())),
+            ("none",     Some("nan"),   Err(())),
+            ("a word",   Some("fast"),  Err(())),
+        ];
+        for (name, said, want) in cases {
+            assert_eq!(speed(*said).map_err(drop), *want, "{name}");
+        }
     }
 }

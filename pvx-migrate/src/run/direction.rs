@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    journal::file::Line,
+    journal::line::Line,
     plan::record::{Action, Step},
     state::Kind,
 };

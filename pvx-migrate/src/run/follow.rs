@@ -13,7 +13,7 @@ use super::{
 };
 use crate::journal::{
     event::Phase,
-    file::{Call, Request},
+    line::{Call, Request},
 };
 
 /// For a node that does not tell of its task, in seconds; then the next look decides.
@@ -32,7 +32,9 @@ pub(super) enum Progress {
 impl Mover<'_> {
     /// How far a task is; its log is read when it has ended.
     pub(super) fn progress(&self, upid: &str) -> Progress {
-        let node = Task::of(upid).map_or("", |task| task.node);
+        let Some(Task { node, .. }) = Task::of(upid) else {
+            return Progress::Unknown;
+        };
         let path = format!("/nodes/{node}/tasks/{upid}/status");
         let Ok(status) = self.pve.get::<Value>(&path) else {
             return Progress::Unknown;
@@ -137,7 +139,9 @@ impl Mover<'_> {
         if this.upid.as_deref() != Some(upid) || !may_end_task(&this.intent, &look.seen) {
             return;
         }
-        let node = Task::of(upid).map_or("", |task| task.node);
+        let Some(Task { node, .. }) = Task::of(upid) else {
+            return;
+        };
         let request = Request {
             call: Call::EndTask,
             on: node.to_owned(),

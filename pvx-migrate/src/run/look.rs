@@ -7,7 +7,8 @@ use super::{
     task::{Task, is_newer, newest},
 };
 use crate::{
-    journal::file::Request,
+    journal::line::Request,
+    node_name,
     pve::{Failure, Pve},
     state::is_true,
 };
@@ -68,6 +69,8 @@ pub fn look(pve: &Pve, intent: &Intent) -> Result<Look, Failure> {
         return Ok(look);
     };
     let node = row["node"].as_str().unwrap_or_default().to_owned();
+    node_name::check(&node)
+        .map_err(|wrong| Failure::Strange(format!("/cluster/resources: {wrong}")))?;
     let path = format!(
         "/nodes/{node}/{}/{}/status/current",
         intent.kind.as_str(),

@@ -1,6 +1,10 @@
 //! What to do next with a guest that the HA manager has: nothing but the manager's own word counts,
 //! and that only when it stays.
 
+use std::time::Duration;
+
+use vmid::span;
+
 use super::{
     decision::{Finish, Next, help, stayed},
     seen::{HaSeen, Intent, Past, Seen},
@@ -94,7 +98,8 @@ pub(super) fn next(intent: &Intent, seen: &Seen, past: &Past, node: &str, ha: &H
         _ => stayed(
             "ha-refused",
             format!(
-                "the HA manager did not move it within {HA_TAKES_S} s and says no reason: a rule keeps it from {to}, {to} is in maintenance, or the manager is busy"
+                "the HA manager did not move it within {} and says no reason: a rule keeps it from {to}, {to} is in maintenance, or the manager is busy",
+                span::shown(Duration::from_secs_f64(HA_TAKES_S))
             ),
         ),
     }

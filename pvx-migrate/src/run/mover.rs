@@ -16,7 +16,7 @@ use super::{
 use crate::{
     journal::{
         event::Phase,
-        file::{Call, Line},
+        line::{Call, Line},
     },
     plan::record::Step,
 };

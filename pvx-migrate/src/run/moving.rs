@@ -13,7 +13,8 @@ use super::{
 use crate::{
     journal::{
         event::{Event, Phase},
-        file::{Call, Journal, Line, Request},
+        file::Journal,
+        line::{Call, Line, Request},
     },
     plan::record::Step,
     pve::Pve,

@@ -5,6 +5,10 @@
 //! is killed and started again looks, and comes here. A guest that ran is never given up
 //! while it is stopped and something can still be tried.
 
+use std::time::Duration;
+
+use vmid::span;
+
 use super::{
     decision::{Finish, Next, help, stayed},
     managed,
@@ -131,7 +135,8 @@ fn locked(intent: &Intent, seen: &Seen, past: &Past, node: &str, lock: &str) -> 
     if past.waited_s < LOCK_S {
         return Next::Wait("it is locked");
     }
-    let why = format!("locked ({lock}) for more than {LOCK_S} s");
+    let span = span::shown(Duration::from_secs_f64(LOCK_S));
+    let why = format!("locked ({lock}) for more than {span}");
     if intent.was_running && !seen.running {
         help(
             "locked",

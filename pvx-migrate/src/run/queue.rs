@@ -6,7 +6,7 @@ use super::{
     direction::{same_way, step_of},
     todo::Todo,
 };
-use crate::{journal::file::Line, plan::record::Step};
+use crate::{journal::line::Line, plan::record::Step};
 
 /// How many moves at once.
 #[derive(Clone, Copy, Debug)]

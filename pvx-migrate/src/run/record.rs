@@ -5,7 +5,7 @@ use std::io::Write;
 use serde_json::json;
 use vmid::{
     exit::{Answer, Stop},
-    stream::error_object,
+    stream::{Record, error_object},
 };
 
 use crate::{journal::event::Event, plan::record::Step};
@@ -43,6 +43,15 @@ pub fn plain(step: &Step, error: Option<(&str, &str)>) -> String {
             text.trim_end_matches('}'),
             error_object(code, message)
         ),
+    }
+}
+
+/// A record that came with an error: as it was, and nothing was done for it.
+pub fn passed(kept: &Record<'_>) -> String {
+    let text = kept.text();
+    match text.strip_suffix('}') {
+        Some(open) if kept.raw("changed").is_none() => format!("{open},\"changed\":false}}"),
+        _ => text.to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a task's name and its log say. Pure.
 
 use super::seen::End;
+use crate::node_name;
 
 /// Types of tasks that move a guest, start or stop it: nothing is done beside them. Not
 /// among them are consoles (`vncproxy`), which may run for days.
@@ -38,14 +39,16 @@ pub struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    /// Takes a UPID apart; none if it is none.
+    /// Takes a UPID apart; none if it is none, or could not stand in a path of the API as it is.
     #[must_use]
     pub fn of(upid: &'a str) -> Option<Self> {
         let mut parts = upid.split(':');
         let (word, node, _, _) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let start = u64::from_str_radix(parts.next()?, 16).ok()?;
         let (kind, id, user) = (parts.next()?, parts.next()?, parts.next()?);
-        (word == "UPID").then_some(Self {
+        let plain = |byte: u8| byte.is_ascii_graphic() && !b"/?#%\\".contains(&byte);
+        let is_upid = word == "UPID" && node_name::check(node).is_ok() && upid.bytes().all(plain);
+        is_upid.then_some(Self {
             node,
             start,
             kind,

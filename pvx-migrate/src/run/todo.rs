@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     journal::{
         event::{Event, Phase},
-        file::Line,
+        line::Line,
     },
     plan::record::Step,
 };

@@ -8,10 +8,16 @@ use std::{
 use anyhow::Context as _;
 use vmid::{
     exit::{Answer, Stop},
+    site::Site,
     stream, table,
 };
 
+use super::given::Given;
 use crate::{Surroundings, cli, cluster::Cluster, document, place, plan::policy::Policy};
+
+/// What `place` does not know without a site, besides its pairs.
+const UNKNOWN: &str =
+    "limits, roles, templates, bridges, and the storages for guests and for databases";
 
 /// Appends a place to each guest of `input`.
 ///
@@ -25,24 +31,28 @@ pub fn place(
     output: impl Write,
     terminal: bool,
 ) -> Result<Answer, Stop> {
-    let (site, pairs) = document::site(args.site.as_deref(), args.pairs.as_deref())?;
-    let policy = Policy {
-        ram_ratio: args.ram_ratio.or(site.limits.ram_ratio).unwrap_or(1.5),
-        pairs,
-        site,
-        ..Policy::default()
-    };
+    let given = Given::read(&args.site, args.pairs.as_deref())?;
     let name = args.state.display().to_string();
     let file = File::open(&args.state).with_context(|| name.clone());
     let file = file.map_err(Stop::input)?;
     let state = document::state(file, surroundings.now, args.max_age, &name)?;
+    let cluster = Cluster::new(&state);
+    given.check(&cluster)?;
     let records = stream::read_all(input)?;
+    given.say_what_is_unknown(UNKNOWN);
     let wanted = records.iter().map(|kept| {
         let record = kept.record();
-        (!record.has_error()).then(|| place::Guest::of(&record, &policy.site))
+        (!record.has_error()).then(|| place::Guest::of(&record, given.site.as_ref()))
     });
     let wanted: Vec<_> = wanted.collect();
-    let mut places = place::place(&Cluster::new(&state), &policy, wanted).into_iter();
+    let site = given.site.unwrap_or_else(Site::empty);
+    let policy = Policy {
+        ram_ratio: args.ram_ratio.unwrap_or(site.limits.ram_ratio),
+        pairs: given.pairs,
+        site,
+        ..Policy::default()
+    };
+    let mut places = place::place(&cluster, &policy, wanted).into_iter();
     table::present(args.format, place::COLUMNS, output, terminal, |lines| {
         let mut answer = Answer::Yes;
         for kept in &records {

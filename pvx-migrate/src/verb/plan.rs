@@ -5,14 +5,16 @@ use std::io::{Read, Write};
 use anyhow::{Context as _, anyhow};
 use vmid::{
     exit::{self, Answer, Stop},
+    site::Site,
     stream::Lines,
     table::{self, Format},
 };
 
+use super::given::Given;
 use crate::{
     Surroundings, cli,
     cluster::Cluster,
-    document, permission,
+    document, journal, permission,
     plan::{self, Plan, policy::Policy, want::Want},
 };
 
@@ -33,13 +35,18 @@ pub fn plan(
         cli::Plan::Move(wanted) => (&wanted.terms, true),
         cli::Plan::Return(wanted) => (&wanted.terms, true),
     };
-    let policy = policy(terms, move_stopped)?;
+    let given = Given::read(&terms.site, terms.pairs.as_deref())?;
     let events = match args {
-        cli::Plan::Return(wanted) => document::parsed(&wanted.journal, plan::home::parse)?,
+        cli::Plan::Return(wanted) => journal::file::lines(&wanted.journal)?
+            .into_iter()
+            .map(|line| line.event)
+            .collect(),
         _ => Vec::new(),
     };
     let state = document::state(input, surroundings.now, terms.max_age, "stdin")?;
     let cluster = Cluster::new(&state);
+    given.check(&cluster)?;
+    own_guest(&cluster, terms.own)?;
     let wants = match args {
         cli::Plan::Drain(drain) => drain_wants(&cluster, drain)?,
         cli::Plan::Move(wanted) => move_wants(&cluster, wanted)?,
@@ -47,6 +54,8 @@ pub fn plan(
             .with_context(|| wanted.journal.display().to_string())
             .map_err(Stop::input)?,
     };
+    given.say_what_is_unknown("limits and the storages kept from guests");
+    let policy = policy(terms, move_stopped, given);
     let home = matches!(args, cli::Plan::Return(_));
     let plan = plan::plan(&cluster, &policy, &wants, home);
     print(&cluster, &policy, &plan, terms.format, output, terminal)?;
@@ -66,20 +75,33 @@ pub fn plan(
     Ok(answer)
 }
 
-/// What the options and the files they name allow.
-fn policy(terms: &cli::Terms, move_stopped: bool) -> Result<Policy, Stop> {
-    let (site, pairs) = document::site(terms.site.as_deref(), terms.pairs.as_deref())?;
-    Ok(Policy {
+/// What the options and the files they name allow; the options count first.
+fn policy(terms: &cli::Terms, move_stopped: bool, given: Given) -> Policy {
+    let site = given.site.unwrap_or_else(Site::empty);
+    Policy {
         storage_map: terms.storage_map.iter().cloned().collect(),
         move_stopped,
         allow_shutdown: terms.allow_shutdown,
-        max_downtime_s: terms.max_downtime,
-        ram_ratio: terms.ram_ratio.or(site.limits.ram_ratio).unwrap_or(1.5),
+        max_downtime: terms.max_downtime,
+        ram_ratio: terms.ram_ratio.unwrap_or(site.limits.ram_ratio),
         own: terms.own,
         bandwidth: terms.bandwidth * 1_000_000,
-        pairs,
+        pairs: given.pairs,
         site,
-    })
+    }
+}
+
+/// `--self` protects a guest, so it must be one.
+fn own_guest(cluster: &Cluster<'_>, own: Option<u32>) -> Result<(), Stop> {
+    match own {
+        Some(vmid) if cluster.guest(vmid).is_none() => {
+            let what = anyhow!(
+                "--self {vmid}: that guest is not in the state, or the token may not see it"
+            );
+            Err(Stop::input(what))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn print(

@@ -2,12 +2,16 @@
 
 use std::io::{Read, Write};
 
-use vmid::exit::{Answer, Stop};
+use vmid::exit::{self, Answer, Stop};
 
 use crate::{
     Surroundings, cli,
     pve::Pve,
-    run::{self, Options, clock::Clock, queue::Limits},
+    run::{
+        self, Options,
+        clock::{self, Clock},
+        queue::Limits,
+    },
 };
 
 /// Runs the plan on `input`.
@@ -21,10 +25,17 @@ pub fn run(
     input: impl Read,
     output: impl Write,
 ) -> Result<Answer, Stop> {
+    let speed = clock::speed(surroundings.speed.as_deref()).map_err(Stop::input)?;
+    if let Some(speed) = speed {
+        let what = format!(
+            "warning: PVX_SPEED={speed} is set: every wait is cut to 1/{speed} of its length, which is for tests only"
+        );
+        exit::say("pvx-migrate", &what);
+    }
     let pve = Pve::new(&surroundings.environment, &args.connection)?;
     let clock = Clock {
         interrupts: surroundings.interrupts.clone(),
-        speed: surroundings.speed,
+        speed: speed.unwrap_or(1.0),
     };
     run::run(&pve, &options(args, surroundings), &clock, input, output)
 }
@@ -38,7 +49,7 @@ fn options(args: &cli::Run, surroundings: &Surroundings) -> Options {
             per_node: args.jobs_per_node.into(),
         },
         partial: args.partial,
-        max_age_s: args.max_age.as_secs(),
+        max_age: args.max_age,
         now: surroundings.now,
         terminal: surroundings.stderr_terminal,
     }

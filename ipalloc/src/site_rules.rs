@@ -1,0 +1,147 @@
+//! What the site file says of addresses: who has one already, what is kept free, where the
+//! gateways are, and what its draft leaves to be found out.
+
+use core::net::IpAddr;
+
+use ipnet::IpNet;
+use serde_json::Value;
+use vmid::{
+    avoid::Avoid,
+    exit::Stop,
+    site::{Held, Holder, Site},
+};
+
+use crate::owner::Owner;
+
+/// The rules of a site.
+#[derive(Clone, Debug, Default)]
+pub struct SiteRules {
+    /// The domain of its names.
+    pub domain: Option<String>,
+    /// Addresses that somebody has: VIPs, members of pairs, gateways, nodes.
+    pub held: Vec<Held>,
+    /// Kept free.
+    pub avoid: Vec<Avoid>,
+    networks: Vec<Network>,
+}
+
+/// A network of the site.
+#[derive(Clone, Debug)]
+struct Network {
+    vlan: u64,
+    prefix: IpNet,
+    gateway: Option<IpAddr>,
+    todo: Option<String>,
+}
+
+impl SiteRules {
+    /// Those of `site`.
+    ///
+    /// # Errors
+    ///
+    /// Its `avoid` cannot be read; the site's reader has seen to it that it can.
+    pub fn of(site: &Site) -> Result<Self, Stop> {
+        let avoid: Result<Vec<_>, _> = site.avoid.iter().map(|text| Avoid::parse(text)).collect();
+        let todos = site.document["vlans"].as_array().into_iter().flatten();
+        let todos = todos.map(|vlan| vlan.get("x-todo").and_then(todo));
+        let todos: Vec<Option<String>> = todos.collect();
+        let network = |(place, vlan): (usize, &vmid::site::Vlan)| Network {
+            vlan: vlan.vlan,
+            prefix: vlan.prefix,
+            gateway: vlan.gateway.parse().ok(),
+            todo: todos.get(place).cloned().flatten(),
+        };
+        Ok(Self {
+            domain: site.domain.clone(),
+            held: site.held().collect(),
+            avoid: avoid
+                .map_err(|what| Stop::input(anyhow::anyhow!("the site's avoid: {what}")))?,
+            networks: site.vlans.iter().enumerate().map(network).collect(),
+        })
+    }
+
+    /// The gateway of a prefix, by the rule of its network: the one with this prefix, else the
+    /// one with this VLAN. The outer none: the site does not know it; the inner: there is none.
+    #[must_use]
+    pub fn gateway(&self, net: IpNet, vlan: Option<u64>) -> Option<Option<IpAddr>> {
+        let network = self.network(net, vlan)?;
+        let inside = network.gateway.filter(|gateway| net.contains(gateway));
+        // A gateway of another family, or outside this prefix, says nothing of it.
+        (network.gateway.is_none() || inside.is_some()).then_some(inside)
+    }
+
+    /// What is still to be found out of a network; while it stands, a new address there may
+    /// be somebody's that nobody knows of.
+    #[must_use]
+    pub fn todo(&self, net: IpNet, vlan: Option<u64>) -> Option<&str> {
+        self.network(net, vlan)?.todo.as_deref()
+    }
+
+    fn network(&self, net: IpNet, vlan: Option<u64>) -> Option<&Network> {
+        let same_prefix = self.networks.iter().find(|network| network.prefix == net);
+        let same_vlan = |network: &&Network| vlan == Some(network.vlan);
+        same_prefix.or_else(|| self.networks.iter().find(same_vlan))
+    }
+
+    /// The address that the site has for an owner that is a member of a pair.
+    #[must_use]
+    pub fn member(&self, owner: &Owner) -> Option<IpAddr> {
+        let own = self.held.iter().find(|held| self.is_of(held, owner));
+        own.map(|held| held.address)
+    }
+
+    /// The address is that of a member of a pair, who is this owner.
+    #[must_use]
+    pub fn is_of(&self, held: &Held, owner: &Owner) -> bool {
+        match &held.holder {
+            Holder::Member { name, .. } => owner.is_called(name, self.domain.as_deref()),
+            _ => false,
+        }
+    }
+}
+
+/// What an `x-todo` says; none where it is empty, null or false.
+fn todo(value: &Value) -> Option<String> {
+    match value {
+        Value::Null | Value::Bool(false) => None,
+        Value::String(text) if text.trim().is_empty() => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Array(all) => {
+            let all: Vec<String> = all.iter().filter_map(todo).collect();
+            (!all.is_empty()).then(|| all.join("; "))
+        }
+        other => Some(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SITE: &str = r#"{"domain":"kestrel.internal","avoid":["2-9"],
+        "nodes":[{"name":"pve-a","address":"10.20.20.11"}],
+        "vlans":[
+            {"vlan":20,"prefix":"10.20.20.0/24","gateway":"last","x-todo":"the DHCP pool"},
+            {"vlan":30,"prefix":"10.20.30.0/24","gateway":"none","x-todo":["a","b"]},
+            {"vlan":40,"prefix":"10.20.40.0/24"}]}"#;
+
+    #[test]
+    fn networks_of_a_site() {
+        let rules = SiteRules::of(&Site::parse(SITE.as_bytes()).unwrap()).unwrap();
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, Option<u64>, Option<Option<&str>>, Option<&str>)] = &[
+            ("by its prefix",        "10.20.20.0/24", None,     Some(Some("10.20.20.254")), Some("the DHCP pool")),
+            ("without a gateway",    "10.20.30.0/24", Some(30), Some(None),                 Some("a; b")),
+            ("first by default",     "10.20.40.0/24", None,     Some(Some("10.20.40.1")),   None),
+            ("another mask",         "10.20.20.0/23", Some(20), Some(Some("10.20.20.254")), Some("the DHCP pool")),
+            ("the VLAN elsewhere",   "10.99.20.0/24", Some(20), None,                       Some("the DHCP pool")),
+            ("not of the site",      "10.99.99.0/24", None,     None,                       None),
+        ];
+        for (name, net, vlan, gateway, todo) in cases {
+            let net: IpNet = net.parse().unwrap();
+            let want = gateway.map(|gateway| gateway.map(|text| text.parse().unwrap()));
+            assert_eq!(rules.gateway(net, *vlan), want, "{name}");
+            assert_eq!(rules.todo(net, *vlan), *todo, "{name}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What `allocate` says on stderr beside its records: what it does not know, what it passed
+//! over, and what it recorded although it would not have handed it out.
+
+use vmid::{exit, stream::Kept};
+
+use crate::{
+    allocate::Grant,
+    intake::{self, Kind},
+    ipam::{Change, Networks},
+    site_rules::SiteRules,
+};
+
+/// How many names a line shows.
+const NAMES_SHOWN: usize = 8;
+
+/// No site was named, so much is not known.
+pub(crate) fn no_site() {
+    note(
+        "no site is named (--site, PVX_SITE): VIPs, nodes' and pair members' addresses are not known",
+    );
+}
+
+/// Which records were passed over, and why.
+pub(crate) fn of_kinds(records: &[Kept], kinds: &[Kind]) {
+    let named = |kind: &Kind| intake::names(records, kinds, kind);
+    let templates = named(&Kind::Template);
+    if !templates.is_empty() {
+        note(&format!("no address for templates: {}", listed(&templates)));
+    }
+    let by_dhcp = named(&Kind::Dhcp);
+    if !by_dhcp.is_empty() {
+        let listed = listed(&by_dhcp);
+        note(&format!(
+            "dhcp: no static address to record, and none is given: {listed}"
+        ));
+    }
+}
+
+/// What spoke against an address that was recorded, and where a new one may be somebody's.
+pub(crate) fn of_grants<'a>(
+    grants: impl Iterator<Item = &'a Grant>,
+    networks: &Networks,
+    site: Option<&SiteRules>,
+) {
+    let mut said = Vec::new();
+    for grant in grants {
+        let Some(Change::Create(new)) = &grant.change else {
+            continue;
+        };
+        for told in &grant.told {
+            note(&format!("{}: {told}; it is recorded all the same", new.key));
+        }
+        let Some(net) = grant.prefix.filter(|net| !grant.own && !said.contains(net)) else {
+            continue;
+        };
+        let prefix = networks.prefixes.iter().find(|prefix| prefix.net == net);
+        let of_ipam = prefix.and_then(|prefix| prefix.todo.as_deref());
+        let of_site = || site.and_then(|site| site.todo(net, grant.vlan));
+        if let Some(todo) = of_ipam.or_else(of_site) {
+            said.push(net);
+            let vlan = grant
+                .vlan
+                .map_or(String::new(), |vlan| format!(" (VLAN {vlan})"));
+            note(&format!(
+                "{net}{vlan}: its x-todo is not done, so a new address there may be in use already: {todo}"
+            ));
+        }
+    }
+}
+
+fn note(message: &str) {
+    exit::say("ipalloc", &format!("note: {message}"));
+}
+
+fn listed(names: &[String]) -> String {
+    let shown = names[..names.len().min(NAMES_SHOWN)].join(", ");
+    match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
