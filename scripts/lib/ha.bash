@@ -29,7 +29,7 @@ gather() {
     facts=() guests=()
     mkdir -p -- "$tmp/facts"
     rm -f -- "$tmp/facts"/*
-    jq -r --arg pair "$1" '[.pairs[] | select($pair == "" or .name == $pair) | {paths: [.files[]?.path]} + .members[]]
+    jq -r --arg pair "$1" '[.pairs[] | select($pair == "" or .name == $pair) | {paths: [.files[].path]} + (.members[] | select(.address))]
         | group_by(.address)[] | [.[0].name, .[0].address] + (map(.paths[]) | unique) | @tsv' "$site" >"$tmp/members"
     while IFS=$'\t' read -r name address paths; do
         # shellcheck disable=SC2086 # the paths are words of one remote command line, quoted there
