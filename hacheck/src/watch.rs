@@ -33,7 +33,7 @@ use crate::{
     pairs::Pair,
     probe::{On, Outcome, Probe},
     samples::Samples,
-    sources,
+    sources::Call,
 };
 
 /// Longest wait for one answer: a second SYN is sent after 1 s (RFC 6298, 2.1), and its answer
@@ -64,8 +64,13 @@ pub fn run(
     output: impl Write,
 ) -> Result<Answer, Stop> {
     args.pairs.no_words()?;
-    let wanted = std::slice::from_ref(&args.pair);
-    let pairs = sources::pairs(&args.pairs, wanted, &[], surroundings)?;
+    let call = Call {
+        command: "watch",
+        pairs: &args.pairs,
+        wanted: std::slice::from_ref(&args.pair),
+        others: Vec::new(),
+    };
+    let pairs = call.read(surroundings)?;
     let [pair] = &pairs[..] else {
         return Err(Stop::input(anyhow::anyhow!("no pair {:?}", args.pair)));
     };

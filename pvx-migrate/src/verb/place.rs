@@ -38,8 +38,8 @@ pub fn place(
     let state = document::state(file, surroundings.now, args.max_age, &name)?;
     let cluster = Cluster::new(&state);
     given.check(&cluster)?;
-    given.say_what_is_unknown(UNKNOWN);
     let records = stream::read_all(input)?;
+    given.say_what_is_unknown(UNKNOWN);
     let wanted = records.iter().map(|kept| {
         let record = kept.record();
         (!record.has_error()).then(|| place::Guest::of(&record, given.site.as_ref()))
