@@ -9,6 +9,7 @@ use core::net::IpAddr;
 use vmid::{
     guest::{self, Interface},
     stream::{Kept, Record, Value},
+    tally::is_of_another_kind,
 };
 
 use crate::{
@@ -95,17 +96,8 @@ pub fn second_addresses(records: &[Kept], kinds: &[Kind]) -> Vec<String> {
     having.flat_map(of_guest).collect()
 }
 
-/// The record is none of a guest, by the `type` that Proxmox's list of resources has.
-#[must_use]
-pub fn is_no_guest(record: &Record<'_>) -> bool {
-    match record.value("type") {
-        Value::Text(kind) => ["node", "storage", "sdn", "pool"].contains(&&*kind),
-        _ => false,
-    }
-}
-
 fn sorted(record: &Record<'_>, flags: &Fields) -> (Kind, Vec<Result<Request, Refused>>) {
-    if record.has_error() || is_no_guest(record) {
+    if record.has_error() || is_of_another_kind(record) {
         return (Kind::Passed, Vec::new());
     }
     if !is_configuration(record) {

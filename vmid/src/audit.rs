@@ -9,6 +9,7 @@ use crate::{
     guest::Guest,
     networks::Networks,
     place::{self, Claim, Place},
+    reserved::Reserved,
     scheme::{self, Digits, Refused},
 };
 
@@ -22,7 +23,7 @@ pub struct Rules {
     /// The width of the host number.
     pub digits: Digits,
     /// Addresses that must never be a guest's, such as virtual ones.
-    pub reserved: Vec<Ipv4Addr>,
+    pub reserved: Reserved,
     /// IDs that are outside the scheme on purpose.
     pub exempt: Vec<std::ops::RangeInclusive<u64>>,
 }
@@ -55,6 +56,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// The ID that its place encodes to, where that can be computed.
     pub expected: Option<u64>,
+    /// Its first address as its config has it, with the mask of its network.
+    pub address: Option<String>,
 }
 
 /// Judges all guests of an inventory; one verdict for each, in their order.
@@ -81,21 +84,28 @@ fn judge(guest: &Guest, rules: &Rules) -> Verdict {
     let mut verdict = Verdict {
         expected: place.as_ref().ok().map(|place| place.id(rules.digits)),
         findings: Vec::new(),
+        address: address(guest, &place),
     };
     if !is_exempt(guest, rules) {
         verdict.findings = against_the_scheme(guest, &place, rules);
     }
-    for address in addresses_of(guest)
-        .into_iter()
-        .filter(|a| rules.reserved.contains(a))
-    {
-        let message = format!("{address} is reserved and must not be a guest's");
-        verdict.findings.push(Finding {
-            code: "reserved-address",
-            message,
-        });
-    }
+    let reserved = addresses_of(guest).into_iter();
+    let reserved = reserved.filter_map(|address| rules.reserved.against(address, guest));
+    verdict.findings.extend(reserved.map(|message| Finding {
+        code: "reserved-address",
+        message,
+    }));
     verdict
+}
+
+/// The guest's first address, with a mask where one is known; a template has none.
+fn address(guest: &Guest, place: &Result<Place, Refused>) -> Option<String> {
+    let (address, mask) = guest.addresses.first()?.as_ref().ok()?;
+    let own = || mask.map_or(address.to_string(), |mask| format!("{address}/{mask}"));
+    let shown = place
+        .as_ref()
+        .map_or_else(|_| own(), Place::address_with_mask);
+    (!guest.template).then_some(shown)
 }
 
 /// Where the guest is; the interface's tag says the VLAN if nothing else does.
@@ -111,12 +121,12 @@ fn locate(guest: &Guest, rules: &Rules) -> Result<Place, Refused> {
         vlan: guest.vlan.clone()?,
     };
     match place::locate(claim, &rules.networks, rules.digits) {
-        Err(Refused::NoVlan(address)) => match guest.tag {
+        Err(refused @ (Refused::NoVlan(_) | Refused::OutsideTheSite(_))) => match guest.tag {
             Ok(Some(vlan)) => {
                 let vlan = Some(vlan);
                 place::locate(Claim { vlan, ..claim }, &rules.networks, rules.digits)
             }
-            _ => Err(Refused::NoVlan(address)),
+            _ => Err(refused),
         },
         result => result,
     }
@@ -214,13 +224,16 @@ fn addresses_of(guest: &Guest) -> Vec<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream;
+    use crate::{reserved, stream};
 
     fn rules(networks: &str) -> Rules {
         Rules {
             networks: Networks::parse(format!("vlan,prefix\n{networks}").as_bytes()).unwrap(),
             digits: Digits::THREE,
-            reserved: vec!["192.168.10.110".parse().unwrap()],
+            reserved: ["192.168.10.110"]
+                .map(|text| reserved::word(text).unwrap())
+                .into_iter()
+                .collect(),
             exempt: vec![100..=999],
         }
     }

@@ -6,10 +6,12 @@ use crate::{
     COLUMNS, Surroundings, audit, cli,
     exit::{Answer, Stop},
     finding,
-    guest::Guest,
+    guest::{self, Guest},
     named_files,
-    stream::{self, Lines},
+    reserved::Reserved,
+    stream::{self, Kept, Lines, Record, quote},
     table,
+    tally::{Tally, is_of_another_kind},
 };
 
 /// Runs the verb: the inventory comes from `input`.
@@ -26,34 +28,41 @@ pub fn run(
     let rules = rules(args)?;
     let terminal = surroundings.terminal;
     table::present(args.format, COLUMNS, output, terminal, |lines| {
-        inventory(&rules, input, lines)
+        inventory(&rules, args.allow_empty, input, lines)
     })
 }
 
 fn rules(args: &cli::Check) -> Result<audit::Rules, Stop> {
-    let mut reserved = args.reserved.clone();
-    reserved.extend(named_files::reserved(args.reserved_file.as_deref())?);
+    let site = args.site.named.read()?;
+    let file = named_files::reserved(args.reserved_file.as_deref())?;
+    let mut reserved: Reserved = args.reserved.iter().copied().chain(file).collect();
+    if let Some(site) = &site {
+        reserved = reserved.and_of_site(site);
+    }
     Ok(audit::Rules {
-        networks: named_files::networks(args.site.networks.as_deref())?,
+        networks: named_files::networks(args.site.networks.as_deref(), site.as_ref())?,
         digits: args.site.digits,
         reserved,
         exempt: args.exempt.clone(),
     })
 }
 
-/// Audits the whole input; the records that carry an error already are not judged.
+/// Audits the whole input. Records that carry an error already, and those that are no
+/// guests, are handed on as they came.
 fn inventory<W: Write>(
     rules: &audit::Rules,
+    allow_empty: bool,
     input: impl Read,
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
     let records = stream::read_all(input)?;
-    let guest = |kept: &stream::Kept| {
+    Tally::of(records.iter().map(Kept::record)).some_guest(allow_empty)?;
+    let is_judged = |record: &Record<'_>| !record.has_error() && !is_of_another_kind(record);
+    let guest = |kept: &Kept| {
         let record = kept.record();
-        if record.has_error() {
-            Guest::unknown()
-        } else {
-            Guest::of(&record)
+        match is_judged(&record) {
+            true => Guest::of(&record),
+            false => Guest::unknown(),
         }
     };
     let guests: Vec<Guest> = records.iter().map(guest).collect();
@@ -61,21 +70,34 @@ fn inventory<W: Write>(
     let mut answer = Answer::Yes;
     for (kept, verdict) in records.iter().zip(verdicts) {
         let record = kept.record();
-        if record.has_error() {
+        if !is_judged(&record) {
             answer = answer.max(stream::pass(record, lines)?);
             continue;
         }
-        let (findings, count) = finding::appended(&record, &audit::CODES, &verdict.findings);
-        let expected = verdict
-            .expected
-            .map_or("null".to_owned(), |id| id.to_string());
-        let set = [
-            ("findings", findings.as_str()),
-            ("expected_vmid", &expected),
-        ];
-        lines.write(record, &set).map_err(Stop::output)?;
-        answer = answer.max(Answer::no_if(count > 0));
+        answer = answer.max(write(record, &verdict, lines)?);
     }
     lines.flush().map_err(Stop::output)?;
     Ok(answer)
+}
+
+/// Writes a guest with what was found.
+fn write<W: Write>(
+    record: Record<'_>,
+    verdict: &audit::Verdict,
+    lines: &mut Lines<W>,
+) -> Result<Answer, Stop> {
+    let (findings, count) = finding::appended(&record, &audit::CODES, &verdict.findings);
+    let expected = verdict
+        .expected
+        .map_or("null".to_owned(), |id| id.to_string());
+    // A record that has no address, or an empty one, gets that of its config.
+    let lacks = matches!(guest::address(&record.value("address")), Ok(None));
+    let address = verdict.address.as_deref().filter(|_| lacks).map(quote);
+    let mut set = vec![
+        ("findings", findings.as_str()),
+        ("expected_vmid", &expected),
+    ];
+    set.extend(address.as_deref().map(|address| ("address", address)));
+    lines.write(record, &set).map_err(Stop::output)?;
+    Ok(Answer::no_if(count > 0))
 }

@@ -1,27 +1,50 @@
 //! The command line of `vmid`.
 
-use core::net::Ipv4Addr;
 use std::{ops::RangeInclusive, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use ipnet::Ipv4Net;
 
 use crate::{
+    positional, reserved,
     scheme::{self, Digits},
+    site,
     table::Format,
 };
 
-const CODES: &str = "\
-Error codes (encode, decode) and findings (check):
+/// Of encode and decode: the codes of errors, and how the run ends.
+const OF_CONVERSIONS: &str = "\
+Error codes, each in the record's field \"error\":
   no-address bad-address ipv6 not-a-host   the address is missing, unreadable, or no host's
-  no-vlan bad-vlan                         the VLAN is unknown, or outside 1..4094
+  no-vlan bad-vlan                         the VLAN is unknown, or outside 1 to 4094
   host-too-big bad-host                    the host number needs more --digits, or has no address
   ambiguous-network network-mismatch       two networks fit, or two statements contradict
   unknown-network outside-scheme           no network for the VLAN, no VLAN part in the ID
   id-mismatch                              the record has another ID (VLAN, host, address) already
-  vlan-tag-mismatch duplicate-id           check only
-  duplicate-address reserved-address       check only
 
+Values are separated by spaces. Records of nodes, storages and pools are handed on as they are.
+Environment: PVX_SITE (a site file) stands for --site.
 Exit codes: 0 done, 1 some record has an error or a finding, 2 bad call or input, 3 a file or stdout failed";
+
+/// Of check: the codes of findings, and how the run ends.
+const OF_CHECK: &str = "\
+Codes of findings:
+  no-address bad-address ipv6 not-a-host   the address is missing, unreadable, or no host's
+  no-vlan bad-vlan                         the VLAN is unknown, or outside 1 to 4094
+  host-too-big bad-host                    the host number needs more --digits, or has no address
+  ambiguous-network network-mismatch       two networks fit, or two statements contradict
+  unknown-network outside-scheme           no network for the VLAN, no VLAN part in the ID
+  id-mismatch                              the guest has another ID than its address makes
+  vlan-tag-mismatch                        an interface's tag is not the VLAN of its address
+  duplicate-id duplicate-address           two guests have it
+  reserved-address                         it is a virtual IP, another guest's, or in --reserved
+
+With a site its virtual IPs are reserved, and the addresses of its pairs' members for everybody else.
+Lists are separated by commas, or the option is repeated. Records of nodes, storages and pools are
+handed on as they are, and are no guests.
+Environment: PVX_SITE (a site file) stands for --site.
+Exit codes: 0 done, 1 some record has an error or a finding, 2 bad call or input (no guest came in, too),
+  3 a file or stdout failed";
 
 const SITE: &str = "\
 One JSON document: every key that has a default is filled in, gateways are addresses, and names that
@@ -58,13 +81,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Append "vmid" to each record that has an address
-    #[command(after_help = CODES)]
+    #[command(after_help = OF_CONVERSIONS)]
     Encode(Encode),
     /// Append "vlan", "host" and "address" to each record that has a vmid
-    #[command(after_help = CODES)]
+    #[command(after_help = OF_CONVERSIONS)]
     Decode(Decode),
     /// Append "findings" and "expected_vmid" to each guest of an inventory
-    #[command(after_help = CODES)]
+    #[command(after_help = OF_CHECK)]
     Check(Check),
     /// Print the site file with its defaults filled in, or all that is wrong with it
     #[command(after_help = SITE)]
@@ -79,13 +102,16 @@ pub struct PrintSite {
     pub file: Option<PathBuf>,
     /// Which site
     #[command(flatten)]
-    pub site: crate::site::Named,
+    pub site: site::Named,
 }
 
 /// What all three need to know of the site.
 #[derive(Debug, Args)]
 pub struct Site {
-    /// VLANs and their prefixes: CSV (columns vlan,prefix), JSON, or NetBox's exports
+    /// Where the site file is
+    #[command(flatten)]
+    pub named: site::Named,
+    /// VLANs and their prefixes instead of the site's: CSV (columns vlan,prefix), JSON, NetBox's exports, a site file [default: the site's; without a site 192.168.{vlan}.0/24]
     #[arg(long, value_name = "FILE")]
     pub networks: Option<PathBuf>,
     /// Digits of the host number: 3, 4 or 5
@@ -114,7 +140,7 @@ pub struct Convert {
 #[derive(Debug, Args)]
 pub struct Encode {
     /// Addresses, with or without a mask; then standard input is not read
-    #[arg(value_name = "ADDRESS")]
+    #[arg(value_name = "ADDRESS", value_parser = positional::word)]
     pub values: Vec<String>,
     /// VLAN of records (and addresses) that name none
     #[arg(long, value_name = "VID", value_parser = vlan)]
@@ -128,7 +154,7 @@ pub struct Encode {
 #[derive(Debug, Args)]
 pub struct Decode {
     /// Guest IDs; then standard input is not read
-    #[arg(value_name = "VMID")]
+    #[arg(value_name = "VMID", value_parser = positional::word)]
     pub values: Vec<String>,
     /// Shared options
     #[command(flatten)]
@@ -141,15 +167,18 @@ pub struct Check {
     /// What the site looks like
     #[command(flatten)]
     pub site: Site,
-    /// Addresses that must never be a guest's (virtual IPs)
+    /// Addresses and networks (10.20.20.0/24) that must never be a guest's, besides those of the site
     #[arg(long, value_name = "ADDR", value_delimiter = ',', value_parser = address)]
-    pub reserved: Vec<Ipv4Addr>,
+    pub reserved: Vec<Ipv4Net>,
     /// A file of such addresses, separated by white space or commas; # begins a comment
     #[arg(long, value_name = "FILE")]
     pub reserved_file: Option<PathBuf>,
     /// IDs that are outside the scheme on purpose, such as 100-999
     #[arg(long, value_name = "FROM-TO", value_delimiter = ',', value_parser = range)]
     pub exempt: Vec<RangeInclusive<u64>>,
+    /// Take it for an answer that no guest came in
+    #[arg(long)]
+    pub allow_empty: bool,
     /// How the records come out
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: Format,
@@ -162,13 +191,11 @@ fn digits(text: &str) -> Result<Digits, String> {
 
 fn vlan(text: &str) -> Result<u64, String> {
     let vlan = scheme::decimal(text).filter(|vlan| scheme::VLANS.contains(vlan));
-    vlan.ok_or_else(|| "a VLAN ID is a number in 1..=4094".to_owned())
+    vlan.ok_or_else(|| "a VLAN ID is a number from 1 to 4094".to_owned())
 }
 
-fn address(text: &str) -> Result<Ipv4Addr, String> {
-    let parsed = scheme::parse_address(text);
-    let (address, _) = parsed.map_err(|refused| refused.to_string())?;
-    Ok(address)
+fn address(text: &str) -> Result<Ipv4Net, String> {
+    reserved::word(text).map_err(|refused| refused.to_string())
 }
 
 fn range(text: &str) -> Result<RangeInclusive<u64>, String> {

@@ -11,6 +11,7 @@ use crate::{
     scheme::{Digits, Refused},
     stream::{self, Lines, Record},
     table,
+    tally::is_of_another_kind,
 };
 
 /// What a site looks like.
@@ -29,8 +30,9 @@ impl Site {
     ///
     /// A file that they name can't be used.
     pub fn of(options: &cli::Site) -> Result<Self, Stop> {
+        let site = options.named.read()?;
         Ok(Self {
-            networks: named_files::networks(options.networks.as_deref())?,
+            networks: named_files::networks(options.networks.as_deref(), site.as_ref())?,
             digits: options.digits,
         })
     }
@@ -179,7 +181,7 @@ fn whole<C: Convert, W: Write>(
     record: Record<'_>,
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
-    if record.has_error() {
+    if record.has_error() || is_of_another_kind(&record) {
         return stream::pass(record, lines);
     }
     match job.convert(&record) {
@@ -210,6 +212,9 @@ fn bare<C: Convert, W: Write>(
     if let Some(error) = record.raw("error").filter(|_| record.has_error()) {
         failed(&format!("failed before: {}", stream::excerpt(error)));
         return Ok(Answer::No);
+    }
+    if is_of_another_kind(&record) {
+        return Ok(Answer::Yes);
     }
     match job.convert(&record) {
         Ok(place) => {

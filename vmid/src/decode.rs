@@ -65,7 +65,7 @@ impl Convert for Decode {
             .filter(|place| place.id(*digits) == id);
         let place = match own.map_or_else(|| place::decode(id, networks, *digits), Ok) {
             Ok(place) => place,
-            Err(refused @ Refused::UnknownNetwork(_)) => {
+            Err(refused @ (Refused::UnknownNetwork(_) | Refused::NotOfTheSite(_))) => {
                 return Err(Failure {
                     refused,
                     known: Some((vlan, host)),

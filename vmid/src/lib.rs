@@ -30,12 +30,14 @@ mod named_files;
 pub mod networks;
 pub mod place;
 pub mod plain_file;
+pub mod positional;
 pub mod reserved;
 pub mod scheme;
 pub mod site;
 pub mod span;
 pub mod stream;
 pub mod table;
+pub mod tally;
 pub mod url;
 
 use cli::Command;

@@ -1,24 +1,34 @@
-//! The files that a call names: networks and reserved addresses. Here alone vmid reads a disk.
+//! The files that a call names: networks, reserved addresses, the site. Here alone vmid reads a disk.
 
-use core::net::Ipv4Addr;
 use std::{fs, path::Path};
 
 use anyhow::Context as _;
+use ipnet::Ipv4Net;
 
-use crate::{exit::Stop, networks::Networks, reserved};
+use crate::{exit::Stop, networks::Networks, reserved, site::Site, stream};
 
-/// The networks of `--networks`; none without it.
+/// The networks of `--networks` (a site file is one, too), else those of the site, else none.
 ///
 /// # Errors
 ///
 /// The file can't be read, or is no table of networks.
-pub fn networks(path: Option<&Path>) -> Result<Networks, Stop> {
+pub fn networks(path: Option<&Path>, site: Option<&Site>) -> Result<Networks, Stop> {
     let Some(path) = path else {
-        return Ok(Networks::default());
+        return Ok(site.map(Networks::of_site).unwrap_or_default());
     };
     let text = read(path)?;
-    let networks = Networks::parse(&text).with_context(|| path.display().to_string());
-    networks.map_err(Stop::input)
+    let name = path.display().to_string();
+    if is_site(&text) {
+        let site = Site::parse(&text).map_err(|faults| faults.stop(&name))?;
+        return Ok(Networks::of_site(&site));
+    }
+    let networks = Networks::parse(&text)
+        .with_context(|| name)
+        .map_err(Stop::input)?;
+    Ok(match site {
+        Some(_) => networks.complete(),
+        None => networks,
+    })
 }
 
 /// The addresses of `--reserved-file`; none without it.
@@ -26,7 +36,7 @@ pub fn networks(path: Option<&Path>) -> Result<Networks, Stop> {
 /// # Errors
 ///
 /// The file can't be read, or holds something else.
-pub fn reserved(path: Option<&Path>) -> Result<Vec<Ipv4Addr>, Stop> {
+pub fn reserved(path: Option<&Path>) -> Result<Vec<Ipv4Net>, Stop> {
     let Some(path) = path else {
         return Ok(Vec::new());
     };
@@ -35,9 +45,19 @@ pub fn reserved(path: Option<&Path>) -> Result<Vec<Ipv4Addr>, Stop> {
     addresses.map_err(Stop::input)
 }
 
+/// One object that has `vlans`, or `nodes`, and is no network itself.
+fn is_site(text: &[u8]) -> bool {
+    let Ok(records) = stream::parse(text) else {
+        return false;
+    };
+    let [only] = records.as_slice() else {
+        return false;
+    };
+    let has = |name: &str| only.record().raw(name).is_some();
+    (has("vlans") || has("nodes")) && !has("prefix")
+}
+
 /// A file that the caller named: if it isn't there, the call is wrong.
 fn read(path: &Path) -> Result<Vec<u8>, Stop> {
-    fs::read(path)
-        .with_context(|| path.display().to_string())
-        .map_err(Stop::input)
+    fs::read(path).map_err(|error| Stop::file(&path.display().to_string(), error))
 }

@@ -11,6 +11,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use crate::{
     scheme::{self, VLANS},
+    site::Site,
     stream::{self, Kept, Value},
     table::Dialect,
 };
@@ -32,6 +33,8 @@ pub struct Networks {
     by_length: Vec<Vec<Network>>,
     /// By VLAN, of one VLAN the longest first.
     by_vlan: Vec<Network>,
+    /// The site has no others.
+    complete: bool,
 }
 
 /// A file that is no table of networks: where, and why.
@@ -56,19 +59,51 @@ impl Networks {
     pub fn parse(text: &[u8]) -> Result<Self, BadTable> {
         let behind = &text[Dialect::of(text).mark_length()..];
         let first = behind.iter().find(|byte| !byte.is_ascii_whitespace());
-        let mut networks = match first {
+        Ok(Self::new(match first {
             Some(b'{' | b'[') => from_json(text)?,
             _ => from_csv(text)?,
-        };
+        }))
+    }
+
+    /// The networks of a site file; there are no others then, and nothing is guessed.
+    #[must_use]
+    pub fn of_site(site: &Site) -> Self {
+        let networks = site.vlans.iter().filter_map(|entry| match entry.prefix {
+            IpNet::V4(prefix) => Some(Network {
+                vlan: entry.vlan,
+                prefix,
+            }),
+            IpNet::V6(_) => None,
+        });
+        Self::new(networks.collect()).complete()
+    }
+
+    /// These are all networks of the site: what is in none of them is not guessed.
+    #[must_use]
+    pub fn complete(self) -> Self {
+        Self {
+            complete: true,
+            ..self
+        }
+    }
+
+    /// There are no others, so that 192.168.{vlan}.0/24 stands for nothing.
+    #[must_use]
+    pub fn are_complete(&self) -> bool {
+        self.complete
+    }
+
+    fn new(mut networks: Vec<Network>) -> Self {
         networks.sort_by_key(|n| (Reverse(n.prefix.prefix_len()), n.prefix, n.vlan));
         networks.dedup();
         let same_length = |a: &Network, b: &Network| a.prefix.prefix_len() == b.prefix.prefix_len();
         let by_length = networks.chunk_by(same_length).map(<[_]>::to_vec).collect();
         networks.sort_by_key(|n| n.vlan); // stable: the longest stay first
-        Ok(Self {
+        Self {
             by_length,
             by_vlan: networks,
-        })
+            complete: false,
+        }
     }
 
     /// The longest prefixes that hold `address`; several if they are of one length.
@@ -110,7 +145,7 @@ fn network(prefix: &str, vlan: Option<u64>, status: &str) -> Result<Option<Netwo
     };
     if !VLANS.contains(&vlan) {
         return Err(format!(
-            "VLAN {vlan} is outside {}..={}",
+            "VLAN {vlan} is outside {} to {}",
             VLANS.start(),
             VLANS.end()
         ));
@@ -247,7 +282,7 @@ mod tests {
             ("no such columns", "vid,net\n30,x\n",                 "line 1: the header has no columns prefix and vlan: \"vid,net\""),
             ("no prefix",       "vlan,prefix\n30,192.168.30\n",    "line 2: \"192.168.30\" is not a prefix"),
             ("host bits",       "vlan,prefix\n30,10.0.0.1/24\n",   "line 2: 10.0.0.1/24 has host bits set; the prefix is 10.0.0.0/24"),
-            ("VLAN 4095",       "vlan,prefix\n4095,10.0.0.0/24\n", "line 2: VLAN 4095 is outside 1..=4094"),
+            ("VLAN 4095",       "vlan,prefix\n4095,10.0.0.0/24\n", "line 2: VLAN 4095 is outside 1 to 4094"),
             ("bad JSON",        "{\"prefix\":}",                   "record 1, line 1: expected a value, found `}` (byte 11 of the record)"),
             ("another page",    "{\"next\":\"http://x/?offset=50\",\"results\":[]}", "record 1, line 1: this is one page of several, \"next\" is \"http://x/?offset=50\""),
         ];

@@ -58,17 +58,14 @@ pub fn locate(claim: Claim, networks: &Networks, digits: Digits) -> Result<Place
     let Claim { address, mask, .. } = claim;
     let (vlan, network) = match held(claim, networks)? {
         Some(Network { vlan, prefix }) => (vlan, prefix),
+        None if networks.are_complete() => return Err(of_no_network(claim, networks)),
         None => (stated_vlan(claim)?, own_network(address, mask)),
     };
     if !VLANS.contains(&vlan) {
         return Err(Refused::BadVlan(vlan.to_string()));
     }
     if !network_of_vlan_may_hold(vlan, network, networks) {
-        let of_vlan: Vec<_> = networks.of_vlan(vlan).map(|p| p.to_string()).collect();
-        return Err(Refused::NetworkMismatch(format!(
-            "{address} is not in VLAN {vlan}, which is {}",
-            of_vlan.join(", ")
-        )));
+        return Err(not_in_vlan(address, vlan, networks));
     }
     let host = scheme::host_number(address, network, digits)?;
     Ok(Place {
@@ -97,6 +94,7 @@ pub fn encode(claim: Claim, networks: &Networks, digits: Digits) -> Result<Place
 ///
 /// # Errors
 ///
+/// [`Refused::NotOfTheSite`] where the site is known and has no such VLAN,
 /// [`Refused::UnknownNetwork`] where neither the table nor the convention
 /// 192.168.{vlan}.0/24 knows the VLAN's network, [`Refused::BadHost`],
 /// [`Refused::AmbiguousNetwork`], [`Refused::NetworkMismatch`] where the convention
@@ -119,6 +117,9 @@ pub fn decode(id: u64, networks: &Networks, digits: Digits) -> Result<Place, Ref
     if !of_vlan.is_empty() {
         return Err(Refused::BadHost(vlan, host, of_vlan));
     }
+    if networks.are_complete() {
+        return Err(Refused::NotOfTheSite(vlan));
+    }
     let third = u8::try_from(vlan).map_err(|_| Refused::UnknownNetwork(vlan))?;
     let network = own_network(Ipv4Addr::new(192, 168, third, 0), None);
     let address = scheme::address_of(host, network);
@@ -129,6 +130,24 @@ pub fn decode(id: u64, networks: &Networks, digits: Digits) -> Result<Place, Ref
         vlan: Some(vlan),
     };
     encode(claim, networks, digits)
+}
+
+/// Why an address that none of the site's networks holds is in none.
+fn of_no_network(claim: Claim, networks: &Networks) -> Refused {
+    match claim.vlan {
+        None => Refused::OutsideTheSite(claim.address),
+        Some(vlan) if !VLANS.contains(&vlan) => Refused::BadVlan(vlan.to_string()),
+        Some(vlan) if networks.of_vlan(vlan).next().is_none() => Refused::NotOfTheSite(vlan),
+        Some(vlan) => not_in_vlan(claim.address, vlan, networks),
+    }
+}
+
+fn not_in_vlan(address: Ipv4Addr, vlan: u64, networks: &Networks) -> Refused {
+    let of_vlan: Vec<_> = networks.of_vlan(vlan).map(|p| p.to_string()).collect();
+    Refused::NetworkMismatch(format!(
+        "{address} is not in VLAN {vlan}, which is {}",
+        of_vlan.join(", ")
+    ))
 }
 
 /// The network of the table that holds the address, if one does.
@@ -298,6 +317,43 @@ mod tests {
         ];
         for (name, networks, id, want) in cases {
             let got = decode(*id, &table(networks), Digits::THREE);
+            let got = got
+                .map(|place| place.address_with_mask())
+                .map_err(|e| e.code());
+            assert_eq!(got, want.map(str::to_owned), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_guessed_of_a_site() {
+        #[rustfmt::skip]
+        let encoded: &[(&str, &str, Option<u64>, Result<u64, &str>)] = &[
+            ("in a network of the site",  "192.168.30.66",   None,     Ok(30066)),
+            ("the convention is no more", "192.168.40.66",   None,     Err("no-vlan")),
+            ("VLAN 0 neither",            "192.168.0.66",    None,     Err("no-vlan")),
+            ("a VLAN the site lacks",     "192.168.40.66",   Some(40), Err("unknown-network")),
+            ("not in the VLAN's network", "192.168.40.66",   Some(30), Err("network-mismatch")),
+            ("VLAN 4095",                 "192.168.40.66",   Some(4095), Err("bad-vlan")),
+        ];
+        for (name, address, vlan, want) in encoded {
+            let got = encode(
+                claim(address, *vlan),
+                &table(SITE).complete(),
+                Digits::THREE,
+            );
+            let got = got
+                .map(|place| place.id(Digits::THREE))
+                .map_err(|e| e.code());
+            assert_eq!(got, *want, "{name}");
+        }
+        #[rustfmt::skip]
+        let decoded: &[(&str, u64, Result<&str, &str>)] = &[
+            ("in a network of the site",  30066,   Ok("192.168.30.66/24")),
+            ("the convention is no more", 40066,   Err("unknown-network")),
+            ("no host 300",               30300,   Err("bad-host")),
+        ];
+        for (name, id, want) in decoded {
+            let got = decode(*id, &table(SITE).complete(), Digits::THREE);
             let got = got
                 .map(|place| place.address_with_mask())
                 .map_err(|e| e.code());

@@ -62,6 +62,10 @@ pub enum Refused {
     NetworkMismatch(String),
     /// Nothing says what network the VLAN has.
     UnknownNetwork(u64),
+    /// The site, which is known, has no network that holds the address.
+    OutsideTheSite(Ipv4Addr),
+    /// The site, which is known, has no network on the VLAN.
+    NotOfTheSite(u64),
     /// The ID has no VLAN part, or is none at all.
     OutsideScheme(String),
     /// The record says another ID (or VLAN, host, address) than it encodes to.
@@ -77,13 +81,13 @@ impl Refused {
             Self::BadAddress(_) => "bad-address",
             Self::Ipv6(_) => "ipv6",
             Self::NotAHost(..) => "not-a-host",
-            Self::NoVlan(_) => "no-vlan",
+            Self::NoVlan(_) | Self::OutsideTheSite(_) => "no-vlan",
             Self::BadVlan(_) => "bad-vlan",
             Self::HostTooBig(..) => "host-too-big",
             Self::BadHost(..) => "bad-host",
             Self::AmbiguousNetwork(_) => "ambiguous-network",
             Self::NetworkMismatch(_) => "network-mismatch",
-            Self::UnknownNetwork(_) => "unknown-network",
+            Self::UnknownNetwork(_) | Self::NotOfTheSite(_) => "unknown-network",
             Self::OutsideScheme(_) => "outside-scheme",
             Self::IdMismatch(_) => "id-mismatch",
         }
@@ -116,7 +120,7 @@ impl fmt::Display for Refused {
             Self::BadVlan(text) => {
                 write!(
                     f,
-                    "VLAN {text} is not a number in {}..={}",
+                    "VLAN {text} is not a number from {} to {}",
                     VLANS.start(),
                     VLANS.end()
                 )
@@ -136,8 +140,12 @@ impl fmt::Display for Refused {
             }
             Self::UnknownNetwork(vlan) => write!(
                 f,
-                "the network of VLAN {vlan} is not known (192.168.{{vlan}}.0/24 fits VLANs 1..=255 only)"
+                "the network of VLAN {vlan} is not known (192.168.{{vlan}}.0/24 fits VLANs 1 to 255 only)"
             ),
+            Self::OutsideTheSite(address) => {
+                write!(f, "no network of the site holds {address}")
+            }
+            Self::NotOfTheSite(vlan) => write!(f, "the site has no IPv4 network on VLAN {vlan}"),
             Self::AmbiguousNetwork(what)
             | Self::NetworkMismatch(what)
             | Self::OutsideScheme(what)
@@ -181,7 +189,7 @@ pub fn split(id: u64, digits: Digits) -> Result<(u64, u64), Refused> {
 #[must_use]
 pub fn not_an_id(text: &str) -> String {
     format!(
-        "{text} is not a guest ID ({}..={})",
+        "{text} is not a guest ID ({} to {})",
         GUEST_IDS.start(),
         GUEST_IDS.end()
     )

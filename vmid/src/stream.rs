@@ -14,6 +14,7 @@ use crate::exit::{Answer, Stop};
 
 mod bad;
 mod envelope;
+mod foreign;
 mod lines;
 mod pile;
 #[cfg(test)]
@@ -136,6 +137,17 @@ pub fn parse(text: &[u8]) -> Result<Vec<Kept>, Bad> {
             Next::End => return Ok(records),
         }
     }
+}
+
+/// The hint of [`nothing_came`].
+pub const ALLOW_EMPTY: &str =
+    "look at what should have sent them; --allow-empty if there are really none";
+
+/// No record came in, and a tool that judges a whole must not take that for "all is
+/// well" (exit code 2): what feeds it may have failed.
+#[must_use]
+pub fn nothing_came() -> Stop {
+    Stop::input(anyhow::anyhow!("no records came in")).hint(ALLOW_EMPTY)
 }
 
 fn fill<R: Read>(reader: &mut Reader<R>) -> Result<(), Stop> {

@@ -2,6 +2,7 @@
 //! and which of them must not be taken off because something would be lost.
 
 use super::{
+    foreign::GUESTS,
     lines::excerpt,
     record::unescaped,
     scan::{Field, Mark, Scanner},
@@ -13,17 +14,34 @@ const BESIDE: [&str; 7] = [
     "count", "next", "previous", "total", "success", "message", "digest",
 ];
 
-/// What the names of an envelope's members look like.
-const OF_ENVELOPES: [Mark; 9] = {
-    let mut marks = [Mark::ESCAPED; 9];
-    marks[0] = Mark::of("data");
+/// The other members that say that an object is no record, but the answer of an API or a part of it.
+const TELLING: [&str; 8] = [
+    "data",
+    "errors",
+    "detail",
+    "error",
+    "exception",
+    "items",
+    "kind",
+    "apiVersion",
+];
+
+/// What the names of these members look like.
+const OF_ANSWERS: [Mark; BESIDE.len() + TELLING.len()] = {
+    let mut marks = [Mark::ESCAPED; BESIDE.len() + TELLING.len()];
     let mut at = 0;
-    while at < BESIDE.len() {
-        marks[at + 1] = Mark::of(BESIDE[at]);
+    while at < marks.len() {
+        marks[at] = match at < BESIDE.len() {
+            true => Mark::of(BESIDE[at]),
+            false => Mark::of(TELLING[at - BESIDE.len()]),
+        };
         at += 1;
     }
     marks
 };
+
+/// Values that say nothing.
+const EMPTY: [&[u8]; 4] = [b"null", b"\"\"", b"[]", b"{}"];
 
 /// An object at the top of the stream, as far as it has been read.
 #[derive(Clone, Copy, Debug)]
@@ -51,17 +69,67 @@ impl<'a> Begun<'a> {
         self.may_be_envelope() && self.scanner.fields.last().is_some_and(is_array)
     }
 
-    /// Where the object of `{"data":{...}}` stands (or its `null`), if this is that.
+    /// It is no answer of an API, as its first member shows: so nearly every record.
+    pub fn is_plain(self) -> bool {
+        let first = self.scanner.fields.first();
+        !first.is_some_and(|first| first.mark == Mark::ESCAPED || OF_ANSWERS.contains(&first.mark))
+    }
+
+    /// Where the object of `{"data":{...}}` stands, if this is that.
     pub fn only_data(self) -> Option<(usize, usize)> {
-        let first = self.scanner.fields.first()?;
-        if !OF_ENVELOPES.contains(&first.mark) {
-            return None; // nearly every record ends here
-        }
         let field = self.member("data")?;
-        let is_other = |field: &Field| !is_named(self.text, field, &BESIDE);
-        let others = self.members().filter(is_other);
-        let holds = matches!(self.text[field.value.0 as usize], b'{' | b'n');
-        (holds && others.count() == 1).then_some((field.value.0 as usize, field.value.1 as usize))
+        let holds = self.text[field.value.0 as usize] == b'{';
+        (holds && self.has_only(&["data"]))
+            .then_some((field.value.0 as usize, field.value.1 as usize))
+    }
+
+    /// What this is instead of records: the answer of a request that failed (of Proxmox's
+    /// API, of NetBox's, of GraphQL), or a list of another system (Kubernetes').
+    pub fn no_records(self) -> Option<String> {
+        let said = |name: &str| {
+            let field = self.member(name)?;
+            Some(slice(self.text, field.value))
+        };
+        let failed = |name: &'static str| {
+            let says = said(name).is_some_and(|value| !EMPTY.contains(&value));
+            says.then_some(name)
+        };
+        let failure = if self.has_only(&["data", "errors"]) {
+            let null = said("data").filter(|data| *data == b"null").map(|_| "data");
+            let refused = said("success").is_some_and(|value| matches!(value, b"0" | b"false"));
+            let message =
+                failed("message").filter(|_| null.is_some() || refused && said("data").is_none());
+            failed("errors").or(message).or(null)
+        } else if self.has_only(&["detail"]) {
+            failed("detail")
+        } else if said("exception").is_some() && said("netbox_version").is_some() {
+            failed("error").or(Some("exception"))
+        } else if said("items").is_some_and(|items| items.starts_with(b"["))
+            && said("apiVersion").is_some()
+        {
+            return Some(format!(
+                "this is a list of another system's API, not of guests; {GUESTS}"
+            ));
+        } else {
+            None
+        };
+        failure.map(|name| self.failure(name))
+    }
+
+    /// The message for the answer of a request that failed; `name` is the member that says so.
+    fn failure(self, name: &str) -> String {
+        let value = self.member(name).map(|field| slice(self.text, field.value));
+        let value = String::from_utf8_lossy(value.unwrap_or_default());
+        let value = excerpt(&value);
+        format!("this is the answer of a request that failed: {name:?} is {value}")
+    }
+
+    /// There are no members but those that may stand beside an array, and those of `names`.
+    fn has_only(self, names: &[&str]) -> bool {
+        let fits = |field: Field| {
+            is_named(self.text, &field, &BESIDE) || is_named(self.text, &field, names)
+        };
+        self.members().all(fits)
     }
 
     /// A member beside the array that no API sends there, and that would be lost.
@@ -69,6 +137,9 @@ impl<'a> Begun<'a> {
         let is_lost = |field: &Field| !is_named(self.text, field, &BESIDE);
         let field = self.members().find(is_lost)?;
         let name = String::from_utf8_lossy(slice(self.text, field.name));
+        if name == "errors" && !EMPTY.contains(&slice(self.text, field.value)) {
+            return Some(self.failure("errors"));
+        }
         Some(format!(
             "the member {name:?} beside the array would be lost"
         ))
@@ -82,18 +153,6 @@ impl<'a> Begun<'a> {
         let next = String::from_utf8_lossy(slice(self.text, next.value));
         let next = excerpt(&next);
         Some(format!("this is one page of several, \"next\" is {next}"))
-    }
-
-    /// An answer without data that has a message says what went wrong (Proxmox's API
-    /// does), and must not pass for an empty list.
-    pub fn message(self) -> Option<String> {
-        let message = slice(self.text, self.member("message")?.value);
-        if !message.starts_with(b"\"") || message == b"\"\"" {
-            return None;
-        }
-        let message = String::from_utf8_lossy(message);
-        let message = excerpt(&message);
-        Some(format!("this is no data but a message: {message}"))
     }
 
     /// The first member of that name.

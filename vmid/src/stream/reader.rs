@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use super::{
     bad::Bad,
     envelope::Begun,
+    foreign,
     record::Record,
     scan::{Progress, Scanner, Shown},
 };
@@ -224,6 +225,10 @@ impl<R: Read> Reader<R> {
                     Shown(byte)
                 )));
             }
+            (Place::Top, _) if self.records == 0 => {
+                let known = foreign::told(&self.buffer[self.start..self.end]);
+                return Err(self.bad(known.unwrap_or_else(|| not_a_record(byte, self.place))));
+            }
             _ => return Err(self.bad(not_a_record(byte, self.place))),
         }
         self.start += 1;
@@ -285,13 +290,17 @@ impl<R: Read> Reader<R> {
         }
         if self.place != Place::Top {
             self.place = Place::Behind;
-        } else if let Some((inner_from, inner_to)) = self.begun_object().only_data() {
+        } else if !self.begun_object().is_plain() {
             self.check_text(text)?;
-            self.refuse(self.begun_object().next_page())?;
-            if text[inner_from] == b'n' {
-                self.refuse(self.begun_object().message())?;
+            self.refuse(self.begun_object().no_records())?;
+            if let Some((inner_from, inner_to)) = self.begun_object().only_data() {
+                self.refuse(self.begun_object().next_page())?;
+                return Ok(Some(self.single(
+                    from + inner_from,
+                    from + inner_to,
+                    length,
+                )));
             }
-            return Ok(self.single(from + inner_from, from + inner_to, length));
         }
         let spaced = self.scanner.spaced;
         self.given = length;
@@ -323,23 +332,19 @@ impl<R: Read> Reader<R> {
             .map_err(|error| self.bad_at(error.valid_up_to(), NOT_UTF8.to_owned()))
     }
 
-    /// The one record of an envelope, or nothing for `null`.
-    fn single(&mut self, from: usize, to: usize, length: usize) -> Option<Step> {
-        if self.buffer[from] != b'{' {
-            self.pass(length);
-            return None;
-        }
+    /// The one record of an envelope.
+    fn single(&mut self, from: usize, to: usize, length: usize) -> Step {
         let lines = self.scanner.lines;
         self.scanner.start(false);
         // cannot fail: the text was scanned as a part of its envelope
         let _ = self.scanner.scan(&self.buffer[from..to]);
         self.scanner.lines = lines;
         self.given = length;
-        Some(Step::Record {
+        Step::Record {
             from,
             to,
             spaced: self.scanner.spaced,
-        })
+        }
     }
 
     /// Passes `length` bytes that the scanner has looked at.
@@ -406,7 +411,7 @@ fn not_a_record(byte: u8, place: Place) -> String {
             let wanted = if place == Place::First {
                 "an object or `]`"
             } else {
-                "an object"
+                "a JSON object"
             };
             return format!("expected {wanted}, found {}", Shown(byte));
         }
@@ -416,5 +421,5 @@ fn not_a_record(byte: u8, place: Place) -> String {
     } else {
         " in an array"
     };
-    format!("{what}{place} is no record; records are objects")
+    format!("{what}{place} is no record; records are JSON objects")
 }

@@ -25,8 +25,8 @@ fn verb() -> impl Strategy<Value = &'static str> {
             "decode",
             "decode --overwrite",
             "decode --digits 4",
-            "check",
-            "check --exempt 100-999 --reserved 192.168.30.66",
+            "check --allow-empty",
+            "check --allow-empty --exempt 100-999 --reserved 192.168.30.66",
         ][..],
     )
 }
@@ -84,7 +84,7 @@ fn own_names(verb: &str) -> &'static [&'static str] {
     match verb.split(' ').next() {
         Some("encode") => &["vmid", "error"],
         Some("decode") => &["vlan", "host", "address", "error"],
-        _ => &["findings", "expected_vmid"],
+        _ => &["findings", "expected_vmid", "address"],
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     guest::Guest,
     networks::Networks,
     place::{self, Claim, Place},
+    reserved::Reserved,
     scheme::{Digits, Refused},
 };
 
@@ -141,7 +142,7 @@ proptest! {
         let rules = Rules {
             networks: Networks::default(),
             digits: Digits::THREE,
-            reserved: vec![],
+            reserved: Reserved::default(),
             exempt: vec![100..=999],
         };
         let verdicts = audit(&guests, &rules);
