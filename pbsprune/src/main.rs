@@ -20,7 +20,7 @@ use vmid::exit::{self, Stop};
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return exit::usage("pbsprune", &error),
+        Err(error) => return exit::usage::<Cli>(&error),
     };
     let place = cli.place();
     let variable = env::var("TZ").ok();
