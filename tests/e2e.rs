@@ -64,17 +64,18 @@ const PASSERS: &[Passer] = &[
     Passer { command: "vmid encode", word: "FLOW" },
     Passer { command: "vmid decode", word: "FLOW" },
     Passer { command: "vmid check --allow-empty", word: "BATCH" },
-    Passer { command: "ipalloc allocate --ipam ipam --dry-run --vlan 30", word: "BATCH" },
+    Passer { command: "ipalloc allocate --ipam ipam --site no-site.json --dry-run --vlan 30", word: "BATCH" },
     Passer { command: "ipalloc release --ipam ipam --dry-run", word: "BATCH" },
-    Passer { command: "ipalloc check --ipam ipam-with-guests", word: "BATCH" },
-    Passer { command: "pvx-migrate place --state state.json --max-age 876000h", word: "BATCH" },
+    Passer { command: "ipalloc check --ipam ipam-with-guests --allow-empty", word: "BATCH" },
+    Passer { command: "pvx-migrate place --state state.json --site no-site.json --max-age 876000h", word: "BATCH" },
     Passer { command: "pbsprune --keep-last 1 --no-guards", word: "BATCH" },
 ];
 
 /// What the commands above find beside the files of a case of `stream/`: an IPAM
 /// where VLAN 30 is free, one that knows the guests g1, g2, g3 of the cases, and the
 /// state of a cluster that has room for them.
-const STREAM_FILES: [(&str, &str); 7] = [
+const STREAM_FILES: [(&str, &str); 8] = [
+    ("no-site.json", "{}"),
     ("state.json", include_str!("data/pve/state.json")),
     (
         "ipam/prefixes.csv",

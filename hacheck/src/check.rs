@@ -1,6 +1,6 @@
 //! `hacheck check`: what it is told, what is seen ([`crate::look`]), what that means ([`crate::judge`]).
 
-use std::{io::Write, path::Path};
+use std::{io::Write, path::PathBuf};
 
 use vmid::exit::{Answer, Stop, reason};
 
@@ -15,7 +15,8 @@ use crate::{
     look::{self, Known},
     nagios,
     pairs::Pair,
-    prometheus, report, sources,
+    prometheus, report,
+    sources::{self, Call},
 };
 
 /// Checks the pairs that the call names, and writes one record for each.
@@ -30,8 +31,13 @@ pub fn run(
 ) -> Result<Done, Stop> {
     args.pairs.no_words()?;
     let files = args.facts.iter().chain(&args.guests);
-    let files: Vec<&Path> = files.map(AsRef::as_ref).collect();
-    let pairs = sources::pairs(&args.pairs, &args.pair, &files, surroundings)?;
+    let call = Call {
+        command: "check",
+        pairs: &args.pairs,
+        wanted: &args.pair,
+        others: files.map(PathBuf::as_path).collect(),
+    };
+    let pairs = call.read(surroundings)?;
     let pairs: Vec<&Pair> = pairs.iter().collect();
     let facts = sources::facts(&args.facts)?;
     let known = Known {

@@ -112,7 +112,7 @@ pub struct Check {
     /// Only this pair; may be repeated [default: all]
     #[arg(long, value_name = "NAME")]
     pub pair: Vec<String>,
-    /// When all probes end, 1ms to 24h
+    /// When all probes end, 1ms to 1d
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = to_a_day())]
     pub timeout: Duration,
     /// Also listen for ARP and VRRP (CAP_NET_RAW), for 3.6 advert intervals and at least 1.5s
@@ -121,7 +121,7 @@ pub struct Check {
     /// Records of hacheck member; one file or several, and may be repeated
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub facts: Vec<PathBuf>,
-    /// Facts that are older are not used, 1ms to 24h
+    /// Facts that are older are not used, 1ms to 1d
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = to_a_day())]
     pub facts_age: Duration,
     /// Where the guests are: /cluster/resources, pvx-migrate state, or scripts/inventory
@@ -150,13 +150,13 @@ pub struct Watch {
     /// The pair to watch
     #[arg(long, value_name = "NAME")]
     pub pair: String,
-    /// How long, 1ms to 24h
+    /// How long, 1ms to 1d
     #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = to_a_day())]
     pub duration: Duration,
     /// End as soon as the VIP has answered for a second after it was gone
     #[arg(long)]
     pub until_recovered: bool,
-    /// From one probe to the next, 1ms to 24h
+    /// From one probe to the next, 1ms to 1d
     #[arg(long, value_name = "TIME", default_value = "10ms", value_parser = to_a_day())]
     pub step: Duration,
 }
@@ -172,7 +172,7 @@ pub struct Member {
 /// `hacheck listen`
 #[derive(Debug, Args)]
 pub struct Listen {
-    /// How long, 1ms to 24h
+    /// How long, 1ms to 1d
     #[arg(long = "for", value_name = "TIME", default_value = "5s", value_parser = to_a_day())]
     pub duration: Duration,
     /// Only on this one [default: all Ethernet interfaces that are up]

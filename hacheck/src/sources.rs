@@ -17,7 +17,7 @@ use crate::{
     evidence::MemberFacts,
     guests::Places,
     input_file,
-    pairs::{Faults, Form, Pair},
+    pairs::{Form, Pair},
     stdin::{Stdin, Waiting},
 };
 
@@ -27,54 +27,86 @@ const ON_THEIR_WAY: Duration = Duration::from_millis(100);
 /// How long nothing may come in before PVX_SITE is there in vain.
 const OPEN: Duration = Duration::from_secs(10);
 
-/// The pairs of the call that are called `wanted`, all if there are no names. `others` are the
-/// other files that the call names: standard input may be one of them, as `/dev/stdin`.
-///
-/// # Errors
-///
-/// They can't be read or used, or one of `wanted` is not among them.
-pub fn pairs(
-    args: &Pairs,
-    wanted: &[String],
-    others: &[&Path],
-    surroundings: &Surroundings<'_>,
-) -> Result<Vec<Pair>, Stop> {
-    let read = |name: String, text: &[u8], form: Form| {
-        let pairs = Pair::read(text, form, wanted);
-        pairs.map_err(|faults| stop(&faults, &name, surroundings.one_line))
-    };
-    // An empty name of a site counts as none, in the call as in the environment.
-    let site = args.site.as_ref();
-    let site = site.filter(|path| !path.as_os_str().is_empty());
-    let named = match (&args.pairs, site) {
-        (Some(path), _) => Some((path, Form::Any, "--pairs")),
-        (None, Some(path)) => Some((path, Form::Site, "--site")),
-        (None, None) => None,
-    };
-    let input = &surroundings.stdin;
-    if let Some((path, form, option)) = named {
-        let mut files = others.iter().copied().chain([path.as_path()]);
-        if !files.any(|file| input.is(file)) && waiting(input, ON_THEIR_WAY)? == Waiting::Records {
-            let what = format!("{option} names the pairs, and records wait in standard input");
-            let hint = "add </dev/null if the pairs of the file are meant";
-            return Err(Stop::input(anyhow::anyhow!(what)).hint(hint));
+/// What a call says of the pairs that it wants.
+pub struct Call<'a> {
+    /// The subcommand, for hints.
+    pub command: &'a str,
+    /// Where they are.
+    pub pairs: &'a Pairs,
+    /// Their names; all, if there are none.
+    pub wanted: &'a [String],
+    /// The other files that it names: standard input may be one of them, as `/dev/stdin`.
+    pub others: Vec<&'a Path>,
+}
+
+impl Call<'_> {
+    /// Those pairs.
+    ///
+    /// # Errors
+    ///
+    /// They can't be read or used, or one that is wanted is not among them.
+    pub fn read(&self, surroundings: &Surroundings<'_>) -> Result<Vec<Pair>, Stop> {
+        let input = &surroundings.stdin;
+        let is_taken = self.others.iter().any(|file| input.is(file));
+        if let Some((path, form, option)) = self.named() {
+            if !is_taken && !input.is(path) && waiting(input, ON_THEIR_WAY)? == Waiting::Records {
+                let what = format!("{option} names the pairs, and records wait in standard input");
+                let hint = "add </dev/null if the pairs of the file are meant";
+                return Err(Stop::input(anyhow::anyhow!(what)).hint(hint));
+            }
+            return self.of_file(path, form, surroundings.one_line);
         }
-        return read(path.display().to_string(), &input_file::read(path)?, form);
+        if let Some(site) = &surroundings.pvx_site
+            && (is_taken || comes_to_nothing(input)?)
+        {
+            return self.of_file(site, Form::Site, surroundings.one_line);
+        }
+        if is_taken || waiting(input, Duration::ZERO)? == Waiting::Terminal {
+            let is = match is_taken {
+                true => "what another option names",
+                false => "a terminal",
+            };
+            return Err(self.nothing(&format!("nothing to read: standard input is {is}")));
+        }
+        let text = input.read().map_err(|error| outside(&error))?;
+        if text.trim_ascii().is_empty() {
+            return Err(self.nothing("standard input: no records came in"));
+        }
+        self.of_text("stdin", &text, Form::Any, surroundings.one_line)
     }
-    if let Some(site) = &surroundings.pvx_site
-        && comes_to_nothing(input)?
-    {
-        let name = site.display().to_string();
-        return read(name, &input_file::read(site)?, Form::Site);
+
+    /// The file that the options name. An empty name of a site counts as none, as in the environment.
+    fn named(&self) -> Option<(&Path, Form, &'static str)> {
+        let pairs = self.pairs.pairs.as_deref();
+        let pairs = pairs.map(|path| (path, Form::Any, "--pairs"));
+        let site = self.pairs.site.as_deref();
+        let site = site.filter(|path| !path.as_os_str().is_empty());
+        pairs.or(site.map(|path| (path, Form::Site, "--site")))
     }
-    if waiting(input, Duration::ZERO)? == Waiting::Terminal {
-        return Err(nothing("nothing to read: standard input is a terminal"));
+
+    fn of_file(&self, path: &Path, form: Form, one_line: bool) -> Result<Vec<Pair>, Stop> {
+        let text = input_file::read(path)?;
+        self.of_text(&path.display().to_string(), &text, form, one_line)
     }
-    let text = input.read().map_err(|error| outside(&error))?;
-    if text.trim_ascii().is_empty() {
-        return Err(nothing("standard input: no records came in"));
+
+    /// A line for each fault; where there is but one, all on it.
+    fn of_text(
+        &self,
+        name: &str,
+        text: &[u8],
+        form: Form,
+        one_line: bool,
+    ) -> Result<Vec<Pair>, Stop> {
+        Pair::read(text, form, self.wanted).map_err(|faults| match one_line {
+            true => Stop::input(anyhow::anyhow!("{name}: {faults}")),
+            false => faults.stop(name),
+        })
     }
-    read("stdin".to_owned(), &text, Form::Any)
+
+    fn nothing(&self, what: &str) -> Stop {
+        let what = anyhow::anyhow!("{what}; name the pairs: --pairs FILE, --site FILE or PVX_SITE");
+        Stop::input(what).hint(format!("try 'hacheck {} --help'", self.command))
+    }
 }
 
 /// Nothing comes in, so that PVX_SITE counts.
@@ -100,19 +132,6 @@ fn waiting(input: &Stdin<'_>, patience: Duration) -> Result<Waiting, Stop> {
 fn outside(error: &std::io::Error) -> Stop {
     let why = vmid::exit::reason(error);
     Stop::outside(anyhow::anyhow!("standard input: {why}"))
-}
-
-fn nothing(what: &str) -> Stop {
-    let what = anyhow::anyhow!("{what}; name the pairs: --pairs FILE, --site FILE or PVX_SITE");
-    Stop::input(what).hint("try 'hacheck check --help'")
-}
-
-/// A line for each fault; where there is but one, all on it.
-fn stop(faults: &Faults, name: &str, one_line: bool) -> Stop {
-    match one_line {
-        true => Stop::input(anyhow::anyhow!("{name}: {faults}")),
-        false => faults.stop(name),
-    }
 }
 
 /// The records of `hacheck member` in the files.

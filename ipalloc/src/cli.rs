@@ -15,24 +15,7 @@ use crate::{
     site_rules::SiteRules,
 };
 
-const CODES: &str = "\
-Error codes:
-  exhausted         no address is left
-  no-prefix         the IPAM has no such prefix or range, or the request names none
-  ambiguous-prefix  several prefixes fit; the message lists them
-  excluded          never handed out: gateway, range, child prefix, closed prefix, --avoid
-  address-taken     the wanted address has a record
-  name-taken        the name has another address already, or is in the DNS for another owner's
-  unowned           an address without an owner bears the name (see --adopt)
-  not-ours          ipalloc did not make it (see --force)
-  duplicate-name    the batch asks twice for one owner, or for one host by two names
-  bad-name          not a host name
-  bad-field         another field holds what it cannot
-  batch             sound, but another request of the batch failed
-  unverified        made, but could not be read back; run it again (exit 3)
-  unknown-outcome   the server's reply was lost, and it cannot be found out what it did (exit 3)
-
-Exit codes: 0 done, 1 some record has an error or a finding, 2 bad call or input, 3 the IPAM or stdout failed";
+mod help;
 
 /// Give each named guest an address that nobody else has, and the same one again next time
 #[derive(Debug, Parser)]
@@ -58,24 +41,25 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Append "address", "prefix", "vlan", "dns_name" and "changed" to each request
-    #[command(after_help = CODES)]
+    ///
+    /// A guest's configuration (a record with net0 or ipconfig0, as scripts/inventory prints them)
+    /// is a request for the addresses that it has.
+    #[command(after_help = help::ALLOCATE)]
     Allocate(Box<Allocate>),
     /// Give the addresses of the named guests back
-    #[command(after_help = CODES)]
+    #[command(after_help = help::RELEASE)]
     Release(Release),
     /// Print each prefix with its size, its used and free addresses, and the next one
-    #[command(
-        after_help = "A VLAN, prefix or VRF that the IPAM does not have is a record with the error no-prefix (exit 1)."
-    )]
+    #[command(after_help = help::SHOW)]
     Show(Show),
     /// Make the custom field in NetBox that keeps two runs from giving one name two addresses
-    #[command(
-        after_help = "An admin's token is needed once. Without that right, the one command an admin runs is printed (exit 1)."
-    )]
+    #[command(after_help = help::SETUP)]
     Setup(Setup),
-    /// Append "findings" to each guest: not-in-ipam, name-differs, outside-prefix, no-address
+    /// Append "findings" to each guest that does not agree with the IPAM
     ///
-    /// An owned address whose guest is not in the input comes behind it as a record with the finding no-guest.
+    /// An owned address whose guest is not in the input comes behind it as a record with the
+    /// finding no-guest.
+    #[command(after_help = help::CHECK)]
     Check(Check),
 }
 

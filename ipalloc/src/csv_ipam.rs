@@ -5,14 +5,17 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    io,
+    fs::File,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use csv::ByteRecord;
-use vmid::exit::{self, Stop};
+use vmid::{
+    exit::{self, Stop},
+    plain_file,
+};
 
 use crate::ipam::{Applied, Ask, Change, EntryId, Ipam, Made, Networks, View};
 
@@ -31,6 +34,9 @@ use rows::{data_rows, view};
 const PREFIXES: &str = "prefixes.csv";
 const RANGES: &str = "ip-ranges.csv";
 const ADDRESSES: &str = "ip-addresses.csv";
+
+/// The largest file that is read, in bytes: several million addresses.
+const LARGEST: u64 = 1 << 30;
 
 /// What a command is going to do with the IPAM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +65,7 @@ impl CsvIpam {
     /// cannot be had.
     pub fn open(folder: &Path, access: Access) -> Result<Self, Stop> {
         let prefixes = folder.join(PREFIXES);
-        if !prefixes.is_file() {
+        if !exists(&prefixes) {
             let what = anyhow!("{}: no such file", prefixes.display());
             let hint = "an IPAM folder holds prefixes.csv, and ip-addresses.csv and ip-ranges.csv if there are any, in NetBox's import or export form";
             return Err(Stop::input(what).hint(hint));
@@ -163,8 +169,10 @@ impl Ipam for CsvIpam {
         });
         let added: Vec<u8> = new.flatten().collect();
         let replaced = file::replace(&path, &self.text, &edits, &added, layout.line_end());
-        let context = || format!("{}: not changed", path.display());
-        replaced.with_context(context).map_err(Stop::outside)?;
+        replaced.map_err(|error| {
+            let what = anyhow!("{}: not changed: {}", path.display(), exit::reason(&error));
+            Stop::outside(what)
+        })?;
         // Rows have no IDs to show, and the lock saw to it that each got what was decided.
         let made = |change: &Change| match change {
             Change::Create(new) => Made {
@@ -186,11 +194,23 @@ impl Ipam for CsvIpam {
 
 /// The file's text; empty if there is none.
 fn read(path: &Path) -> Result<Vec<u8>, Stop> {
-    match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        result => result
-            .with_context(|| path.display().to_string())
-            .map_err(Stop::outside),
+    match plain_file::read(path, LARGEST) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        result => result.map_err(|error| unread(path, &error)),
+    }
+}
+
+/// Something is there, be it a link to nothing.
+fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// A link, FIFO or folder in a file's place is the caller's to put right, the rest the operator's.
+fn unread(path: &Path, error: &io::Error) -> Stop {
+    let what = anyhow!("{}: {}", path.display(), exit::reason(error));
+    match error.kind() {
+        ErrorKind::InvalidInput | ErrorKind::FileTooLarge => Stop::input(what),
+        _ => Stop::outside(what),
     }
 }
 

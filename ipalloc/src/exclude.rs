@@ -74,7 +74,9 @@ impl Policy {
             (None, Some(known)) => known.map(span::bits),
             (None, None) => gateway(net, Gateway::First),
         };
-        reasons.extend(gateway.map(|bits| (Span::one(bits), Why::Gateway)));
+        let named: Vec<Span> = reasons.iter().map(|(span, _)| *span).collect();
+        let gateway = gateway.map(Span::one).filter(|one| !named.contains(one));
+        reasons.extend(gateway.map(|one| (one, Why::Gateway)));
         let avoided = |avoid: &Avoid, why: Why| (within(avoid, net), why);
         reasons.extend(self.avoid.iter().map(|avoid| avoided(avoid, Why::Avoided)));
         let of_site = site.into_iter().flat_map(|site| &site.avoid);
@@ -102,11 +104,6 @@ impl Why {
             Self::Range { populated, .. } => !populated,
             Self::Gateway | Self::Child(_) | Self::Avoided | Self::AvoidedBySite => true,
         }
-    }
-
-    /// The site or the caller avoids it.
-    pub(crate) fn is_avoided(&self) -> bool {
-        matches!(self, Self::Avoided | Self::AvoidedBySite)
     }
 }
 

@@ -220,12 +220,22 @@ impl Scope {
         Ok((bits, told))
     }
 
-    /// How many of its addresses are kept back by `--avoid` or the site's avoid.
+    /// Who keeps addresses of it free, `--avoid` or the site's avoid, and how many.
     #[must_use]
-    pub fn avoided(&self) -> u128 {
-        let avoided = self.reasons.iter().filter(|(_, why)| why.is_avoided());
-        let spans = Spans::of(avoided.map(|(span, _)| *span).collect());
-        self.room.count() - spans.count_free(self.room, &[])
+    pub fn avoided(&self) -> Option<(&'static str, u128)> {
+        let of = |wanted: &dyn Fn(&Why) -> bool| {
+            let spans = self.reasons.iter().filter(|(_, why)| wanted(why));
+            let spans = Spans::of(spans.map(|(span, _)| *span).collect());
+            self.room.count() - spans.count_free(self.room, &[])
+        };
+        let by_caller = of(&|why| *why == Why::Avoided);
+        let by_both = of(&|why| matches!(why, Why::Avoided | Why::AvoidedBySite));
+        match by_caller {
+            _ if by_both == 0 => None,
+            0 => Some(("the site's avoid", by_both)),
+            _ if by_both == by_caller => Some(("--avoid", by_both)),
+            _ => Some(("--avoid, with the site's,", by_both)),
+        }
     }
 
     fn reasons_for(&self, bits: u128) -> impl Iterator<Item = &Why> {

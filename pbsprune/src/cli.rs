@@ -1,12 +1,36 @@
 //! The command line of `pbsprune`.
 
-use std::{path::PathBuf, str::FromStr as _};
+use std::{path::PathBuf, str::FromStr as _, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    Args, Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
 use jiff::Timestamp;
-use vmid::table::Format;
+use vmid::{positional, span, table::Format};
 
-use crate::{guard::Limit, policy, retention::Keep, simulation::At, span::Span, zone::Zone};
+use crate::{guard::Limit, policy, retention::Keep, simulation::At, zone::Zone};
+
+/// What `mark` says of itself behind its options; it is also what is done if no command is named.
+const MARK: &str = "\
+Reads a snapshot list on standard input, and writes each snapshot in its place with mark (keep,
+keep-partial, protected, remove), reason, count, period, because and why. Nothing is removed: that
+is for who reads the marks.
+
+A group that a guard refuses has an error instead of marks. Two guards are always on: future-dated
+(off with --allow-future) and failed-row (a record of the group came with an error). Two need an
+option: too-many (--max-remove, --max-remove-total) and stale (--stale-after). Without these,
+--keep-daily 1 marks all but one of a hundred for removal. --no-guards turns all of them off.
+
+A SPAN is 90m, 36h, 14d, 2w or 1d12h; days have 24 hours. Environment: TZ, the zone in which days
+begin if there is no --tz (else that of the system, /etc/localtime).
+
+Exit codes: 0 done; 1 a guard refused some group, or a record came with an error; 2 the call or the
+input is wrong, or no input came; 3 standard input or output failed
+
+  proxmox-backup-client snapshot list --output-format json >list.json
+  pbsprune --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --format table <list.json
+  pbsprune --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --max-remove 20% --removals <list.json";
 
 /// Say which backups of each group to keep and which to remove, as PBS decides it, and why
 #[derive(Debug, Parser)]
@@ -14,16 +38,7 @@ use crate::{guard::Limit, policy, retention::Keep, simulation::At, span::Span, z
     name = "pbsprune",
     version,
     args_conflicts_with_subcommands = true,
-    after_help = "\
-Each snapshot comes out in its place with mark (keep, keep-partial, protected, remove), reason,
-count, period, because and why. Nothing is removed: that is for who reads the marks.
-A group that a guard refuses has an error instead: future-dated, stale, too-many, failed-row.
-
-Exit codes: 0 done, 1 a guard refused some group, 2 bad call or input, 3 a file or stdout failed
-
-  proxmox-backup-client snapshot list --output-format json >list.json
-  pbsprune --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --format table <list.json
-  pbsprune --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --removals <list.json"
+    after_help = MARK
 )]
 pub struct Cli {
     /// What to do; mark, if nothing is said
@@ -38,13 +53,18 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Mark every snapshot of a list (what is done if no command is named)
+    #[command(after_help = MARK)]
     Mark(Mark),
     /// Show where two policies differ, or a policy and the server
     #[command(after_help = "\
-The rows that one keeps and the other removes, with a and b; then a record for each policy:
-{policy, kept, oldest, largest_gap_s}. Guards and options that PBS lacks have no part in it.
+Reads a snapshot list on standard input, and writes the rows that one keeps and the other removes,
+with a and b; then a record for each policy: {policy, kept, oldest, largest_gap_s}. Guards and
+options that PBS lacks have no part in it. A policy is a list with commas, no spaces.
 
-Exit codes: 0 done, 1 they differ (only with --server), 2 bad call or input
+Environment: TZ, the zone in which days begin if there is no --tz (else that of the system).
+
+Exit codes: 0 done; 1 they differ (only with --server); 2 the call or the input is wrong, or no
+input came; 3 standard input or output failed
 
   pbsprune diff --a keep-last=7 --b keep-daily=7,keep-weekly=4,keep-monthly=12 <list.json
   proxmox-backup-client prune vm/100 --dry-run --keep-last 7 --output-format json >server.json
@@ -56,7 +76,10 @@ Starts from the snapshot list on standard input, if there is one, else from noth
 per group: {kept, depth_days, largest_gap_s, most}. Backups that would be older than what the
 list has are left out; to look into the future, set --now.
 
-Exit codes: 0 done, 2 bad call or input
+A SPAN is 90m, 36h, 14d, 2w or 1d12h. Environment: TZ, the zone in which days begin if there is no
+--tz (else that of the system).
+
+Exit codes: 0 done; 2 the call or the input is wrong; 3 standard input or output failed
 
   pbsprune simulate --every 1d --at 02:00 --for 800d --keep-daily 7 --keep-weekly 4 </dev/null
   pbsprune simulate --every 1d --for 365d --now 2027-12-31T02:00:00Z --keep-last 7 <list.json")]
@@ -105,7 +128,7 @@ impl Counts {
 /// What a list is and when it is looked at.
 #[derive(Clone, Debug, Args)]
 pub struct Place {
-    /// Days begin at midnight in ZONE: IANA name or POSIX TZ string [default: the system's]
+    /// Days begin at midnight in ZONE: IANA name or POSIX TZ string, in which UTC+1 is west of Greenwich [default: the system's]
     #[arg(long, value_name = "ZONE", value_parser = Zone::parse)]
     pub tz: Option<Zone>,
     /// Namespace of rows that name none
@@ -139,8 +162,8 @@ pub struct Mark {
     #[arg(long)]
     pub verified: bool,
     /// Also keep what is no older than SPAN (14d) before the newest of its group
-    #[arg(long, value_name = "SPAN")]
-    pub keep_within: Option<Span>,
+    #[arg(long, value_name = "SPAN", value_parser = seconds)]
+    pub keep_within: Option<Duration>,
     /// Also keep the oldest of a group until its counts are full
     #[arg(long)]
     pub keep_oldest: bool,
@@ -151,14 +174,17 @@ pub struct Mark {
     #[arg(long, value_name = "N|P%")]
     pub max_remove_total: Option<Limit>,
     /// Refuse a group whose newest finished backup is older than SPAN (3d)
-    #[arg(long, value_name = "SPAN")]
-    pub stale_after: Option<Span>,
+    #[arg(long, value_name = "SPAN", value_parser = seconds)]
+    pub stale_after: Option<Duration>,
     /// Don't refuse a group whose newest is more than an hour in the future
     #[arg(long)]
     pub allow_future: bool,
     /// PBS's bare decision: nothing is refused
     #[arg(long, conflicts_with_all = ["max_remove", "max_remove_total", "stale_after", "allow_future"])]
     pub no_guards: bool,
+    /// Take standard input without a single byte for an empty list
+    #[arg(long)]
+    pub allow_empty: bool,
     /// Write only the rows to remove, each snapshot once, oldest first within each group
     #[arg(long)]
     pub removals: bool,
@@ -183,6 +209,9 @@ pub struct Diff {
     /// The rows of the server's own dry run instead of another policy
     #[arg(long, value_name = "FILE")]
     pub server: Option<PathBuf>,
+    /// Take standard input without a single byte for an empty list
+    #[arg(long)]
+    pub allow_empty: bool,
     /// How the answer comes out
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: Format,
@@ -195,14 +224,14 @@ pub struct Diff {
 #[derive(Debug, Args)]
 pub struct Simulate {
     /// A backup each SPAN (1d)
-    #[arg(long, value_name = "SPAN")]
-    pub every: Span,
+    #[arg(long, value_name = "SPAN", value_parser = seconds)]
+    pub every: Duration,
     /// At this time of the zone (02:00) or of UTC (02:00Z) [default: that of --now]
     #[arg(long, value_name = "TIME")]
     pub at: Option<At>,
     /// Over so long (800d)
-    #[arg(long = "for", value_name = "SPAN")]
-    pub duration: Span,
+    #[arg(long = "for", value_name = "SPAN", value_parser = seconds)]
+    pub duration: Duration,
     /// What to keep
     #[command(flatten)]
     pub counts: Counts,
@@ -227,6 +256,29 @@ impl Cli {
     }
 }
 
+/// What to say if the call was refused because of a word that looks like a file: no word is
+/// a file here, the list comes on standard input.
+#[must_use]
+pub fn file_as_word(error: &clap::Error) -> Option<String> {
+    let words = [ContextKind::InvalidSubcommand, ContextKind::InvalidArg];
+    let mut words = words.iter().filter_map(|&kind| error.get(kind));
+    let word = words.find_map(|value| match value {
+        ContextValue::String(word) if positional::looks_like_file(word) => Some(word),
+        _ => None,
+    })?;
+    Some(positional::told(word))
+}
+
+/// A length of time in whole seconds, from one second.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let span = span::parse(text)?;
+    match (span.as_secs(), span.subsec_nanos()) {
+        (0, _) => Err(format!("{text} is less than a second")),
+        (_, 0) => Ok(span),
+        _ => Err(format!("{text} is no whole number of seconds")),
+    }
+}
+
 fn instant(text: &str) -> Result<Timestamp, String> {
     let time = Timestamp::from_str(text);
     time.map_err(|_| "expected a time such as 2026-11-21T02:00:00Z".to_owned())
@@ -236,6 +288,27 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory as _;
+
+    #[test]
+    fn lengths_of_time() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, Option<u64>)] = &[
+            ("days",             "14d",   Some(1_209_600)),
+            ("weeks",            "2w",    Some(1_209_600)),
+            ("two parts",        "1d12h", Some(129_600)),
+            ("a second",         "1s",    Some(1)),
+            ("half a minute",    "0.5m",  Some(30)),
+            ("no unit",          "14",    None),
+            ("none at all",      "0d",    None),
+            ("milliseconds",     "500ms", None),
+            ("and a half",       "1.5s",  None),
+            ("more than a life", "200000d", None),
+        ];
+        for (name, text, want) in cases {
+            let got = seconds(text).ok().map(|span| span.as_secs());
+            assert_eq!(got, *want, "{name}");
+        }
+    }
 
     #[test]
     fn definition_is_sound() {

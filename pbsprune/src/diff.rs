@@ -12,8 +12,7 @@ use crate::{
     Surroundings,
     cli::Diff,
     comparison::{COLUMNS, Compared, Other, Server},
-    list::List,
-    named_file,
+    input, named_file,
 };
 
 /// Runs it: a snapshot list from `input`, the answer to `output`.
@@ -35,7 +34,7 @@ pub fn run(
         }
         None => None,
     };
-    let list = List::read(input, &args.place.ns)?;
+    let list = input::list(input, &args.place.ns, args.allow_empty)?;
     let other = match (&args.b, &server) {
         (_, Some(server)) => Other::Server(server),
         (b, None) => Other::Policy(b.unwrap_or_default()), // clap wants one of them

@@ -1,9 +1,10 @@
 //! Options that PBS lacks. They only add keeps, so what is removed is always a part of what PBS removes.
 
+use std::time::Duration;
+
 use crate::{
     retention::{Fate, Keep, Snapshot, Verification, decide_without},
     rule::Rule,
-    span::Span,
 };
 
 /// Which of them are asked for.
@@ -12,7 +13,7 @@ pub struct Extras {
     /// A snapshot whose verification failed fills no place.
     pub verified: bool,
     /// All that is no older than this before the newest of the group, both ends included.
-    pub within: Option<Span>,
+    pub within: Option<Duration>,
     /// The oldest of a group while some count isn't full.
     pub oldest: bool,
 }
@@ -47,7 +48,7 @@ impl Extras {
         }
         if let (Some(within), Some(newest)) = (self.within, snapshots.first()) {
             for (snapshot, fate) in snapshots.iter().zip(fates.iter_mut()) {
-                if newest.time - snapshot.time > within.seconds() {
+                if newest.time - snapshot.time > within.as_secs().cast_signed() {
                     break;
                 }
                 if saved(*fate) {

@@ -3,12 +3,13 @@
 //! A group that a guard refuses gets an error and no mark: nothing that reads the
 //! rows can take one of them for a removal.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
+
+use vmid::span;
 
 use crate::{
     calendar::utc,
     retention::{Fate, Snapshot},
-    span::Span,
 };
 
 /// How far a clock may be ahead, in seconds, before a backup counts as dated in the future.
@@ -26,7 +27,7 @@ pub struct Guards {
     /// More removals than this in the whole list.
     pub max_remove_total: Option<Limit>,
     /// No finished backup for so long.
-    pub stale_after: Option<Span>,
+    pub stale_after: Option<Duration>,
 }
 
 /// A number of snapshots, or a percentage of those that there are.
@@ -59,7 +60,7 @@ impl FromStr for Limit {
             (Ok(count), false) => Ok(Self::Count(count)),
             (Ok(percent @ 0..=100), true) => Ok(Self::Percent(percent)),
             _ => Err(format!(
-                "{text:?} is neither a number, such as 20, nor a percentage in 0%..=100%"
+                "{text:?} is neither a number, such as 20, nor a percentage from 0% to 100%"
             )),
         }
     }
@@ -93,7 +94,7 @@ pub enum Refusal {
         /// What the clock says.
         now: i64,
         /// How old it may be.
-        after: Span,
+        after: Duration,
     },
     /// Too many of the group, or of the whole list, would go.
     TooMany {
@@ -129,15 +130,18 @@ impl fmt::Display for Refusal {
             ),
             Self::FutureDated { newest, now } => write!(
                 f,
-                "the newest of the group is of {}, more than 1 h after now, {}: it would push real backups out",
+                "the newest of the group is of {}, {} after now, {} (1h is allowed): it would push real backups out",
                 utc(*newest),
+                apart(*now, *newest),
                 utc(*now)
             ),
             Self::Stale { newest, now, after } => write!(
                 f,
-                "the newest backup of the group is of {}, more than {after} before now, {}: backups have stopped",
+                "the newest backup of the group is of {}, {} before now, {}; --stale-after is {}: backups have stopped",
                 utc(*newest),
-                utc(*now)
+                apart(*newest, *now),
+                utc(*now),
+                span::written(*after)
             ),
             Self::TooMany {
                 removed,
@@ -157,6 +161,11 @@ impl fmt::Display for Refusal {
             }
         }
     }
+}
+
+/// The time from one to another, for a message.
+fn apart(from: i64, to: i64) -> String {
+    span::shown(Duration::from_secs(to.abs_diff(from)))
 }
 
 impl Guards {
@@ -181,7 +190,7 @@ impl Guards {
         let finished = snapshots.iter().find(|snapshot| snapshot.finished);
         let newest = finished.map_or(newest, |snapshot| snapshot.time);
         if let Some(after) = self.stale_after
-            && newest < now.saturating_sub(after.seconds())
+            && newest < now.saturating_sub(after.as_secs().cast_signed())
         {
             return Some(Refusal::Stale { newest, now, after });
         }
@@ -233,7 +242,7 @@ mod tests {
             ..Guards::default()
         };
         let stale = Guards {
-            stale_after: "1d".parse().ok(),
+            stale_after: Some(Duration::from_secs(86_400)),
             ..Guards::default()
         };
         let limit = |text: &str| Guards {

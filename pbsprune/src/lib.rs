@@ -21,6 +21,7 @@ pub mod comparison;
 pub mod diff;
 pub mod extra;
 pub mod guard;
+pub mod input;
 pub mod json_text;
 pub mod judge;
 pub mod list;
@@ -34,7 +35,6 @@ pub mod rule;
 pub mod simulate;
 pub mod simulation;
 pub mod snapshot;
-pub mod span;
 pub mod why;
 pub mod zone;
 
@@ -66,6 +66,9 @@ pub fn run(
 ) -> Result<Answer, Stop> {
     if cli.place().verbose {
         (around.say)(&format!("days begin at midnight in {}", around.zone.name()));
+    }
+    if let Some(warning) = cli.place().tz.as_ref().and_then(Zone::sign_warning) {
+        (around.say)(&format!("warning: --tz {warning}"));
     }
     match &cli.command {
         None => mark::run(&cli.mark, around, input, output),

@@ -11,7 +11,7 @@ use std::{
 
 use vmid::{
     exit::Stop,
-    stream::{self, Pile},
+    stream::{self, Pile, Record},
 };
 
 use crate::{
@@ -94,6 +94,16 @@ impl fmt::Display for Refused {
     }
 }
 
+/// What is said of something else than a snapshot list.
+const WANTED: &str =
+    "proxmox-backup-client snapshot list --output-format json prints a snapshot list";
+
+/// A record that has no field of a snapshot, such as a guest's.
+fn is_foreign(record: &Record<'_>) -> bool {
+    let ours = ["backup-type", "backup-id", "backup-time", "error"];
+    ours.iter().all(|name| record.raw(name).is_none())
+}
+
 /// Namespace, type and id as one key.
 fn key_of(parts: [&str; 3], key: &mut String) {
     key.clear();
@@ -114,7 +124,9 @@ impl List {
         let mut known: HashMap<String, u32> = HashMap::new();
         let mut failed: HashSet<String> = HashSet::new();
         let mut key = String::new();
-        stream::read_each(input, |record| {
+        let mut foreign = true; // nothing has come that a snapshot list has
+        let read = stream::read_each(input, |record| {
+            foreign = foreign && is_foreign(&record);
             if list.rows.len() == u32::MAX as usize {
                 return Err(Refused::TooMany);
             }
@@ -158,7 +170,8 @@ impl List {
             list.rows.push(row);
             list.pile.push(record);
             Ok(())
-        })?;
+        });
+        read.map_err(|stop| if foreign { stop.hint(WANTED) } else { stop })?;
         list.failed = vec![false; list.groups.len()];
         for group in failed.iter().filter_map(|key| known.get(key)) {
             list.failed[*group as usize] = true;

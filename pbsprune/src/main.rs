@@ -8,11 +8,12 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::anyhow;
 use clap::Parser as _;
 use jiff::Timestamp;
 use pbsprune::{
     Surroundings,
-    cli::{Cli, Command},
+    cli::{self, Cli, Command},
     zone::Zone,
 };
 use vmid::exit::{self, Stop};
@@ -20,7 +21,12 @@ use vmid::exit::{self, Stop};
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return exit::usage::<Cli>(&error),
+        Err(error) => {
+            return match cli::file_as_word(&error) {
+                Some(what) => exit::report("pbsprune", Err(Stop::input(anyhow!(what)))),
+                None => exit::usage::<Cli>(&error),
+            };
+        }
     };
     let place = cli.place();
     let variable = env::var("TZ").ok();

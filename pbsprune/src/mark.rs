@@ -14,6 +14,7 @@ use crate::{
     cli::Mark,
     extra::Extras,
     guard::Guards,
+    input,
     judge::{Judged, Rules, judge},
     list::List,
     marked_rows::Rows,
@@ -62,7 +63,7 @@ pub fn run(
         guards,
         now: around.now,
     };
-    let list = List::read(input, &args.place.ns)?;
+    let list = input::list(input, &args.place.ns, args.allow_empty)?;
     if matches!(&rules.policy, Policy::One(keep) if keep.is_empty()) {
         let extras = args.keep_within.is_some() || args.keep_oldest;
         (around.say)(match extras {

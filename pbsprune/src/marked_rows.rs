@@ -1,6 +1,9 @@
 //! Rows out: each as it came, with what was decided about it.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 use vmid::stream::{Again, Lines, error_object};
 
@@ -10,7 +13,6 @@ use crate::{
     list::List,
     retention::Fate,
     rule::Rule,
-    span::Span,
     why::{Context, put_why},
 };
 
@@ -22,7 +24,7 @@ const FIELDS: [&str; 6] = ["mark", "reason", "count", "period", "because", "why"
 pub struct Rows<'a> {
     list: &'a List,
     judged: &'a Judged,
-    within: Option<Span>,
+    within: Option<Duration>,
     tail: String,
     again: Again,
     tail_again: Again,
@@ -31,7 +33,7 @@ pub struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// For a list that was judged, with `--keep-within`.
     #[must_use]
-    pub fn new(list: &'a List, judged: &'a Judged, within: Option<Span>) -> Self {
+    pub fn new(list: &'a List, judged: &'a Judged, within: Option<Duration>) -> Self {
         Self {
             list,
             judged,

@@ -1,16 +1,36 @@
 //! Files that the command line names: a policy, the server's answer. The only files that are read.
 
-use std::{fs, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+};
 
-use anyhow::Context as _;
 use vmid::exit::Stop;
 
-/// A file that the caller named: if it isn't there, the call is wrong.
+/// The longest that is read, in bytes: an answer of a server has no more.
+const MOST: u64 = 32 << 20;
+
+/// The content of a file that the caller named, at most 32 MiB: if it can't be read, the call is wrong.
+///
+/// It may be a pipe, as in `--policy <(...)`.
 ///
 /// # Errors
 ///
-/// It can't be read.
+/// It isn't there, can't be read, or is longer.
 pub fn read(path: &Path) -> Result<Vec<u8>, Stop> {
-    let text = fs::read(path).with_context(|| path.display().to_string());
-    text.map_err(Stop::input)
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut text));
+    let long = || io::Error::other("it is longer than 32 MiB");
+    let read = read.and_then(|_| {
+        if text.len() as u64 > MOST {
+            Err(long())
+        } else {
+            Ok(())
+        }
+    });
+    match read {
+        Ok(()) => Ok(text),
+        Err(error) => Err(Stop::file(&path.display().to_string(), error)),
+    }
 }

@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde_json::{Map, Value};
-use vmid::stream::{self, Record};
+use vmid::{
+    site::{json::told, near::hint},
+    stream::{self, Record},
+};
 
 use crate::{list::Group, retention::Keep, rule::Rule};
 
@@ -57,7 +60,7 @@ impl Policy {
     /// It is something else, or has a name that isn't known.
     pub fn parse(text: &[u8]) -> Result<Self, Wrong> {
         let value = serde_json::from_slice(text);
-        let value: Value = value.map_err(|error| Wrong::NotAnArray(error.to_string()))?;
+        let value: Value = value.map_err(|error| Wrong::NotAnArray(told(&error)))?;
         let Value::Array(entries) = value else {
             return Err(Wrong::NotAnArray("it is something else".to_owned()));
         };
@@ -96,6 +99,13 @@ impl Entry {
             Some(Value::String(glob)) => Ok(Some(Glob(glob.clone()))),
             Some(other) => Err(wrong(format!("{name} is {other}, not text"))),
         };
+        let kind = glob("type")?;
+        if let Some(kind) = kind
+            .as_ref()
+            .filter(|kind| !KINDS.iter().any(|k| kind.matches(k)))
+        {
+            return Err(wrong(unknown_kind(&kind.0)));
+        }
         let keep = match members.get("keep") {
             Some(Value::Object(counts)) => counts_of(counts).map_err(wrong)?,
             Some(other) => return Err(wrong(format!("keep is {other}, not an object of counts"))),
@@ -103,7 +113,7 @@ impl Entry {
         };
         Ok(Self {
             ns: glob("ns")?,
-            kind: glob("type")?,
+            kind,
             id: glob("id")?,
             keep,
         })
@@ -116,6 +126,31 @@ impl Entry {
             && matches(&self.kind, &group.kind)
             && matches(&self.id, &group.id)
     }
+}
+
+/// The types of backups that PBS knows; an entry for another would never match.
+const KINDS: [&str; 3] = ["ct", "vm", "host"];
+
+/// What others call them.
+const OTHER_NAMES: [(&str, &str); 8] = [
+    ("lxc", "ct"),
+    ("pct", "ct"),
+    ("container", "ct"),
+    ("qemu", "vm"),
+    ("kvm", "vm"),
+    ("qm", "vm"),
+    ("node", "host"),
+    ("pve", "host"),
+];
+
+fn unknown_kind(kind: &str) -> String {
+    let folded = kind.to_lowercase();
+    let other = OTHER_NAMES.iter().find(|(name, _)| *name == folded);
+    let near = match other {
+        Some((_, near)) => format!("; near: {near}"),
+        None => hint(kind, KINDS),
+    };
+    format!("type {kind:?} is no type of backups{near}")
 }
 
 /// A member of an entry, or of its `keep`, that is there twice: which of them was meant?
@@ -195,7 +230,7 @@ pub fn count(text: &str) -> Result<u64, String> {
 }
 
 fn not_a_count(found: impl fmt::Display) -> String {
-    format!("{found} is no count: a whole number in 0..={}", u64::MAX)
+    format!("{found} is no count: 0, 1, 2, ...")
 }
 
 fn rule_named(name: &str) -> Option<Rule> {
@@ -262,7 +297,7 @@ mod tests {
         let policy = Policy::parse(
             br#"[{"ns":"prod","type":"vm","keep":{"last":1}},
                  {"ns":"prod*","id":"1*","keep":{"daily":2,"yearly":3}},
-                 {"type":"host","keep":{}}]"#,
+                 {"type":"h*","keep":{}}]"#,
         )
         .unwrap();
         let keep = |ns: &str, kind: &str, id: &str| {
@@ -287,12 +322,16 @@ mod tests {
     fn what_is_not_a_policy_is_refused() {
         #[rustfmt::skip]
         let cases = [
-            ("not JSON",        "[",                              "a policy is a JSON array of objects: EOF while parsing a list at line 1 column 1"),
+            ("not JSON",        "[",                              "a policy is a JSON array of objects: line 1, column 1: the JSON is cut off there"),
             ("an object",       "{}",                             "a policy is a JSON array of objects: it is something else"),
             ("a number in it",  "[1]",                            "entry 1: 1 is no object"),
             ("unknown name",    r#"[{"keep":{}},{"nsx":"a"}]"#,   "entry 2: \"nsx\" is none of ns, type, id, keep"),
             ("unknown rule",    r#"[{"keep":{"dialy":1}}]"#,      "entry 1: \"dialy\" in keep is none of last, hourly, daily, weekly, monthly, yearly"),
-            ("negative",        r#"[{"keep":{"daily":-1}}]"#,     "entry 1: keep daily -1 is no count: a whole number in 0..=18446744073709551615"),
+            ("negative",        r#"[{"keep":{"daily":-1}}]"#,     "entry 1: keep daily -1 is no count: 0, 1, 2, ..."),
+            ("PVE's type",      r#"[{"type":"lxc","keep":{}}]"#,  "entry 1: type \"lxc\" is no type of backups; near: ct"),
+            ("PVE's other",     r#"[{"type":"qemu","keep":{}}]"#, "entry 1: type \"qemu\" is no type of backups; near: vm"),
+            ("capitals",        r#"[{"type":"VM","keep":{}}]"#,   "entry 1: type \"VM\" is no type of backups; near: vm"),
+            ("matches none",    r#"[{"type":"x*","keep":{}}]"#,   "entry 1: type \"x*\" is no type of backups; there are ct, vm, host"),
             ("no keep",         r#"[{"ns":"a"}]"#,                "entry 1: keep is missing"),
             ("a number as id",  r#"[{"id":100,"keep":{}}]"#,      "entry 1: id is 100, not text"),
         ];
@@ -309,7 +348,7 @@ mod tests {
             ("two",      "keep-last=7,keep-yearly=0",  Ok("keep-last=7")),
             ("no name",  "7",                          Err("\"7\" is not of the form keep-daily=7")),
             ("bare",     "daily=7",                    Err("\"daily\" is none of keep-last, keep-hourly, keep-daily, keep-weekly, keep-monthly, keep-yearly")),
-            ("negative", "keep-last=-7",               Err("-7 is no count: a whole number in 0..=18446744073709551615")),
+            ("negative", "keep-last=-7",               Err("-7 is no count: 0, 1, 2, ...")),
             ("twice",    "keep-last=7,keep-last=8",    Err("keep-last is there twice")),
         ];
         for (name, text, want) in cases {

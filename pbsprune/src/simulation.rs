@@ -8,16 +8,19 @@ use std::{
     fmt,
     io::{self, Write},
     str::FromStr,
+    time::Duration,
 };
 
 use jiff::{Timestamp, civil::Time};
-use vmid::stream::{Lines, quote};
+use vmid::{
+    span,
+    stream::{Lines, quote},
+};
 
 use crate::{
     calendar::{DAY_S, TIMES},
     list::{List, Snapshots},
     retention::{Keep, Snapshot, Verification, decide},
-    span::Span,
     zone::{Offsets, Zone},
 };
 
@@ -63,18 +66,18 @@ impl FromStr for At {
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
     /// One each.
-    pub every: Span,
+    pub every: Duration,
     /// At this time of day; else at that of now.
     pub at: Option<At>,
     /// For so long, up to now.
-    pub duration: Span,
+    pub duration: Duration,
 }
 
 /// A schedule that can't be simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
     /// Not even one backup.
-    TooShort(Span, Span),
+    TooShort(Duration, Duration),
     /// So many backups.
     TooMany(i64),
     /// They would begin before, or end after, what PBS knows.
@@ -85,6 +88,7 @@ impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooShort(every, duration) => {
+                let (every, duration) = (span::written(*every), span::written(*duration));
                 write!(f, "a backup every {every} makes none in --for {duration}")
             }
             Self::TooMany(count) => write!(f, "{count} backups are more than {MOST}"),
@@ -105,8 +109,8 @@ impl Schedule {
     ///
     /// [`Wrong`]
     pub fn times(&self, zone: &Zone, now: i64) -> Result<Vec<i64>, Wrong> {
-        let every = self.every.seconds();
-        let count = self.duration.seconds() / every;
+        let every = self.every.as_secs().cast_signed();
+        let count = self.duration.as_secs().cast_signed() / every;
         match count {
             0 => return Err(Wrong::TooShort(self.every, self.duration)),
             1..=MOST => {}
@@ -270,13 +274,14 @@ fn record<W: Write>(
 mod tests {
     use super::*;
 
+    const DAY: Duration = Duration::from_secs(86_400);
     const NOW: i64 = 1_795_226_400; // 2026-11-21T02:00:00Z
 
     fn schedule(every: &str, at: Option<&str>, duration: &str) -> Schedule {
         Schedule {
-            every: every.parse().unwrap(),
+            every: span::parse(every).unwrap(),
             at: at.map(|at| at.parse().unwrap()),
-            duration: duration.parse().unwrap(),
+            duration: span::parse(duration).unwrap(),
         }
     }
 
@@ -334,9 +339,9 @@ mod tests {
             ("twice a day",           schedule("12h", Some("15:00"), "1d"),  NOW,        Ok(vec![NOW - 12 * hour, NOW])),
             ("weekly, UTC",           schedule("7d", Some("01:00Z"), "14d"), NOW,        Ok(vec![NOW - hour - 7 * day, NOW - hour])),
             ("over the change back",  schedule("1d", Some("02:00"), "2d"),   1_792_900_000, Ok(vec![1_792_800_000, 1_792_886_400])),
-            ("none",                  schedule("2d", None, "1d"),            NOW,        Err(Wrong::TooShort("2d".parse().unwrap(), "1d".parse().unwrap()))),
+            ("none",                  schedule("2d", None, "1d"),            NOW,        Err(Wrong::TooShort(2 * DAY, DAY))),
             ("too many",              schedule("1s", None, "2000000s"),      NOW,        Err(Wrong::TooMany(2_000_000))),
-            ("before year 0",         schedule("1d", None, "800000d"),       NOW,        Err(Wrong::OutOfRange)),
+            ("before year 0",         schedule("1d", None, "800d"), -62_167_219_200 + 86_400,       Err(Wrong::OutOfRange)),
         ];
         for (name, schedule, now, want) in cases {
             let got = schedule.times(&zone, now);

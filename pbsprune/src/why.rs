@@ -1,10 +1,13 @@
 //! The sentence that says to a person why a row has its mark.
 
+use std::time::Duration;
+
+use vmid::span;
+
 use crate::{
     calendar::{put, put_utc},
     retention::{Fate, Keep},
     rule::Rule,
-    span::Span,
 };
 
 /// What a sentence can name beside the fate itself.
@@ -13,7 +16,7 @@ pub struct Context {
     /// The counts that the group was judged by.
     pub keep: Keep,
     /// `--keep-within`
-    pub within: Option<Span>,
+    pub within: Option<Duration>,
     /// The snapshot that the fate names: its time, and its own fate.
     pub other: Option<(i64, Fate)>,
 }
@@ -44,7 +47,7 @@ pub fn put_why(text: &mut String, fate: Fate, context: &Context) {
         Fate::NewestVerified => text.push_str("the newest of its group that was verified"),
         Fate::Within => {
             text.push_str("within ");
-            text.extend(context.within.map(|span| span.to_string()));
+            text.extend(context.within.map(span::written));
             text.push_str(" of the newest of its group");
         }
         Fate::Oldest(rule) => {
@@ -129,7 +132,7 @@ mod tests {
         ];
         for (fate, other, want) in cases {
             let mut text = String::new();
-            let within = "14d".parse().ok();
+            let within = Some(Duration::from_secs(14 * 86_400));
             put_why(
                 &mut text,
                 fate,

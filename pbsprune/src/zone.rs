@@ -3,9 +3,10 @@
 //! The zone data are the system's, or the copy in this binary where the system has none.
 //! A zone that isn't known is an error, never UTC.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
+use vmid::span;
 
 /// A zone with the name to show for it.
 #[derive(Clone, Debug)]
@@ -50,8 +51,16 @@ impl Zone {
     ///
     /// There is neither, or what is there can't be understood.
     pub fn system(variable: Option<&str>) -> Result<Self, UnknownZone> {
-        let zone = TimeZone::try_system().map_err(|error| {
-            UnknownZone(format!("the system's time zone is not known: {error}"))
+        let zone = TimeZone::try_system().map_err(|_| {
+            UnknownZone(match variable {
+                Some(text) => {
+                    format!("the time zone of the environment, TZ={text:?}, is not known")
+                }
+                None => {
+                    "the system's time zone is not known: neither TZ nor /etc/localtime says it"
+                        .to_owned()
+                }
+            })
         })?;
         let unnamed = variable.unwrap_or("the system's zone, /etc/localtime");
         let name = zone.iana_name().unwrap_or(unnamed);
@@ -63,6 +72,35 @@ impl Zone {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What to warn of, if the zone was given as `UTC+1` or `GMT-5`: POSIX counts such hours
+    /// to the west (POSIX.1-2024, 8.3), where everybody else counts them to the east.
+    #[must_use]
+    pub fn sign_warning(&self) -> Option<String> {
+        let name = self.name.get(..3)?.to_uppercase();
+        let offset = self.name[3..].strip_prefix(['+', '-'])?;
+        let digits = |c: char| c.is_ascii_digit() || c == ':';
+        if !["UTC", "GMT"].contains(&name.as_str()) || !offset.chars().all(digits) {
+            return None;
+        }
+        let seconds = self.zone.to_offset(Timestamp::UNIX_EPOCH).seconds();
+        let length = span::shown(Duration::from_secs(seconds.unsigned_abs().into()));
+        let (is, meant) = match seconds {
+            0 => return None, // the same either way
+            1.. => ("ahead of", "behind"),
+            _ => ("behind", "ahead of"),
+        };
+        // Whole hours have a name, of which the sign is POSIX's, too; others are spelled out.
+        let (hours, minutes) = (-seconds / 3_600, seconds.abs() / 60 % 60);
+        let zone = match (hours, minutes) {
+            (-12..=14, 0) => format!("Etc/GMT{:+}", -hours),
+            _ => format!("<{hours:+03}{minutes:02}>{:+}:{minutes:02}", -hours),
+        };
+        let name = &self.name;
+        Some(format!(
+            "{name} is {length} {is} UTC, as the sign is POSIX's; {length} {meant} UTC is {zone}, and a name such as Europe/Berlin knows summer time, too"
+        ))
     }
 
     /// The zone itself.
@@ -141,6 +179,38 @@ mod tests {
         for (name, text, want) in cases {
             let zone = Zone::parse(text).ok();
             assert_eq!(zone.as_ref().map(Zone::name), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_sign_that_is_meant_the_other_way_round() {
+        #[rustfmt::skip]
+        let cases = [
+            ("an hour west",        "UTC+1",         Some("UTC+1 is 1h behind UTC, as the sign is POSIX's; 1h ahead of UTC is Etc/GMT-1, ")),
+            ("five hours east",     "GMT-5",         Some("GMT-5 is 5h ahead of UTC, as the sign is POSIX's; 5h behind UTC is Etc/GMT+5, ")),
+            ("in lower case",       "utc+02",        Some("utc+02 is 2h behind UTC, as the sign is POSIX's; 2h ahead of UTC is Etc/GMT-2, ")),
+            ("minutes",             "UTC+5:30",      Some("UTC+5:30 is 5h 30m behind UTC, as the sign is POSIX's; 5h 30m ahead of UTC is <+0530>-5:30, ")),
+            ("minutes to the east", "UTC-3:30",      Some("UTC-3:30 is 3h 30m ahead of UTC, as the sign is POSIX's; 3h 30m behind UTC is <-0330>+3:30, ")),
+            ("no difference",       "UTC+0",         None),
+            ("a name",              "Etc/GMT+5",     None),
+            ("with summer time",    "CET-1CEST,M3.5.0,M10.5.0/3", None),
+            ("of one's own",        "XXX-5:30",      None),
+            ("signed both ways",    "<+0530>-5:30",  None),
+        ];
+        for (name, text, want) in cases {
+            let zone = Zone::parse(text).unwrap();
+            let got = zone.sign_warning();
+            assert_eq!(got.is_some(), want.is_some(), "{name}: {got:?}");
+            if let (Some(got), Some(want)) = (got, want) {
+                assert!(got.starts_with(want), "{name}: {got}");
+                let other = got
+                    .split(" UTC is ")
+                    .nth(1)
+                    .and_then(|text| text.split(',').next());
+                let other = Zone::parse(other.unwrap()).unwrap();
+                let [a, b] = [&zone, &other].map(|zone| zone.zone.to_offset(Timestamp::UNIX_EPOCH));
+                assert_eq!(a, -b, "{name}");
+            }
         }
     }
 

@@ -125,7 +125,8 @@ fn list(snapshots: &[Snapshot]) -> Vec<u8> {
 }
 
 fn call(keep: &[u64; 6], zone: &str, more: &[&str]) -> Vec<String> {
-    let mut call = vec![format!("--tz={zone}")];
+    // A list of no rows is spelled as not a byte here.
+    let mut call = vec![format!("--tz={zone}"), "--allow-empty".to_owned()];
     call.extend(
         RULES
             .iter()

@@ -13,15 +13,47 @@ mod value;
 pub use run::Run;
 use value::{number, pair, ratio};
 
+/// What the environment says of the cluster, for the help of what asks it.
+macro_rules! cluster_help {
+    () => {
+        "\
+Environment:
+  PROXMOX_VE_ENDPOINT   https://HOST:8006; or PROXMOX_HOST
+  PROXMOX_VE_API_TOKEN  user@realm!id=secret; or a file with it, PROXMOX_VE_API_TOKEN_FILE; or
+                        PROXMOX_USER, PROXMOX_TOKEN_ID and PROXMOX_TOKEN_SECRET(_FILE)
+Passwords are not taken, and http:// only to this host itself."
+    };
+}
+pub(crate) use cluster_help;
+
+const STATE_HELP: &str = concat!(
+    "\
+At most 16 requests, 2 for each node and 3 for each guest that is read in full.
+What the token may not see is left out, and said on stderr; plans then refuse what rests on it.
+
+",
+    cluster_help!(),
+    "
+
+Exit codes: 0 done, 2 bad call, 3 the cluster or stdout failed
+
+  pvx-migrate state >cluster.json"
+);
+
 const PLACE_HELP: &str = "\
 Of the nodes that have room and a storage for such a guest, the one with the most memory left;
 members of a pair apart, databases on the site's types (else zfspool), never on 'local'. Memory
 and disk are those of the guest, else of its template in the site file, else 1024 MiB and 8 GiB.
+Role and template must be in the site file. Without a site (--site, else PVX_SITE) one line on
+stderr says what is not known.
 
-The codes are those of plan (pvx-migrate plan drain --help), beside them not-in-site, no-storage, bad-field.
+The codes are those of plan (pvx-migrate plan drain --help), beside them not-in-site, unknown-role,
+unknown-template, no-storage, bad-field.
+
+Environment: PVX_SITE, the site file if --site is not given
 
 Exit codes: 0 every guest has a place, 1 some guest has none (its \"error\" says why), 2 bad call or
-input, or a state document that is too old, 3 stdout failed
+input, a site of another cluster, or a state document that is too old, 3 stdout failed
 
   pvx-migrate place --state cluster.json --site site.json <guests.jsonl";
 
@@ -35,8 +67,8 @@ input, or a state document that is too old, 3 stdout failed
   pvx-migrate plan drain node2 --site site.json --format table <cluster.json
   pvx-migrate plan drain node2 --site site.json <cluster.json >plan.jsonl
 
-The cluster: PROXMOX_VE_ENDPOINT and PROXMOX_VE_API_TOKEN (user@realm!id=secret), or PROXMOX_HOST,
-PROXMOX_USER, PROXMOX_TOKEN_ID and PROXMOX_TOKEN_SECRET; the secrets also as files (..._FILE).
+The cluster is named by PROXMOX_VE_ENDPOINT and PROXMOX_VE_API_TOKEN (pvx-migrate state --help), the
+site by --site FILE, else PVX_SITE.
 
 Exit codes: 0 done, 1 the answer is no for some guest, 2 bad call or input, 3 the cluster or stdout failed"
 )]
@@ -50,12 +82,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Read the cluster and print it as one JSON document
-    #[command(
-        after_help = "At most 16 requests, 2 for each node and 3 for each guest that is read in full.
-What the token may not see is left out, and said on stderr; plans then refuse what rests on it.
-
-Exit codes: 0 done, 2 bad call, 3 the cluster or stdout failed"
-    )]
+    #[command(after_help = STATE_HELP)]
     State(State),
     /// Decide what happens to each guest, from a state document on stdin
     #[command(subcommand)]

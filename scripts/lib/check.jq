@@ -31,6 +31,14 @@ def is_name:
   type == "string" and length <= 253
   and test("\\A[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\\z");
 
+# A member of a pair is asked for under the address that the site has for it, if it is in this VLAN.
+def at_home($site):
+  if .error or .address != null or .interface != null then . else
+    . as $own
+    | ([$site.pairs[].members[] | select(.address) | select((.name | short($site)) == ($own.name | short($site)))][0].address) as $address
+    | if $address and ($site.vlans[] | select(.vlan == $own.vlan) | .prefix | holds($address)) then .address = $address else . end
+  end;
+
 $site[0] as $site
 | records
 | asked
@@ -41,9 +49,10 @@ $site[0] as $site
       elif .vlan == null then failed("no-vlan"; "no VLAN is asked for: --vlan, or the field vlan")
       elif .vlan | tostring | test("\\A0*[0-9]{1,4}\\z") | not then failed("bad-vlan"; "VLAN \(.vlan | tojson) is no number")
       else .vlan |= (tostring | tonumber) end
-    | one_of("vlan"; [$site.vlans[]?.vlan]; [$site.vlans[]? | called]; "")
-    | ([$site.nodes[]?.name] as $nodes | one_of("node"; $nodes; $nodes; ""))
-    | one_of("role"; $site.roles // {} | keys_unsorted)
-    | one_of("template"; $site.templates // {} | keys_unsorted)
+    | one_of("vlan"; [$site.vlans[].vlan]; [$site.vlans[] | called]; "")
+    | ([$site.nodes[].name] as $nodes | one_of("node"; $nodes; $nodes; ""))
+    | one_of("role"; $site.roles | keys_unsorted)
+    | one_of("template"; $site.templates | keys_unsorted)
     | truth("compose") | truth("stateful_db") | truth("high_io") | truth("custom_kernel")
+    | at_home($site)
   end

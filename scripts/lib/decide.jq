@@ -1,8 +1,9 @@
 # What will be made of a request that has its address and ID: shape, node, storage and privilege,
 # each with the rule that decides it in `reasons`; then the command (make.jq).
 #
-# Reads $site (the site), $placed (pvx-migrate place's answers; $by_state is "to ask", "asked" or "no"), $guests (PVE's cluster resources), $snapshots (PBS's list), $probes
-# (what the wire said: name, address, wire, ...) and $keys (public keys, "" if not readable here).
+# Reads $site (as `vmid site` prints it), $placed (pvx-migrate place's answers; $by_state is "to ask", "asked" or
+# "no"), $guests (those that live), $snapshots (PBS's list), $probes (what the wire said: name, address, wire, ...)
+# and $keys (public keys, "" if not readable here).
 include "site";
 include "text";
 include "shape";
@@ -32,7 +33,7 @@ def met($site):
 # The address and the ID of a member of a pair are that member's, whether it lives yet or not.
 def kept_for_member($site):
   . as $own
-  | [$site.pairs[]? | .name as $pair | .members[] | . + {pair: $pair} | select(.name as $name | $own | same_name($name; $site) | not)] as $others
+  | [$site.pairs[] | .name as $pair | .members[] | . + {pair: $pair} | select(.name as $name | $own | same_name($name; $site) | not)] as $others
   | ([$others[] | select(.vmid != null and .vmid == $own.vmid)][0]) as $id
   | ([$others[] | select(.address != null and .address == ($own.address | split("/")[0]))][0]) as $address
   | if $id then failed("vmid-taken"; "\(.vmid) is kept for \($id.name), a member of the pair \($id.pair)")
@@ -62,29 +63,29 @@ def shaped:
 # The first storage of a node that such a guest may be on, or null.
 def storage_on($node; $site; $database):
   (if .shape == "vm" then "images" else "rootdir" end) as $content
-  | [$node.storages[]? as $name | $site.storages[]?
+  | [$node.storages[] as $name | $site.storages[]
    | select(.storage == $name and .guests != false and (.content == null or (.content | index([$content]))))
-   | select(($database | not) or (.type as $type | $site.database_storage_types // [] | index([$type])))][0];
+   | select(($database | not) or (.type as $type | $site.database_storage_types | index([$type])))][0];
 
 # Why such a guest can't be on this node (one of the site's), as [code, message]; null if it can. What the site
 # doesn't say of a node, its bridges or its size, speaks against nothing.
 def objection($node; $vlan; $template; $need):
-  if $node.at == null then ["no-storage", "\($node.name) has no storage that fits (\($need)), it has \($node.storages // [] | join(", ") | if . == "" then "none" else . end)"]
-  elif ($node.bridges // []) != [] and ($node.bridges | index([$vlan.bridge]) | not) then
-    ["no-bridge", "\($node.name) has no bridge \($vlan.bridge), on which VLAN \($vlan | called) is, it has \($node.bridges | join(", "))"]
-  elif $node.cores != null and $template.cores != null and $template.cores > $node.cores then
+  if $node.at == null then ["no-storage", "\($node.name) has no storage that fits (\($need)), it has \($node.storages | join(", ") | if . == "" then "none" else . end)"]
+  elif $node.bridges and ($node.bridges | index([$vlan.bridge]) | not) then
+    ["no-bridge", "\($node.name) has no bridge \($vlan.bridge), on which VLAN \($vlan | called) is, it has \($node.bridges | join(", ") | if . == "" then "none" else . end)"]
+  elif $node.cores and $template.cores > $node.cores then
     ["too-big", "\($node.name) has \($node.cores) cores, and the template wants \($template.cores)"]
-  elif $node.memory_mib != null and $template.memory_mib != null and $template.memory_mib > $node.memory_mib then
+  elif $node.memory_mib and $template.memory_mib > $node.memory_mib then
     ["too-big", "\($node.name) has \($node.memory_mib) MiB of memory, and the template wants \($template.memory_mib)"]
   else null end;
 
 def placed($site):
   . as $own
   | (.stateful_db == true or $site.roles[.role // ""].database == true) as $database
-  | (if $database then "databases are on \($site.database_storage_types // [] | join(" or ")) only" else "any storage for guests" end) as $need
+  | (if $database then "databases are on \($site.database_storage_types | join(" or ")) only" else "any storage for guests" end) as $need
   | first($site.vlans[] | select(.vlan == $own.vlan)) as $vlan
   | $site.templates[template_for(.shape)] as $template
-  | [$site.pairs[]? | select(any(.members[]; .name as $name | $own | same_name($name; $site))) | .members[] | select(.name as $name | $own | same_name($name; $site) | not)] as $partners
+  | [$site.pairs[] | select(any(.members[]; .name as $name | $own | same_name($name; $site))) | .members[] | select(.name as $name | $own | same_name($name; $site) | not)] as $partners
   | [$site.nodes[] | . as $node
      | . + {at: ($own | storage_on($node; $site; $database)), beside: [$partners[] | select(.node == $node.name) | .name]}
      | . + {why_not: objection(.; $vlan; $template; $need)}] as $nodes
@@ -112,7 +113,7 @@ def privileged($site):
   | if .shape == "vm" then .unprivileged = null
     elif $role.privileged then .unprivileged = false | because("unprivileged"; "role \(.role): \($role.why // "privileged in the site file")")
     else
-      [$site.roles // {} | to_entries[] | select(.value.privileged) | .key] as $roles
+      [$site.roles | to_entries[] | select(.value.privileged) | .key] as $roles
       | .unprivileged = true
       | because("unprivileged"; if $roles == [] then "no role of the site is privileged" else "only the roles \($roles | join(", ")) are privileged" end)
     end;
@@ -128,6 +129,5 @@ $site[0] as $site
 | step(shaped) | step(placed($site)) | step(privileged($site)) | step(fitted)
 | step({reasons, warnings} as $told | del(.reasons, .warnings) + $told)
 | step(if .exists then .command = null | .params = null else
-    .vlan as $vid | first($site.vlans[] | select(.vlan == $vid)) as $vlan
-    | made($site; $vlan; .prefix | gateway($vlan.gateway)) end)
+    .vlan as $vid | first($site.vlans[] | select(.vlan == $vid)) as $vlan | made($site; $vlan; $vlan | gateway) end)
 | if .error and has("changed") then .changed = false else . end

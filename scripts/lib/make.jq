@@ -9,14 +9,14 @@ def present: with_entries(select(.value != null and .value != ""));
 # Docker nests; without privileges it needs keys of its own, too. Else what the template needs.
 def features($template):
   (if .shape == "docker-lxc" or .role == "docker" then ["nesting=1"] + (if .unprivileged then ["keyctl=1"] else [] end)
-   elif .unprivileged then $template.features // []
+   elif .unprivileged then $template.features
    else [] end) | join(",");
 
 # What is to be done inside once: packages and locale.
 def inside_script($site; $packages):
   "export DEBIAN_FRONTEND=noninteractive"
   + "; for i in 1 2 3 4 5 6 7 8 9; do getent hosts deb.debian.org >/dev/null && break; sleep 1; done"
-  + "; apt-get update -qq && apt-get install -y -qq \(["locales"] + ($packages // []) | words)"
+  + "; apt-get update -qq && apt-get install -y -qq \(["locales"] + $packages | words)"
   + if $site.locale then " && echo \([$site.locale + " UTF-8"] | words) >>/etc/locale.gen && locale-gen && update-locale \(["LANG=" + $site.locale] | words)" else "" end;
 
 def container($site; $template; $net):
@@ -50,7 +50,7 @@ def machine($site; $template; $net):
   | .command = (["qm", "create", .vmid] + (.params + {sshkeys: $site.ssh_keys_file} | del(.vmid) | present | options) | words)
   | .setup = ([["qm", "disk", "resize", .vmid, "scsi0", "\($template.disk_gib)G"], ["qm", "start", .vmid] | words]
       + [["ssh", "-o", "StrictHostKeyChecking=accept-new", "debian@" + (.address | split("/")[0]),
-          "sudo sh -c " + ((if $site.timezone then "timedatectl set-timezone \([$site.timezone] | words); " else "" end) + inside_script($site; ($template.packages // []) + ["qemu-guest-agent"]) | @sh)] | words]);
+          "sudo sh -c " + ((if $site.timezone then "timedatectl set-timezone \([$site.timezone] | words); " else "" end) + inside_script($site; $template.packages + ["qemu-guest-agent"]) | @sh)] | words]);
 
 def made($site; $vlan; $gateway):
   $site.templates[.template] as $template

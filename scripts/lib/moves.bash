@@ -1,4 +1,4 @@
-# A plan shown, and with --apply run: what drain-node and return-node share. Sourced after call.bash.
+# A plan shown, and with --apply run: what drain-node and return-node share. Sourced after call.bash and site.bash.
 
 # moves_begin NODE: sets `tmp`, `journal`, and the options of pvx-migrate: `reach` (how the cluster is
 # reached), `terms` (of the plan) and `pace` (of the run). Reads the state.
@@ -7,7 +7,6 @@ moves_begin() {
     reach=() terms=() pace=()
     for name in ca-cert fingerprint; do [[ ! ${opt[$name]-} ]] || reach+=("--$name" "${opt[$name]}"); done
     ! on insecure || reach+=(--insecure)
-    terms+=(--site "${opt["site"]:-${PVX_SITE:-$here/site.json}}")
     for name in to stopped pairs storage-map max-downtime ram-ratio self; do
         [[ ! ${opt[$name]-} ]] || terms+=("--$name" "${opt[$name]}")
     done
@@ -15,11 +14,13 @@ moves_begin() {
     for name in jobs jobs-per-node; do [[ ! ${opt[$name]-} ]] || pace+=("--$name" "${opt[$name]}"); done
     ! on partial || pace+=(--partial)
     need jq "apt-get install jq"
-    tools pvx-migrate
+    tools pvx-migrate vmid
     journal=${opt[journal]:-${XDG_STATE_HOME:-${HOME:?}/.local/state}/pvx/drain-$1.jsonl}
     umask 077
     tmp=$(mktemp -d)
     trap 'rm -rf -- "$tmp"' EXIT
+    read_site
+    terms+=(--site "$site_file")
     run pvx-migrate state "${reach[@]}" >"$tmp/state"
 }
 

@@ -15,6 +15,7 @@ rule() {
 # on stdout, or on stderr if records are to come there. Ends the script if nothing is to be applied.
 plan() {
     local status=0
+    [[ -s $tmp/list ]] || echo '[]' >"$tmp/list" # looked for, and none found: not an answer that is missing
     [[ " ${rules[*]}" == *" --now"* ]] || rules+=(--now "$(date -u +%FT%TZ)") # the plan shown is the plan done
     run pbsprune "${rules[@]}" --removals <"$tmp/list" >"$tmp/removals"
     exec 3>&1

@@ -5,7 +5,8 @@ def records:
    elif type != "object" then .
    elif (.data | type) == "array" then .data[]
    elif has("data") and .data == null and .message then error("an error, not a list: \(.message | rtrimstr("\n"))")
-   elif has("data") and keys - ["data", "digest", "message", "success", "total"] == [] then .data // empty
+   elif (has("data") and .data == null) or keys == ["detail"] or has("errors") then error("the answer of a request that failed: \(tojson[:80])")
+  elif has("data") and keys - ["data", "digest", "message", "success", "total"] == [] then .data
    elif (.results | type) == "array" then
      if .next then error("one page of several, the next is \(.next)") else .results[] end
    else . end)

@@ -1,24 +1,32 @@
-# The site and its IPAM, for the scripts that allocate and release. Sourced after call.bash.
+# The site, for every script that reads one, and its IPAM, for those that allocate and release.
+# Sourced after call.bash.
 
-# policy: reads the site file and what it says of the IPAM's use; makes `tmp`.
-# Sets site, domain, avoid, keys (the SSH keys' file), ipam (ipalloc's options).
+# read_site: sets `site`, the site of --site, else of PVX_SITE, as `vmid site` prints it: checked, with its defaults.
+# `site_file` is the file that was named, for the tools and for people. Makes `tmp` if it isn't there.
+read_site() {
+    site_file=${opt[site]:-${PVX_SITE-}}
+    [[ $site_file ]] || fail 2 "no site is named: --site FILE or PVX_SITE"
+    tools vmid
+    if [[ ! ${tmp-} ]]; then
+        tmp=$(mktemp -d)
+        trap 'rm -rf -- "$tmp"' EXIT
+    fi
+    site=$tmp/site.json
+    vmid site -- "$site_file" >"$site" || exit
+}
+
+# policy: reads the site and names its IPAM (`ipam`, ipalloc's option); `provision -n` alone has a sample of both.
 policy() {
     local proof=false
-    site=${opt[site]:-${PVX_SITE:-$here/site.json}} ipam=()
+    ipam=()
     if [[ ${opt[ipam]-} ]]; then
         ipam=(--ipam "${opt[ipam]}")
     elif [[ ! ${NETBOX_URL:-${NETBOX_API-}} ]]; then
-        if ! on dry-run || [[ $site != "$here/site.json" ]]; then fail 2 "no IPAM is named: --ipam DIR, or NETBOX_URL"; fi
-        ipam=(--ipam "$here/ipam") # the sample's
+        if [[ $me != provision || ${opt[site]:-${PVX_SITE-}} ]] || ! on dry-run; then fail 2 "no IPAM is named: --ipam DIR, or NETBOX_URL"; fi
+        opt[site]=$here/site.json ipam=(--ipam "$here/ipam")
+        say "no site and no IPAM is named: this is how it looks on the sample, scripts/site.json and scripts/ipam"
     fi
-    tmp=$(mktemp -d)
-    trap 'rm -rf -- "$tmp"' EXIT
-    [[ -r $site ]] || fail 2 "$site: can't be read"
-    cat -- "$site" >"$tmp/site.json"
-    filter "$site" policy -r <"$tmp/site.json" >"$tmp/policy"
-    [[ -s $tmp/policy ]] || fail 2 "$site: it is empty"
-    # shellcheck disable=SC2034 # for the script that sources this
-    { read -r domain && read -r avoid && read -r keys && cat >"$tmp/networks.json"; } <"$tmp/policy"
+    read_site
     touch -- "$tmp/guests" "$tmp/snapshots"
     if on now && ! on force; then proof=true; fi # the guest must be seen to be gone
     [[ ! ${opt[guests]-} ]] || list "${opt[guests]}" guests -n --argjson proof "$proof" >"$tmp/guests"

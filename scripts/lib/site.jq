@@ -1,24 +1,14 @@
 # What a site says about addresses and names, and how a record is refused.
 
-def number: reduce (split(".")[] | tonumber) as $octet (0; . * 256 + $octet);
-def dotted: [. / 16777216, . / 65536 % 256, . / 256 % 256, . % 256] | map(floor | tostring) | join(".");
+# The gateway of a VLAN, or null.
+def gateway: if .gateway == "none" then null else .gateway end;
 
-# The gateway of a prefix by the rule of its VLAN: first, last, none, or an address.
-def gateway($rule):
+# Whether a prefix holds an address, IPv4 both.
+def holds($address):
+  def number: split(".") | if length == 4 then reduce (.[] | tonumber) as $octet (0; . * 256 + $octet) else null end;
   split("/") as [$base, $length]
-  | pow(2; 32 - ($length | tonumber)) as $size
-  | ($base | number | . - . % $size) as $network
-  | if $rule == "first" or $rule == null then $network + 1 | dotted
-    elif $rule == "last" then $network + $size - 2 | dotted
-    elif $rule == "none" then null
-    else $rule end;
-
-# What no guest is given: gateways, VIPs, and what the site keeps for itself.
-def kept($site):
-  [$site.vlans[]? | .gateway as $rule | .prefix | gateway($rule) // empty]
-  + [$site.pairs[]?.vip // empty]
-  + ($site.avoid // [])
-  | map(tostring) | unique;
+  | ($base | number) as $from | ($address | number) as $there
+  | $from != null and $there != null and (pow(2; 32 - ($length | tonumber)) as $size | ($from - $from % $size) == ($there - $there % $size));
 
 # A guest's name as its owner has it: lower case, no trailing dot, no domain of the site.
 def short($site): ascii_downcase | rtrimstr(".") | if $site.domain then rtrimstr("." + ($site.domain | ascii_downcase)) else . end;

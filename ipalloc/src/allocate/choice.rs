@@ -202,8 +202,8 @@ fn exhausted(scope: &Scope, taken: &[u128], asked: usize) -> Refused {
     let free = scope.excluded.count_free(scope.room, taken);
     let size = scope.room.count();
     let kept = match scope.avoided() {
-        0 => String::new(),
-        kept => format!("; {kept} of them are to be avoided"),
+        None => String::new(),
+        Some((who, kept)) => format!("; {who} keeps {kept} of them"),
     };
     let message = match free {
         0 => format!("{scope} is full: {size} usable addresses, none free{kept}"),

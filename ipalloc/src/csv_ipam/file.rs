@@ -123,9 +123,7 @@ pub(super) fn replace(
     added: &[u8],
     line_end: &[u8],
 ) -> io::Result<()> {
-    // The target of a link is replaced, not the link.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let temporary = Temporary::beside(&path)?;
+    let temporary = Temporary::beside(path)?;
     let mut out = BufWriter::with_capacity(1 << 20, &temporary.file);
     let mut done = 0;
     for edit in edits {
@@ -140,7 +138,7 @@ pub(super) fn replace(
     out.write_all(added)?;
     out.flush()?;
     drop(out);
-    temporary.put(&path)
+    temporary.put(path)
 }
 
 /// The new content before it is in place; removed if it never gets there.

@@ -48,9 +48,6 @@ pub(crate) fn allocate<W: Write>(
         return report::write(records, rows, lines, Acted::default());
     }
     let policy = args.policy(site);
-    if policy.site.is_none() {
-        notes::no_site();
-    }
     let naming = args.naming(policy.site.as_ref());
     let networks = ipam.networks()?;
     let batch = Batch::new(requests, &networks, &policy).with_apart(own);
@@ -100,6 +97,9 @@ pub(crate) fn allocate<W: Write>(
             .filter(|grant| grant.change.is_some());
         for (grant, made) in changing.zip(&acted.made) {
             grant.settle(made.as_ref());
+        }
+        if policy.site.is_none() {
+            notes::no_site();
         }
         notes::of_kinds(records, &kinds);
         notes::of_grants(results.iter().flatten(), &networks, policy.site.as_ref());

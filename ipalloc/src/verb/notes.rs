@@ -16,7 +16,7 @@ const NAMES_SHOWN: usize = 8;
 /// No site was named, so much is not known.
 pub(crate) fn no_site() {
     note(
-        "no site is named (--site, PVX_SITE): VIPs, and the addresses of nodes and of pairs' members, are not known; only what --gateway and --avoid say is kept free",
+        "no site is named (--site, PVX_SITE): VIPs, nodes' and pair members' addresses are not known",
     );
 }
 

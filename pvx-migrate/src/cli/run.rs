@@ -8,7 +8,7 @@ use super::value::{number, time};
 
 /// `pvx-migrate run`
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_help = concat!("\
 Each line of the plan is checked once more against the cluster, done, followed and verified; its
 record comes out when that is so, with \"changed\", and \"error\" where it is not where it should be:
 not-begun, blocked, changed, refused, locked, not-moved, start-failed, elsewhere, ha-refused, ha-moved-back (the
@@ -19,9 +19,11 @@ Killed at any point, the same command with the same journal goes on: it finds th
 running, repairs what was left, and begins what was not begun. A guest that ran is not left
 stopped. Ctrl-C begins nothing new; a second one leaves what is under way to the journal.
 
+", super::cluster_help!(), "
+
 Exit codes: 0 all moved, 1 some guest was not moved, 2 wrong call or input, 3 a guest needs a
 person, or the cluster or the disk failed
-Example: pvx-migrate run --journal drain.jsonl < plan.jsonl")]
+Example: pvx-migrate run --journal drain.jsonl < plan.jsonl"))]
 pub struct Run {
     /// What was done is written here, and read again by the next run and by `plan return`
     #[arg(long, value_name = "FILE", required_unless_present = "dry_run")]

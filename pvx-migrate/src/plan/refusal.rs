@@ -33,8 +33,11 @@ Codes in \"blockers\" (the guest cannot move) and \"refused\" (not to that node)
 ",
             $("  ", $code, ": ", $help, "\n",)*
             "
-Exit codes: 0 every guest has its step, 1 a guest that should move cannot, 2 bad call, or no
-state document, or one that is too old"
+Environment: PVX_SITE, the site file if --site is not given. Without either, one line on stderr says
+what is not known.
+
+Exit codes: 0 every guest has its step, 1 a guest that should move cannot, 2 bad call, no state
+document or one that is too old, or a site of whose nodes none is in the cluster"
         );
     };
 }

@@ -47,8 +47,6 @@ pub fn plan(
     let cluster = Cluster::new(&state);
     given.check(&cluster)?;
     own_guest(&cluster, terms.own)?;
-    given.say_what_is_unknown("limits and the storages kept from guests");
-    let policy = policy(terms, move_stopped, given);
     let wants = match args {
         cli::Plan::Drain(drain) => drain_wants(&cluster, drain)?,
         cli::Plan::Move(wanted) => move_wants(&cluster, wanted)?,
@@ -56,6 +54,8 @@ pub fn plan(
             .with_context(|| wanted.journal.display().to_string())
             .map_err(Stop::input)?,
     };
+    given.say_what_is_unknown("limits and the storages kept from guests");
+    let policy = policy(terms, move_stopped, given);
     let home = matches!(args, cli::Plan::Return(_));
     let plan = plan::plan(&cluster, &policy, &wants, home);
     print(&cluster, &policy, &plan, terms.format, output, terminal)?;

@@ -1,0 +1,103 @@
+//! What stands below the options in each subcommand's help: codes, environment, exit codes.
+
+/// The end of each: what is read from the environment, where there is a site.
+macro_rules! environment {
+    ($site:literal) => {
+        concat!(
+            "\n\nEnvironment:\n",
+            $site,
+            "  NETBOX_URL, else NETBOX_API   the IPAM, if --ipam names none\n",
+            "  NETBOX_TOKEN                  NetBox's token, else\n",
+            "  NETBOX_TOKEN_FILE             a file whose first line it is",
+        )
+    };
+}
+
+macro_rules! exits {
+    ($one:literal) => {
+        concat!(
+            "\n\nExit codes: 0 done, 1 ",
+            $one,
+            ", 2 bad call or input, nothing was changed, 3 the IPAM, the network or stdout failed"
+        )
+    };
+}
+
+/// `allocate`
+pub const ALLOCATE: &str = concat!(
+    "\
+Error codes:
+  exhausted         no address is left
+  no-prefix         the IPAM has no such prefix or range, or the request names none
+  ambiguous-prefix  several prefixes fit; the message lists them
+  excluded          never handed out: the gateway, a VIP, a pair member's or node's address,
+                    a range, child prefix or closed prefix, what is to be avoided
+  address-taken     the wanted address has a record
+  name-taken        the name has another address already, or is in the DNS for another owner's
+  unowned           an address without an owner bears the name (see --adopt)
+  duplicate-name    the batch asks twice for one owner, or for one host by two names
+  bad-name          not a host name
+  bad-field         another field holds what it cannot
+  batch             sound, but another request of the batch failed
+  unverified        made, but could not be read back; run it again (exit 3)
+  unknown-outcome   the server's reply was lost, and it cannot be found out what it did (exit 3)
+
+All requests are granted or none, but for configurations: each stands for itself.
+A guest whose address comes by DHCP gets \"skipped\":\"dhcp\".",
+    environment!("  PVX_SITE                      the site file, if --site names none\n"),
+    exits!("some record has an error")
+);
+
+/// `release`
+pub const RELEASE: &str = concat!(
+    "\
+Error codes:
+  not-ours          ipalloc did not make it (see --force)
+  has-findings      the record carries findings: an audit's answer is no list of what may go
+                    (see --force)
+  name-taken        the name has several addresses
+  duplicate-name    the batch names one owner or address twice
+  bad-name          not a host name
+  bad-field         another field holds what it cannot
+  batch             sound, but another record of the batch failed
+
+AGE is a length of time: 12h, 30d, 6w.",
+    environment!(""),
+    exits!("some record has an error")
+);
+
+/// `show`
+pub const SHOW: &str = concat!(
+    "\
+Error codes:
+  no-prefix         the IPAM has no such VLAN, prefix or VRF",
+    environment!("  PVX_SITE                      the site file, if --site names none\n"),
+    exits!("the record has an error")
+);
+
+/// `check`
+pub const CHECK: &str = concat!(
+    "\
+Findings:
+  not-in-ipam       the address has no record
+  name-differs      its record has another name
+  outside-prefix    the IPAM has no prefix that holds it
+  no-address        the guest has no fixed address to look for
+  bad-address       it is no address
+  no-guest          an owned address whose guest is not in the input; no guest at all is exit 2,
+                    unless --allow-empty",
+    environment!("  PVX_SITE                      the site file, if --site names none\n"),
+    exits!("some record has a finding or an error")
+);
+
+/// `setup`
+pub const SETUP: &str = concat!(
+    "\
+An admin's token is needed once. Without that right, the one command an admin runs is printed.
+
+Error codes:
+  not-permitted     the token's user may not make custom fields
+  field-differs     the field is there, but not as it must be",
+    environment!(""),
+    exits!("an admin has to act")
+);
