@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
-use vmid::{avoid::Avoid, site::Named, span};
+use vmid::{avoid::Avoid, positional, site::Named, span};
 
 use crate::{
     allocate::Naming,
@@ -257,12 +257,8 @@ impl Word {
         if request::parse_wanted(text).is_ok() {
             return Err("it is an address, not a name; did you mean --address?".to_owned());
         }
-        let is_file = FILES.iter().any(|end| text.ends_with(end));
-        let is_path = text.starts_with(['/', '.']) || text.matches('/').count() > 1;
-        if is_file || is_path || name.is_empty() || interface.is_some_and(str::is_empty) {
-            return Err(format!(
-                "it looks like a file; records come on standard input: <{text}"
-            ));
+        if positional::looks_like_file(text) {
+            return Err(positional::told(text));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -270,9 +266,6 @@ impl Word {
         })
     }
 }
-
-/// What the names of files of records and of lists end in.
-const FILES: [&str; 6] = [".json", ".jsonl", ".csv", ".yaml", ".yml", ".txt"];
 
 impl Allocate {
     /// The flags as defaults for the records.

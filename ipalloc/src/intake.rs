@@ -9,6 +9,7 @@ use core::net::IpAddr;
 use vmid::{
     guest::{self, Interface},
     stream::{Kept, Record, Value},
+    tally::is_of_another_kind,
 };
 
 use crate::{
@@ -80,17 +81,23 @@ pub fn names(records: &[Kept], kinds: &[Kind], kind: &Kind) -> Vec<String> {
     of_kind.map(|(kept, _)| called(&kept.record())).collect()
 }
 
-/// The record is none of a guest, by the `type` that Proxmox's list of resources has.
+/// The interfaces whose IPv6 address is not recorded, because they have an IPv4 address, too.
 #[must_use]
-pub fn is_no_guest(record: &Record<'_>) -> bool {
-    match record.value("type") {
-        Value::Text(kind) => ["node", "storage", "sdn", "pool"].contains(&&*kind),
-        _ => false,
-    }
+pub fn second_addresses(records: &[Kept], kinds: &[Kind]) -> Vec<String> {
+    let having = records.iter().zip(kinds);
+    let having = having.filter(|(_, kind)| matches!(kind, Kind::Has(_)));
+    let of_guest = |(kept, _): (&Kept, _)| {
+        let name = called(&kept.record());
+        let both = |i: &Interface| i.address.is_some() && i.ip6.is_some();
+        let interfaces = guest::interfaces(&kept.record()).into_iter().filter(both);
+        let named = interfaces.map(|interface| format!("{name}/{}", interface.name));
+        named.collect::<Vec<_>>()
+    };
+    having.flat_map(of_guest).collect()
 }
 
 fn sorted(record: &Record<'_>, flags: &Fields) -> (Kind, Vec<Result<Request, Refused>>) {
-    if record.has_error() || is_no_guest(record) {
+    if record.has_error() || is_of_another_kind(record) {
         return (Kind::Passed, Vec::new());
     }
     if !is_configuration(record) {

@@ -93,7 +93,7 @@ fn workers(lab: &Lab) {
     let names: BTreeSet<String> = (0..24).map(|n| format!("g{n}")).collect();
     let lines = names.iter().enumerate().map(|(n, name)| {
         format!(
-            "allocate --vlan {} --timeout 60 {name}",
+            "allocate --vlan {} --timeout 60s {name}",
             if n % 2 == 0 { 10 } else { 30 }
         )
     });

@@ -233,7 +233,7 @@ fn held(lab: &Lab) {
             Reply::Gone
         });
         let ours = Ours::new(&proxy.url);
-        let line = format!("allocate --timeout 2 --vlan {vlan} a{vlan}");
+        let line = format!("allocate --timeout 2s --vlan {vlan} a{vlan}");
         // On a busy machine a read may take more than the 2 s, before there is a POST.
         let mut ran = loop {
             let ran = ours.run(&line);
@@ -245,7 +245,7 @@ fn held(lab: &Lab) {
         // What comes after the POST may be too slow, too: the look at the change log, which
         // is told, or the read that verifies; then another run gives the same.
         if ran.code == 3 {
-            ran = lab.ours().run(&line.replace("--timeout 2", ""));
+            ran = lab.ours().run(&line.replace("--timeout 2s", ""));
         } else {
             ran.ends(&format!("0: a{vlan} {address} new"), &[]);
         }

@@ -82,7 +82,7 @@ fn one_name(lab: &Lab) {
     for vlan in [10, 30] {
         let all = lab
             .ours()
-            .at_once((0..32).map(|_| format!("allocate --vlan {vlan} --timeout 120 web")));
+            .at_once((0..32).map(|_| format!("allocate --vlan {vlan} --timeout 120s web")));
         sound(lab, &all);
         lab.ours().run("release web");
     }
@@ -92,7 +92,7 @@ fn names(lab: &Lab, count: usize, vlan: u16) {
     let before = lab.count();
     let all = lab
         .ours()
-        .at_once((0..count).map(|n| format!("allocate --vlan {vlan} --timeout 120 g{n}")));
+        .at_once((0..count).map(|n| format!("allocate --vlan {vlan} --timeout 120s g{n}")));
     sound(lab, &all);
     assert_eq!(lab.count(), before + count as u64, "something leaked");
 }
@@ -113,9 +113,9 @@ fn mixed(lab: &Lab) {
             let (vlan, name) = (if n % 8 < 4 { 10 } else { 30 }, n % 8);
             match n / 8 {
                 // Batches that hold the same names in another order.
-                3 if name == 0 => "allocate --vlan 10 --timeout 120 g2 g1 g0".to_owned(),
-                3 if name == 4 => "allocate --vlan 30 --timeout 120 g6 g4 g5".to_owned(),
-                _ => format!("allocate --vlan {vlan} --timeout 120 g{name}"),
+                3 if name == 0 => "allocate --vlan 10 --timeout 120s g2 g1 g0".to_owned(),
+                3 if name == 4 => "allocate --vlan 30 --timeout 120s g6 g4 g5".to_owned(),
+                _ => format!("allocate --vlan {vlan} --timeout 120s g{name}"),
             }
         });
         let all = lab.ours().at_once(lines);
@@ -141,7 +141,7 @@ fn last(lab: &Lab) {
     // 13 are left, and by hand nobody takes any of them: 13 of 20 get one, the others hear that it is full.
     let all = lab
         .ours()
-        .at_once((0..20).map(|n| format!("allocate --vlan 40 --timeout 120 g{n}")));
+        .at_once((0..20).map(|n| format!("allocate --vlan 40 --timeout 120s g{n}")));
     let (got, full): (Vec<Ran>, Vec<Ran>) = all.into_iter().partition(|ran| ran.code == 0);
     assert_eq!((got.len(), full.len()), (13, 7));
     sound(lab, &got);
@@ -158,7 +158,7 @@ fn among_many(lab: &Lab) {
     lab.fresh_large();
     let lines = (0..24).map(|n| {
         format!(
-            "allocate --vlan {} --timeout 120 g{}",
+            "allocate --vlan {} --timeout 120s g{}",
             if n % 12 < 6 { 10 } else { 30 },
             n % 12
         )
@@ -171,13 +171,13 @@ fn loose(lab: &Lab) {
     let ours = Ours::new(lab.loose());
     sound(
         lab,
-        &ours.at_once((0..16).map(|n| format!("allocate --vlan 30 --timeout 120 g{n}"))),
+        &ours.at_once((0..16).map(|n| format!("allocate --vlan 30 --timeout 120s g{n}"))),
     );
     sound(
         lab,
         &[
-            ours.at_once((0..8).map(|_| "allocate --vlan 30 --timeout 120 web".to_owned())),
-            ours.at_once((0..16).map(|n| format!("allocate --vlan 30 --timeout 120 g{n}")))
+            ours.at_once((0..8).map(|_| "allocate --vlan 30 --timeout 120s web".to_owned())),
+            ours.at_once((0..16).map(|n| format!("allocate --vlan 30 --timeout 120s g{n}")))
                 .into_iter()
                 .map(|ran| Ran {
                     out: ran.out.replace("\"changed\":false", "\"changed\":true"),
@@ -190,7 +190,7 @@ fn loose(lab: &Lab) {
     // The main server allows them in a VRF of this kind; there nothing else keeps two apart either.
     lab.fresh("seeded");
     let lines =
-        (0..8).map(|n| format!("allocate --prefix 192.168.70.0/28 --avoid 3 --timeout 120 g{n}"));
+        (0..8).map(|n| format!("allocate --prefix 192.168.70.0/28 --avoid 3 --timeout 120s g{n}"));
     let all = lab.ours().at_once(lines);
     let hosts: BTreeSet<String> = all.iter().map(|ran| host(&ran.record())).collect();
     assert_eq!(hosts.len(), 8, "{all:?}");

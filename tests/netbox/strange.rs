@@ -284,15 +284,15 @@ fn spelled(lab: &Lab) {
     for (bad, told) in [
         (
             "ftp://127.0.0.1",
-            "the address must be http(s)://host[:port][/path]",
+            "is not an address of the form https://host[:port][/path]",
         ),
         (
             "http://user:pw@127.0.0.1",
-            "the address must be http(s)://host[:port][/path]",
+            "the address http://***@127.0.0.1 has a user name or password in it",
         ),
         (
             "http://127.0.0.1/?a=b",
-            "the address must be http(s)://host[:port][/path]",
+            "is not an address of the form https://host[:port][/path]",
         ),
         ("http://", "address"),
     ] {
@@ -313,13 +313,16 @@ fn nobody(_: &Lab) {
         ours.run(line)
             .ends("3: ", &[&format!("http://127.0.0.1:{free}")]);
     }
+    Ours::new("https://netbox.invalid")
+        .run("show")
+        .ends("3: ", &["the DNS has no address for \"netbox.invalid\""]);
     Ours::new("http://netbox.invalid")
         .run("show")
-        .ends("3: ", &["netbox.invalid"]);
+        .ends("2: ", &["would send the token in clear"]);
     // It accepts and says nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     Ours::new(&url)
-        .run("show --timeout 1")
-        .ends("3: ", &[&url, "timeout"]);
+        .run("show --timeout 1s")
+        .ends("3: ", &[&url, "no answer within 1s"]);
 }

@@ -35,7 +35,6 @@ fn refusals(lab: &Lab) {
         ("wrong v2",          &v2("Admin", "X"),                 "allocate --vlan 30 a", "denied, the token is wrong"),
         ("unknown v2",        &v2("Nobod", "A"),                 "allocate --vlan 30 a", "denied, the token is wrong"),
         ("v2 without its dot", "nbt_ipallocAdminAAAA",           "allocate --vlan 30 a", "denied, "),
-        ("with a space",      "extra word",                      "allocate --vlan 30 a", "denied, the token is malformed"),
         ("disabled",          &v2("Disab", "C"),                 "allocate --vlan 30 a", "denied, the token is disabled"),
         ("expired",           &v2("Expir", "D"),                 "allocate --vlan 30 a", "denied, the token has expired"),
         ("from elsewhere",    &v2("IpRes", "E"),                 "allocate --vlan 30 a", "denied, the token is not valid from this host's address"),
@@ -116,6 +115,9 @@ fn sources(lab: &Lab) {
     call(&[("NETBOX_TOKEN_FILE", "/nowhere")]).ends("2: ", &["/nowhere"]);
     call(&[("NETBOX_TOKEN_FILE", &other)]).ends("2: ", &["empty"]);
     call(&[("NETBOX_TOKEN", "a\u{1}b")]).ends("2: ", &["characters that no token has"]);
+    call(&[("NETBOX_TOKEN", "extra word")]).ends("2: ", &["such as a space"]);
+    call(&[("NETBOX_TOKEN", &format!("Bearer {}", v2("Alloc", "F")))])
+        .ends("2: ", &["begins with \"Bearer\", which is no part of it"]);
     call(&[("NETBOX_TOKEN_FILE", file)]).ends("0: a 192.168.10.6/24 new", &[]);
     call(&[("NETBOX_TOKEN", ADMIN), ("NETBOX_TOKEN_FILE", "/nowhere")])
         .ends("0: a 192.168.10.6/24", &[]);

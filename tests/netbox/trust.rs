@@ -122,12 +122,12 @@ fn trust(lab: &Lab) {
         let forged = Proxy::with_tls(&lab.url, settings(folder, "own.pem", "name.key", old));
         #[rustfmt::skip]
         let cases = [
-            ("unknown authority",    &good,   String::new(),                    "3: ", "certificate"),
+            ("unknown authority",    &good,   String::new(),                    "3: ", "has signed its certificate; name it with --ca-cert FILE"),
             ("its own authority",    &good,   format!("--ca-cert {own_pem}"),   ok,    ""),
             ("an authority itself",  &both,   format!("--ca-cert {}", folder.join("both.pem").display()), ok, ""),
-            ("an authority itself, another name", &both_named, format!("--ca-cert {}", folder.join("both-name.pem").display()), "3: ", "certificate"),
+            ("an authority itself, another name", &both_named, format!("--ca-cert {}", folder.join("both-name.pem").display()), "3: ", "its certificate is for "),
             ("an authority itself, unknown", &both, format!("--ca-cert {own_pem}"), "3: ", "certificate"),
-            ("another authority",    &good,   format!("--ca-cert {name_pem}"),  "3: ", "certificate"),
+            ("another authority",    &good,   format!("--ca-cert {name_pem}"),  "3: ", "has signed its certificate"),
             ("a CA file of nothing", &good,   format!("--ca-cert {empty}"),     "2: ", "no certificate of an authority"),
             ("no CA file",           &good,   "--ca-cert /nowhere".to_owned(),  "2: ", "/nowhere"),
             ("pinned",               &good,   format!("--fingerprint {own}"),   ok,    ""),
@@ -170,7 +170,9 @@ fn trust(lab: &Lab) {
     }
     // TLS asked of a server that has none, and the other way round.
     let plain = lab.url.replace("http://", "https://");
-    assert_eq!(Ours::new(&plain).run("show --insecure").code, 3);
+    Ours::new(&plain)
+        .run("show --insecure")
+        .ends("3: ", &["it speaks no TLS; is it an http port?"]);
     let good = Proxy::with_tls(&lab.url, settings(folder, "own.pem", "own.key", false));
     assert_eq!(
         Ours::new(&good.url.replace("https://", "http://"))

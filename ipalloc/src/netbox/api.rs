@@ -231,3 +231,69 @@ fn queries(name: &str, values: &[String]) -> Vec<String> {
     }
     queries
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+    };
+
+    use vmid::http::{Options, Secret};
+
+    use super::*;
+
+    /// A NetBox whose answer to the request of that number, from 0, is `answer`.
+    fn api(answer: fn(usize) -> String) -> Api {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for (number, stream) in listener.incoming().enumerate() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let body = answer(number);
+                let head = format!("Connection: close\r\nContent-Length: {}", body.len());
+                let _ = write!(stream, "HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}");
+            }
+        });
+        let options = Options {
+            ca_cert: None,
+            fingerprint: None,
+            insecure: false,
+            timeout: Duration::from_secs(60),
+            verbose: false,
+        };
+        let secret = Secret::find(Some("HUNTER2"), None).unwrap().unwrap();
+        let client = Client::new("ipalloc", &base, secret, &options).unwrap();
+        Api::new(client, String::new(), String::new())
+    }
+
+    fn page(count: usize, next: &str) -> String {
+        format!(r#"{{"count":{count},"next":"http://h/x/?{next}","results":[{{"id":1}}]}}"#)
+    }
+
+    #[test]
+    fn a_list_has_an_end() {
+        #[rustfmt::skip]
+        let cases: &[(&str, fn(usize) -> String, Result<usize, &str>)] = &[
+            ("at its count",       |n| page(3, &format!("offset={n}")),       Ok(3)),
+            ("at the last page",   |_| r#"{"count":9,"next":null,"results":[{}]}"#.to_owned(), Ok(1)),
+            ("without a count",    |n| if n < 2 { format!(r#"{{"next":"/x/?o={n}","results":[{{}}]}}"#) } else { r#"{"next":null,"results":[{}]}"#.to_owned() }, Ok(3)),
+            ("in a circle",        |n| page(9000, &format!("offset={}", n % 2)), Err("the pages of a list lead in a circle")),
+            ("at itself",          |_| page(9000, "limit=1"),                 Err("the pages of a list lead in a circle")),
+            ("on and on",          |n| page(9000, &format!("offset={n}")),    Err("a list of more than 1000 pages")),
+            ("with empty pages",   |n| if n == 0 { page(9, "a") } else { r#"{"count":9,"next":"/x/?b","results":[]}"#.to_owned() }, Err("a page of a list is empty")),
+        ];
+        for (name, answer, want) in cases {
+            let got = api(*answer)
+                .list("/x/?limit=1")
+                .map(|results| results.len());
+            let got = got.map_err(|stop| stop.to_string());
+            match (&got, want) {
+                (Ok(got), Ok(want)) => assert_eq!(got, want, "{name}"),
+                (Err(got), Err(want)) => assert!(got.ends_with(want), "{name}: {got}"),
+                _ => panic!("{name}: {got:?}"),
+            }
+        }
+    }
+}

@@ -2,17 +2,16 @@
 
 use std::io::Write;
 
-use anyhow::anyhow;
 use vmid::{
     exit::{Answer, Stop},
     finding,
     guest::Guest,
     stream::{self, Kept, Lines, error_object},
+    tally::{Tally, is_of_another_kind},
 };
 
 use crate::{
     check, cli,
-    intake::is_no_guest,
     ipam::{Ask, Ipam},
     report,
 };
@@ -37,11 +36,8 @@ pub(crate) fn check<W: Write>(
     records: &[Kept],
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
-    let is_guest = |kept: &&Kept| !is_no_guest(&kept.record());
-    let came = records.iter().any(|kept| is_guest(&kept));
-    if !came && !args.allow_empty {
-        return Err(nothing_came());
-    }
+    let tally = Tally::of(records.iter().map(Kept::record));
+    tally.some_guest(args.allow_empty)?;
     let networks = ipam.networks()?;
     let view = ipam.look(&Ask {
         all: true,
@@ -53,7 +49,7 @@ pub(crate) fn check<W: Write>(
     let mut answer = Answer::Yes;
     for kept in records {
         let record = kept.record();
-        if is_no_guest(&record) {
+        if is_of_another_kind(&record) {
             answer = answer.max(stream::pass(record, lines)?);
             continue;
         }
@@ -73,7 +69,7 @@ pub(crate) fn check<W: Write>(
         answer = answer.max(Answer::no_if(count > 0));
     }
     // Who saw no guest at all knows nothing of who has gone.
-    let gone = if came {
+    let gone = if tally.guests > 0 {
         check::without_guest(&view, &guests)
     } else {
         Vec::new()
@@ -93,10 +89,4 @@ pub(crate) fn check<W: Write>(
     }
     lines.flush().map_err(Stop::output)?;
     Ok(answer)
-}
-
-/// An inventory that failed must not look like one in which every guest is gone.
-fn nothing_came() -> Stop {
-    let what = anyhow!("no records came in: not one guest on standard input");
-    Stop::input(what).hint("if there really is none, say --allow-empty")
 }

@@ -34,6 +34,18 @@ pub(crate) fn of_kinds(records: &[Kept], kinds: &[Kind]) {
             "dhcp: no static address to record, and none is given: {listed}"
         ));
     }
+    of_second_addresses(records, kinds);
+}
+
+/// Which addresses of configurations have no record of their own.
+fn of_second_addresses(records: &[Kept], kinds: &[Kind]) {
+    let both = intake::second_addresses(records, kinds);
+    if !both.is_empty() {
+        let listed = listed(&both);
+        note(&format!(
+            "the IPv6 address beside an IPv4 one is not recorded: {listed}"
+        ));
+    }
 }
 
 /// What spoke against an address that was recorded, and where a new one may be somebody's.

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use vmid::{
     exit::{Answer, Stop},
     stream::{Kept, Lines, Record, Value},
+    tally::is_of_another_kind,
 };
 
 use super::act::{act_once, changes};
 use crate::{
     cli,
-    intake::is_no_guest,
     ipam::{Ipam, Networks},
     owner::Owner,
     refused::{Code, Refused},
@@ -29,7 +29,7 @@ pub(crate) fn release<W: Write>(
 ) -> Result<Answer, Stop> {
     let is_passed = |kept: &Kept| {
         let record = kept.record();
-        record.has_error() || is_no_guest(&record)
+        record.has_error() || is_of_another_kind(&record)
     };
     let owner = |kept: &Kept| {
         let record = kept.record();
