@@ -7,7 +7,7 @@ use clap::{
     error::{ContextKind, ContextValue},
 };
 use jiff::Timestamp;
-use vmid::{span, table::Format};
+use vmid::{positional, span, table::Format};
 
 use crate::{guard::Limit, policy, retention::Keep, simulation::At, zone::Zone};
 
@@ -263,17 +263,10 @@ pub fn file_as_word(error: &clap::Error) -> Option<String> {
     let words = [ContextKind::InvalidSubcommand, ContextKind::InvalidArg];
     let mut words = words.iter().filter_map(|&kind| error.get(kind));
     let word = words.find_map(|value| match value {
-        ContextValue::String(word) if looks_like_file(word) => Some(word),
+        ContextValue::String(word) if positional::looks_like_file(word) => Some(word),
         _ => None,
     })?;
-    Some(format!(
-        "{word} looks like a file; records come on standard input: <{word}"
-    ))
-}
-
-fn looks_like_file(word: &str) -> bool {
-    let ends = [".json", ".jsonl", ".csv", ".yaml", ".yml", ".txt"];
-    word.contains('/') || ends.iter().any(|end| word.to_lowercase().ends_with(end))
+    Some(positional::told(word))
 }
 
 /// A length of time in whole seconds, from one second.

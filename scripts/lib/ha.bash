@@ -61,7 +61,10 @@ ask() {
         ulimit -Sf 1024 # KiB: a member whose answer doesn't end must not fill the disk
         remote 20 "$2" "${words[@]}" 2>&1 >"$file" | head -c 4096
     ) || code=$?
-    ((code != 0)) || return 0
+    if ((code == 0)); then
+        error=$(jq -rs --arg own "$2" --slurpfile site "$site" -f "$lib/facts.jq" "$file" 2>/dev/null) || error="they are no facts"
+        [[ $error ]] || return 0
+    fi
     error=${error%$'\r'} error=${error##*$'\n'} # ssh ends its lines as a terminal in raw mode wants it
     if (($(stat -c %s "$file") >= 1048576)); then
         error="longer than 1 MiB"
