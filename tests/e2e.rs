@@ -67,7 +67,7 @@ const PASSERS: &[Passer] = &[
     Passer { command: "ipalloc allocate --ipam ipam --site no-site.json --dry-run --vlan 30", word: "BATCH" },
     Passer { command: "ipalloc release --ipam ipam --dry-run", word: "BATCH" },
     Passer { command: "ipalloc check --ipam ipam-with-guests --allow-empty", word: "BATCH" },
-    Passer { command: "pvx-migrate place --state state.json --max-age 876000h", word: "BATCH" },
+    Passer { command: "pvx-migrate place --state state.json --site no-site.json --max-age 876000h", word: "BATCH" },
     Passer { command: "pbsprune --keep-last 1 --no-guards", word: "BATCH" },
 ];
 

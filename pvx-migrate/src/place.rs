@@ -11,8 +11,7 @@ use std::{
 
 use vmid::{
     exit::Answer,
-    site::Site,
-    stream::{Lines, Record, Value, quote},
+    stream::{Lines, Record, quote},
 };
 
 use crate::{
@@ -27,6 +26,10 @@ use crate::{
     state::{Kind, Storage},
 };
 
+mod guest;
+
+pub use guest::Guest;
+
 /// Columns of `--format table`.
 pub const COLUMNS: &[&str] = &[
     "vmid", "name", "type", "shape", "role", "node", "storage", "reason", "error",
@@ -35,22 +38,6 @@ pub const COLUMNS: &[&str] = &[
 /// Storage types for databases where the site file doesn't name any: those with checksums.
 const DATABASES: [&str; 1] = ["zfspool"];
 
-/// Memory in MiB and disk in GiB of a guest of which nobody says more.
-const DEFAULT: (u64, u64) = (1024, 8);
-
-/// A new guest, as far as its place depends on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guest {
-    name: String,
-    vmid: Option<u32>,
-    kind: Kind,
-    memory: u64,
-    disk: u64,
-    database: bool,
-    node: Option<String>,
-    bridge: Option<String>,
-}
-
 /// Where a guest goes, or why nowhere; and why not elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -58,87 +45,6 @@ pub struct Place {
     pub chosen: Result<(String, String, String), Refusal>,
     /// The other nodes, and why not.
     pub refused: Vec<(String, Refusal)>,
-}
-
-impl Guest {
-    /// Reads a record; without a site, whether its role and its template exist is not known.
-    ///
-    /// # Errors
-    ///
-    /// [`Code::BadField`], [`Code::UnknownRole`], [`Code::UnknownTemplate`]
-    pub fn of(record: &Record<'_>, site: Option<&Site>) -> Result<Self, Refusal> {
-        let text = |name: &str| match record.value(name) {
-            Value::Absent | Value::Null => Ok(None),
-            Value::Text(text) => Ok(Some(text.into_owned())),
-            Value::Number(number) => Ok(Some(number.to_owned())),
-            _ => Err(bad(name, record, "a text")),
-        };
-        let number = |name: &str| match text(name)? {
-            None => Ok(None),
-            Some(text) => match text.parse::<u64>() {
-                Ok(number) => Ok(Some(number)),
-                Err(_) => Err(bad(name, record, "a number without a fraction")),
-            },
-        };
-        let kind = match (text("type")?.as_deref(), text("shape")?.as_deref()) {
-            (Some("qemu"), _) | (None, Some("vm")) => Kind::Qemu,
-            (Some("lxc"), _) | (None, _) => Kind::Lxc,
-            _ => return Err(bad("type", record, "qemu or lxc")),
-        };
-        let (role, template) = (text("role")?, text("template")?);
-        let role = role.map(|name| known(site, Code::UnknownRole, &name, Site::role));
-        let role = role.transpose()?.flatten();
-        let template = match template {
-            Some(name) => known(site, Code::UnknownTemplate, &name, Site::template)?,
-            None => site.and_then(|site| site.templates.get("base")),
-        };
-        let memory = number("memory_mib")?.or(template.map(|template| template.memory_mib));
-        let disk = number("disk_gib")?.or(template.map(|template| template.disk_gib));
-        let vlan = number("vlan")?;
-        let vlans = site.iter().flat_map(|site| &site.vlans);
-        let vlan = vlans.into_iter().find(|entry| Some(entry.vlan) == vlan);
-        let is_stateful = match record.value("stateful_db") {
-            Value::Bool(value) => value,
-            Value::Text(word) => matches!(&word[..], "true" | "yes" | "1"),
-            Value::Number(number) => number == "1",
-            _ => false,
-        };
-        let vmid = number("vmid")?.and_then(|vmid| u32::try_from(vmid).ok());
-        Ok(Self {
-            name: text("name")?.unwrap_or_default(),
-            vmid,
-            kind,
-            memory: memory.unwrap_or(DEFAULT.0).saturating_mul(1 << 20),
-            disk: disk.unwrap_or(DEFAULT.1).saturating_mul(1 << 30),
-            database: is_stateful || role.is_some_and(|role| role.database),
-            node: text("node")?,
-            bridge: vlan.and_then(|vlan| vlan.bridge.clone()),
-        })
-    }
-}
-
-/// What the site says of a role or template; none if there is no site.
-fn known<'a, T>(
-    site: Option<&'a Site>,
-    code: Code,
-    name: &str,
-    find: impl Fn(&'a Site, &str) -> Result<&'a T, String>,
-) -> Result<Option<&'a T>, Refusal> {
-    let found = site.map(|site| find(site, name)).transpose();
-    found.map_err(|why| {
-        let kind = if code == Code::UnknownRole {
-            "role"
-        } else {
-            "template"
-        };
-        Refusal::new(code, format!("the {kind} {name} {why}"))
-    })
-}
-
-fn bad(name: &str, record: &Record<'_>, wanted: &str) -> Refusal {
-    let raw = record.raw(name).unwrap_or_default();
-    let what = format!("{name} is {raw}, and should be {wanted}");
-    Refusal::new(Code::BadField, what)
 }
 
 /// A place for each guest; none where there is no guest.

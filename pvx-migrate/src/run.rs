@@ -96,6 +96,9 @@ pub fn run(
         answer = answer.max(Answer::no_if(event.phase == Phase::Failed));
         out.line(&record(event, false, before.as_ref(), None));
     }
+    if rows.is_empty() && todo.unfinished.is_empty() {
+        exit::say("pvx-migrate", "no step came in: nothing is done");
+    }
     let fresh: Vec<&Step> = todo.fresh.iter().map(|at| steps[*at]).collect();
     if let Err(stop) = young_enough(&fresh, options) {
         if todo.unfinished.is_empty() {

@@ -20,6 +20,7 @@ pub fn told(error: &serde_json::Error) -> String {
     };
     match error.line() {
         0 => what,
+        1 => format!("{what} (column {})", error.column()),
         line => format!("{what} (line {line}, column {})", error.column()),
     }
 }
@@ -80,15 +81,15 @@ mod tests {
     fn without_words_of_the_library() {
         #[rustfmt::skip]
         let cases = [
-            ("cut off",         r#"{"free":1"#,               "the JSON is cut off (line 1, column 9)"),
-            ("nothing",         "",                           "the JSON is cut off (line 1, column 0)"),
-            ("a page",          "<html>",                     "it is no JSON (line 1, column 1)"),
-            ("two",             r#"{"free":1,"total":1}{}"#,  "something follows the end of the JSON (line 1, column 21)"),
-            ("missing",         r#"{"free":1}"#,              "it has no \"total\" (line 1, column 10)"),
-            ("twice",           r#"{"free":1,"free":1}"#,     "it has \"free\" twice (line 1, column 16)"),
-            ("another type",    r#"{"free":"much"}"#,         "\"much\" stands where a whole number should be (line 1, column 14)"),
-            ("null",            r#"{"free":null}"#,           "null stands where a whole number should be (line 1, column 12)"),
-            ("negative",        r#"{"free":-5}"#,             "-5 stands where a whole number should be (line 1, column 10)"),
+            ("cut off",         r#"{"free":1"#,               "the JSON is cut off (column 9)"),
+            ("nothing",         "",                           "the JSON is cut off (column 0)"),
+            ("a page",          "<html>",                     "it is no JSON (column 1)"),
+            ("two",             r#"{"free":1,"total":1}{}"#,  "something follows the end of the JSON (column 21)"),
+            ("missing",         r#"{"free":1}"#,              "it has no \"total\" (column 10)"),
+            ("twice",           r#"{"free":1,"free":1}"#,     "it has \"free\" twice (column 16)"),
+            ("another type",    r#"{"free":"much"}"#,         "\"much\" stands where a whole number should be (column 14)"),
+            ("null",            r#"{"free":null}"#,           "null stands where a whole number should be (column 12)"),
+            ("negative",        r#"{"free":-5}"#,             "-5 stands where a whole number should be (column 10)"),
         ];
         for (name, text, want) in cases {
             let error = serde_json::from_str::<Space>(text).unwrap_err();

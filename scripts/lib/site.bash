@@ -27,7 +27,6 @@ policy() {
         say "no site and no IPAM is named: this is how it looks on the sample, scripts/site.json and scripts/ipam"
     fi
     read_site
-    jq -c '[.vlans[] | {vlan, prefix}]' "$site" >"$tmp/networks.json"
     touch -- "$tmp/guests" "$tmp/snapshots"
     if on now && ! on force; then proof=true; fi # the guest must be seen to be gone
     [[ ! ${opt[guests]-} ]] || list "${opt[guests]}" guests -n --argjson proof "$proof" >"$tmp/guests"

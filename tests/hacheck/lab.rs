@@ -86,7 +86,9 @@ impl Lab {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         // The one that was built may be in a folder that nobody else may enter.
-        fs::copy(&tools()["hacheck"], folder.path().join("hacheck")).unwrap();
+        for tool in ["hacheck", "vmid"] {
+            fs::copy(&tools()[tool], folder.path().join(tool)).unwrap();
+        }
         let lab = Self {
             prefix: format!("hx{}w{worker}", process::id()),
             options,

@@ -274,16 +274,17 @@ fn refused_before_anything_is_done() {
     let whole = good.to_string();
     #[rustfmt::skip]
     let cases: &[(&str, String, &[&str], i32, &str)] = &[
-        ("old",                 with(good.clone(), json!({"state_at": "2026-01-01T00:00:00Z"})).to_string(), &[], 2, "--max-age is 600 s"),
+        ("old",                 with(good.clone(), json!({"state_at": "2026-01-01T00:00:00Z"})).to_string(), &[], 2, "old; --max-age is 10m"),
         ("another cluster",     with(good.clone(), json!({"cluster": "other"})).to_string(), &[], 2, "the plan is of the cluster \"other\""),
         ("cut off",             whole[..whole.len() / 2].to_owned(), &[], 2, "stdin"),
         ("no step",             "{\"vmid\":1}".to_owned(), &[], 2, "record 1: no step of a plan"),
         ("twice",               format!("{good}\n{good}"), &[], 2, "100 is in the plan twice"),
+        ("from a path",         with(good.clone(), json!({"from": "a/lxc/200/status/stop?x="})).to_string(), &[], 2, "is no name of a node"),
         ("nowhere to go",       with(good.clone(), json!({"to": null})).to_string(), &[], 2, "100 has no node to go to"),
         ("a wrong option",      whole.clone(), &["--no-such"], 2, "--no-such"),
         ("a guest would stay",  format!("{good}\n{blocked}"), &[], 1, ""),
         ("an error record",     r#"{"vmid":100,"error":{"code":"x","message":"y"}}"#.to_owned(), &[], 1, ""),
-        ("nothing",             String::new(), &[], 0, ""),
+        ("nothing",             String::new(), &[], 0, "no step came in: nothing is done"),
         ("a dry run",           whole.clone(), &["--dry-run"], 0, ""),
     ];
     for (name, plan, words, code, said) in cases {
@@ -293,9 +294,12 @@ fn refused_before_anything_is_done() {
         assert!(
             ran.records
                 .iter()
-                .all(|record| record["changed"].as_bool() != Some(true)),
+                .all(|record| record["changed"].as_bool() == Some(false)),
             "{name}: {ran:#?}"
         );
+        if *code == 2 {
+            assert!(!sim.journal().exists(), "{name}");
+        }
     }
     let truth = sim.truth();
     let posts = truth["requests"]

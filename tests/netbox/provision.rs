@@ -12,6 +12,10 @@ fn bash(lab: &Lab, line: &str) -> Ran {
     let home = tempfile::tempdir().unwrap();
     let mut command = lab.ours().command(Path::new("/bin/bash"), &["-c", line]);
     command.env("HOME", home.path()).env("TMPDIR", home.path());
+    command.env(
+        "PVX_SITE",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/site.json"),
+    );
     Ran::of(command.spawn().unwrap())
 }
 

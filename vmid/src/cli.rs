@@ -102,7 +102,7 @@ pub struct PrintSite {
     pub file: Option<PathBuf>,
     /// Which site
     #[command(flatten)]
-    pub site: crate::site::Named,
+    pub site: site::Named,
 }
 
 /// What all three need to know of the site.

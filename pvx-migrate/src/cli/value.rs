@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use vmid::span;
+use vmid::{positional, span};
 
 use crate::node_name;
 
@@ -50,7 +50,7 @@ where
 
 /// A guest's ID.
 pub(super) fn vmid(text: &str) -> Result<u32, String> {
-    not_a_file(text)?;
+    positional::word(text)?;
     let vmid = text.parse::<u32>().ok();
     let vmid = vmid.filter(|vmid| VMIDS.contains(vmid));
     let (least, most) = VMIDS.into_inner();
@@ -59,24 +59,14 @@ pub(super) fn vmid(text: &str) -> Result<u32, String> {
 
 /// A node's name.
 pub(super) fn node(text: &str) -> Result<String, String> {
-    not_a_file(text)?;
+    positional::word(text)?;
     node_name::check(text).map_err(|wrong| wrong.to_string())?;
     Ok(text.to_owned())
 }
 
-fn not_a_file(text: &str) -> Result<(), String> {
-    let ends = [".json", ".jsonl", ".csv", ".yaml", ".yml", ".txt"];
-    if text.contains('/') || ends.iter().any(|end| text.ends_with(end)) {
-        return Err(format!(
-            "{text} looks like a file; records come on standard input: <{text}"
-        ));
-    }
-    Ok(())
-}
-
 /// A word where none is expected: mostly a file that should be on standard input.
 pub(super) fn stray(text: &str) -> Result<String, String> {
-    not_a_file(text)?;
+    positional::word(text)?;
     Err("there is nothing for it to say here".to_owned())
 }
 

@@ -177,8 +177,8 @@ mod tests {
         let asked = r#"planned","request":{"call":"start","on":"a?x="},"x":""#;
         #[rustfmt::skip]
         let cases = [
-            ("another document",   "{}\n".to_owned(),                     "line 1 is no event: it has no \"at\" (line 1, column 2)"),
-            ("text",               "one\ntwo\n".to_owned(),               "line 1 is no event: it is no JSON (line 1, column 1)"),
+            ("another document",   "{}\n".to_owned(),                     "line 1 is no event: it has no \"at\" (column 2)"),
+            ("text",               "one\ntwo\n".to_owned(),               "line 1 is no event: it is no JSON (column 1)"),
             ("garbage in between", line(1, "planned") + "{\"at\":\"2026\n" + &line(1, "planned"), "line 2 is no event: the JSON is cut off"),
             ("from a path",        escape,                                "line 1 is no event: \"a/../b\" is no name of a node"),
             ("asked of a path",    line(1, asked),                        "line 1 is no event: \"a?x=\" is no name of a node"),

@@ -5,7 +5,6 @@ use std::{
     io::{Read, Write},
 };
 
-use anyhow::Context as _;
 use vmid::{
     exit::{Answer, Stop},
     site::Site,
@@ -33,8 +32,7 @@ pub fn place(
 ) -> Result<Answer, Stop> {
     let given = Given::read(&args.site, args.pairs.as_deref())?;
     let name = args.state.display().to_string();
-    let file = File::open(&args.state).with_context(|| name.clone());
-    let file = file.map_err(Stop::input)?;
+    let file = File::open(&args.state).map_err(|error| Stop::file(&name, error))?;
     let state = document::state(file, surroundings.now, args.max_age, &name)?;
     let cluster = Cluster::new(&state);
     given.check(&cluster)?;
