@@ -6,7 +6,7 @@ use clap::{
     Args, Parser, Subcommand, ValueEnum,
     builder::{OsStringValueParser, TypedValueParser},
 };
-use vmid::{exit::Stop, span, table::Format};
+use vmid::{exit::Stop, positional, span, table::Format};
 
 /// Say whether HA pairs are really redundant right now, with the evidence for it
 #[derive(Debug, Parser)]
@@ -91,12 +91,8 @@ impl Pairs {
         let Some(word) = self.words.first() else {
             return Ok(());
         };
-        let suffixes = [".json", ".jsonl", ".csv", ".yaml", ".yml", ".txt"];
-        let is_file = word.contains('/') || suffixes.iter().any(|suffix| word.ends_with(suffix));
-        let what = match is_file {
-            true => format!(
-                "{word} looks like a file; records come on standard input: <{word}, or: --pairs {word}"
-            ),
+        let what = match positional::looks_like_file(word) {
+            true => format!("{}, or: --pairs {word}", positional::told(word)),
             false => format!("{word:?} is no option; a pair is named so: --pair {word}"),
         };
         Err(Stop::input(anyhow::anyhow!(what)))

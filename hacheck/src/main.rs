@@ -24,7 +24,7 @@ fn main() -> ExitCode {
             let text = error.render().to_string();
             return unknown(text.lines().next().unwrap_or_default());
         }
-        Err(error) => return exit::usage("hacheck", &error),
+        Err(error) => return exit::usage::<Cli>(&error),
     };
     let input = io::stdin();
     let output = io::stdout().lock();

@@ -28,7 +28,7 @@ use vmid::{
 use crate::{
     Surroundings,
     cli::Watch,
-    finding::{Eye, Finding, Severity},
+    finding::{Finding, Severity},
     outage::{Measured, Sample, Seen},
     pairs::Pair,
     probe::{On, Outcome, Probe},

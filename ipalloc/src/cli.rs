@@ -324,7 +324,7 @@ const VLANS: RangeInclusive<u64> = vmid::scheme::VLANS;
 
 fn vlan(text: &str) -> Result<u64, String> {
     let vlan = vmid::scheme::decimal(text).filter(|vlan| VLANS.contains(vlan));
-    vlan.ok_or_else(|| "a VLAN ID is a number in 1..=4094".to_owned())
+    vlan.ok_or_else(|| "a VLAN ID is a number from 1 to 4094".to_owned())
 }
 
 #[cfg(test)]

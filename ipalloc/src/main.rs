@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     http::forbid_core_dumps();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return exit::usage("ipalloc", &error),
+        Err(error) => return exit::usage::<Cli>(&error),
     };
     let reads_stdin = match &cli.command {
         Command::Allocate(allocate) => allocate.names.is_empty(),

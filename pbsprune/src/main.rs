@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         Err(error) => {
             return match cli::file_as_word(&error) {
                 Some(what) => exit::report("pbsprune", Err(Stop::input(anyhow!(what)))),
-                None => exit::usage("pbsprune", &error),
+                None => exit::usage::<Cli>(&error),
             };
         }
     };

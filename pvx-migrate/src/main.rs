@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     http::forbid_core_dumps();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return exit::usage("pvx-migrate", &error),
+        Err(error) => return exit::usage::<Cli>(&error),
     };
     if let Some(wanted) = cli.command.reads()
         && io::stdin().is_terminal()

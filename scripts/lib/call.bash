@@ -136,7 +136,9 @@ filter() {
     local what=$1 program=$2 message
     shift 2
     { message=$(jq -c -L "$lib" "$@" -f "$lib/$program.jq" 2>&1 >&3); } 3>&1 && [[ ! $message ]] && return 0
-    message=${message%%$'\n'*} message=${message#jq: } message=${message#error } message=${message#(at <unknown>): }
+    message=${message%%$'\n'*} message=${message#jq: } message=${message#error }
+    [[ ! $message =~ ^\(at\ [^\(\)]*\):\ (.*) ]] || message=${BASH_REMATCH[1]}
+    [[ ! $message =~ ^parse\ error:.*\ (line\ [0-9]+,\ column\ [0-9]+) ]] || message="${BASH_REMATCH[1]}: it is no JSON from there on"
     fail 2 "$what: $message"
 }
 

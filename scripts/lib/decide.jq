@@ -37,7 +37,7 @@ def kept_for_member($site):
   | ([$others[] | select(.vmid != null and .vmid == $own.vmid)][0]) as $id
   | ([$others[] | select(.address != null and .address == ($own.address | split("/")[0]))][0]) as $address
   | if $id then failed("vmid-taken"; "\(.vmid) is kept for \($id.name), a member of the pair \($id.pair)")
-    elif $address then failed("address-taken"; "\($address.address) is kept for \($address.name), a member of the pair \($address.pair)")
+    elif $address then failed("excluded"; "\($address.address) is kept for \($address.name), a member of the pair \($address.pair)")
     else . end;
 
 def namesakes($site):

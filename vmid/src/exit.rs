@@ -6,9 +6,12 @@
 
 use std::{fmt, io, process::ExitCode};
 
-use clap::error::ErrorKind;
-
 use crate::escape::escape;
+
+mod usage;
+pub mod words;
+
+pub use usage::usage;
 
 /// What a run that came to its end has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,7 +143,7 @@ pub fn report(tool: &str, result: Result<Answer, Stop>) -> ExitCode {
     }
 }
 
-/// What the system says of a file, without its number: "No such file or directory".
+/// What the system says of a file, without its number: "no such file or directory".
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
@@ -155,34 +158,8 @@ pub fn reason(error: &io::Error) -> String {
 /// A stderr that cannot be written to is ignored: there is nowhere left to say so.
 pub fn say(tool: &str, message: &str) {
     use io::Write as _;
-    let line = format!("{tool}: {}\n", escape(message));
+    let line = format!("{tool}: {}\n", escape(&words::without_numbers(message)));
     let _ = io::stderr().write_all(line.as_bytes());
-}
-
-/// What clap has to say: help and version on stdout with code 0, a wrong call
-/// as one line (and its tip as the hint) with code 2.
-#[must_use]
-pub fn usage(tool: &str, error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() {
-        return match error.print() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(broken) => report(tool, Err(Stop::output(broken))),
-        };
-    }
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        let what = anyhow::anyhow!("what to do is missing");
-        return report(
-            tool,
-            Err(Stop::input(what).hint(format!("try '{tool} --help'"))),
-        );
-    }
-    let text = error.render().to_string();
-    let mut paragraphs = text.split("\n\n").map(one_line);
-    let what = paragraphs.next().unwrap_or_default();
-    let what = what.strip_prefix("error: ").unwrap_or(&what);
-    let tip = paragraphs.find_map(|p| p.strip_prefix("tip: ").map(str::to_owned));
-    let hint = tip.unwrap_or_else(|| format!("try '{tool} --help'"));
-    report(tool, Err(Stop::input(anyhow::anyhow!("{what}")).hint(hint)))
 }
 
 /// Standard input is a terminal and the call names nothing else to read.
@@ -193,10 +170,6 @@ pub fn nothing_to_read(tool: &str, wanted: &str) -> ExitCode {
         tool,
         Err(Stop::input(what).hint(format!("try '{tool} --help'"))),
     )
-}
-
-fn one_line(paragraph: &str) -> String {
-    paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use vmid::{
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return exit::usage("vmid", &error),
+        Err(error) => return exit::usage::<Cli>(&error),
     };
     let reads_stdin = match &cli.command {
         Command::Encode(encode) => encode.values.is_empty(),

@@ -1,17 +1,22 @@
 //! Records for people and spreadsheets: aligned tables and CSV.
 
-use std::{
-    borrow::Cow,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use clap::ValueEnum;
 
 use crate::{
     escape::escape,
     exit::{Answer, Stop},
-    stream::{Kept, Lines, Value},
+    stream::{Kept, Lines},
 };
+
+mod columns;
+mod csv;
+mod dialect;
+
+use columns::Columns;
+pub use columns::MOST_COLUMNS;
+pub use dialect::Dialect;
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -46,13 +51,19 @@ pub fn present<W: Write>(
     let records: Vec<Kept> = text.lines().filter_map(Kept::of_line).collect();
     let written = match format {
         Format::Table => Table::of_records(&records, columns).print(&mut output),
-        _ => Table::of_records(&records, &[]).csv(&mut output, terminal),
+        _ => csv::print(&records, &mut output, terminal),
     };
     written
         .and_then(|()| output.flush())
         .map_err(Stop::output)?;
     worked
 }
+
+/// The widest cell of a table, in characters; PVE's names have 63 at most.
+pub const WIDEST: usize = 256;
+
+/// The widest cell of a table's last column, in characters.
+pub const WIDEST_LAST: usize = 4096;
 
 /// Rows of text under named columns.
 #[derive(Clone, Debug, Default)]
@@ -72,32 +83,16 @@ impl Table {
     }
 
     /// One row for each record; the columns are those of `columns` that some
-    /// record has, or, if `columns` is empty, all fields in the order in which they turn up.
+    /// record has, or, if `columns` is empty, all fields in the order in which they turn up,
+    /// [`MOST_COLUMNS`] at most.
     #[must_use]
     pub fn of_records(records: &[Kept], columns: &[&str]) -> Self {
-        let mut found: Vec<String> = Vec::new();
-        for name in records.iter().flat_map(|kept| kept.record().names()) {
-            if !found.iter().any(|known| *known == name) {
-                found.push(name.into_owned());
-            }
+        let found = Columns::of(records, columns);
+        let rows = records.iter().map(|kept| found.row(kept)).collect();
+        Self {
+            columns: found.names(),
+            rows,
         }
-        if !columns.is_empty() {
-            found = columns
-                .iter()
-                .filter(|c| found.iter().any(|f| f == *c))
-                .map(|c| (*c).to_owned())
-                .collect();
-        }
-        let mut table = Self::new(found);
-        for kept in records {
-            let row = table
-                .columns
-                .iter()
-                .map(|name| cell(&kept.record().value(name)))
-                .collect();
-            table.rows.push(row);
-        }
-        table
     }
 
     /// Adds a row; it has a cell for each column.
@@ -105,142 +100,74 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// Writes the table with aligned columns, everything escaped.
+    /// Writes the table with aligned columns, everything escaped. Of a longer cell than
+    /// [`WIDEST`] characters (in the last column, that is not padded, [`WIDEST_LAST`]) the
+    /// beginning is shown.
     ///
     /// # Errors
     ///
     /// Those of `out`.
     pub fn print(&self, out: &mut impl Write) -> io::Result<()> {
-        if self.columns.is_empty() {
+        let Some(last) = self.columns.len().checked_sub(1) else {
             return Ok(());
-        }
-        let lines: Vec<Vec<Cow<'_, str>>> = std::iter::once(&self.columns)
+        };
+        let shown = |(column, text): (usize, &String)| {
+            let most = if column == last { WIDEST_LAST } else { WIDEST };
+            shortened(&escape(text), most)
+        };
+        let lines: Vec<Vec<String>> = std::iter::once(&self.columns)
             .chain(&self.rows)
-            .map(|row| row.iter().map(|text| escape(text)).collect())
+            .map(|row| row.iter().enumerate().map(shown).collect())
             .collect();
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
-        let widths: Vec<usize> = (0..self.columns.len()).filter_map(width).collect();
+        let widths: Vec<usize> = (0..last).filter_map(width).collect();
         for line in &lines {
             let mut text = String::new();
-            for (cell, width) in line.iter().zip(&widths) {
+            for (column, cell) in line.iter().enumerate() {
                 text.push_str(cell);
-                text.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
+                let width = widths.get(column).map_or(0, |width| width + 2);
+                let padding = width.saturating_sub(cell.chars().count());
+                text.extend(std::iter::repeat_n(' ', padding));
             }
             writeln!(out, "{}", text.trim_end())?;
         }
         Ok(())
     }
-
-    /// Writes the table as CSV (RFC 4180 quoting, line feeds).
-    ///
-    /// # Errors
-    ///
-    /// Those of `out`.
-    pub fn csv(&self, out: &mut impl Write, terminal: bool) -> io::Result<()> {
-        if self.columns.is_empty() {
-            return Ok(());
-        }
-        // As io::Error::from does not, this keeps the kind: a closed pipe is no failure.
-        let cause = |error: csv::Error| match error.into_kind() {
-            csv::ErrorKind::Io(error) => error,
-            other => io::Error::other(format!("{other:?}")),
-        };
-        let mut writer = csv::Writer::from_writer(out);
-        for row in std::iter::once(&self.columns).chain(&self.rows) {
-            if terminal {
-                writer
-                    .write_record(row.iter().map(|cell| escape(cell).into_owned()))
-                    .map_err(cause)?;
-            } else {
-                writer.write_record(row).map_err(cause)?;
-            }
-        }
-        writer.flush()
-    }
 }
 
-/// How a CSV file is written, so that it can be read, and added to in its own way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dialect {
-    /// It begins with a UTF-8 byte order mark.
-    pub mark: bool,
-    /// The byte between two cells: `,`, `;` or a tab.
-    pub delimiter: u8,
-    /// Its lines end in CR LF.
-    pub crlf: bool,
-}
-
-impl Dialect {
-    const MARK: &[u8] = b"\xef\xbb\xbf";
-
-    /// What the first line shows: of comma, semicolon and tab the most frequent is the delimiter.
-    #[must_use]
-    pub fn of(text: &[u8]) -> Self {
-        let line = text
-            .split_inclusive(|&byte| byte == b'\n')
-            .next()
-            .unwrap_or_default();
-        let count = |delimiter: u8| line.iter().filter(|&&byte| byte == delimiter).count();
-        let delimiters = [b'\t', b';', b',']; // of equals the last is taken
-        let delimiter = delimiters
-            .into_iter()
-            .max_by_key(|&d| count(d))
-            .unwrap_or(b',');
-        Self {
-            mark: text.starts_with(Self::MARK),
-            delimiter,
-            crlf: line.ends_with(b"\r\n"),
-        }
-    }
-
-    /// Bytes before the header.
-    #[must_use]
-    pub fn mark_length(self) -> usize {
-        if self.mark { Self::MARK.len() } else { 0 }
-    }
-
-    /// A reader of the text behind the mark; its first row is the header.
-    #[must_use]
-    pub fn reader(self, text: &[u8]) -> csv::Reader<&[u8]> {
-        let mut builder = csv::ReaderBuilder::new();
-        builder.delimiter(self.delimiter).flexible(true);
-        builder.from_reader(&text[self.mark_length()..])
-    }
-}
-
-/// A value as a person writes it: text without quotes, an error as `code: message`, the rest as JSON.
-fn cell(value: &Value<'_>) -> String {
-    match value {
-        Value::Absent | Value::Null => String::new(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Number(raw) => (*raw).to_owned(),
-        Value::Text(text) => text.clone().into_owned(),
-        Value::Other(raw) => said(raw).unwrap_or_else(|| (*raw).to_owned()),
-    }
-}
-
-/// `{"code","message"}`, or a list of such, as one line.
-fn said(raw: &str) -> Option<String> {
-    let one = |value: &serde_json::Value| {
-        Some(format!(
-            "{}: {}",
-            value.get("code")?.as_str()?,
-            value.get("message")?.as_str()?
-        ))
-    };
-    match serde_json::from_str(raw).ok()? {
-        serde_json::Value::Array(list) => list
-            .iter()
-            .map(one)
-            .collect::<Option<Vec<_>>>()
-            .map(|all| all.join("; ")),
-        value => one(&value),
+/// `text`, or its first characters and three dots.
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn printed(table: &Table) -> String {
+        let mut out = Vec::new();
+        table.print(&mut out).expect("a Vec takes everything");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn one_long_cell_makes_no_long_rows() {
+        let mut table = Table::new(["name", "why"]);
+        table.push(vec!["x".repeat(1_000_000), "y".repeat(1_000_000)]);
+        for _ in 0..3000 {
+            table.push(vec!["web".into(), "z".into()]);
+        }
+        let text = printed(&table);
+        assert!(text.len() < 3002 * (WIDEST + 10) + WIDEST_LAST);
+        assert!(text.contains(&format!(
+            "{}...  {}...\n",
+            "x".repeat(WIDEST),
+            "y".repeat(WIDEST_LAST)
+        )));
+    }
 
     #[test]
     fn columns_are_aligned_and_lines_end_without_spaces() {
