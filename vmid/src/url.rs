@@ -8,17 +8,13 @@ use std::borrow::Cow;
 /// It need not be a valid URL; what isn't one is shown by the same rules.
 #[must_use]
 pub fn shown(url: &str) -> Cow<'_, str> {
-    let before = url.split(['?', '#']).next().unwrap_or_default();
-    let query = if url[before.len()..].starts_with('?') {
-        "?..."
-    } else {
-        ""
-    };
-    let (scheme, behind) = parts(before);
-    match behind.rsplit_once('@') {
+    let (scheme, behind) = parts(url);
+    let (before, query) = without_query(behind);
+    let query = if query.starts_with('?') { "?..." } else { "" };
+    match before.rsplit_once('@') {
         Some((_, host)) => Cow::Owned(format!("{scheme}***@{host}{query}")),
-        None if query.is_empty() && before.len() == url.len() => Cow::Borrowed(url),
-        None => Cow::Owned(format!("{before}{query}")),
+        None if scheme.len() + before.len() == url.len() => Cow::Borrowed(url),
+        None => Cow::Owned(format!("{scheme}{before}{query}")),
     }
 }
 
@@ -26,8 +22,20 @@ pub fn shown(url: &str) -> Cow<'_, str> {
 /// in `https://ro/ot:secret@host` the password is in what a parser would call the path.
 #[must_use]
 pub fn has_userinfo(url: &str) -> bool {
-    let before = url.split(['?', '#']).next().unwrap_or_default();
-    parts(before).1.contains('@')
+    without_query(parts(url).1).0.contains('@')
+}
+
+/// What is behind the scheme, up to the query or fragment, and these. Where a `?` stands before any
+/// slash and an `@` behind it, it is one of a password.
+fn without_query(behind: &str) -> (&str, &str) {
+    let end = |from: usize| {
+        behind[from..]
+            .find(['?', '#'])
+            .map_or(behind.len(), |at| from + at)
+    };
+    let first = end(0);
+    let host = behind.rfind('@').filter(|_| !behind[..first].contains('/'));
+    behind.split_at(host.map_or(first, |at| end(at.max(first))))
 }
 
 /// `https://`, and what is behind it; the first is empty if no scheme is there.
@@ -52,6 +60,8 @@ mod tests {
             ("two at signs",       "https://u:HUNT@ER2@host",       "https://***@host",        true),
             ("no scheme",          "u:HUNTER2@host",                "***@host",                true),
             ("an at in the query", "http://h/?who=a@b",             "http://h/?...",           false),
+            ("a ? in the password", "http://u:HUN?TER2@host/?y=1",  "http://***@host/?...",    true),
+            ("a # in the password", "http://u:HUN#TER2@host",       "http://***@host",         true),
             ("nothing",            "",                              "",                        false),
         ];
         for (name, url, want, userinfo) in cases {
