@@ -172,7 +172,7 @@ fn trust(lab: &Lab) {
     let plain = lab.url.replace("http://", "https://");
     Ours::new(&plain)
         .run("show --insecure")
-        .ends("3: ", &["it speaks no TLS; is it an http port?"]);
+        .ends("3: ", &["no answer in TLS within 10s; does it speak TLS?"]);
     let good = Proxy::with_tls(&lab.url, settings(folder, "own.pem", "own.key", false));
     assert_eq!(
         Ours::new(&good.url.replace("https://", "http://"))

@@ -74,11 +74,18 @@ fn too_large(here: &Circumstances) -> String {
 }
 
 fn of_io(error: &io::Error, here: &Circumstances) -> (String, bool) {
-    if let Some(Error::BodyExceedsLimit(_)) = inner::<Error>(error) {
-        return (too_large(here), false);
-    }
     // A failed TLS handshake is reported as "not connected": nothing of the request was sent.
     let unsent = error.kind() == ErrorKind::NotConnected;
+    match inner::<Error>(below(error)) {
+        Some(Error::BodyExceedsLimit(_)) => return (too_large(here), false),
+        Some(Error::Timeout(_)) if unsent => {
+            let waited = span::shown(here.connecting);
+            let what = format!("no answer in TLS within {waited}; does it speak TLS?");
+            return (what, true);
+        }
+        Some(Error::Timeout(_)) => return (late(here), false),
+        _ => {}
+    }
     if let Some(tls) = tls(error) {
         return (of_tls(tls, here), unsent);
     }
@@ -264,6 +271,8 @@ mod tests {
             ("no connection",     Error::Timeout(Timeout::Connect), None, "no connection within 10s", true),
             ("too long",          Error::BodyExceedsLimit(1), None, "the answer is larger than 32 MiB", false),
             ("too long, inside",  Error::Io(io::Error::other(Error::BodyExceedsLimit(1))), None, "the answer is larger than 32 MiB", false),
+            ("no word of TLS",    Error::Io(io::Error::new(ErrorKind::NotConnected, io::Error::other(Error::Timeout(Timeout::Connect)))), None, "no answer in TLS within 10s; does it speak TLS?", true),
+            ("late, inside",      Error::Io(io::Error::other(Error::Timeout(Timeout::Global))), None, "no answer within 30s", false),
             ("TLS to http",       handshake(Tls::InvalidMessage(InvalidMessage::InvalidContentType)), None, "it speaks no TLS; is it an http port?", true),
             ("unknown authority", certificate(Bad::UnknownIssuer), None, "no authority that this host trusts has signed its certificate; name it with --ca-cert FILE, or its fingerprint with --fingerprint SHA256", true),
             ("not of the file",   certificate(Bad::UnknownIssuer), Some("ca.pem"), "no authority in ca.pem has signed its certificate", true),
