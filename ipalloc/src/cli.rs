@@ -345,7 +345,7 @@ mod tests {
             ("an interface of it",   "web/net1",        Some(("web", Some("net1")))),
             ("judged later",         "a b",             Some(("a b", None))),
             ("a file of records",    "guests.jsonl",    None),
-            ("a file in a folder",   "lists/web",       Some(("lists", Some("web")))),
+            ("a file in a folder",   "lists/web",       None),
             ("one with its ending",  "lists/web.csv",   None),
             ("a path",               "./guests",        None),
             ("a long path",          "a/b/c",           None),

@@ -234,7 +234,7 @@ mod tests {
         ];
         for (name, line, want) in cases {
             let intake = intake(&[line]);
-            assert_eq!(intake.kinds, [want.clone()], "{name}");
+            assert_eq!(intake.kinds, std::slice::from_ref(want), "{name}");
             assert_eq!(intake.requests.len(), want.requests(), "{name}");
         }
     }

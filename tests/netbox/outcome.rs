@@ -165,7 +165,7 @@ fn unverified(lab: &Lab) {
         let line = format!("allocate --vlan {vlan} old{vlan} a{vlan}");
         let ran = Ours::new(&proxy.url).run(&line);
         ran.ends(
-            &format!("3: old{vlan} {first}, a{vlan} !unverified"),
+            &format!("3: old{vlan} {first}, a{vlan} new !unverified"),
             &[
                 &format!("ipalloc: made {second}, but could not verify: "),
                 "ipalloc: hint: run this again: it gives the same",

@@ -127,7 +127,7 @@ fn trust(lab: &Lab) {
             ("an authority itself",  &both,   format!("--ca-cert {}", folder.join("both.pem").display()), ok, ""),
             ("an authority itself, another name", &both_named, format!("--ca-cert {}", folder.join("both-name.pem").display()), "3: ", "its certificate is for "),
             ("an authority itself, unknown", &both, format!("--ca-cert {own_pem}"), "3: ", "certificate"),
-            ("another authority",    &good,   format!("--ca-cert {name_pem}"),  "3: ", "has signed its certificate"),
+            ("another authority",    &good,   format!("--ca-cert {name_pem}"),  "3: ", "of another authority that has the name of a trusted one"),
             ("a CA file of nothing", &good,   format!("--ca-cert {empty}"),     "2: ", "no certificate of an authority"),
             ("no CA file",           &good,   "--ca-cert /nowhere".to_owned(),  "2: ", "/nowhere"),
             ("pinned",               &good,   format!("--fingerprint {own}"),   ok,    ""),

@@ -29,7 +29,7 @@ pub(super) fn prefix(layout: &Layout, row: &ByteRecord) -> Result<Prefix, String
     let vlan = vmid::networks::vlan_cell(&layout.cell(row, Column::Vlan))?;
     if let Some(vlan) = vlan.filter(|vlan| !VLANS.contains(vlan)) {
         let (first, last) = (VLANS.start(), VLANS.end());
-        return Err(format!("VLAN {vlan} is outside {first}..={last}"));
+        return Err(format!("VLAN {vlan} is outside {first} to {last}"));
     }
     Ok(Prefix {
         net,

@@ -185,7 +185,11 @@ fn of_certificate(error: &CertificateError, here: &Circumstances) -> String {
             format!("its certificate is not for {:?}", here.host)
         }
         Bad::Revoked => "its certificate was revoked".to_owned(),
-        Bad::BadSignature => "its certificate's signature is wrong".to_owned(),
+        Bad::BadSignature => {
+            "a signature is wrong: its certificate is of another authority that has \
+             the name of a trusted one, or its key is not the certificate's"
+                .to_owned()
+        }
         Bad::Other(OtherError(cause)) if is_authority(cause.as_ref()) => {
             format!("its certificate is self-signed and an authority's at once; {WAYS_OUT}")
         }
