@@ -175,7 +175,13 @@ impl List {
             list.pile.push(record);
             Ok(())
         });
-        read.map_err(|stop| if other_records { stop.hint(WANTED) } else { stop })?;
+        read.map_err(|stop| {
+            if other_records {
+                stop.hint(WANTED)
+            } else {
+                stop
+            }
+        })?;
         list.failed = vec![false; list.groups.len()];
         for group in failed.iter().filter_map(|key| known.get(key)) {
             list.failed[*group as usize] = true;
