@@ -125,6 +125,7 @@ impl List {
         let mut failed: HashSet<String> = HashSet::new();
         let mut key = String::new();
         let mut foreign = true; // nothing has come that a snapshot list has
+        let mut other_records = false; // they were records, but no snapshots
         let read = stream::read_each(input, |record| {
             foreign = foreign && is_foreign(&record);
             if list.rows.len() == u32::MAX as usize {
@@ -145,7 +146,10 @@ impl List {
                     clashes: true,
                 }
             } else {
-                let item = Item::of(&record).map_err(Refused::Fault)?;
+                let item = Item::of(&record).map_err(|fault| {
+                    other_records = foreign;
+                    Refused::Fault(fault)
+                })?;
                 let ns = item.ns.as_deref().unwrap_or(ns);
                 key_of([ns, &item.kind, &item.id], &mut key);
                 let group = known.get(&key).copied().unwrap_or_else(|| {
@@ -171,7 +175,13 @@ impl List {
             list.pile.push(record);
             Ok(())
         });
-        read.map_err(|stop| if foreign { stop.hint(WANTED) } else { stop })?;
+        read.map_err(|stop| {
+            if other_records {
+                stop.hint(WANTED)
+            } else {
+                stop
+            }
+        })?;
         list.failed = vec![false; list.groups.len()];
         for group in failed.iter().filter_map(|key| known.get(key)) {
             list.failed[*group as usize] = true;

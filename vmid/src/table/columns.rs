@@ -73,7 +73,7 @@ impl Columns {
         }
         row.extend(self.more.then(|| match others {
             0 => String::new(),
-            _ => format!("{others} more fields"),
+            _ => format!("{others} more"),
         }));
         row
     }
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(names.len(), MOST_COLUMNS + 1);
         assert_eq!(names.last().unwrap(), MORE);
         assert_eq!(rows[0].last().unwrap(), "");
-        assert_eq!(rows[1].last().unwrap(), "3 more fields");
+        assert_eq!(rows[1].last().unwrap(), "3 more");
         assert_eq!(rows[1][1], "1");
     }
 }
