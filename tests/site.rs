@@ -91,6 +91,7 @@ fn text(form: Form) -> Value {
         Form::Prefix => "^[0-9A-Fa-f.:]+/[0-9]+$",
         Form::Address | Form::Addresses => "^[0-9A-Fa-f.: ]+$",
         Form::Gateway => "^(first|last|none|[0-9A-Fa-f.:]+)$",
+        Form::Content => "^(images|rootdir|vztmpl|iso|backup|snippets|import|none)$",
         Form::Line | Form::Avoid => return json!({"type": "string", "minLength": 1}),
     };
     json!({"type": "string", "pattern": pattern})

@@ -5,7 +5,7 @@
 //! [`key::KEYS`] says which keys there are. What one tool alone gives meaning to (the contents of
 //! probes) is handed on as it came.
 
-use std::{collections::BTreeMap, fs, net::IpAddr, path::Path};
+use std::{collections::BTreeMap, fs, io::Read as _, net::IpAddr, path::Path};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
@@ -21,6 +21,7 @@ pub mod form;
 mod held;
 pub mod json;
 pub mod key;
+mod mistaken;
 pub mod near;
 mod option;
 mod pair;
@@ -32,6 +33,12 @@ pub use fault::{Fault, Faults};
 pub use held::{Held, Holder};
 pub use option::Named;
 pub use pair::{Expect, FileRule, Member, Pair};
+
+/// The most that is read of a site file, in bytes; one of a hundred pairs has 50 KiB.
+const LARGEST: u64 = 16 << 20;
+
+/// How many faults of a file are told; so many are hardly of one person's typing.
+const MOST_LINES: usize = 40;
 
 /// A site, its defaults filled in. The meaning of each field is in [`key::KEYS`].
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -206,6 +213,10 @@ impl Site {
     /// All that is wrong with it.
     pub fn parse(text: &[u8]) -> Result<Self, Faults> {
         let value = json::parse(text)?;
+        let is_site = value.get("vlans").is_some() || value.get("storages").is_some();
+        if let Some(what) = mistaken::told(&value, "a site file").filter(|_| !is_site) {
+            return Err(Faults::of_document(what));
+        }
         let mut faults = Faults::default();
         let mut document = walk::object(&value, "", "", &mut faults);
         faults.or(())?;
@@ -263,7 +274,13 @@ impl Site {
 /// It can't be read, or is wrong: exit code 2, with a line for each fault.
 pub fn read(path: &Path) -> Result<Site, Stop> {
     let name = path.display().to_string();
-    let text = fs::read(path).map_err(|error| Stop::file(&name, error))?;
+    let mut text = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut text));
+    read.map_err(|error| Stop::file(&name, error))?;
+    if text.len() as u64 > LARGEST {
+        let what = anyhow::anyhow!("{name}: no site file is larger than {} MiB", LARGEST >> 20);
+        return Err(Stop::input(what));
+    }
     Site::parse(&text).map_err(|faults| faults.stop(&name))
 }
 
@@ -273,7 +290,14 @@ impl Faults {
     pub fn stop(&self, name: &str) -> Stop {
         let mut lines = self.0.iter().map(|fault| format!("{name}: {fault}"));
         let first = lines.next().unwrap_or_else(|| name.to_owned());
-        lines.fold(Stop::input(anyhow::anyhow!(first)), Stop::also)
+        let stop = lines
+            .by_ref()
+            .take(MOST_LINES - 1)
+            .fold(Stop::input(anyhow::anyhow!(first)), Stop::also);
+        match lines.count() {
+            0 => stop,
+            more => stop.also(format!("{name}: and {more} faults more")),
+        }
     }
 }
 
@@ -297,6 +321,9 @@ pub fn pairs(text: &[u8]) -> Result<Vec<Pair>, Faults> {
         let path = format!("pairs[{place}]");
         let value = json::parse(kept.record().text().as_bytes());
         let value = value.map_err(|found| within(&path, found))?;
+        if let Some(what) = mistaken::told(&value, "a pair") {
+            return Err(Faults::of_document(format!("record {}: {what}", place + 1)));
+        }
         let document = walk::object(&value, "pairs[]", &path, &mut faults);
         if faults.0.is_empty() {
             let pair = Pair::deserialize(&document);

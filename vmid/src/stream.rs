@@ -14,7 +14,7 @@ use crate::exit::{Answer, Stop};
 
 mod bad;
 mod envelope;
-mod foreign;
+pub(crate) mod foreign;
 mod lines;
 mod pile;
 #[cfg(test)]

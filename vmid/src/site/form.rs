@@ -39,7 +39,14 @@ pub enum Form {
     Gateway,
     /// What [`Avoid::parse`] reads.
     Avoid,
+    /// What a storage may hold (PVE's schema of storages, `content`).
+    Content,
 }
+
+/// The kinds of content that PVE 9 knows.
+const CONTENTS: [&str; 8] = [
+    "images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import", "none",
+];
 
 impl Form {
     /// What was expected, for a message: "not ...".
@@ -59,6 +66,7 @@ impl Form {
             Self::Addresses => "IP addresses with spaces between them",
             Self::Prefix => "a prefix such as 192.168.30.0/24",
             Self::Gateway => "first, last, none or an address",
+            Self::Content => "images, rootdir, vztmpl, iso, backup, snippets, import or none",
             Self::Avoid => "host numbers or addresses such as 110, 2-9, 192.168.30.50",
         }
     }
@@ -74,6 +82,7 @@ impl Form {
             Self::Domain => !text.is_empty() && text.len() <= 253 && text.split('.').all(is_label),
             Self::Guest => text.len() <= 253 && text.split('.').all(is_label),
             Self::Node => is_label(text),
+            Self::Content => CONTENTS.contains(&text),
             Self::Word => is_word(text, 1, 64),
             Self::Storage => {
                 is_word(text, 2, 100) && text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -208,6 +217,7 @@ mod tests {
             (Form::Addresses, &["10.0.0.1", "10.0.0.1 fd00::1"],  &["", "10.0.0.1,10.0.0.2"]),
             (Form::Prefix,    &["10.0.0.0/24", "fd00::/64"],      &["10.0.0.0", "10.0.0.1/24", "x"]),
             (Form::Gateway,   &["first", "none", "10.0.0.1"],     &["frist", "0.0.0.0", ""]),
+            (Form::Content,   &["rootdir", "none"],               &["rootdirs", ""]),
             (Form::Avoid,     &["2-9", "110", "10.0.0.0/28"],     &["9-2", "x", ""]),
         ];
         for (form, good, bad) in cases {

@@ -7,6 +7,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess
 use serde_json::{Map, Number, Value, error::Category};
 
 use super::fault::Faults;
+use crate::stream::foreign;
 
 /// The one JSON value of `text`.
 ///
@@ -29,7 +30,10 @@ pub(super) fn parse(text: &[u8]) -> Result<Value, Faults> {
         .and_then(|value| reader.end().map(|()| value));
     match value {
         Ok(value) => twice.or(value),
-        Err(error) => Err(Faults::of_document(told(&error))),
+        Err(error) => {
+            let other = foreign::told(text).filter(|_| !text.starts_with(b"{"));
+            Err(Faults::of_document(other.unwrap_or_else(|| told(&error))))
+        }
     }
 }
 
@@ -164,7 +168,7 @@ mod tests {
             ("a comma too many", "{\"a\":1,}",                            Some("line 1, column 8: a comma stands before the closing bracket")),
             ("no quotes",        "{a:1}",                                 Some("line 1, column 2: a key in quotes was expected")),
             ("a word",           "{\"a\":nope}",                          Some("line 1, column 7: a JSON value was expected")),
-            ("YAML",             "name: x",                               Some("line 1, column 2: a JSON value was expected")),
+            ("YAML",             "name: x\nnodes:\n",                    Some("this looks like YAML, not JSON; yq -o json turns one into the other")),
             ("two documents",    "{}{}",                                  Some("line 1, column 3: something follows the end of the JSON")),
             ("too deep",         &"[".repeat(200),                        Some("line 1, column 128: it is nested too deeply")),
         ];

@@ -66,7 +66,8 @@ const fn required(path: &'static str, kind: Kind, meaning: &'static str) -> Key 
 }
 
 use Form::{
-    Address, Addresses, Domain, Gateway, Guest, Line, Node, Path, Prefix, Sid, Storage, Word, Zone,
+    Address, Addresses, Content, Domain, Gateway, Guest, Line, Node, Path, Prefix, Sid, Storage,
+    Word, Zone,
 };
 use Kind::{Any, Avoid, List, Map, Number, Object, Text, Truth, Whole};
 
@@ -110,7 +111,7 @@ pub const KEYS: &[Key] = &[
     required("storages[].storage",   Text(Storage),        "Its ID."),
     key("storages[].type",           Text(Word),      "",  "Its type, such as lvmthin or zfspool."),
     key("storages[].content",        List,            "",  "What it may hold, as Proxmox has it: containers need rootdir, VMs images. Without it, anything."),
-    key("storages[].content[]",      Text(Word),      "",  "rootdir, images, iso, vztmpl, backup, snippets or import."),
+    key("storages[].content[]",      Text(Content),   "",  "One of Proxmox's kinds of content."),
     key("storages[].guests",         Truth,           "true", "Guests may be on it."),
     key("database_storage_types",    List,            "[\"zfspool\"]", "Types of the storages that guests with a database may be on."),
     key("database_storage_types[]",  Text(Word),      "",  "A storage type."),

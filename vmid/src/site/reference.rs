@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Site, fault::Faults, near, pair};
+use super::{Pair, Site, fault::Faults, near, pair};
 
 /// Checks all references within `site`.
 pub(super) fn check(site: &mut Site, faults: &mut Faults) {
@@ -28,6 +28,7 @@ pub(super) fn check(site: &mut Site, faults: &mut Faults) {
     let paths: Vec<String> = (0..site.pairs.len()).map(paths).collect();
     pair::check(&site.pairs, &paths, &segments, faults);
     members_nodes(site, faults);
+    nodes_and_vips(site, faults);
 }
 
 /// A name that stands twice in a list.
@@ -54,6 +55,10 @@ fn nodes(site: &Site, faults: &mut Faults) {
                 let what = format!("is {storage:?}, which is not in storages{hint}");
                 faults.add(format!("nodes[{place}].storages[{at}]"), what);
             }
+            if node.storages[..at].contains(storage) {
+                let what = format!("is {storage:?} again");
+                faults.add(format!("nodes[{place}].storages[{at}]"), what);
+            }
         }
         let same = |other: &&super::Node| other.address.is_some() && other.address == node.address;
         if let Some(other) = site.nodes[..place].iter().find(same) {
@@ -76,6 +81,11 @@ fn vlans(site: &mut Site, faults: &mut Faults) {
             }
             if other.prefix == vlan.prefix {
                 let what = format!("is {}, as vlans[{first}].prefix", vlan.prefix);
+                faults.add(format!("{path}.prefix"), what);
+            } else if other.prefix.contains(&vlan.prefix) || vlan.prefix.contains(&other.prefix) {
+                let (prefix, of_other) = (vlan.prefix, other.prefix);
+                let what =
+                    format!("is {prefix}, which overlaps with vlans[{first}].prefix {of_other}");
                 faults.add(format!("{path}.prefix"), what);
             }
         }
@@ -116,9 +126,27 @@ fn gateway(rule: &str, prefix: IpNet) -> Result<Option<IpAddr>, String> {
             IpNet::V6(net) => IpAddr::V6(net.broadcast()),
         })),
         address => match address.parse::<IpAddr>() {
+            Ok(address) if prefix.addr().is_ipv4() && room && no_host(address, prefix) => Err(
+                format!("is {address}, the network's own or broadcast address of {prefix}"),
+            ),
             Ok(address) if prefix.contains(&address) => Ok(Some(address)),
             _ => Err(format!("is {address}, which is not in {prefix}")),
         },
+    }
+}
+
+fn no_host(address: IpAddr, prefix: IpNet) -> bool {
+    address == prefix.network() || address == prefix.broadcast()
+}
+
+/// A VIP moves, a node's own address stays. (A VIP may be a gateway: that is a pair of routers.)
+fn nodes_and_vips(site: &Site, faults: &mut Faults) {
+    for (place, node) in site.nodes.iter().enumerate() {
+        let same = |pair: &&Pair| pair.vip.is_some() && pair.vip == node.address;
+        if let Some(pair) = site.pairs.iter().find(same) {
+            let what = format!("is the vip of the pair {:?}, too", pair.name);
+            faults.add(format!("nodes[{place}].address"), what);
+        }
     }
 }
 

@@ -141,7 +141,7 @@ fn joined(path: &str, name: &str) -> String {
 
 /// A name of the document in a path: a long or strange one quoted.
 fn printable(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "$-_.".contains(c);
     match (1..=60).contains(&name.len()) && name.chars().all(plain) {
         true => name.to_owned(),
         false => form::shown(name),

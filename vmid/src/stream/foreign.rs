@@ -30,7 +30,7 @@ const LOOKED_AT: usize = 8 * 1024;
 
 /// What the beginning of an input that is no JSON looks like, and what to do about it;
 /// none if that can't be told.
-pub(super) fn told(input: &[u8]) -> Option<String> {
+pub(crate) fn told(input: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(&input[..input.len().min(LOOKED_AT)]);
     let lines: Vec<&str> = text
         .lines()
