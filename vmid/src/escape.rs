@@ -22,7 +22,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 
 fn is_unsafe(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -37,6 +37,7 @@ mod tests {
             ("escape",        "\x1b[31m",            "\\u{1b}[31m"),
             ("line feed",     "a\nb",                "a\\nb"),
             ("C1 CSI",        "\u{9b}2J",            "\\u{9b}2J"),
+            ("letter mark",   "a\u{61c}b",           "a\\u{61c}b"),
             ("bidi override", "a\u{202e}b",          "a\\u{202e}b"),
         ];
         for (name, text, want) in cases {

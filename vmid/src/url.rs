@@ -5,43 +5,38 @@ use std::borrow::Cow;
 
 /// A URL for a message or a record: userinfo as `***@`, the query as `?...`, the fragment left out.
 ///
-/// It need not be a valid URL; what isn't one is shown by the same rules.
+/// It need not be a valid URL. Whatever stands before an `@` counts as userinfo, wherever the `@` is:
+/// a password may have a slash, a `?` or a `#` in it, and what a parser makes of that is no comfort.
 #[must_use]
 pub fn shown(url: &str) -> Cow<'_, str> {
     let (scheme, behind) = parts(url);
-    let (before, query) = without_query(behind);
-    let query = if query.starts_with('?') { "?..." } else { "" };
-    match before.rsplit_once('@') {
-        Some((_, host)) => Cow::Owned(format!("{scheme}***@{host}{query}")),
-        None if scheme.len() + before.len() == url.len() => Cow::Borrowed(url),
-        None => Cow::Owned(format!("{scheme}{before}{query}")),
+    let (userinfo, behind) = match behind.rsplit_once('@') {
+        Some((_, behind)) => ("***@", behind),
+        None => ("", behind),
+    };
+    let before = behind.split(['?', '#']).next().unwrap_or_default();
+    let query = if behind[before.len()..].starts_with('?') {
+        "?..."
+    } else {
+        ""
+    };
+    if userinfo.is_empty() && scheme.len() + before.len() == url.len() {
+        return Cow::Borrowed(url);
     }
+    Cow::Owned(format!("{scheme}{userinfo}{before}{query}"))
 }
 
-/// Something stands before an `@` in it, so it may hold a password. A path that has an `@` counts, too:
-/// in `https://ro/ot:secret@host` the password is in what a parser would call the path.
+/// An `@` is in it, so it may hold a password; one that belongs there otherwise is written `%40`.
 #[must_use]
 pub fn has_userinfo(url: &str) -> bool {
-    without_query(parts(url).1).0.contains('@')
+    parts(url).1.contains('@')
 }
 
-/// What is behind the scheme, up to the query or fragment, and these. Where a `?` stands before any
-/// slash and an `@` behind it, it is one of a password.
-fn without_query(behind: &str) -> (&str, &str) {
-    let end = |from: usize| {
-        behind[from..]
-            .find(['?', '#'])
-            .map_or(behind.len(), |at| from + at)
-    };
-    let first = end(0);
-    let host = behind.rfind('@').filter(|_| !behind[..first].contains('/'));
-    behind.split_at(host.map_or(first, |at| end(at.max(first))))
-}
-
-/// `https://`, and what is behind it; the first is empty if no scheme is there.
+/// `https://`, and what is behind it; the first is empty if no scheme is there (RFC 3986, 3.1).
 fn parts(url: &str) -> (&str, &str) {
-    let length = url.find("://").map_or(0, |at| at + "://".len());
-    url.split_at(length)
+    let letter = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let scheme = url.find("://").filter(|at| url[..*at].chars().all(letter));
+    url.split_at(scheme.map_or(0, |at| at + "://".len()))
 }
 
 #[cfg(test)]
@@ -59,7 +54,11 @@ mod tests {
             ("a slash in it",      "https://ro/ot:HUNTER2@host",    "https://***@host",        true),
             ("two at signs",       "https://u:HUNT@ER2@host",       "https://***@host",        true),
             ("no scheme",          "u:HUNTER2@host",                "***@host",                true),
-            ("an at in the query", "http://h/?who=a@b",             "http://h/?...",           false),
+            ("an at in the query", "http://h/?who=a@b",             "http://***@b",            true),
+            ("written as it must be", "http://h/?who=a%40b",        "http://h/?...",           false),
+            ("a # behind a slash", "https://HUNT/ER2#x@host",       "https://***@host",        true),
+            ("a ? behind a slash", "https://u:HUN/TER2?x@host",     "https://***@host",        true),
+            ("a :// in it",        "u:HUN://TER2@host",             "***@host",                true),
             ("a ? in the password", "http://u:HUN?TER2@host/?y=1",  "http://***@host/?...",    true),
             ("a # in the password", "http://u:HUN#TER2@host",       "http://***@host",         true),
             ("nothing",            "",                              "",                        false),

@@ -23,14 +23,18 @@ pub(super) fn checked(text: &str) -> anyhow::Result<(&str, Uri)> {
         ));
     }
     let wrong = || {
-        let shown = url::shown(base);
+        // What stands behind a second colon may be a password whose host got lost.
+        let harmless = base.matches(':').count() <= 1 && !base.contains(['#', '?']);
+        let shown = if harmless { base } else { "what was given" };
         anyhow!("{shown:?} is not an address of the form https://host[:port][/path]")
     };
     let uri: Uri = base.parse().map_err(|_| wrong())?;
+    if !is_plain(base) {
+        return Err(wrong());
+    }
     let host = uri.host().filter(|host| !host.is_empty());
     let host = host.ok_or_else(wrong)?;
     match uri.scheme_str() {
-        _ if uri.query().is_some() => Err(wrong()),
         Some("https") => Ok((base, uri)),
         Some("http") if is_this_host(host) => Ok((base, uri)),
         Some("http") => Err(anyhow!(
@@ -40,6 +44,20 @@ pub(super) fn checked(text: &str) -> anyhow::Result<(&str, Uri)> {
         )),
         _ => Err(wrong()),
     }
+}
+
+/// Nothing but scheme, host, a port that is a number, and a path of plain characters: no query and no
+/// fragment, which would swallow the path of every request.
+fn is_plain(base: &str) -> bool {
+    let Some((_, behind)) = base.split_once("://") else {
+        return false;
+    };
+    let (authority, path) = behind.split_at(behind.find('/').unwrap_or(behind.len()));
+    let host_end = authority.rfind(']').map_or(0, |at| at + 1);
+    let port = authority[host_end..].split_once(':').map(|(_, port)| port);
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_path = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%+".contains(&byte);
+    port.is_none_or(is_port) && path.bytes().all(is_path)
 }
 
 /// 127.0.0.0/8, ::1 or `localhost` (RFC 6761, 6.3): what is sent there leaves no host.
@@ -72,6 +90,13 @@ mod tests {
             ("a slash in it",       "https://ro/ot:HUNTER2@host",   Err("has a user name or password")),
             ("one without a scheme", "root:HUNTER2@host",           Err("has a user name or password")),
             ("a query",             "https://host/?key=HUNTER2",    Err("is not an address of the form")),
+            ("a fragment",          "https://host/#HUNTER2",        Err("is not an address of the form")),
+            ("a password before a #", "https://127.0.0.1/HUNTER2#x@host", Err("has a user name or password")),
+            ("a password before a ?", "https://ro:HUN/TER2?x@host", Err("has a user name or password")),
+            ("a password, no host", "https://root:HUNTER2",         Err("is not an address of the form")),
+            ("a port and more",     "https://root:1HUNTER2;h",      Err("is not an address of the form")),
+            ("port 0",              "https://host:0",               Err("is not an address of the form")),
+            ("an IPv6 address",     "https://[fd00::1]:8006/a",     Ok("https://[fd00::1]:8006/a")),
             ("another scheme",      "ftp://host",                   Err("is not an address of the form")),
             ("no scheme",           "netbox.example",               Err("is not an address of the form")),
             ("no host",             "https://",                     Err("is not an address of the form")),
