@@ -1,7 +1,9 @@
 //! A new guest as its record says it, completed from its template and role in the site file.
 
+use std::net::IpAddr;
+
 use vmid::{
-    site::Site,
+    site::{Member, Site},
     stream::{Record, Value},
 };
 
@@ -18,6 +20,7 @@ const DEFAULT: (u64, u64) = (1024, 8);
 pub struct Guest {
     pub(super) name: String,
     pub(super) vmid: Option<u32>,
+    pub(super) address: Option<IpAddr>,
     pub(super) kind: Kind,
     pub(super) memory: u64,
     pub(super) disk: u64,
@@ -73,6 +76,7 @@ impl Guest {
         Ok(Self {
             name: text("name")?.unwrap_or_default(),
             vmid,
+            address: text("address")?.as_deref().and_then(address),
             kind,
             memory: memory.unwrap_or(DEFAULT.0).saturating_mul(1 << 20),
             disk: disk.unwrap_or(DEFAULT.1).saturating_mul(1 << 30),
@@ -81,6 +85,22 @@ impl Guest {
             bridge: vlan.and_then(|vlan| vlan.bridge.clone()),
         })
     }
+}
+
+impl Guest {
+    /// It is this member of a pair: by its ID, its name or its address.
+    #[must_use]
+    pub fn is(&self, member: &Member) -> bool {
+        let same_id = self.vmid.is_some() && self.vmid == member.vmid;
+        let same_name = !self.name.is_empty() && self.name == member.name;
+        let same_address = self.address.is_some() && self.address == member.address;
+        same_id || same_name || same_address
+    }
+}
+
+/// An address, with or without a mask; what is none can't be a member's.
+fn address(text: &str) -> Option<IpAddr> {
+    text.split('/').next()?.parse().ok()
 }
 
 /// What the site says of a role or template; none if there is no site.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use vmid::{
-    exit::{Answer, Stop},
+    exit::{self, Answer, Stop},
     site::Site,
     stream, table,
 };
@@ -50,6 +50,9 @@ pub fn place(
         site,
         ..Policy::default()
     };
+    for sentence in place::strangers(&cluster, &policy, &wanted) {
+        exit::say("pvx-migrate", &format!("warning: {sentence}"));
+    }
     let mut places = place::place(&cluster, &policy, wanted).into_iter();
     table::present(args.format, place::COLUMNS, output, terminal, |lines| {
         let mut answer = Answer::Yes;

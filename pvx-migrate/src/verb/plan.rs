@@ -56,6 +56,10 @@ pub fn plan(
     };
     given.say_what_is_unknown("limits and the storages kept from guests");
     let policy = policy(terms, move_stopped, given);
+    let members = plan::pair::Members::new(&cluster, &policy.pairs);
+    for sentence in plan::pair::strangers(&policy.pairs, |member| members.guest(member).is_some()) {
+        exit::say("pvx-migrate", &format!("warning: {sentence}"));
+    }
     let home = matches!(args, cli::Plan::Return(_));
     let plan = plan::plan(&cluster, &policy, &wants, home);
     print(&cluster, &policy, &plan, terms.format, output, terminal)?;
