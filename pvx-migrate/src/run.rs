@@ -113,7 +113,9 @@ pub fn run(
     } else if !may_begin(&steps, &todo, options, &mut out) {
         todo.fresh.clear();
     }
-    // Up to here nothing was changed, the journal included.
+    // Up to here nothing was changed, the journal included; where nothing is left to do, none is made.
+    let idle = todo.fresh.is_empty() && todo.unfinished.is_empty();
+    let found = found.filter(|_| !idle);
     let journal = found.map(Found::begin).transpose()?;
     let queue = Queue::new(&steps, &todo, options.limits);
     let mover = Mover {

@@ -4,6 +4,7 @@
 use std::{fs, path::Path};
 
 use anyhow::anyhow;
+use serde_json::Value;
 use vmid::{
     exit::{self, Stop},
     site::{self, Named, Pair, Site},
@@ -21,6 +22,8 @@ pub struct Given {
     /// The site's file, for messages.
     file: String,
     has_pairs_file: bool,
+    /// The site file has limits of its own; else the defaults count.
+    has_limits: bool,
 }
 
 impl Given {
@@ -30,7 +33,12 @@ impl Given {
     ///
     /// A file can't be read, or isn't what it should be (exit code 2, all faults at once).
     pub fn read(named: &Named, pairs: Option<&Path>) -> Result<Self, Stop> {
-        let site = named.read()?;
+        let file = named.path().map(|path| path.display().to_string());
+        let text = named.path().map(fs::read).transpose();
+        let file = file.unwrap_or_default();
+        let text = text.map_err(|error| Stop::file(&file, error))?;
+        let site = text.as_deref().map(Site::parse).transpose();
+        let site = site.map_err(|faults| faults.stop(&file))?;
         let mut all = site
             .as_ref()
             .map_or_else(Vec::new, |site| site.pairs.clone());
@@ -39,23 +47,42 @@ impl Given {
             let text = fs::read(path).map_err(|error| Stop::file(&name, error))?;
             all.extend(site::pairs(&text).map_err(|faults| faults.stop(&name))?);
         }
-        let file = named.path().map(|path| path.display().to_string());
         Ok(Self {
+            has_limits: text.is_some_and(|text| names(&text, "limits")),
             site,
             pairs: all,
-            file: file.unwrap_or_default(),
+            file,
             has_pairs_file: pairs.is_some(),
         })
     }
 
-    /// Says what is not known without a site: `more`, besides the pairs if there is no file of them.
+    /// Says what is not known without a site, or with one that names no nodes: `more`, besides the
+    /// pairs if there are none.
     pub fn say_what_is_unknown(&self, more: &str) {
-        if self.site.is_some() {
+        let pairs = if self.has_pairs_file { "" } else { "pairs, " };
+        let Some(site) = &self.site else {
+            let what = format!(
+                "no site is named (--site FILE or PVX_SITE), so {pairs}{more} are not known"
+            );
+            exit::say("pvx-migrate", &what);
+            return;
+        };
+        if !site.nodes.is_empty() {
             return;
         }
-        let pairs = if self.has_pairs_file { "" } else { "pairs, " };
+        let file = &self.file;
+        let what = format!(
+            "{file}: the site file names no nodes, so whether it is this cluster's is not known"
+        );
+        exit::say("pvx-migrate", &what);
+        let missing = match (self.pairs.is_empty(), self.has_limits) {
+            (true, true) => "pairs",
+            (true, false) => "pairs and limits",
+            (false, false) => "limits",
+            (false, true) => return,
+        };
         let what =
-            format!("no site is named (--site FILE or PVX_SITE), so {pairs}{more} are not known");
+            format!("{file}: the site file names no {missing} either, so these are not known");
         exit::say("pvx-migrate", &what);
     }
 
@@ -91,4 +118,10 @@ impl Given {
         );
         Err(Stop::input(what).hint("name this cluster's site: --site FILE or PVX_SITE"))
     }
+}
+
+/// The site's text has this key, and something under it.
+fn names(text: &[u8], key: &str) -> bool {
+    let document: Value = serde_json::from_slice(text).unwrap_or_default(); // it was read as a site before
+    document.get(key).is_some_and(|value| !value.is_null())
 }

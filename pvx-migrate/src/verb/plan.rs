@@ -1,6 +1,9 @@
 //! `pvx-migrate plan`: what is wanted, from the options, and the plan as it is written.
 
-use std::io::{Read, Write};
+use std::{
+    io::{Read, Write},
+    path::Path,
+};
 
 use anyhow::{Context as _, anyhow};
 use vmid::{
@@ -14,7 +17,9 @@ use super::given::Given;
 use crate::{
     Surroundings, cli,
     cluster::Cluster,
-    document, journal, permission,
+    document,
+    journal::{self, event::Event},
+    permission,
     plan::{self, Plan, policy::Policy, want::Want},
 };
 
@@ -37,10 +42,7 @@ pub fn plan(
     };
     let given = Given::read(&terms.site, terms.pairs.as_deref())?;
     let events = match args {
-        cli::Plan::Return(wanted) => journal::file::lines(&wanted.journal)?
-            .into_iter()
-            .map(|line| line.event)
-            .collect(),
+        cli::Plan::Return(wanted) => events(&wanted.journal)?,
         _ => Vec::new(),
     };
     let state = document::state(input, surroundings.now, terms.max_age, "stdin")?;
@@ -77,6 +79,16 @@ pub fn plan(
         }
     }
     Ok(answer)
+}
+
+/// What was done by a journal.
+fn events(journal: &Path) -> Result<Vec<Event>, Stop> {
+    let lines = journal::file::lines(journal)?;
+    if lines.is_empty() {
+        let what = anyhow!("{}: nothing was done in it", journal.display());
+        return Err(Stop::input(what).hint("name the journal that the run wrote"));
+    }
+    Ok(lines.into_iter().map(|line| line.event).collect())
 }
 
 /// What the options and the files they name allow; the options count first.
