@@ -4,7 +4,6 @@
 use std::{fs, path::Path};
 
 use anyhow::anyhow;
-use serde_json::Value;
 use vmid::{
     exit::{self, Stop},
     site::{self, Named, Pair, Site},
@@ -22,8 +21,6 @@ pub struct Given {
     /// The site's file, for messages.
     file: String,
     has_pairs_file: bool,
-    /// The site file has limits of its own; else the defaults count.
-    has_limits: bool,
 }
 
 impl Given {
@@ -33,12 +30,7 @@ impl Given {
     ///
     /// A file can't be read, or isn't what it should be (exit code 2, all faults at once).
     pub fn read(named: &Named, pairs: Option<&Path>) -> Result<Self, Stop> {
-        let file = named.path().map(|path| path.display().to_string());
-        let text = named.path().map(fs::read).transpose();
-        let file = file.unwrap_or_default();
-        let text = text.map_err(|error| Stop::file(&file, error))?;
-        let site = text.as_deref().map(Site::parse).transpose();
-        let site = site.map_err(|faults| faults.stop(&file))?;
+        let site = named.read()?;
         let mut all = site
             .as_ref()
             .map_or_else(Vec::new, |site| site.pairs.clone());
@@ -47,11 +39,11 @@ impl Given {
             let text = fs::read(path).map_err(|error| Stop::file(&name, error))?;
             all.extend(site::pairs(&text).map_err(|faults| faults.stop(&name))?);
         }
+        let file = named.path().map(|path| path.display().to_string());
         Ok(Self {
-            has_limits: text.is_some_and(|text| names(&text, "limits")),
             site,
             pairs: all,
-            file,
+            file: file.unwrap_or_default(),
             has_pairs_file: pairs.is_some(),
         })
     }
@@ -75,15 +67,17 @@ impl Given {
             "{file}: the site file names no nodes, so whether it is this cluster's is not known"
         );
         exit::say("pvx-migrate", &what);
-        let missing = match (self.pairs.is_empty(), self.has_limits) {
-            (true, true) => "pairs",
-            (true, false) => "pairs and limits",
-            (false, false) => "limits",
-            (false, true) => return,
+        // A limit that is written as the default says as much as none.
+        let missing = match (self.pairs.is_empty(), site.limits == Site::empty().limits) {
+            (true, true) => "no pairs, and no limits but the defaults",
+            (true, false) => "no pairs",
+            (false, true) => "no limits but the defaults",
+            (false, false) => return,
         };
-        let what =
-            format!("{file}: the site file names no {missing} either, so these are not known");
-        exit::say("pvx-migrate", &what);
+        exit::say(
+            "pvx-migrate",
+            &format!("{file}: the site file names {missing}"),
+        );
     }
 
     /// The site must be of this cluster, as far as its nodes tell; those it lacks are said.
@@ -118,10 +112,4 @@ impl Given {
         );
         Err(Stop::input(what).hint("name this cluster's site: --site FILE or PVX_SITE"))
     }
-}
-
-/// The site's text has this key, and something under it.
-fn names(text: &[u8], key: &str) -> bool {
-    let document: Value = serde_json::from_slice(text).unwrap_or_default(); // it was read as a site before
-    document.get(key).is_some_and(|value| !value.is_null())
 }
