@@ -44,11 +44,12 @@ const PLACE_HELP: &str = "\
 Of the nodes that have room and a storage for such a guest, the one with the most memory left;
 members of a pair apart, databases on the site's types (else zfspool), never on 'local'. Memory
 and disk are those of the guest, else of its template in the site file, else 1024 MiB and 8 GiB.
-Role and template must be in the site file. Without a site (--site, else PVX_SITE) one line on
+Role, template and VLAN must be in the site file. Records of nodes, storages and the like (as in
+/cluster/resources) pass as they are. Without a site (--site, else PVX_SITE) one line on
 stderr says what is not known.
 
 The codes are those of plan (pvx-migrate plan drain --help), beside them not-in-site, unknown-role,
-unknown-template, no-storage, bad-field.
+unknown-template, unknown-vlan, no-storage, bad-field, bad-name.
 
 Environment: PVX_SITE, the site file if --site is not given
 

@@ -83,8 +83,10 @@ codes! {
     NotInSite "not-in-site" "the site file doesn't have the node (place)"
     UnknownRole "unknown-role" "the site file has no such role (place)"
     UnknownTemplate "unknown-template" "the site file has no such template (place)"
+    UnknownVlan "unknown-vlan" "the site file has no such VLAN (place)"
     NoStorage "no-storage" "the node has no storage that such a guest may be on (place)"
     BadField "bad-field" "a field holds what it cannot (place)"
+    BadName "bad-name" "it has no name (place)"
     NotBest "not-best" "possible, but the target is better"
     NoTarget "no-target" "no node can take it, each for a reason of its own"
 }

@@ -9,6 +9,7 @@ use vmid::{
     exit::{self, Answer, Stop},
     site::Site,
     stream, table,
+    tally::is_of_another_kind,
 };
 
 use super::given::Given;
@@ -40,7 +41,8 @@ pub fn place(
     given.say_what_is_unknown(UNKNOWN);
     let wanted = records.iter().map(|kept| {
         let record = kept.record();
-        (!record.has_error()).then(|| place::Guest::of(&record, given.site.as_ref()))
+        let is_asked = !record.has_error() && !is_of_another_kind(&record);
+        is_asked.then(|| place::Guest::of(&record, given.site.as_ref()))
     });
     let wanted: Vec<_> = wanted.collect();
     let site = given.site.unwrap_or_else(Site::empty);
