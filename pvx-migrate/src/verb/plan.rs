@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use vmid::{
     exit::{self, Answer, Stop},
-    site::Site,
+    site::{Site, near},
     stream::Lines,
     table::{self, Format},
 };
@@ -49,6 +49,7 @@ pub fn plan(
     let cluster = Cluster::new(&state);
     given.check(&cluster)?;
     own_guest(&cluster, terms.own)?;
+    mapped_storages(&cluster, &terms.storage_map)?;
     let wants = match args {
         cli::Plan::Drain(drain) => drain_wants(&cluster, drain)?,
         cli::Plan::Move(wanted) => move_wants(&cluster, wanted)?,
@@ -118,6 +119,22 @@ fn own_guest(cluster: &Cluster<'_>, own: Option<u32>) -> Result<(), Stop> {
         }
         _ => Ok(()),
     }
+}
+
+/// `--storage-map` names storages that the cluster has.
+fn mapped_storages(cluster: &Cluster<'_>, map: &[(String, String)]) -> Result<(), Stop> {
+    for (from, to) in map {
+        for id in [from, to] {
+            if cluster.storage(id).is_none() {
+                let all = cluster.state.storages.iter().map(|s| &s.storage[..]);
+                let hint = near::hint(id, all);
+                let what =
+                    anyhow!("--storage-map {from}:{to}: the cluster has no storage {id}{hint}");
+                return Err(Stop::input(what));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn print(
