@@ -10,7 +10,7 @@ use std::{
 
 use vmid::{
     exit::Answer,
-    site::Member,
+    site::{Member, Site},
     stream::{Lines, Record, quote},
 };
 
@@ -35,9 +35,6 @@ pub use guest::Guest;
 pub const COLUMNS: &[&str] = &[
     "vmid", "name", "type", "shape", "role", "node", "storage", "reason", "error",
 ];
-
-/// Storage types for databases where the site file doesn't name any: those with checksums.
-const DATABASES: [&str; 1] = ["zfspool"];
 
 /// Where a guest goes, or why nowhere; and why not elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,10 +200,7 @@ impl<'a> Work<'_, 'a> {
                 all
             }
         };
-        let types: Vec<&str> = match site.database_storage_types.as_slice() {
-            [] => DATABASES.to_vec(),
-            types => types.iter().map(|kind| &kind[..]).collect(),
-        };
+        let types = &site.database_storage_types;
         let content = match guest.kind {
             Kind::Qemu => "images",
             Kind::Lxc => "rootdir",
@@ -216,7 +210,8 @@ impl<'a> Work<'_, 'a> {
             let fits = storage.nodes.contains_key(name)
                 && !site.keeps_out(&storage.storage)
                 && storage.content.iter().any(|kind| kind == content)
-                && (!guest.database || types.contains(&&storage.kind[..]));
+                && allows(site, &storage.storage, content)
+                && (!guest.database || types.contains(&storage.kind));
             if !fits {
                 continue;
             }
@@ -225,10 +220,12 @@ impl<'a> Work<'_, 'a> {
                 Err(refusal) => full = full.or(Some(refusal)),
             }
         }
-        let need = if guest.database {
-            format!("; databases are on {} only", types.join(" or "))
-        } else {
-            String::new()
+        let need = match (guest.database, types.as_slice()) {
+            (false, _) => String::new(),
+            (true, []) => {
+                "; the site's database_storage_types is empty, so databases are on none".to_owned()
+            }
+            (true, types) => format!("; databases are on {} only", types.join(" or ")),
         };
         Err(full.unwrap_or_else(|| {
             let what = format!("{name} has no storage for guests that takes {content}{need}");
@@ -300,6 +297,13 @@ impl<'a> Work<'_, 'a> {
             .map(|(node, refusal)| (self.cluster.name(node).to_owned(), refusal))
             .collect()
     }
+}
+
+/// The site's own word on what the storage may hold; without one, what the cluster says counts alone.
+fn allows(site: &Site, storage: &str, content: &str) -> bool {
+    let entry = site.storages.iter().find(|entry| entry.storage == storage);
+    let listed = entry.and_then(|entry| entry.content.as_ref());
+    listed.is_none_or(|listed| listed.iter().any(|kind| kind == content))
 }
 
 /// Writes a guest with its place; one that had an error as it came.
