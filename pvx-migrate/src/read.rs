@@ -344,7 +344,7 @@ fn value(raw: Option<&Raw>) -> Option<Value> {
 
 fn failed(pve: &Pve, path: &str, failure: Failure) -> Stop {
     let refused = failure.status() == Some(401);
-    let stop = anyhow::Error::new(failure).context(format!("{}{path}", pve.base()));
+    let stop = anyhow!("{}{path}: {failure}", pve.base());
     if refused {
         return Stop::outside(stop)
             .hint("the cluster does not know the token, or its secret is another");

@@ -37,7 +37,8 @@ Environment: PVX_SITE, the site file if --site is not given. Without either, one
 what is not known.
 
 Exit codes: 0 every guest has its step, 1 a guest that should move cannot, 2 bad call, no state
-document or one that is too old, or a site of whose nodes none is in the cluster"
+document or one that is too old, or a site of whose nodes none is in the cluster,
+3 stdout failed"
         );
     };
 }

@@ -1,7 +1,7 @@
 //! `pvx-migrate place`: a node and a storage for each guest of the stream.
 
 use std::{
-    fs::File,
+    fs,
     io::{Read, Write},
 };
 
@@ -33,8 +33,8 @@ pub fn place(
 ) -> Result<Answer, Stop> {
     let given = Given::read(&args.site, args.pairs.as_deref())?;
     let name = args.state.display().to_string();
-    let file = File::open(&args.state).map_err(|error| Stop::file(&name, error))?;
-    let state = document::state(file, surroundings.now, args.max_age, &name)?;
+    let text = fs::read(&args.state).map_err(|error| Stop::file(&name, error))?;
+    let state = document::state(&text[..], surroundings.now, args.max_age, &name)?;
     let cluster = Cluster::new(&state);
     given.check(&cluster)?;
     let records = stream::read_all(input)?;
