@@ -67,15 +67,16 @@ const PASSERS: &[Passer] = &[
     Passer { command: "ipalloc allocate --ipam ipam --site no-site.json --dry-run --vlan 30", word: "BATCH" },
     Passer { command: "ipalloc release --ipam ipam --dry-run", word: "BATCH" },
     Passer { command: "ipalloc check --ipam ipam-with-guests --allow-empty", word: "BATCH" },
-    Passer { command: "pvx-migrate place --state state.json --site no-site.json --max-age 876000h", word: "BATCH" },
+    Passer { command: "pvx-migrate place --state state.json --site small-site.json --max-age 876000h", word: "BATCH" },
     Passer { command: "pbsprune --keep-last 1 --no-guards", word: "BATCH" },
 ];
 
 /// What the commands above find beside the files of a case of `stream/`: an IPAM
 /// where VLAN 30 is free, one that knows the guests g1, g2, g3 of the cases, and the
 /// state of a cluster that has room for them.
-const STREAM_FILES: [(&str, &str); 8] = [
+const STREAM_FILES: [(&str, &str); 9] = [
     ("no-site.json", "{}"),
+    ("small-site.json", SMALL_SITE),
     ("state.json", include_str!("data/pve/state.json")),
     (
         "ipam/prefixes.csv",
@@ -99,6 +100,12 @@ const STREAM_FILES: [(&str, &str); 8] = [
         "start_address,end_address,status\n",
     ),
 ];
+
+/// A site of that cluster.
+const SMALL_SITE: &str = r#"{
+    "nodes": [{"name": "node2"}, {"name": "node3"}, {"name": "node5"}, {"name": "node6"}],
+    "vlans": [{"vlan": 30, "prefix": "192.168.30.0/24"}]
+}"#;
 
 #[test]
 fn every_folder_is_run_and_every_tool_has_one() {

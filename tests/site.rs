@@ -35,7 +35,10 @@ fn schema(key: &Key) -> Value {
         }
         Kind::Text(form) => text(form),
         Kind::Whole(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
-        Kind::Number(most) => json!({"type": "number", "exclusiveMinimum": 0, "maximum": most}),
+        Kind::Number(0.0, most) => {
+            json!({"type": "number", "exclusiveMinimum": 0, "maximum": most})
+        }
+        Kind::Number(least, most) => json!({"type": "number", "minimum": least, "maximum": most}),
         Kind::Truth => json!({"type": "boolean"}),
         Kind::Avoid => json!({"type": ["string", "integer"], "minLength": 1, "minimum": 0}),
         Kind::Any => json!({}),
@@ -119,7 +122,8 @@ fn row(key: &Key) -> String {
         Kind::Map => "object, names of your own".to_owned(),
         Kind::Text(form) => form.expected().to_owned(),
         Kind::Whole(least, most) => format!("{least} to {most}"),
-        Kind::Number(most) => format!("number, at most {most}"),
+        Kind::Number(0.0, most) => format!("number, at most {most}"),
+        Kind::Number(least, most) => format!("number, {least} to {most}"),
         Kind::Truth => "true or false".to_owned(),
         Kind::Avoid => "text or number".to_owned(),
         Kind::Any => "see hacheck".to_owned(),

@@ -40,15 +40,24 @@ Exit codes: 0 done, 2 bad call, 3 the cluster or stdout failed
   pvx-migrate state >cluster.json"
 );
 
+const PLAN_HELP: &str = "\
+Environment: PVX_SITE, the site file if --site is not given
+
+Exit codes: 0 every guest has its step, 1 a guest that should move cannot, 2 bad call or input,
+3 stdout failed
+
+  pvx-migrate plan drain node2 --site site.json <cluster.json >plan.jsonl";
+
 const PLACE_HELP: &str = "\
 Of the nodes that have room and a storage for such a guest, the one with the most memory left;
 members of a pair apart, databases on the site's types (else zfspool), never on 'local'. Memory
 and disk are those of the guest, else of its template in the site file, else 1024 MiB and 8 GiB.
-Role and template must be in the site file. Without a site (--site, else PVX_SITE) one line on
+Role, template and VLAN must be in the site file. Records of nodes, storages and the like (as in
+/cluster/resources) pass as they are. Without a site (--site, else PVX_SITE) one line on
 stderr says what is not known.
 
 The codes are those of plan (pvx-migrate plan drain --help), beside them not-in-site, unknown-role,
-unknown-template, no-storage, bad-field.
+unknown-template, unknown-vlan, no-storage, bad-field, bad-name.
 
 Environment: PVX_SITE, the site file if --site is not given
 
@@ -85,7 +94,7 @@ pub enum Command {
     #[command(after_help = STATE_HELP)]
     State(State),
     /// Decide what happens to each guest, from a state document on stdin
-    #[command(subcommand)]
+    #[command(subcommand, after_help = PLAN_HELP)]
     Plan(Plan),
     /// Run a plan: move its guests, and leave nothing stopped that ran
     Run(Run),
@@ -132,9 +141,6 @@ pub struct State {
     /// overview says [default: all]
     #[arg(long, value_name = "NODE", value_delimiter = ',', value_parser = value::node)]
     pub node: Vec<String>,
-    /// Words that don't belong here
-    #[command(flatten)]
-    pub stray: Stray,
     /// How the cluster is reached
     #[command(flatten)]
     pub connection: vmid::http::Options,
@@ -146,9 +152,9 @@ pub struct Drain {
     /// The node to empty
     #[arg(value_name = "NODE", value_parser = value::node)]
     pub node: String,
-    /// Words that don't belong here
-    #[command(flatten)]
-    pub stray: Stray,
+    /// Further words: one node is drained at a time
+    #[arg(value_name = "NODE", hide = true, value_parser = value::second_node)]
+    pub more: Vec<String>,
     /// Only to these nodes (A,B, or the option repeated) [default: all others]
     #[arg(long, value_name = "NODE", value_delimiter = ',', value_parser = value::node)]
     pub to: Vec<String>,
@@ -180,9 +186,6 @@ pub struct Return {
     /// What the run wrote
     #[arg(long, value_name = "FILE")]
     pub journal: PathBuf,
-    /// Words that don't belong here
-    #[command(flatten)]
-    pub stray: Stray,
     /// What is allowed
     #[command(flatten)]
     pub terms: Terms,
@@ -194,9 +197,6 @@ pub struct Place {
     /// What 'pvx-migrate state' printed
     #[arg(long, value_name = "FILE")]
     pub state: PathBuf,
-    /// Words that don't belong here
-    #[command(flatten)]
-    pub stray: Stray,
     /// Pairs whose members are on different nodes, beside those of --site
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
@@ -213,14 +213,6 @@ pub struct Place {
     /// How the records come out
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: Format,
-}
-
-/// Words that no command takes: mostly a file that should be on standard input.
-#[derive(Debug, Args)]
-pub struct Stray {
-    /// They are refused, with what was probably meant
-    #[arg(value_name = "WORD", hide = true, value_parser = value::stray)]
-    pub words: Vec<String>,
 }
 
 /// What becomes of guests that don't run.

@@ -5,12 +5,12 @@
 
 use std::{
     cmp::Reverse,
-    collections::HashMap,
     io::{self, Write},
 };
 
 use vmid::{
     exit::Answer,
+    site::{Member, Site},
     stream::{Lines, Record, quote},
 };
 
@@ -18,6 +18,7 @@ use crate::{
     cluster::Cluster,
     plan::{
         load::Load,
+        pair::{self, Members},
         policy::Policy,
         refusal::{Code, Refusal},
         room,
@@ -34,9 +35,6 @@ pub use guest::Guest;
 pub const COLUMNS: &[&str] = &[
     "vmid", "name", "type", "shape", "role", "node", "storage", "reason", "error",
 ];
-
-/// Storage types for databases where the site file doesn't name any: those with checksums.
-const DATABASES: [&str; 1] = ["zfspool"];
 
 /// Where a guest goes, or why nowhere; and why not elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,13 +56,9 @@ pub fn place(
         cluster,
         policy,
         load: Load::now(cluster),
-        names: HashMap::new(),
+        members: Members::new(cluster, &policy.pairs),
+        placed: Vec::new(),
     };
-    for guest in &cluster.state.guests {
-        if let Some(node) = cluster.node(&guest.node) {
-            work.names.insert(guest.name.clone(), node);
-        }
-    }
     let mut places: Vec<Option<Place>> = wanted.iter().map(|_| None).collect();
     let mut order: Vec<(usize, Guest)> = Vec::new();
     for (at, guest) in wanted.into_iter().enumerate() {
@@ -81,25 +75,42 @@ pub fn place(
     }
     order.sort_by_key(|(at, guest)| (!guest.database, Reverse(guest.memory), *at));
     for (at, guest) in order {
-        places[at] = Some(work.one(&guest));
+        places[at] = Some(work.one(guest));
     }
     places
+}
+
+/// A sentence for each pair that has members who are neither guests of the state nor new ones.
+#[must_use]
+pub fn strangers(
+    cluster: &Cluster<'_>,
+    policy: &Policy,
+    wanted: &[Option<Result<Guest, Refusal>>],
+) -> Vec<String> {
+    let members = Members::new(cluster, &policy.pairs);
+    pair::strangers(&policy.pairs, |member| {
+        let mut wanted = wanted.iter().flatten().flatten();
+        // Without a guest there is still the node where the site wants it.
+        let node = member.node.as_deref().and_then(|node| cluster.node(node));
+        node.is_some() || members.guest(member).is_some() || wanted.any(|guest| guest.is(member))
+    })
 }
 
 struct Work<'w, 'a> {
     cluster: &'w Cluster<'a>,
     policy: &'w Policy,
     load: Load<'a>,
-    /// Where guests are, or will be, by name.
-    names: HashMap<String, usize>,
+    members: Members<'a>,
+    /// The new guests that have a node by now.
+    placed: Vec<(Guest, usize)>,
 }
 
 impl<'a> Work<'_, 'a> {
-    fn one(&mut self, guest: &Guest) -> Place {
+    fn one(&mut self, guest: Guest) -> Place {
         let mut open: Vec<(usize, &'a Storage)> = Vec::new();
         let mut refused: Vec<(usize, Refusal)> = Vec::new();
         for node in 0..self.cluster.nodes().len() {
-            match self.storage_at(guest, node) {
+            match self.storage_at(&guest, node) {
                 Ok(storage) => open.push((node, storage)),
                 Err(refusal) => refused.push((node, refusal)),
             }
@@ -112,7 +123,7 @@ impl<'a> Work<'_, 'a> {
         open.sort_by_key(left);
         let Some(&(node, storage)) = open.first() else {
             return Place {
-                chosen: Err(self.nowhere(guest, &refused)),
+                chosen: Err(self.nowhere(&guest, &refused)),
                 refused: self.named(refused),
             };
         };
@@ -124,7 +135,6 @@ impl<'a> Work<'_, 'a> {
         refused.sort_by_key(|(node, _)| *node);
         let volumes = [(&storage.storage[..], guest.disk)];
         self.load.take(node, guest.memory, &volumes);
-        self.names.insert(guest.name.clone(), node);
         let limit = room::memory_limit(self.cluster, self.policy, node);
         let left = limit.saturating_sub(self.load.memory(node));
         let why = match (&guest.node, open.len()) {
@@ -138,6 +148,7 @@ impl<'a> Work<'_, 'a> {
             ""
         };
         let reason = format!("{why}; {} is {}{database}", storage.storage, storage.kind);
+        self.placed.push((guest, node));
         Place {
             chosen: Ok((name.to_owned(), storage.storage.clone(), reason)),
             refused: self.named(refused),
@@ -189,10 +200,7 @@ impl<'a> Work<'_, 'a> {
                 all
             }
         };
-        let types: Vec<&str> = match site.database_storage_types.as_slice() {
-            [] => DATABASES.to_vec(),
-            types => types.iter().map(|kind| &kind[..]).collect(),
-        };
+        let types = &site.database_storage_types;
         let content = match guest.kind {
             Kind::Qemu => "images",
             Kind::Lxc => "rootdir",
@@ -202,7 +210,8 @@ impl<'a> Work<'_, 'a> {
             let fits = storage.nodes.contains_key(name)
                 && !site.keeps_out(&storage.storage)
                 && storage.content.iter().any(|kind| kind == content)
-                && (!guest.database || types.contains(&&storage.kind[..]));
+                && allows(site, &storage.storage, content)
+                && (!guest.database || types.contains(&storage.kind));
             if !fits {
                 continue;
             }
@@ -211,10 +220,12 @@ impl<'a> Work<'_, 'a> {
                 Err(refusal) => full = full.or(Some(refusal)),
             }
         }
-        let need = if guest.database {
-            format!("; databases are on {} only", types.join(" or "))
-        } else {
-            String::new()
+        let need = match (guest.database, types.as_slice()) {
+            (false, _) => String::new(),
+            (true, []) => {
+                "; the site's database_storage_types is empty, so databases are on none".to_owned()
+            }
+            (true, types) => format!("; databases are on {} only", types.join(" or ")),
         };
         Err(full.unwrap_or_else(|| {
             let what = format!("{name} has no storage for guests that takes {content}{need}");
@@ -225,20 +236,15 @@ impl<'a> Work<'_, 'a> {
     /// No other member of a pair of the guest is on `node`.
     fn apart(&self, guest: &Guest, node: usize) -> Result<(), Refusal> {
         for pair in &self.policy.pairs {
-            let is_guest = |vmid: Option<u32>, name: &str| {
-                (vmid.is_some() && vmid == guest.vmid) || (!name.is_empty() && name == guest.name)
-            };
-            let mut members = pair.members.iter();
-            if !members.any(|member| is_guest(member.vmid, &member.name)) {
+            if !pair.members.iter().any(|member| self.is(guest, member)) {
                 continue;
             }
-            for member in &pair.members {
-                if is_guest(member.vmid, &member.name) {
-                    continue;
-                }
-                // Where it lives, or was just placed; else where the site wants it.
-                let lives = member.vmid.and_then(|vmid| self.load.place(vmid));
-                let lives = lives.or_else(|| self.names.get(&member.name).copied());
+            for member in pair.members.iter().filter(|other| !self.is(guest, other)) {
+                // Where it was just placed, or lives; else where the site wants it.
+                let mut placed = self.placed.iter().rev();
+                let placed = placed.find(|(other, _)| self.is(other, member));
+                let lives = placed.map(|(_, node)| *node);
+                let lives = lives.or_else(|| self.load.place(self.members.guest(member)?.vmid));
                 let wanted = || self.cluster.node(member.node.as_deref()?);
                 if lives.or_else(wanted) == Some(node) {
                     let what = format!(
@@ -252,6 +258,13 @@ impl<'a> Work<'_, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// The new guest is this member, or is called like the guest that is.
+    fn is(&self, guest: &Guest, member: &Member) -> bool {
+        let lives = self.members.guest(member);
+        guest.is(member)
+            || lives.is_some_and(|lives| guest.vmid == Some(lives.vmid) || guest.name == lives.name)
     }
 
     fn nowhere(&self, guest: &Guest, refused: &[(usize, Refusal)]) -> Refusal {
@@ -284,6 +297,13 @@ impl<'a> Work<'_, 'a> {
             .map(|(node, refusal)| (self.cluster.name(node).to_owned(), refusal))
             .collect()
     }
+}
+
+/// The site's own word on what the storage may hold; without one, what the cluster says counts alone.
+fn allows(site: &Site, storage: &str, content: &str) -> bool {
+    let entry = site.storages.iter().find(|entry| entry.storage == storage);
+    let listed = entry.and_then(|entry| entry.content.as_ref());
+    listed.is_none_or(|listed| listed.iter().any(|kind| kind == content))
 }
 
 /// Writes a guest with its place; one that had an error as it came.

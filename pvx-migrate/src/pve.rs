@@ -142,7 +142,7 @@ pub enum Failure {
     },
     /// No answer came; a request that is not a GET may have had its effect all the same.
     Lost(NoAnswer),
-    /// An answer that is not what the API's schema says.
+    /// An answer that is not what the API's schema says; the path is for the caller to name.
     Strange(String),
 }
 
@@ -256,7 +256,7 @@ impl Pve {
         if answer.status != 200 {
             return Err(refusal(&answer));
         }
-        let strange = |what: &str| Failure::Strange(format!("{path}: {what}"));
+        let strange = |what: &str| Failure::Strange(what.to_owned());
         let envelope = serde_json::from_slice::<Envelope<'_>>(&answer.body);
         let envelope = envelope.map_err(|error| match answer.json() {
             Some(_) => strange(&told(&error)),

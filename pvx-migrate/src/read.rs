@@ -23,6 +23,7 @@ use crate::{
     node_name,
     pve::{Failure, Pve},
     state::{Guest, Ha, Kind, State},
+    unreadable::told,
 };
 
 mod answer;
@@ -171,14 +172,14 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
             ]
         })
         .collect();
-    let mut replies = fetch(pve, &asked).into_iter();
+    let mut replies = asked.iter().zip(fetch(pve, &asked));
     for node in nodes.iter_mut().filter(|node| node.online) {
-        if let Some(status) = replies.next() {
-            let status = seen(pve, "/nodes/{node}/status", status)?;
+        if let Some((path, status)) = replies.next() {
+            let status = seen(pve, path, status)?;
             node::node_status(node, &status.unwrap_or_default());
         }
-        if let Some(network) = replies.next() {
-            let network = seen(pve, "/nodes/{node}/network", network)?;
+        if let Some((path, network)) = replies.next() {
+            let network = seen(pve, path, network)?;
             // No node is without a bridge; then they are not the token's to see.
             let bridges = network.map(|network| node::bridges(&network));
             node.bridges = bridges.filter(|bridges| !bridges.is_empty());
@@ -316,7 +317,8 @@ fn ask(pve: &Pve, path: &str) -> Reply {
 /// An answer without which there is no state.
 fn needed(pve: &Pve, path: &str, reply: Reply) -> Result<Value, Stop> {
     let raw = reply.map_err(|failure| failed(pve, path, failure))?;
-    serde_json::from_str(raw.get()).map_err(|error| strange(pve, &format!("{path}: {error}")))
+    serde_json::from_str(raw.get())
+        .map_err(|error| strange(pve, &format!("{path}: {}", told(&error))))
 }
 
 /// An answer that may be missing: the token may not see it, or this PVE doesn't have it,
@@ -344,7 +346,7 @@ fn value(raw: Option<&Raw>) -> Option<Value> {
 
 fn failed(pve: &Pve, path: &str, failure: Failure) -> Stop {
     let refused = failure.status() == Some(401);
-    let stop = anyhow::Error::new(failure).context(format!("{}{path}", pve.base()));
+    let stop = anyhow!("{}{path}: {failure}", pve.base());
     if refused {
         return Stop::outside(stop)
             .hint("the cluster does not know the token, or its secret is another");

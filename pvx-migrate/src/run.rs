@@ -19,7 +19,7 @@ use vmid::{
 use crate::{
     journal::{event::Phase, file::Found, line::Line},
     plan::record::{Action, Step},
-    pve::Pve,
+    pve::{Failure, Pve},
 };
 
 mod ask;
@@ -113,7 +113,9 @@ pub fn run(
     } else if !may_begin(&steps, &todo, options, &mut out) {
         todo.fresh.clear();
     }
-    // Up to here nothing was changed, the journal included.
+    // Up to here nothing was changed, the journal included; where nothing is left to do, none is made.
+    let idle = todo.fresh.is_empty() && todo.unfinished.is_empty();
+    let found = found.filter(|_| !idle);
     let journal = found.map(Found::begin).transpose()?;
     let queue = Queue::new(&steps, &todo, options.limits);
     let mover = Mover {
@@ -132,9 +134,11 @@ pub fn run(
 
 /// The cluster must be the plan's and the journal's.
 fn same_cluster(pve: &Pve, steps: &[&Step], last: &BTreeMap<u32, Line>) -> Result<(), Stop> {
-    let rows: Vec<Value> = pve
-        .get("/cluster/status")
-        .map_err(|failure| Stop::outside(anyhow!("{}: {failure}", pve.base())))?;
+    let path = "/cluster/status";
+    let rows: Vec<Value> = pve.get(path).map_err(|failure| match failure {
+        Failure::Lost(_) => Stop::outside(anyhow!("{}: {failure}", pve.base())),
+        _ => Stop::outside(anyhow!("{}{path}: {failure}", pve.base())),
+    })?;
     let named = |kind: &str| {
         let row = rows.iter().find(|row| row["type"] == kind);
         row.and_then(|row| row["name"].as_str()).map(str::to_owned)

@@ -60,7 +60,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("pbsprune/README.md", "jq -r '\"\\(.[\"backup-type", PBS),
     ("pbsprune/README.md", "pbsprune diff --a keep-last=7 --server", PBS),
     ("pvx-migrate/README.md", "pvx-migrate state", CLUSTER),
-    ("pvx-migrate/README.md", "pvx-migrate run", CLUSTER),
+    ("pvx-migrate/README.md", "set -o pipefail; pvx-migrate run", CLUSTER),
 ];
 
 /// What a session finds in its folder besides the files of `data/readme`.

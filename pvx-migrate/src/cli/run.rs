@@ -43,9 +43,6 @@ pub struct Run {
     /// Refuse a plan whose state is older: 90s, 10m, 1h30m
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time())]
     pub max_age: Duration,
-    /// Words that don't belong here
-    #[command(flatten)]
-    pub stray: super::Stray,
     /// How the cluster is reached
     #[command(flatten)]
     pub connection: vmid::http::Options,

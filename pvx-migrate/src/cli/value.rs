@@ -64,10 +64,10 @@ pub(super) fn node(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A word where none is expected: mostly a file that should be on standard input.
-pub(super) fn stray(text: &str) -> Result<String, String> {
+/// A word behind the node that is drained: mostly a file that should be on standard input.
+pub(super) fn second_node(text: &str) -> Result<String, String> {
     positional::word(text)?;
-    Err("there is nothing for it to say here".to_owned())
+    Err("one node is drained at a time".to_owned())
 }
 
 #[cfg(test)]
@@ -99,6 +99,6 @@ mod tests {
         for bad in ["", "cluster.json", "./node2", "node 2"] {
             assert!(node(bad).is_err(), "{bad:?}");
         }
-        assert!(stray("plan.jsonl").is_err() && stray("word").is_err());
+        assert!(second_node("plan.jsonl").is_err() && second_node("node3").is_err());
     }
 }

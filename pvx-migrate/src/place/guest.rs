@@ -1,7 +1,9 @@
 //! A new guest as its record says it, completed from its template and role in the site file.
 
+use std::net::IpAddr;
+
 use vmid::{
-    site::Site,
+    site::{Member, Site, Vlan},
     stream::{Record, Value},
 };
 
@@ -18,6 +20,7 @@ const DEFAULT: (u64, u64) = (1024, 8);
 pub struct Guest {
     pub(super) name: String,
     pub(super) vmid: Option<u32>,
+    pub(super) address: Option<IpAddr>,
     pub(super) kind: Kind,
     pub(super) memory: u64,
     pub(super) disk: u64,
@@ -27,11 +30,12 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Reads a record; without a site, whether its role and its template exist is not known.
+    /// Reads a record; without a site, whether its role, template and VLAN exist is not known.
     ///
     /// # Errors
     ///
-    /// [`Code::BadField`], [`Code::UnknownRole`], [`Code::UnknownTemplate`]
+    /// [`Code::BadName`], [`Code::BadField`], [`Code::UnknownRole`], [`Code::UnknownTemplate`],
+    /// [`Code::UnknownVlan`]
     pub fn of(record: &Record<'_>, site: Option<&Site>) -> Result<Self, Refusal> {
         let text = |name: &str| match record.value(name) {
             Value::Absent | Value::Null => Ok(None),
@@ -46,12 +50,21 @@ impl Guest {
                 Err(_) => Err(bad(name, record, "a number without a fraction")),
             },
         };
+        let name = text("name")?.filter(|name| !name.trim().is_empty());
+        let Some(name) = name else {
+            let what = "it has no name, which a new guest needs";
+            return Err(Refusal::new(Code::BadName, what));
+        };
         let kind = match (text("type")?.as_deref(), text("shape")?.as_deref()) {
             (Some("qemu"), _) | (None, Some("vm")) => Kind::Qemu,
             (Some("lxc"), _) | (None, _) => Kind::Lxc,
             _ => return Err(bad("type", record, "qemu or lxc")),
         };
-        let (role, template) = (text("role")?, text("template")?);
+        let template = match record.value("template") {
+            Value::Bool(_) | Value::Number("0" | "1") => None, // PVE's own: whether it is one
+            _ => text("template")?,
+        };
+        let role = text("role")?;
         let role = role.map(|name| known(site, Code::UnknownRole, &name, Site::role));
         let role = role.transpose()?.flatten();
         let template = match template {
@@ -60,9 +73,10 @@ impl Guest {
         };
         let memory = number("memory_mib")?.or(template.map(|template| template.memory_mib));
         let disk = number("disk_gib")?.or(template.map(|template| template.disk_gib));
-        let vlan = number("vlan")?;
-        let vlans = site.iter().flat_map(|site| &site.vlans);
-        let vlan = vlans.into_iter().find(|entry| Some(entry.vlan) == vlan);
+        let vlan = match (site, number("vlan")?) {
+            (Some(site), Some(vlan)) => Some(network(site, vlan)?),
+            _ => None,
+        };
         let is_stateful = match record.value("stateful_db") {
             Value::Bool(value) => value,
             Value::Text(word) => matches!(&word[..], "true" | "yes" | "1"),
@@ -71,8 +85,9 @@ impl Guest {
         };
         let vmid = number("vmid")?.and_then(|vmid| u32::try_from(vmid).ok());
         Ok(Self {
-            name: text("name")?.unwrap_or_default(),
+            name,
             vmid,
+            address: text("address")?.as_deref().and_then(address),
             kind,
             memory: memory.unwrap_or(DEFAULT.0).saturating_mul(1 << 20),
             disk: disk.unwrap_or(DEFAULT.1).saturating_mul(1 << 30),
@@ -81,6 +96,41 @@ impl Guest {
             bridge: vlan.and_then(|vlan| vlan.bridge.clone()),
         })
     }
+}
+
+impl Guest {
+    /// It is this member of a pair: by its ID, its name or its address.
+    #[must_use]
+    pub fn is(&self, member: &Member) -> bool {
+        let same_id = self.vmid.is_some() && self.vmid == member.vmid;
+        let same_name = !self.name.is_empty() && self.name == member.name;
+        let same_address = self.address.is_some() && self.address == member.address;
+        same_id || same_name || same_address
+    }
+}
+
+/// An address, with or without a mask; what is none can't be a member's.
+fn address(text: &str) -> Option<IpAddr> {
+    text.split('/').next()?.parse().ok()
+}
+
+/// The site's network of that VLAN.
+fn network(site: &Site, vlan: u64) -> Result<&Vlan, Refusal> {
+    let found = site.vlans.iter().find(|entry| entry.vlan == vlan);
+    found.ok_or_else(|| {
+        let all: Vec<String> = site
+            .vlans
+            .iter()
+            .map(|entry| entry.vlan.to_string())
+            .collect();
+        let there = match all.as_slice() {
+            [] => "there is none".to_owned(),
+            [only] => format!("there is {only}"),
+            all => format!("there are {}", all.join(", ")),
+        };
+        let what = format!("the VLAN {vlan} is not in the site file; {there}");
+        Refusal::new(Code::UnknownVlan, what)
+    })
 }
 
 /// What the site says of a role or template; none if there is no site.

@@ -37,7 +37,8 @@ Environment: PVX_SITE, the site file if --site is not given. Without either, one
 what is not known.
 
 Exit codes: 0 every guest has its step, 1 a guest that should move cannot, 2 bad call, no state
-document or one that is too old, or a site of whose nodes none is in the cluster"
+document or one that is too old, or a site of whose nodes none is in the cluster,
+3 stdout failed"
         );
     };
 }
@@ -83,8 +84,10 @@ codes! {
     NotInSite "not-in-site" "the site file doesn't have the node (place)"
     UnknownRole "unknown-role" "the site file has no such role (place)"
     UnknownTemplate "unknown-template" "the site file has no such template (place)"
+    UnknownVlan "unknown-vlan" "the site file has no such VLAN (place)"
     NoStorage "no-storage" "the node has no storage that such a guest may be on (place)"
     BadField "bad-field" "a field holds what it cannot (place)"
+    BadName "bad-name" "it has no name (place)"
     NotBest "not-best" "possible, but the target is better"
     NoTarget "no-target" "no node can take it, each for a reason of its own"
 }

@@ -180,6 +180,11 @@ fn an_answer_without_data_is_never_an_empty_state() {
         answers.insert(path.to_owned(), (200, Value::Null));
         let stop = state(answers, &[]).0.expect_err(path).to_string();
         assert!(stop.contains("the answer has no data"), "{path}: {stop}");
+        assert_eq!(
+            stop.matches(path).count(),
+            1,
+            "{path} is named once: {stop}"
+        );
     }
     let none = nine().into_keys().map(|path| (path, (200, Value::Null)));
     assert!(state(none.collect(), &[]).0.is_err(), "all of them");

@@ -48,15 +48,36 @@ impl Given {
         })
     }
 
-    /// Says what is not known without a site: `more`, besides the pairs if there is no file of them.
+    /// Says what is not known without a site, or with one that names no nodes: `more`, besides the
+    /// pairs if there are none.
     pub fn say_what_is_unknown(&self, more: &str) {
-        if self.site.is_some() {
+        let pairs = if self.has_pairs_file { "" } else { "pairs, " };
+        let Some(site) = &self.site else {
+            let what = format!(
+                "no site is named (--site FILE or PVX_SITE), so {pairs}{more} are not known"
+            );
+            exit::say("pvx-migrate", &what);
+            return;
+        };
+        if !site.nodes.is_empty() {
             return;
         }
-        let pairs = if self.has_pairs_file { "" } else { "pairs, " };
-        let what =
-            format!("no site is named (--site FILE or PVX_SITE), so {pairs}{more} are not known");
+        let file = &self.file;
+        let what = format!(
+            "{file}: the site file names no nodes, so whether it is this cluster's is not known"
+        );
         exit::say("pvx-migrate", &what);
+        // A limit that is written as the default says as much as none.
+        let missing = match (self.pairs.is_empty(), site.limits == Site::empty().limits) {
+            (true, true) => "no pairs, and no limits but the defaults",
+            (true, false) => "no pairs",
+            (false, true) => "no limits but the defaults",
+            (false, false) => return,
+        };
+        exit::say(
+            "pvx-migrate",
+            &format!("{file}: the site file names {missing}"),
+        );
     }
 
     /// The site must be of this cluster, as far as its nodes tell; those it lacks are said.

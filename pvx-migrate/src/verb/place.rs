@@ -1,14 +1,15 @@
 //! `pvx-migrate place`: a node and a storage for each guest of the stream.
 
 use std::{
-    fs::File,
+    fs,
     io::{Read, Write},
 };
 
 use vmid::{
-    exit::{Answer, Stop},
+    exit::{self, Answer, Stop},
     site::Site,
     stream, table,
+    tally::is_of_another_kind,
 };
 
 use super::given::Given;
@@ -32,15 +33,16 @@ pub fn place(
 ) -> Result<Answer, Stop> {
     let given = Given::read(&args.site, args.pairs.as_deref())?;
     let name = args.state.display().to_string();
-    let file = File::open(&args.state).map_err(|error| Stop::file(&name, error))?;
-    let state = document::state(file, surroundings.now, args.max_age, &name)?;
+    let text = fs::read(&args.state).map_err(|error| Stop::file(&name, error))?;
+    let state = document::state(&text[..], surroundings.now, args.max_age, &name)?;
     let cluster = Cluster::new(&state);
     given.check(&cluster)?;
     let records = stream::read_all(input)?;
     given.say_what_is_unknown(UNKNOWN);
     let wanted = records.iter().map(|kept| {
         let record = kept.record();
-        (!record.has_error()).then(|| place::Guest::of(&record, given.site.as_ref()))
+        let is_asked = !record.has_error() && !is_of_another_kind(&record);
+        is_asked.then(|| place::Guest::of(&record, given.site.as_ref()))
     });
     let wanted: Vec<_> = wanted.collect();
     let site = given.site.unwrap_or_else(Site::empty);
@@ -50,6 +52,9 @@ pub fn place(
         site,
         ..Policy::default()
     };
+    for sentence in place::strangers(&cluster, &policy, &wanted) {
+        exit::say("pvx-migrate", &format!("warning: {sentence}"));
+    }
     let mut places = place::place(&cluster, &policy, wanted).into_iter();
     table::present(args.format, place::COLUMNS, output, terminal, |lines| {
         let mut answer = Answer::Yes;

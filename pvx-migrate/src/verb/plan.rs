@@ -1,11 +1,14 @@
 //! `pvx-migrate plan`: what is wanted, from the options, and the plan as it is written.
 
-use std::io::{Read, Write};
+use std::{
+    io::{Read, Write},
+    path::Path,
+};
 
 use anyhow::{Context as _, anyhow};
 use vmid::{
     exit::{self, Answer, Stop},
-    site::Site,
+    site::{Site, near},
     stream::Lines,
     table::{self, Format},
 };
@@ -14,7 +17,9 @@ use super::given::Given;
 use crate::{
     Surroundings, cli,
     cluster::Cluster,
-    document, journal, permission,
+    document,
+    journal::{self, event::Event},
+    permission,
     plan::{self, Plan, policy::Policy, want::Want},
 };
 
@@ -37,16 +42,14 @@ pub fn plan(
     };
     let given = Given::read(&terms.site, terms.pairs.as_deref())?;
     let events = match args {
-        cli::Plan::Return(wanted) => journal::file::lines(&wanted.journal)?
-            .into_iter()
-            .map(|line| line.event)
-            .collect(),
+        cli::Plan::Return(wanted) => events(&wanted.journal)?,
         _ => Vec::new(),
     };
     let state = document::state(input, surroundings.now, terms.max_age, "stdin")?;
     let cluster = Cluster::new(&state);
     given.check(&cluster)?;
     own_guest(&cluster, terms.own)?;
+    mapped_storages(&cluster, &terms.storage_map)?;
     let wants = match args {
         cli::Plan::Drain(drain) => drain_wants(&cluster, drain)?,
         cli::Plan::Move(wanted) => move_wants(&cluster, wanted)?,
@@ -56,6 +59,10 @@ pub fn plan(
     };
     given.say_what_is_unknown("limits and the storages kept from guests");
     let policy = policy(terms, move_stopped, given);
+    let members = plan::pair::Members::new(&cluster, &policy.pairs);
+    for sentence in plan::pair::strangers(&policy.pairs, |member| members.guest(member).is_some()) {
+        exit::say("pvx-migrate", &format!("warning: {sentence}"));
+    }
     let home = matches!(args, cli::Plan::Return(_));
     let plan = plan::plan(&cluster, &policy, &wants, home);
     print(&cluster, &policy, &plan, terms.format, output, terminal)?;
@@ -73,6 +80,16 @@ pub fn plan(
         }
     }
     Ok(answer)
+}
+
+/// What was done by a journal.
+fn events(journal: &Path) -> Result<Vec<Event>, Stop> {
+    let lines = journal::file::lines(journal)?;
+    if lines.is_empty() {
+        let what = anyhow!("{}: nothing was done in it", journal.display());
+        return Err(Stop::input(what).hint("name the journal that the run wrote"));
+    }
+    Ok(lines.into_iter().map(|line| line.event).collect())
 }
 
 /// What the options and the files they name allow; the options count first.
@@ -102,6 +119,22 @@ fn own_guest(cluster: &Cluster<'_>, own: Option<u32>) -> Result<(), Stop> {
         }
         _ => Ok(()),
     }
+}
+
+/// `--storage-map` names storages that the cluster has.
+fn mapped_storages(cluster: &Cluster<'_>, map: &[(String, String)]) -> Result<(), Stop> {
+    for (from, to) in map {
+        for id in [from, to] {
+            if cluster.storage(id).is_none() {
+                let all = cluster.state.storages.iter().map(|s| &s.storage[..]);
+                let hint = near::hint(id, all);
+                let what =
+                    anyhow!("--storage-map {from}:{to}: the cluster has no storage {id}{hint}");
+                return Err(Stop::input(what));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn print(

@@ -18,8 +18,8 @@ pub enum Kind {
     Text(Form),
     /// A whole number in this range.
     Whole(u64, u64),
-    /// A number above 0, at most this.
-    Number(f64),
+    /// A number in this range; a least one of 0 is itself too little.
+    Number(f64, f64),
     /// `true` or `false`.
     Truth,
     /// Host numbers or addresses, as text or as a number.
@@ -91,7 +91,7 @@ pub const KEYS: &[Key] = &[
     key("avoid",                     List,            "[]", "What ipalloc never hands out in any prefix: host numbers, addresses or ranges of them."),
     key("avoid[]",                   Avoid,           "",  "110, 2-9, 192.168.30.50, 192.168.30.50-192.168.30.60 or a prefix."),
     key("limits",                    Object,          "{}", "Limits that pvx-migrate keeps."),
-    key("limits.ram_ratio",          Number(16.0),    "1.5", "How many times a node's memory its running guests may be given."),
+    key("limits.ram_ratio",          Number(0.1, 100.0), "1.5", "How many times a node's memory its running guests may be given."),
 
     key("nodes",                     List,            "[]", "The nodes of the cluster; new guests go to the first that fits."),
     key("nodes[]",                   Object,          "",  "A node."),
@@ -133,7 +133,7 @@ pub const KEYS: &[Key] = &[
     key("pairs[].interface",         Text(Word),      "",  "Where hacheck listens; else the interface that is in the VIP's network."),
     key("pairs[].advert_ms",         Whole(10, 255_000), "", "The advert interval in milliseconds, if it is not to be learnt from the adverts."),
     key("pairs[].unicast",           Truth,           "false", "The members speak VRRP to each other only (keepalived's unicast_peer)."),
-    key("pairs[].rto_s",             Number(DAY_S),   "",  "The recovery time that is promised, in seconds."),
+    key("pairs[].rto_s",             Number(0.0, DAY_S), "",  "The recovery time that is promised, in seconds."),
     key("pairs[].expect",            Object,          "{}", "What else should be so."),
     key("pairs[].expect.preferred",  Truth,           "true", "The preferred member should be the holder."),
     key("pairs[].expect.version",    Whole(2, 3),     "",  "The VRRP version that should be spoken."),

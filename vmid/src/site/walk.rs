@@ -68,8 +68,11 @@ fn checked(value: &Value, key: &Key, path: &str, faults: &mut Faults) -> Value {
             Some(number) if (least..=most).contains(&number) => return value.clone(),
             _ => wrong(&format!("a whole number from {least} to {most}")),
         },
-        Kind::Number(most) => match value.as_f64() {
-            Some(number) if number > 0.0 && number <= most => return value.clone(),
+        Kind::Number(least, most) => match value.as_f64() {
+            Some(number) if number > 0.0 && (least..=most).contains(&number) => {
+                return value.clone();
+            }
+            _ if least > 0.0 => wrong(&format!("a number from {least} to {most}")),
             _ => wrong(&format!("a number above 0, at most {most}")),
         },
         Kind::Avoid => match value {
