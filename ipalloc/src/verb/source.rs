@@ -4,6 +4,7 @@ use std::{io::Read, path::Path};
 
 use anyhow::anyhow;
 use vmid::{
+    document,
     exit::Stop,
     site::Named,
     stream::{self, Kept, quote},
@@ -36,7 +37,7 @@ pub(crate) fn access(verb: &'static str, dry_run: bool) -> Intent {
 /// The requests: names from the command line, else the whole of the input.
 pub(crate) fn records(names: &[Word], input: impl Read) -> Result<Vec<Kept>, Stop> {
     if names.is_empty() {
-        return stream::read_all(input);
+        return guests(input);
     }
     let line = |word: &Word| {
         let name = quote(&word.name);
@@ -50,6 +51,13 @@ pub(crate) fn records(names: &[Word], input: impl Read) -> Result<Vec<Kept>, Sto
     };
     // cannot fail: the text is of our own making
     stream::parse(names.iter().map(line).collect::<String>().as_bytes()).map_err(Stop::input)
+}
+
+/// The whole of the input.
+pub(crate) fn guests(input: impl Read) -> Result<Vec<Kept>, Stop> {
+    let records = stream::read_all(input)?;
+    document::none_among(&records)?;
+    Ok(records)
 }
 
 /// The rules of the site that was named, if one was.
