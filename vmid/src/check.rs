@@ -57,7 +57,7 @@ fn inventory<W: Write>(
 ) -> Result<Answer, Stop> {
     let records = stream::read_all(input)?;
     document::none_among(&records)?;
-    Tally::of(records.iter().map(Kept::record)).some_guest(allow_empty)?;
+    Tally::of(&records).some_guest(allow_empty)?;
     let is_judged = |record: &Record<'_>| !record.has_error() && !is_of_another_kind(record);
     let guest = |kept: &Kept| {
         let record = kept.record();

@@ -131,6 +131,13 @@ pub fn interfaces(record: &Record<'_>) -> Vec<Interface> {
     (0..32).filter_map(interface).collect()
 }
 
+/// `net0`, `ipconfig0` or another of these: an option of a guest's configuration.
+#[must_use]
+pub fn is_interface_option(name: &str) -> bool {
+    let number = name.strip_prefix("net").or(name.strip_prefix("ipconfig"));
+    number.is_some_and(|n| matches!(n.len(), 1 | 2) && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// The value of `key` in one of Proxmox's property strings, `a=1,b=2`.
 fn property<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     text.split(',')

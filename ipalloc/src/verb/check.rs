@@ -36,7 +36,7 @@ pub(crate) fn check<W: Write>(
     records: &[Kept],
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
-    let tally = Tally::of(records.iter().map(Kept::record));
+    let tally = Tally::of(records);
     tally.some_guest(args.allow_empty)?;
     let networks = ipam.networks()?;
     let view = ipam.look(&Ask {
