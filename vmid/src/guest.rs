@@ -95,6 +95,17 @@ impl Guest {
     }
 }
 
+impl Guest {
+    /// Its first address with the mask that it is written with; a template has none, nor has
+    /// a guest whose first one cannot be read.
+    #[must_use]
+    pub fn first_address(&self) -> Option<String> {
+        let (address, mask) = self.addresses.first()?.as_ref().ok()?;
+        let shown = mask.map_or(address.to_string(), |mask| format!("{address}/{mask}"));
+        (!self.template).then_some(shown)
+    }
+}
+
 /// One of `net0` to `net31` (Proxmox's limit) with the `ipconfig` of its number.
 #[derive(Clone, Debug)]
 pub struct Interface {

@@ -77,6 +77,9 @@ pub(crate) fn open(
         return Err(Stop::input(anyhow!("no IPAM is named")).hint(hint));
     };
     let folder = Path::new(ipam);
+    if named.is_some() && folder.is_file() {
+        return Err(is_file(folder));
+    }
     if !ipam.contains("://") && !folder.is_dir() && (named.is_none() || looks_like_host(ipam)) {
         let shown = url::shown(ipam);
         let what =
@@ -95,6 +98,20 @@ pub(crate) fn open(
         Intent::Change(_) => Access::Write,
     };
     Ok(Box::new(CsvIpam::open(folder, access)?))
+}
+
+/// A file was named where the folder is meant.
+fn is_file(file: &Path) -> Stop {
+    let stop = Stop::input(anyhow!(
+        "{} is a file; --ipam takes the folder",
+        file.display()
+    ));
+    let folder = file.parent().filter(|folder| CsvIpam::is_in(folder));
+    match folder.map(|folder| folder.display().to_string()) {
+        Some(folder) if folder.is_empty() => stop.hint("did you mean --ipam .?"),
+        Some(folder) => stop.hint(format!("did you mean --ipam {folder}?")),
+        None => stop,
+    }
 }
 
 /// `netbox.example`, `netbox.example:8000/netbox`: a name or address of a host, and no path.
