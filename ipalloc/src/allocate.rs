@@ -28,7 +28,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Finds the scope of each request and refuses owners that occur twice.
+    /// Finds the scope of each request; refuses owners that occur twice, and what is not of the site.
     #[must_use]
     pub fn new(
         requests: Vec<Result<Request, Refused>>,
@@ -52,6 +52,7 @@ impl Batch {
             let member = site.and_then(|site| site.member(&request.owner));
             request.of_site = member.filter(|_| !request.owner.is_interface());
             let scope = Scope::of(&request.fields, networks, &policy.of_owner(&request.owner))?;
+            site.map_or(Ok(()), |site| site.has(scope.net(), scope.vlan()))?;
             Ok((request, scope))
         };
         Self {

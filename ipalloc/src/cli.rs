@@ -171,7 +171,7 @@ pub struct Allocate {
 #[derive(Debug, Args)]
 pub struct Release {
     /// Guests, NAME or NAME/INTERFACE; then standard input is not read
-    #[arg(value_name = "NAME", value_parser = Word::parse)]
+    #[arg(value_name = "NAME", value_parser = Word::released)]
     pub names: Vec<Word>,
     /// Where the addresses are kept
     #[command(flatten)]
@@ -246,16 +246,29 @@ pub struct Word {
 }
 
 impl Word {
-    /// Whether the name is a host's is judged later, as for a record; here is refused what
-    /// is meant for another place.
+    /// One to be given an address.
+    ///
+    /// # Errors
+    ///
+    /// As [`Word::released`].
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let hint = |what: String| match request::parse_wanted(text) {
+            Ok(_) => format!("{what}; did you mean --address?"),
+            Err(_) => what,
+        };
+        Self::released(text).map_err(hint)
+    }
+
+    /// One to be released. Whether the name is a host's is judged later, as for a record;
+    /// here is refused what is meant for another place.
     ///
     /// # Errors
     ///
     /// It is a file, or an address.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn released(text: &str) -> Result<Self, String> {
         let (name, interface) = owner::parts(text);
         if request::parse_wanted(text).is_ok() {
-            return Err("it is an address, not a name; did you mean --address?".to_owned());
+            return Err("it is an address, not a name".to_owned());
         }
         if positional::looks_like_file(text) {
             return Err(positional::told(text));

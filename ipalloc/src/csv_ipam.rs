@@ -65,7 +65,7 @@ impl CsvIpam {
     /// cannot be had.
     pub fn open(folder: &Path, access: Access) -> Result<Self, Stop> {
         let prefixes = folder.join(PREFIXES);
-        if !exists(&prefixes) {
+        if !Self::is_in(folder) {
             let what = anyhow!("{}: no such file", prefixes.display());
             let hint = "an IPAM folder holds prefixes.csv, and ip-addresses.csv and ip-ranges.csv if there are any, in NetBox's import or export form";
             return Err(Stop::input(what).hint(hint));
@@ -79,6 +79,12 @@ impl CsvIpam {
             text: Vec::new(),
             _lock: lock,
         })
+    }
+
+    /// There is an IPAM in `folder`.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        exists(&folder.join(PREFIXES))
     }
 
     /// The rows of one of the smaller files, each made into a value.

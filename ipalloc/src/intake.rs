@@ -128,13 +128,7 @@ fn is_static(interface: &Interface) -> bool {
 
 /// It has `net0`, `ipconfig0` or another of these.
 fn is_configuration(record: &Record<'_>) -> bool {
-    let numbered = |name: &str, word: &str| {
-        let number = name.strip_prefix(word);
-        number
-            .is_some_and(|n| !n.is_empty() && n.len() < 3 && n.bytes().all(|b| b.is_ascii_digit()))
-    };
-    let mut names = record.names();
-    names.any(|name| numbered(&name, "net") || numbered(&name, "ipconfig"))
+    record.names().any(|name| guest::is_interface_option(&name))
 }
 
 fn is_template(record: &Record<'_>) -> bool {

@@ -15,7 +15,7 @@ use std::io::{Read, Write};
 use jiff::Timestamp;
 use vmid::{
     exit::{Answer, Stop},
-    stream::{self, Lines},
+    stream::Lines,
     table,
 };
 
@@ -42,7 +42,7 @@ pub mod span;
 mod verb;
 
 use cli::{Command, Environment};
-use verb::source::{Intent, access, open, records, site_rules};
+use verb::source::{Intent, access, guests, open, records, site_rules};
 
 /// What surrounds a run; `main` alone reads it from the system.
 #[derive(Clone, Debug)]
@@ -100,7 +100,7 @@ pub fn run(
         Command::Check(args) => {
             let site = args.site.read()?;
             let domain = site.as_ref().and_then(|site| site.domain.as_deref());
-            let records = stream::read_all(input)?;
+            let records = guests(input)?;
             let ipam = open(&args.source, Intent::Look)?;
             table::present(
                 args.format,

@@ -149,7 +149,7 @@ fn broken_rule(name: &str) -> Option<&'static str> {
         return Some("is empty");
     }
     if name.parse::<core::net::IpAddr>().is_ok() {
-        return Some("is an address, not a name; did you mean --address?");
+        return Some("is an address, not a name");
     }
     if name.len() > NAME_LIMIT {
         return Some("is longer than 253 characters");
@@ -202,7 +202,7 @@ mod tests {
             ("two dots",             "a..b",         None,         Err("the name \"a..b\" has an empty part between dots")),
             ("dash first",           "-a",           None,         Err("the name \"-a\" has a part that begins or ends with '-'")),
             ("control character",    "a\x1b[2J",     None,         Err("the name \"a\\u{1b}[2J\" has other characters than letters, digits, '-', '_' and '.'")),
-            ("an address",           "192.168.30.66", None,        Err("the name \"192.168.30.66\" is an address, not a name; did you mean --address?")),
+            ("an address",           "192.168.30.66", None,        Err("the name \"192.168.30.66\" is an address, not a name")),
             ("empty interface",      "a",            Some(""),     Err("the interface \"\" must be 1 to 32 letters, digits or ._:-")),
         ];
         for (name, text, interface, want) in cases {

@@ -7,6 +7,8 @@ pub enum Code {
     Exhausted,
     /// The IPAM has no such prefix or range, or the request names none.
     NoPrefix,
+    /// The site file has no such VLAN or prefix.
+    NotInSite,
     /// Several prefixes fit.
     AmbiguousPrefix,
     /// The address or prefix is one that is never handed out.
@@ -53,6 +55,7 @@ impl Code {
         match self {
             Self::Exhausted => "exhausted",
             Self::NoPrefix => "no-prefix",
+            Self::NotInSite => "not-in-site",
             Self::AmbiguousPrefix => "ambiguous-prefix",
             Self::Excluded => "excluded",
             Self::AddressTaken => "address-taken",

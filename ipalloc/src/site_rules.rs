@@ -2,6 +2,7 @@
 //! gateways are, and what its draft leaves to be found out.
 
 use core::net::IpAddr;
+use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 use serde_json::Value;
@@ -11,7 +12,10 @@ use vmid::{
     site::{Held, Holder, Site},
 };
 
-use crate::owner::Owner;
+use crate::{
+    owner::Owner,
+    refused::{Code, Refused},
+};
 
 /// The rules of a site.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +26,8 @@ pub struct SiteRules {
     pub held: Vec<Held>,
     /// Kept free.
     pub avoid: Vec<Avoid>,
+    /// What it is called in messages.
+    name: String,
     networks: Vec<Network>,
 }
 
@@ -56,8 +62,47 @@ impl SiteRules {
             held: site.held().collect(),
             avoid: avoid
                 .map_err(|what| Stop::input(anyhow::anyhow!("the site's avoid: {what}")))?,
+            name: site.called().to_owned(),
             networks: site.vlans.iter().enumerate().map(network).collect(),
         })
+    }
+
+    /// The network, on that VLAN, is one of the site's, or a part of one. A site that names no
+    /// networks has all of them; one that names a VLAN's IPv4 prefix alone says nothing of IPv6 there.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::NotInSite`]: the IPAM and the site file are of two sites, or do not agree.
+    pub fn has(&self, net: IpNet, vlan: Option<u64>) -> Result<(), Refused> {
+        let of_vlan = |network: &&Network| vlan.is_none_or(|vlan| network.vlan == vlan);
+        let known: Vec<&Network> = self.networks.iter().filter(of_vlan).collect();
+        let same_family = |prefix: IpNet| prefix.addr().is_ipv4() == net.addr().is_ipv4();
+        let mut prefixes = known.iter().map(|network| network.prefix);
+        if self.networks.is_empty() || prefixes.clone().any(|prefix| prefix.contains(&net)) {
+            return Ok(());
+        }
+        let message = match (vlan, prefixes.find(|prefix| same_family(*prefix))) {
+            (Some(_), None) if !known.is_empty() => return Ok(()),
+            (Some(vlan), Some(prefix)) => {
+                format!("VLAN {vlan} is {net} in the IPAM, {prefix} in the site file")
+            }
+            (Some(vlan), None) => {
+                let all: BTreeSet<u64> = self.networks.iter().map(|n| n.vlan).collect();
+                let all: Vec<String> = all.iter().map(u64::to_string).collect();
+                self.lacks(&format!("VLAN {vlan}"), &all)
+            }
+            (None, _) => {
+                let all: BTreeSet<IpNet> = known.iter().map(|n| n.prefix).collect();
+                let all: Vec<String> = all.iter().map(IpNet::to_string).collect();
+                self.lacks(&net.to_string(), &all)
+            }
+        };
+        Err(Refused::new(Code::NotInSite, message))
+    }
+
+    fn lacks(&self, what: &str, all: &[String]) -> String {
+        let (name, all) = (&self.name, all.join(", "));
+        format!("{what} is not in the site file ({name} has {all})")
     }
 
     /// The gateway of a prefix, by the rule of its network: the one with this prefix, else the
@@ -124,6 +169,34 @@ mod tests {
             {"vlan":20,"prefix":"10.20.20.0/24","gateway":"last","x-todo":"the DHCP pool"},
             {"vlan":30,"prefix":"10.20.30.0/24","gateway":"none","x-todo":["a","b"]},
             {"vlan":40,"prefix":"10.20.40.0/24"}]}"#;
+
+    #[test]
+    fn what_is_not_of_the_site() {
+        let rules = SiteRules::of(&Site::parse(SITE.as_bytes()).unwrap()).unwrap();
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, Option<u64>, Option<&str>)] = &[
+            ("the site's own",          "10.20.20.0/24",   Some(20),   None),
+            ("a part of it",            "10.20.20.128/25", Some(20),   None),
+            ("a part, without a VLAN",  "10.20.20.128/25", None,       None),
+            ("IPv6 beside its IPv4",    "fd00:20::/64",    Some(20),   None),
+            ("another VLAN",            "10.20.50.0/24",   Some(50),   Some("VLAN 50 is not in the site file (the site has 20, 30, 40)")),
+            ("its prefix elsewhere",    "10.20.20.0/24",   Some(50),   Some("VLAN 50 is not in the site file (the site has 20, 30, 40)")),
+            ("its VLAN elsewhere",      "10.99.20.0/24",   Some(20),   Some("VLAN 20 is 10.99.20.0/24 in the IPAM, 10.20.20.0/24 in the site file")),
+            ("two VLANs mixed up",      "10.20.30.0/24",   Some(20),   Some("VLAN 20 is 10.20.30.0/24 in the IPAM, 10.20.20.0/24 in the site file")),
+            ("wider than the site's",   "10.20.20.0/23",   Some(20),   Some("VLAN 20 is 10.20.20.0/23 in the IPAM, 10.20.20.0/24 in the site file")),
+            ("nowhere",                 "10.99.99.0/24",   None,       Some("10.99.99.0/24 is not in the site file (the site has 10.20.20.0/24, 10.20.30.0/24, 10.20.40.0/24)")),
+        ];
+        for (name, net, vlan, want) in cases {
+            let got = rules.has(net.parse().unwrap(), *vlan);
+            let got = got.map_err(|refused| refused.message);
+            assert_eq!(got.err().as_deref(), *want, "{name}");
+        }
+        let without = SiteRules::of(&Site::parse(b"{}").unwrap()).unwrap();
+        assert_eq!(
+            without.has("10.99.99.0/24".parse().unwrap(), Some(50)),
+            Ok(())
+        );
+    }
 
     #[test]
     fn networks_of_a_site() {

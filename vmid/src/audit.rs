@@ -100,12 +100,8 @@ fn judge(guest: &Guest, rules: &Rules) -> Verdict {
 
 /// The guest's first address, with a mask where one is known; a template has none.
 fn address(guest: &Guest, place: &Result<Place, Refused>) -> Option<String> {
-    let (address, mask) = guest.addresses.first()?.as_ref().ok()?;
-    let own = || mask.map_or(address.to_string(), |mask| format!("{address}/{mask}"));
-    let shown = place
-        .as_ref()
-        .map_or_else(|_| own(), Place::address_with_mask);
-    (!guest.template).then_some(shown)
+    let own = guest.first_address()?;
+    Some(place.as_ref().map_or(own, Place::address_with_mask))
 }
 
 /// Where the guest is; the interface's tag says the VLAN if nothing else does.

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use crate::{
-    COLUMNS, Surroundings, audit, cli,
+    COLUMNS, Surroundings, audit, cli, document,
     exit::{Answer, Stop},
     finding,
     guest::{self, Guest},
@@ -56,7 +56,8 @@ fn inventory<W: Write>(
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
     let records = stream::read_all(input)?;
-    Tally::of(records.iter().map(Kept::record)).some_guest(allow_empty)?;
+    document::none_among(&records)?;
+    Tally::of(&records).some_guest(allow_empty)?;
     let is_judged = |record: &Record<'_>| !record.has_error() && !is_of_another_kind(record);
     let guest = |kept: &Kept| {
         let record = kept.record();

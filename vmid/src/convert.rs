@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 
 use crate::{
     COLUMNS, Surroundings, cli,
+    document::Document,
     exit::{self, Answer, Stop},
     guest, named_files,
     networks::Networks,
@@ -171,13 +172,14 @@ fn records<C: Convert, W: Write>(
         if raw {
             bare(job, number, record, lines)
         } else {
-            whole(job, record, lines)
+            whole(job, number, record, lines)
         }
     })
 }
 
 fn whole<C: Convert, W: Write>(
     job: &C,
+    number: u64,
     record: Record<'_>,
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
@@ -190,6 +192,7 @@ fn whole<C: Convert, W: Write>(
             Ok(Answer::Yes)
         }
         Err(Failure { refused, known }) => {
+            may_be_guest(number, &record, lines)?;
             let known = known.map(|(vlan, host)| (vlan.to_string(), host.to_string()));
             let known = known
                 .as_ref()
@@ -222,8 +225,22 @@ fn bare<C: Convert, W: Write>(
             Ok(Answer::Yes)
         }
         Err(Failure { refused, .. }) => {
+            may_be_guest(number, &record, lines)?;
             failed(&format!("{}: {refused}", refused.code()));
             Ok(Answer::No)
         }
     }
+}
+
+/// The record that was refused is no document of another kind; only then its refusal means something.
+fn may_be_guest<W: Write>(
+    number: u64,
+    record: &Record<'_>,
+    lines: &mut Lines<W>,
+) -> Result<(), Stop> {
+    let Some(document) = Document::of(record) else {
+        return Ok(());
+    };
+    lines.flush().map_err(Stop::output)?;
+    Err(document.refused(number))
 }

@@ -95,6 +95,17 @@ impl Guest {
     }
 }
 
+impl Guest {
+    /// Its first address with the mask that it is written with; a template has none, nor has
+    /// a guest whose first one cannot be read.
+    #[must_use]
+    pub fn first_address(&self) -> Option<String> {
+        let (address, mask) = self.addresses.first()?.as_ref().ok()?;
+        let shown = mask.map_or(address.to_string(), |mask| format!("{address}/{mask}"));
+        (!self.template).then_some(shown)
+    }
+}
+
 /// One of `net0` to `net31` (Proxmox's limit) with the `ipconfig` of its number.
 #[derive(Clone, Debug)]
 pub struct Interface {
@@ -129,6 +140,13 @@ pub fn interfaces(record: &Record<'_>) -> Vec<Interface> {
         })
     };
     (0..32).filter_map(interface).collect()
+}
+
+/// `net0`, `ipconfig0` or another of these: an option of a guest's configuration.
+#[must_use]
+pub fn is_interface_option(name: &str) -> bool {
+    let number = name.strip_prefix("net").or(name.strip_prefix("ipconfig"));
+    number.is_some_and(|n| matches!(n.len(), 1 | 2) && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The value of `key` in one of Proxmox's property strings, `a=1,b=2`.

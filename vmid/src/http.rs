@@ -20,6 +20,7 @@ use crate::{exit, span};
 mod address;
 mod answer;
 mod core_dump;
+mod fingerprint;
 mod secret;
 mod tls;
 mod trouble;
@@ -27,8 +28,9 @@ mod verifier;
 
 pub use answer::Answer;
 pub use core_dump::forbid_core_dumps;
+pub use fingerprint::Fingerprint;
 pub use secret::Secret;
-pub use tls::{Fingerprint, Trust};
+pub use tls::Trust;
 use trouble::Circumstances;
 
 /// The most that is read of an answer, in bytes; a page of 1000 addresses of NetBox has about 1 MB.

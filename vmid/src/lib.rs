@@ -3,7 +3,7 @@
 //!
 //! The domain of `vmid` is pure: [`scheme`], [`networks`], [`place`], [`guest`],
 //! [`audit`]; its verbs are [`encode`], [`decode`], [`check`]. Shared by all tools, and frozen to what two of them use, are
-//! [`stream`] (records), [`exit`] (codes, error line), [`table`], [`escape`], [`finding`] and, behind the
+//! [`stream`] (records), [`exit`] (codes, error line), [`table`], [`escape`], [`finding`], [`document`] and, behind the
 //! feature `http`, the connection to a server.
 
 #![cfg_attr(
@@ -19,6 +19,7 @@ pub mod check;
 pub mod cli;
 pub mod convert;
 pub mod decode;
+pub mod document;
 pub mod encode;
 pub mod escape;
 pub mod exit;

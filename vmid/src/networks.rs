@@ -13,7 +13,7 @@ use crate::{
     scheme::{self, VLANS},
     site::Site,
     stream::{self, Kept, Value},
-    table::Dialect,
+    table::{Dialect, csv_fault},
 };
 
 /// One prefix and the VLAN it is on.
@@ -178,7 +178,7 @@ fn from_csv(text: &[u8]) -> Result<Vec<Network>, BadTable> {
     let fail = |line: u64, what: String| BadTable(format!("line {line}: {what}"));
     let header = reader
         .headers()
-        .map_err(|error| fail(1, error.to_string()))?
+        .map_err(|error| BadTable(csv_fault(&error)))?
         .clone();
     let column = |name: &str| {
         header
@@ -195,7 +195,7 @@ fn from_csv(text: &[u8]) -> Result<Vec<Network>, BadTable> {
     let status = column("status");
     let mut networks = Vec::new();
     for row in reader.records() {
-        let row = row.map_err(|error| BadTable(error.to_string()))?;
+        let row = row.map_err(|error| BadTable(csv_fault(&error)))?;
         let line = row.position().map_or(0, csv::Position::line);
         let cell = |column: usize| row.get(column).unwrap_or_default();
         let vlan = vlan_cell(cell(vlan)).map_err(|what| fail(line, what))?;

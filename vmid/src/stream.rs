@@ -25,6 +25,7 @@ mod scan;
 mod trailing_members;
 
 pub use bad::Bad;
+pub use foreign::GUESTS;
 pub use lines::{Lines, error_object, excerpt, quote};
 pub use pile::{Again, Pile};
 pub use reader::{Next, Reader};

@@ -16,7 +16,7 @@ mod dialect;
 
 use columns::Columns;
 pub use columns::MOST_COLUMNS;
-pub use dialect::Dialect;
+pub use dialect::{Dialect, csv_fault};
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -8,6 +8,7 @@ use std::{
 };
 
 use csv::ByteRecord;
+use vmid::table::csv_fault;
 
 use super::form::{Column, Layout};
 
@@ -32,7 +33,7 @@ pub(super) fn each_row(
     let mut last = (0, 0);
     while reader
         .read_byte_record(&mut row)
-        .map_err(|error| error.to_string())?
+        .map_err(|error| csv_fault(&error))?
     {
         let (byte, line) = row
             .position()

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use csv::ByteRecord;
-use vmid::table::Dialect;
+use vmid::table::{Dialect, csv_fault};
 
 /// Which of the two a file is in; told by its first column that only one of them has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,9 +142,7 @@ impl Layout {
     pub fn of(text: &[u8], identity: Column) -> Result<Self, String> {
         let dialect = Dialect::of(text);
         let mut reader = dialect.reader(text);
-        let header = reader
-            .headers()
-            .map_err(|error| format!("line 1: {error}"))?;
+        let header = reader.headers().map_err(|error| csv_fault(&error))?;
         let header: Vec<String> = header.iter().map(|cell| cell.trim().to_owned()).collect();
         let forms = [Form::Import, Form::Export];
         let has = |form: &Form| header.iter().any(|cell| cell == identity.header(*form));

@@ -5,8 +5,8 @@ use std::io::Write;
 use vmid::{
     exit::{Answer, Stop},
     finding,
-    guest::Guest,
-    stream::{self, Kept, Lines, error_object},
+    guest::{self, Guest},
+    stream::{self, Kept, Lines, error_object, quote},
     tally::{Tally, is_of_another_kind},
 };
 
@@ -24,7 +24,6 @@ pub(crate) const GUESTS: &[&str] = &[
     "node",
     "interface",
     "address",
-    "net0",
     "findings",
     "error",
 ];
@@ -36,7 +35,7 @@ pub(crate) fn check<W: Write>(
     records: &[Kept],
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
-    let tally = Tally::of(records.iter().map(Kept::record));
+    let tally = Tally::of(records);
     tally.some_guest(args.allow_empty)?;
     let networks = ipam.networks()?;
     let view = ipam.look(&Ask {
@@ -63,9 +62,16 @@ pub(crate) fn check<W: Write>(
             .map(|guest| known.judge(guest))
             .unwrap_or_default();
         let (objects, count) = finding::appended(&record, &check::CODES, &findings);
-        lines
-            .write(record, &[("findings", &objects)])
-            .map_err(Stop::output)?;
+        // A record that has no address, or an empty one, gets that of its config.
+        let lacks = matches!(guest::address(&record.value("address")), Ok(None));
+        let own = guests
+            .last()
+            .filter(|_| lacks)
+            .and_then(Guest::first_address);
+        let own = own.as_deref().map(quote);
+        let mut set = vec![("findings", objects.as_str())];
+        set.extend(own.as_deref().map(|address| ("address", address)));
+        lines.write(record, &set).map_err(Stop::output)?;
         answer = answer.max(Answer::no_if(count > 0));
     }
     // Who saw no guest at all knows nothing of who has gone.

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use vmid::{
-    exit::{Answer, Stop},
+    exit::{self, Answer, Stop},
     stream::{Lines, quote},
 };
 
@@ -41,6 +41,12 @@ pub(crate) fn show<W: Write>(
             .map_err(Stop::output)?;
         lines.flush().map_err(Stop::output)?;
         return Ok(Answer::No);
+    }
+    if prefixes.is_empty() {
+        exit::say(
+            "ipalloc",
+            "note: the IPAM has no prefix yet, so there is nothing to show",
+        );
     }
     let within = prefixes
         .iter()

@@ -4,6 +4,7 @@ use std::{io::Read, path::Path};
 
 use anyhow::anyhow;
 use vmid::{
+    document,
     exit::Stop,
     site::Named,
     stream::{self, Kept, quote},
@@ -36,7 +37,7 @@ pub(crate) fn access(verb: &'static str, dry_run: bool) -> Intent {
 /// The requests: names from the command line, else the whole of the input.
 pub(crate) fn records(names: &[Word], input: impl Read) -> Result<Vec<Kept>, Stop> {
     if names.is_empty() {
-        return stream::read_all(input);
+        return guests(input);
     }
     let line = |word: &Word| {
         let name = quote(&word.name);
@@ -50,6 +51,13 @@ pub(crate) fn records(names: &[Word], input: impl Read) -> Result<Vec<Kept>, Sto
     };
     // cannot fail: the text is of our own making
     stream::parse(names.iter().map(line).collect::<String>().as_bytes()).map_err(Stop::input)
+}
+
+/// The whole of the input.
+pub(crate) fn guests(input: impl Read) -> Result<Vec<Kept>, Stop> {
+    let records = stream::read_all(input)?;
+    document::none_among(&records)?;
+    Ok(records)
 }
 
 /// The rules of the site that was named, if one was.
@@ -69,6 +77,9 @@ pub(crate) fn open(
         return Err(Stop::input(anyhow!("no IPAM is named")).hint(hint));
     };
     let folder = Path::new(ipam);
+    if named.is_some() && folder.is_file() {
+        return Err(is_file(folder));
+    }
     if !ipam.contains("://") && !folder.is_dir() && (named.is_none() || looks_like_host(ipam)) {
         let shown = url::shown(ipam);
         let what =
@@ -87,6 +98,20 @@ pub(crate) fn open(
         Intent::Change(_) => Access::Write,
     };
     Ok(Box::new(CsvIpam::open(folder, access)?))
+}
+
+/// A file was named where the folder is meant.
+fn is_file(file: &Path) -> Stop {
+    let stop = Stop::input(anyhow!(
+        "{} is a file; --ipam takes the folder",
+        file.display()
+    ));
+    let folder = file.parent().filter(|folder| CsvIpam::is_in(folder));
+    match folder.map(|folder| folder.display().to_string()) {
+        Some(folder) if folder.is_empty() => stop.hint("did you mean --ipam .?"),
+        Some(folder) => stop.hint(format!("did you mean --ipam {folder}?")),
+        None => stop,
+    }
 }
 
 /// `netbox.example`, `netbox.example:8000/netbox`: a name or address of a host, and no path.

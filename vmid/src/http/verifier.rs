@@ -18,7 +18,21 @@ use rustls::{
     server::ParsedCertificate,
 };
 
-use super::tls::Fingerprint;
+use super::fingerprint::Fingerprint;
+
+/// The authorities among these certificates.
+///
+/// # Errors
+///
+/// There is none.
+pub(super) fn store(roots: Vec<CertificateDer<'static>>) -> Result<RootCertStore, String> {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(roots);
+    if store.is_empty() {
+        return Err("no certificate of an authority is in it".to_owned());
+    }
+    Ok(store)
+}
 
 /// Compares the leaf's fingerprint, and nothing else; without one, any leaf is good.
 #[derive(Debug)]
@@ -187,7 +201,6 @@ mod tests {
     use rustls::pki_types::pem::PemObject as _;
 
     use super::*;
-    use crate::http::tls::store;
 
     /// `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500
     /// -subj /CN=netbox -addext subjectAltName=IP:127.0.0.1,DNS:netbox.lab.example`

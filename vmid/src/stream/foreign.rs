@@ -2,7 +2,7 @@
 //! gives what was meant.
 
 /// The command that prints guests as records.
-pub(super) const GUESTS: &str = "scripts/inventory prints guests as JSON";
+pub const GUESTS: &str = "scripts/inventory prints guests as JSON";
 
 /// Keys of guests' configs that other `key: value` text has hardly ever
 /// (qm.conf(5), pct.conf(5)); `net` and the like have a number behind them.

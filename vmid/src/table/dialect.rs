@@ -48,3 +48,42 @@ impl Dialect {
         builder.from_reader(&text[self.mark_length()..])
     }
 }
+
+/// Why a CSV file cannot be read, with the line: "line 3: the text is not UTF-8".
+#[must_use]
+pub fn csv_fault(error: &csv::Error) -> String {
+    let what = match error.kind() {
+        csv::ErrorKind::Utf8 { .. } => "the text is not UTF-8 (save it as CSV UTF-8)".to_owned(),
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => format!("{len} cells, the header has {expected_len}"),
+        csv::ErrorKind::Io(error) => crate::exit::reason(error),
+        _ => "it is no CSV".to_owned(),
+    };
+    match error.position().map(csv::Position::line) {
+        Some(line) => format!("line {}: {what}", line.max(1)),
+        None => what,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_in_words() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &[u8], &str)] = &[
+            ("Latin-1 in the header", b"pr\xe4fix,vlan\na,1\n", "line 1: the text is not UTF-8 (save it as CSV UTF-8)"),
+            ("Latin-1 in a row",      b"a,b\nc,d\n\xfc,e\n",  "line 3: the text is not UTF-8 (save it as CSV UTF-8)"),
+        ];
+        for (name, text, want) in cases {
+            let mut reader = Dialect::of(text).reader(text);
+            let error = match reader.headers() {
+                Err(error) => error,
+                Ok(_) => reader.records().find_map(Result::err).unwrap(),
+            };
+            assert_eq!(csv_fault(&error), *want, "{name}");
+        }
+    }
+}
