@@ -24,8 +24,12 @@ pub(super) fn checked(text: &str) -> anyhow::Result<(&str, Uri)> {
     }
     let wrong = || {
         // What stands behind a second colon may be a password whose host got lost.
-        let harmless = base.matches(':').count() <= 1 && !base.contains(['#', '?']);
-        let shown = if harmless { base } else { "what was given" };
+        let harmless = base.matches(':').count() <= 1 && !base.contains('#');
+        let shown = if harmless {
+            url::shown(base)
+        } else {
+            "what was given".into()
+        };
         anyhow!("{shown:?} is not an address of the form https://host[:port][/path]")
     };
     let uri: Uri = base.parse().map_err(|_| wrong())?;
