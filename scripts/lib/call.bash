@@ -150,6 +150,24 @@ list() {
     filter "$file" "${2-list}" "${@:3}" <"$file"
 }
 
+# judged FILE WHAT: ends the script unless FILE is a stream of records, or a list of an API, that vmid reads: it
+# knows what is none (a failed answer, a page of several, YAML, CSV, qm list) better than jq does. WHAT names it.
+judged() {
+    local message code=0
+    message=$(vmid encode ${site_file:+--site "$site_file"} <"$1" 2>&1 >/dev/null) || code=$?
+    ((code > 1)) || return 0
+    message=${message%%$'\n'*} message=${message#vmid: }
+    fail "$code" "$2: ${message#stdin: }"
+}
+
+# judged_list FILE FILTER [JQ-ARGUMENT...]: `list`, if vmid reads it, too. FILE is read once: it may be a pipe.
+judged_list() {
+    [[ -r $1 ]] || fail 2 "$1: can't be read"
+    cat -- "$1" >"$tmp/judged" || fail 2 "$1: can't be read"
+    judged "$tmp/judged" "$1"
+    filter "$1" "${@:2}" <"$tmp/judged"
+}
+
 # tell WHAT: says on stderr what people should know of records, lib/told.jq.
 tell() { filter "$1" told -r --arg me "$me" --arg what "$1" >&2; }
 
