@@ -86,11 +86,10 @@ arguments() {
 }
 # word TEXT: one of `words`, which are names. A file there is a mistake: a guest would be called guests.jsonl.
 word() {
-    case $1 in
-    *.json | *.jsonl | *.csv | *.yaml | *.yml | *.txt | /* | ./* | ../* | */*/*)
+    local lower=${1,,}
+    if [[ $lower == */* || $lower =~ .\.(json|jsonl|ndjson|csv|tsv|ya?ml|txt)$ ]]; then
         fail 2 "$1 looks like a file, not like a name; where records are taken, they come on standard input: <$1"
-        ;;
-    esac
+    fi
     words+=("$1")
 }
 on() { [[ ${opt[$1]-} == true ]]; }

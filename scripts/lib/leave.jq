@@ -19,8 +19,8 @@ def told: "\(.type) \(.vmid) (\(.name // "without a name")) is \(.status)\(if .n
 
 # deprovision doesn't have the options that these messages of the tools name.
 def rightly:
-  if .error.code? | IN("has-findings", "not-ours", "id-mismatch")
-  then .error.message |= (sub("; --force "; "; ipalloc release --force ") | sub(" \\(--overwrite replaces it\\)$"; ""))
+  if .error.code? | IN("bad-name", "has-findings", "not-ours", "id-mismatch")
+  then .error.message |= (sub("; --force "; "; ipalloc release --force ") | sub("; did you mean --address\\?$"; "") | sub(" \\(--overwrite replaces it\\)$"; ""))
   else . end;
 
 $site[0] as $site

@@ -41,6 +41,9 @@ def whole:
   | if . == [] then error("it is empty") else .[] end
   | records;
 
+# A record of a node, a storage or the like, as /cluster/resources has them beside the guests.
+def of_no_guest: .type | IN("node", "storage", "sdn", "pool", "network");
+
 # A number in decimal, as number or as text, leading zeros allowed; else null.
 def decimal:
   if type == "number" and . >= 0 and . == floor then .
