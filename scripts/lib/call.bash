@@ -86,11 +86,10 @@ arguments() {
 }
 # word TEXT: one of `words`, which are names. A file there is a mistake: a guest would be called guests.jsonl.
 word() {
-    case $1 in
-    *.json | *.jsonl | *.csv | *.yaml | *.yml | *.txt | /* | ./* | ../* | */*/*)
+    local lower=${1,,}
+    if [[ $lower == */* || $lower =~ .\.(json|jsonl|ndjson|csv|tsv|ya?ml|txt)$ ]]; then
         fail 2 "$1 looks like a file, not like a name; where records are taken, they come on standard input: <$1"
-        ;;
-    esac
+    fi
     words+=("$1")
 }
 on() { [[ ${opt[$1]-} == true ]]; }
@@ -148,6 +147,24 @@ list() {
     [[ -r $file ]] || fail 2 "$file: can't be read"
     # shellcheck disable=SC2094 # only named, and read
     filter "$file" "${2-list}" "${@:3}" <"$file"
+}
+
+# judged FILE WHAT: ends the script unless FILE is a stream of records, or a list of an API, that vmid reads: it
+# knows what is none (a failed answer, a page of several, YAML, CSV, qm list) better than jq does. WHAT names it.
+judged() {
+    local message code=0
+    message=$(vmid encode ${site_file:+--site "$site_file"} <"$1" 2>&1 >/dev/null) || code=$?
+    ((code > 1)) || return 0
+    message=${message%%$'\n'*} message=${message#vmid: }
+    fail "$code" "$2: ${message#stdin: }"
+}
+
+# judged_list FILE FILTER [JQ-ARGUMENT...]: `list`, if vmid reads it, too. FILE is read once: it may be a pipe.
+judged_list() {
+    [[ -r $1 ]] || fail 2 "$1: can't be read"
+    cat -- "$1" >"$tmp/judged" || fail 2 "$1: can't be read"
+    judged "$tmp/judged" "$1"
+    filter "$1" "${@:2}" <"$tmp/judged"
 }
 
 # tell WHAT: says on stderr what people should know of records, lib/told.jq.

@@ -4,13 +4,11 @@ include "records";
 include "site";
 include "text";
 
-# A request without what provision says of it itself: fields that it brings, as those of an earlier
-# answer, are not believed.
+# A request without what provision says of it itself: what an earlier answer said of it is not believed.
 def asked:
-  if .error then . else
-    del(.api, .changed, .command, .commands, .dns_name, .dry_run, .error, .exists, .ipam_id, .old_backups, .params, .reasons,
-        .revived, .setup, .shape, .squatters, .steps_ms, .storage, .unprivileged, .warnings, .wire)
-  end;
+  del(.api, .changed, .command, .commands, .dns_name, .dry_run, .error, .exists, .ipam_id, .old_backups, .params, .reasons,
+      .revived, .setup, .shape, .squatters, .steps_ms, .warnings, .wire);
+def decidable: del(.storage, .unprivileged);
 
 def truth($field):
   .[$field] as $value
@@ -41,11 +39,12 @@ def at_home($site):
 
 $site[0] as $site
 | records
-| asked
-| if .error then . else
-    . as $own
+| if .error or of_no_guest then . else
+    asked
+    | . as $own
     | . + ($flags[0] | with_entries(select($own[.key] == null)))
     | if .name | is_name | not then failed("bad-name"; "\(.name | tojson) can't be a guest's name: labels of letters, digits and hyphens")
+      elif .name | test("\\A[0-9]+(\\.[0-9]+){3}\\z") then failed("bad-name"; "\(.name | tojson) can't be a guest's name: it is an address, which the field address asks for")
       elif .vlan == null then failed("no-vlan"; "no VLAN is asked for: --vlan, or the field vlan")
       elif .vlan | tostring | test("\\A0*[0-9]{1,4}\\z") | not then failed("bad-vlan"; "VLAN \(.vlan | tojson) is no number")
       else .vlan |= (tostring | tonumber) end
@@ -55,4 +54,5 @@ $site[0] as $site
     | one_of("template"; $site.templates | keys_unsorted)
     | truth("compose") | truth("stateful_db") | truth("high_io") | truth("custom_kernel")
     | at_home($site)
+    | if .error then del(.error) + {changed: false, error} else decidable end
   end

@@ -4,6 +4,7 @@
 # Reads $site (as `vmid site` prints it), $placed (pvx-migrate place's answers; $by_state is "to ask", "asked" or
 # "no"), $guests (those that live), $snapshots (PBS's list), $probes (what the wire said: name, address, wire, ...)
 # and $keys (public keys, "" if not readable here).
+include "records";
 include "site";
 include "text";
 include "shape";
@@ -121,7 +122,7 @@ def privileged($site):
 def fitted:
   if .template then because("template"; "asked for") else .template = template_for(.shape) | because("template"; "the one for \(.shape)") end;
 
-def step(f): if .error then . else f end;
+def step(f): if .error or of_no_guest then . else f end;
 
 $site[0] as $site
 | step(probed)

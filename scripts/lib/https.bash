@@ -58,17 +58,35 @@ https() {
     bounded "$answer_kib" curl "${https_options[@]}" --max-filesize "$((answer_kib * 1024))" "$@" 9< <(printf '%s\n' "$https_header")
 }
 
-# https_get URL FILE: the answer in FILE, and sets `status`, the HTTP status. 3 if none came: `why` says why.
+# https_get URL FILE: the answer in FILE, and sets `status`, the HTTP status, and `moved`, where it redirects to. 3 if none came: `why` says why.
 https_get() {
     local code=0
     why=""
-    status=$(https --output "$2" --write-out '%{http_code}' --max-time 60 "$1" 2>"$tmp/error") || code=$?
+    status=$(https --output "$2" --write-out '%{http_code} %{redirect_url}' --max-time 60 "$1" 2>"$tmp/error") || code=$?
+    moved=${status#* } status=${status%% *} moved=${moved%%\?*}
     ((code == 0)) || { https_why "$code" "$2" && return 3; }
+}
+
+# https_refused FILE: sets `why`, what an answer with `status` and `moved` that is not the one hoped for says.
+https_refused() {
+    why="HTTP $status $(jq -r '[.message, .detail, .error | strings] | first // "" | rtrimstr("\n")' "$1" 2>/dev/null || true)"
+    why=${why% }
+    case $status in
+    3??) why="HTTP $status: redirected to ${moved:-nowhere}, which is not followed; name that address if it is right" ;;
+    401) why+=": the server doesn't know this token, or its secret is another" ;;
+    esac
 }
 
 # https_why CODE FILE: sets `why`, what is wrong with the answer in FILE when curl ended with CODE.
 https_why() {
     why=$(head -n 1 "$tmp/error")
+    if [[ $1 == 35 ]]; then
+        case $why in
+        *"wrong version number"* | *"packet length too long"* | *"unknown protocol"*) why="it speaks no TLS; is that http, or another port?" ;;
+        *"protocol version"* | *"unsupported protocol"*) why="it speaks no TLS 1.2 or later" ;;
+        *) why="no TLS connection comes about: ${why#curl: (35) }" ;;
+        esac
+    fi
     [[ $1 != 63 ]] && (($(stat -c %s "$2" 2>/dev/null || echo 0) < answer_kib * 1024)) || why="the answer is longer than $((answer_kib / 1024)) MiB"
 }
 

@@ -4,6 +4,7 @@
 # reached), `terms` (of the plan) and `pace` (of the run). Reads the state.
 moves_begin() {
     local name
+    ! on dry-run || opt["apply"]=false
     reach=() terms=() pace=()
     for name in ca-cert fingerprint; do [[ ! ${opt[$name]-} ]] || reach+=("--$name" "${opt[$name]}"); done
     ! on insecure || reach+=(--insecure)

@@ -1,12 +1,13 @@
 # What the requests (all of the input) need of the site ($site) and it doesn't have: a line each. $by_state as
 # in decide.jq.
+include "records";
 include "shape";
 
 def lacks($key; $value): if $value == null or $value == [] then "\($key) is missing: provision needs it" else empty end;
 
 $site[0] as $site
 # Without any VLAN a request has been refused for its VLAN already, and that is the site's fault.
-| [inputs | select((.error | not) or (.error.code? == "unknown-vlan" and $site.vlans == []))] as $requests
+| [inputs | select(of_no_guest | not) | select((.error | not) or (.error.code? == "unknown-vlan" and $site.vlans == []))] as $requests
 | if $requests == [] then empty else . end
 | lacks("vlans"; $site.vlans),
   ($site.vlans | to_entries[] | select(.value.vlan as $vid | any($requests[]; .vlan == $vid)) | lacks("vlans[\(.key)].bridge"; .value.bridge)),

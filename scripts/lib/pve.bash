@@ -15,18 +15,36 @@ pve_open() {
     endpoint "$name" "$url"
     pve=${url%/api2/json}/api2/json
     token=$(secret PROXMOX_VE_API_TOKEN)
-    [[ $token ]] || token="${PROXMOX_USER-}!${PROXMOX_TOKEN_ID-}=$(secret PROXMOX_TOKEN_SECRET)"
+    if [[ ! $token ]]; then
+        token=$(secret PROXMOX_TOKEN_SECRET)
+        [[ $token || ! ${PROXMOX_PASSWORD-}${PROXMOX_VE_PASSWORD-} ]] ||
+            fail 2 "no API token: a password is set (PROXMOX_PASSWORD), and passwords aren't taken; PROXMOX_VE_API_TOKEN is user@realm!id=secret"
+        plain_token "$token"
+        name=${PROXMOX_TOKEN_ID-}
+        [[ $name == *!* ]] || name=${PROXMOX_USER-}!$name # Ansible's ID is what stands behind the "!"
+        token=$name=$token
+    fi
+    plain_token "$token"
     [[ $token =~ ^[^[:space:]!=]+@[^[:space:]!=]+![^[:space:]!=]+=[^[:space:]]+$ ]] ||
         fail 2 "no API token user@realm!id=secret in PROXMOX_VE_API_TOKEN (or PROXMOX_USER, PROXMOX_TOKEN_ID, PROXMOX_TOKEN_SECRET)"
     https_open "$pve" "Authorization: PVEAPIToken=$token"
 }
 
+# plain_token TOKEN: refuses what stands round a token in other places, and would be sent as a part of it.
+plain_token() {
+    local lower=${1,,} word
+    [[ $1 != [\"\']* && $1 != *[\"\'] ]] || fail 2 "the API token is in quotes, which are no part of it"
+    for word in "authorization:" "bearer " "token " "pveapitoken="; do
+        [[ $lower != "$word"* ]] || fail 2 "the API token begins with \"${1:0:${#word}}\", which is no part of it"
+    done
+}
+
 # pve_get PATH [NAME=VALUE]: the records of an answer, a line each; 3 if it didn't come: `why` says why.
 pve_get() {
-    local status
+    local status moved
     if [[ $pve ]]; then
         https_get "$pve$1${2:+?$2}" "$tmp/answer" || { why="$pve$1: $why" && return 3; }
-        [[ $status == 200 ]] || { why="$pve$1: HTTP $status $(jq -r '.message // ""' "$tmp/answer" 2>/dev/null || true)" && return 3; }
+        [[ $status == 200 ]] || { https_refused "$tmp/answer" && why="$pve$1: $why" && return 3; }
     else
         # shellcheck disable=SC2086 # a pair of words, or none
         bounded 32768 pvesh get "$1" ${2:+--${2%%=*} "${2#*=}"} --output-format json >"$tmp/answer" 2>"$tmp/error" ||

@@ -1,22 +1,48 @@
-# The records of one JSON value: the elements of an array, those of an envelope
-# ({"data":[..]}, {"results":[..]}), or the value itself.
+# The records of one JSON value: the elements of an array, those of an envelope ({"data":[..]}, {"results":[..]}),
+# or the value itself. An answer that failed is no record, as vmid's stream has it (envelope.rs).
+
+# What may stand beside the array in an answer of Proxmox's or NetBox's API.
+def beside: ["count", "next", "previous", "total", "success", "message", "digest"];
+
+def says: . != null and . != "" and . != [] and . != {};
+def refused($name): error("this is the answer of a request that failed: \($name | tojson) is \(.[$name] | tojson[:80])");
+
+# The same object, unless it is the answer of a request that failed.
+def answered:
+  (keys - beside) as $others
+  | if $others - ["data", "errors"] == [] and (.errors | says) then refused("errors")
+    elif $others - ["data", "results", "detail"] == [] and (.detail | says) then refused("detail")
+    elif $others - ["data", "errors"] == [] and has("data") and .data == null then refused(if .message | says then "message" else "data" end)
+    elif $others == [] and (.message | says) and (.success == false or .success == 0) then refused("message")
+    else . end;
+
+# The records in the array $name of an envelope.
+def enveloped($name):
+  (keys - beside - [$name]) as $lost
+  | if $lost != [] then error("the member \($lost[0] | tojson) beside the array would be lost")
+    elif .next then error("this is one page of several, \"next\" is \(.next | tojson[:80])")
+    else .[$name][] end;
+
 def records:
   (if type == "array" then .[]
    elif type != "object" then .
-   elif (.data | type) == "array" then .data[]
-   elif has("data") and .data == null and .message then error("an error, not a list: \(.message | rtrimstr("\n"))")
-   elif (has("data") and .data == null) or keys == ["detail"] or has("errors") then error("the answer of a request that failed: \(tojson[:80])")
-  elif has("data") and keys - ["data", "digest", "message", "success", "total"] == [] then .data
-   elif (.results | type) == "array" then
-     if .next then error("one page of several, the next is \(.next)") else .results[] end
-   else . end)
+   else
+     answered
+     | if (.data | type) == "array" then enveloped("data")
+       elif (.results | type) == "array" then enveloped("results")
+       elif has("data") and keys - beside == ["data"] then .data
+       else . end
+   end)
   | if type == "object" then . else error("a value of type \(type) is no record: \(tojson[:60])") end;
 
-# The records of all of the input (jq -n), which must be there: {"data":null} and nothing at all are no list.
+# The records of all of the input (jq -n), which must be there: nothing at all is no list.
 def whole:
   [inputs]
   | if . == [] then error("it is empty") else .[] end
-  | if type == "object" and has("data") and .data == null and .message == null then error("no list: \(tojson[:80])") else records end;
+  | records;
+
+# A record of a node, a storage or the like, as /cluster/resources has them beside the guests.
+def of_no_guest: .type | IN("node", "storage", "sdn", "pool", "network");
 
 # A number in decimal, as number or as text, leading zeros allowed; else null.
 def decimal:

@@ -29,9 +29,9 @@ policy() {
     read_site
     touch -- "$tmp/guests" "$tmp/snapshots"
     if on now && ! on force; then proof=true; fi # the guest must be seen to be gone
-    [[ ! ${opt[guests]-} ]] || list "${opt[guests]}" guests -n --argjson proof "$proof" >"$tmp/guests"
-    [[ ! ${opt[state]-} ]] || list "${opt[state]}" guests -n --argjson proof false >>"$tmp/guests"
-    [[ ! ${opt[snapshots]-} ]] || list "${opt[snapshots]}" backups -n >"$tmp/snapshots"
+    [[ ! ${opt[guests]-} ]] || judged_list "${opt[guests]}" guests -n --argjson proof "$proof" >"$tmp/guests"
+    [[ ! ${opt[state]-} ]] || judged_list "${opt[state]}" guests -n --argjson proof false >>"$tmp/guests"
+    [[ ! ${opt[snapshots]-} ]] || judged_list "${opt[snapshots]}" backups -n >"$tmp/snapshots"
 }
 
 # requests [OPTION...]: `requests`, the one NAME of the command line as a record or else standard
@@ -45,6 +45,7 @@ requests() {
         [[ ! -t 0 ]] || { usage >&2 && exit 2; }
         cat >"$tmp/requests"
         grep -q '[^[:space:]]' "$tmp/requests" || fail 2 "nobody is named: a NAME, or records on standard input (an empty list is [])"
+        judged "$tmp/requests" requests
     fi
     for name; do [[ ! ${opt[$name]-} ]] || said+=(--arg "${name//-/_}" "${opt[$name]}"); done
     jq -nc "${said[@]}" '$ARGS.named' >"$tmp/flags"
