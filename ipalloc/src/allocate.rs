@@ -49,9 +49,13 @@ impl Batch {
                 return Err(duplicate(&request.owner));
             }
             let site = policy.site.as_ref();
-            let member = site.and_then(|site| site.member(&request.owner));
+            let member = site.and_then(|site| site.member(&request.owner, request.vmid));
             request.of_site = member.filter(|_| !request.owner.is_interface());
-            let scope = Scope::of(&request.fields, networks, &policy.of_owner(&request.owner))?;
+            let scope = Scope::of(
+                &request.fields,
+                networks,
+                &policy.of_owner(&request.owner, request.vmid),
+            )?;
             site.map_or(Ok(()), |site| site.has(scope.net(), scope.vlan()))?;
             Ok((request, scope))
         };

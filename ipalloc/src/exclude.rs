@@ -39,16 +39,16 @@ pub struct Policy {
 impl Policy {
     /// The policy as it is for one owner: the addresses of a pair's member are its own.
     #[must_use]
-    pub fn of_owner(&self, owner: &Owner) -> Cow<'_, Self> {
+    pub fn of_owner(&self, owner: &Owner, vmid: Option<u64>) -> Cow<'_, Self> {
         let Some(site) = self
             .site
             .as_ref()
-            .filter(|site| site.member(owner).is_some())
+            .filter(|site| site.member(owner, vmid).is_some())
         else {
             return Cow::Borrowed(self);
         };
         let mut own = site.clone();
-        own.held.retain(|held| !site.is_of(held, owner));
+        own.held.retain(|held| !site.is_of(held, owner, vmid));
         Cow::Owned(Self {
             site: Some(own),
             ..self.clone()

@@ -169,6 +169,7 @@ fn own_address(
     };
     Ok(Request {
         owner,
+        vmid: request::vmid_of(record),
         fields: Fields {
             place: Place {
                 vlan: tag,

@@ -73,6 +73,8 @@ pub struct Fields {
 pub struct Request {
     /// Who asks.
     pub owner: Owner,
+    /// Its guest ID, if the record has one.
+    pub vmid: Option<u64>,
     /// The rest.
     pub fields: Fields,
     /// The address that the site file has for the owner, a member of a pair.
@@ -113,10 +115,17 @@ impl Request {
         };
         Ok(Self {
             owner,
+            vmid: vmid_of(record),
             fields,
             of_site: None,
         })
     }
+}
+
+/// The guest ID of a record; none where it has none that can be read.
+#[must_use]
+pub fn vmid_of(record: &Record<'_>) -> Option<u64> {
+    guest::id(&record.value("vmid")).ok().flatten()
 }
 
 /// The owner that a record names.

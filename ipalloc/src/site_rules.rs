@@ -130,16 +130,26 @@ impl SiteRules {
 
     /// The address that the site has for an owner that is a member of a pair.
     #[must_use]
-    pub fn member(&self, owner: &Owner) -> Option<IpAddr> {
-        let own = self.held.iter().find(|held| self.is_of(held, owner));
+    pub fn member(&self, owner: &Owner, vmid: Option<u64>) -> Option<IpAddr> {
+        let own = self.held.iter().find(|held| self.is_of(held, owner, vmid));
         own.map(|held| held.address)
     }
 
-    /// The address is that of a member of a pair, who is this owner.
+    /// The address is that of a member of a pair, who is this owner: by its name, and where both
+    /// IDs are known, by these, too. A name is soon given to a guest; an ID is not.
     #[must_use]
-    pub fn is_of(&self, held: &Held, owner: &Owner) -> bool {
+    pub fn is_of(&self, held: &Held, owner: &Owner, vmid: Option<u64>) -> bool {
         match &held.holder {
-            Holder::Member { name, .. } => owner.is_called(name, self.domain.as_deref()),
+            Holder::Member {
+                name,
+                vmid: of_site,
+                ..
+            } => {
+                let other = vmid
+                    .zip(of_site.map(u64::from))
+                    .is_some_and(|(own, of_site)| own != of_site);
+                !other && owner.is_called(name, self.domain.as_deref())
+            }
             _ => false,
         }
     }

@@ -14,7 +14,7 @@ declare -a words=()
 # question mark. As the tools' own table::is_unsafe has it, and text.jq; in any locale.
 clean() {
     local LC_ALL=C text=${1:0:4000} part # bytes; no line needs more of them
-    local tail=$'[\x80-\xbf]' hidden=$'^(\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xa9]|\xef\xbb\xbf|\xc2[\x80-\x9f])'
+    local tail=$'[\x80-\xbf]' hidden=$'^(\xd8\x9c|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xa9]|\xef\xbb\xbf|\xc2[\x80-\x9f])'
     local letter=$'^([\xc2-\xdf]|\xe0[\xa0-\xbf]|[\xe1-\xec\xee\xef]'"$tail"$'|\xed[\x80-\x9f]|\xf0[\x90-\xbf]'"$tail"$'|[\xf1-\xf3]'"$tail$tail"$'|\xf4[\x80-\x8f]'"$tail)$tail"
     cleaned=""
     while [[ $text ]]; do

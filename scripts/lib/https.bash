@@ -13,7 +13,7 @@ endpoint() {
     [[ $url != *@* ]] || fail 2 "$1 has a user or a password (@) in it, which would be seen: it is an address alone, https://host:port"
     [[ $url =~ $pattern ]] || fail 2 "$1 is no address of the form https://host:port"
     scheme=${BASH_REMATCH[1]}
-    [[ $scheme == https || ${BASH_REMATCH[2]} =~ ^(localhost|127(\.[0-9]+){3}|\[::1\])$ ]] ||
+    [[ $scheme == https || ${BASH_REMATCH[2]} =~ ^(localhost|127(\.(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}|\[::1\])$ ]] ||
         fail 2 "$1: $url: https only, or the token could be read on the way (http:// is for this host alone)"
 }
 

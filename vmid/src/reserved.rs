@@ -65,18 +65,16 @@ impl Reserved {
     }
 }
 
-/// The guest is that member, by its ID or its name.
+/// The guest is that member: by its ID where both are known, else by its name.
 fn is(guest: &Guest, holder: &Holder) -> bool {
     let Holder::Member { name, vmid, .. } = holder else {
         return false;
     };
-    let named = guest
-        .name
-        .as_deref()
-        .is_some_and(|own| own.eq_ignore_ascii_case(name));
-    let numbered =
-        matches!((&guest.id, vmid), (Ok(Some(id)), Some(vmid)) if *id == u64::from(*vmid));
-    named || numbered
+    if let (Ok(Some(id)), Some(vmid)) = (&guest.id, vmid) {
+        return *id == u64::from(*vmid);
+    }
+    let own = guest.name.as_deref();
+    own.is_some_and(|own| own.eq_ignore_ascii_case(name))
 }
 
 /// An address, or a network where the host part of one with a mask is 0.
