@@ -38,6 +38,7 @@ pub fn place(
     let cluster = Cluster::new(&state);
     given.check(&cluster)?;
     let records = stream::read_all(input)?;
+    vmid::document::none_among(&records)?;
     given.say_what_is_unknown(UNKNOWN);
     let wanted = records.iter().map(|kept| {
         let record = kept.record();
