@@ -13,6 +13,11 @@ def network:
   | pow(2; 32 - $bits) as $size | ($there - $there % $size) as $base
   | {prefix: "\($base | dotted)/\($bits)", first: ($base + 1 | dotted), last: ($base + $size - 2 | dotted), host: ($there - $base)};
 
+# The prefix holds all of $other.
+def holds($other):
+  def span: split("/") as [$address, $bits] | ($address | number) as $first | {$first, last: ($first + pow(2; 32 - ($bits | tonumber)) - 1)};
+  span as $own | ($other | span) as $its | $own.first <= $its.first and $its.last <= $own.last;
+
 # The interfaces of a guest that have a static address: {bridge, tag, gw, vmid} and its network.
 def interfaces:
   . as $guest
@@ -52,10 +57,16 @@ def clean: test("\\A[A-Za-z0-9][A-Za-z0-9_.-]*\\z");
 | ($guests | map(to_entries[] | select(.key | test("\\A(rootfs|mp[0-9]+|(scsi|virtio|sata|ide)[0-9]+)\\z")) | .value | tostring | split(":")[0])) as $used
 | def holds_guests: (.content // "" | split(",")) as $content | any($content[]; . == "rootdir" or . == "images");
   [$nics | group_by([.prefix, .tag])[] | {vid: (.[0].tag // own_vlan), rows: .}] as $found
-# A VLAN has one network here: that of most of its guests. The others are told.
+# A VLAN has one network here: that of most of its guests. And no network is in another's, as a site file has it:
+# the narrower one stays, of equals that with more guests. The others are told.
 | ($found | group_by(.vid) | map(sort_by(-(.rows | length)))) as $by_vlan
-| [$by_vlan[][1:][] | "\(.rows[0].prefix) has guests, too\(if .rows[0].tag then ", with the tag \(.vid)" else ", without a tag" end): it is no VLAN of the draft"] as $others
-| ([$guests[] | select(.error | not) | to_entries[] | select(.key | test("\\Anet[0-9]+\\z")) | .value | words | .tag // empty | tonumber? // empty] | unique - [$by_vlan[][0].vid]) as $unseen
+| [$by_vlan[][0]] as $first
+| [$first[] | . as $wide
+   | select(any($first[]; .vid != $wide.vid and .rows[0].prefix as $prefix | ($wide.rows[0].prefix | holds($prefix))
+       and ($prefix != $wide.rows[0].prefix or [-(.rows | length), .vid] < [-($wide.rows | length), $wide.vid])))] as $around
+| ($first - $around) as $kept
+| [$by_vlan[][1:][], $around[] | "\(.rows[0].prefix) has guests, too\(if .rows[0].tag then ", with the tag \(.vid)" else ", without a tag" end): it is no VLAN of the draft"] as $others
+| ([$guests[] | select(.error | not) | to_entries[] | select(.key | test("\\Anet[0-9]+\\z")) | .value | words | .tag // empty | tonumber? // empty] | unique - [$found[].vid]) as $unseen
 | {
     "x-todo": ([
       "domain, timezone, locale, nameserver, ssh_keys_file: for new guests",
@@ -75,7 +86,7 @@ def clean: test("\\A[A-Za-z0-9][A-Za-z0-9_.-]*\\z");
       | {storage} + (if .plugintype then {type: .plugintype} else {} end)
         + (if .content then {content: (.content | split(",") | sort)} else {} end)
         + (if holds_guests then {} else {guests: false} end)],
-    vlans: [$by_vlan[][0] | .vid as $vid | .rows | vlan_of($vid)] | sort_by(.vlan)
+    vlans: [$kept[] | .vid as $vid | .rows | vlan_of($vid)] | sort_by(.vlan)
   }
 | if .name then . else del(.name) end
 | [$ha[] | .sid | select(test("\\A(vm|ct):[0-9]+\\z"))] as $sids
