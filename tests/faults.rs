@@ -213,7 +213,7 @@ fn full_disk() {
     );
     let want = "code 3\nsame\n.ipalloc.lock\nip-addresses.csv\nprefixes.csv\n1\n";
     assert_eq!(out, want, "{err}");
-    let said = "ipalloc: /mnt/ip-addresses.csv: not changed: No space left on device";
+    let said = "ipalloc: /mnt/ip-addresses.csv: not changed: no space left on device";
     assert!(err.starts_with(said), "{err}");
 }
 
@@ -236,7 +236,7 @@ fn read_only_folder() {
     );
     assert_eq!(out, "code 3\n1\n1\n", "{err}");
     assert!(
-        err.contains("/mnt/.ipalloc.lock: Read-only file system"),
+        err.contains("/mnt/.ipalloc.lock: read-only file system"),
         "{err}"
     );
 }

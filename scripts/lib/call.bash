@@ -159,11 +159,13 @@ judged() {
     fail "$code" "$2: ${message#stdin: }"
 }
 
-# judged_list FILE FILTER [JQ-ARGUMENT...]: `list`, if vmid reads it, too. FILE is read once: it may be a pipe.
+# judged_list FILE FILTER [JQ-ARGUMENT...]: `list`, if vmid reads it, too, or if it is a state document, which lists
+# guests. FILE is read once: it may be a pipe.
 judged_list() {
     [[ -r $1 ]] || fail 2 "$1: can't be read"
     cat -- "$1" >"$tmp/judged" || fail 2 "$1: can't be read"
-    judged "$tmp/judged" "$1"
+    jq -es 'length == 1 and (.[0] | type == "object" and has("version") and (.guests | type) == "array")' "$tmp/judged" >/dev/null 2>&1 ||
+        judged "$tmp/judged" "$1"
     filter "$1" "${@:2}" <"$tmp/judged"
 }
 
