@@ -188,7 +188,7 @@ impl Get {
 impl Url {
     fn parse(text: &str) -> Result<Self, String> {
         if url::has_userinfo(text) {
-            return Err("has user information (name:password@), which is not sent; an @ of the path is written %40".to_owned());
+            return Err("has user information (name:password@), which is not sent; an @ of path or query is written %40".to_owned());
         }
         let wrong = || format!("is {}, not http(s)://host[:port]/path", shown(text));
         let (tls, rest) = match text.split_once("://").ok_or_else(wrong)? {
