@@ -172,12 +172,16 @@ pub struct Storage {
 }
 
 /// The space of a storage at a node, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Space {
     /// Unused.
     pub free: u64,
     /// In all.
     pub total: u64,
+    /// The volume IDs of its snippets there; none where they were not asked for (only those
+    /// of storages on which a guest's hook script rests are) or not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snippets: Option<Vec<String>>,
 }
 
 /// A guest.

@@ -38,7 +38,14 @@ pub fn storages(resources: &Value, config: &Value) -> Vec<Storage> {
         if entry["status"] == "available" {
             let total = number(&entry["maxdisk"]);
             let free = total.saturating_sub(number(&entry["disk"]));
-            storage.nodes.insert(node, Space { free, total });
+            storage.nodes.insert(
+                node,
+                Space {
+                    free,
+                    total,
+                    snippets: None,
+                },
+            );
         }
     }
     for entry in list(config) {
