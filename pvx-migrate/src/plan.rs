@@ -34,8 +34,12 @@ pub mod record;
 pub mod refusal;
 pub mod room;
 pub mod show;
+#[cfg(test)]
+mod table_fixture;
 pub mod volume;
 pub mod want;
+#[cfg(test)]
+mod warning_table_tests;
 
 use candidate::{Candidate, Mode};
 use choose::Choice;
@@ -184,6 +188,7 @@ impl Context<'_, '_> {
             action,
             reason: self.reason(candidate, way, node, refused),
             refused: records(cluster, refused),
+            warnings: way.warnings.iter().map(Refusal::blocker).collect(),
             downtime_s: way.cost.downtime_s,
             duration_s: way.cost.duration_s,
             estimate: estimate::basis(candidate.mode, way.freight, self.bandwidth),
@@ -362,6 +367,7 @@ fn bare(cluster: &Cluster<'_>, guest: &Guest) -> Step {
         reason: String::new(),
         refused: Vec::new(),
         blockers: Vec::new(),
+        warnings: Vec::new(),
         downtime_s: 0,
         duration_s: 0,
         estimate: String::new(),
