@@ -272,7 +272,7 @@ fn stays(policy: &Policy, guest: &Guest, want: &Want) -> Option<String> {
     if guest.template {
         return Some("a template: nothing runs in it, and clones may rest on it".to_owned());
     }
-    let stopped = guest.status == "stopped";
+    let stopped = !guest.is_running() && !guest.is_unknown();
     (stopped && !want.move_stopped && !policy.move_stopped)
         .then(|| "it doesn't run (--stopped move would take it along)".to_owned())
 }
