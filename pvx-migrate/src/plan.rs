@@ -41,6 +41,8 @@ pub mod show;
 #[cfg(test)]
 mod table_fixture;
 pub mod volume;
+#[cfg(test)]
+mod volume_table_tests;
 pub mod want;
 #[cfg(test)]
 mod warning_table_tests;

@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod blockers;
+mod snapshots;
 
 /// How a guest can move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
