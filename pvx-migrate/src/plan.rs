@@ -12,6 +12,8 @@ use crate::{
     state::{Guest, Kind},
 };
 
+#[cfg(test)]
+mod advice_table_tests;
 pub mod bundle;
 pub mod candidate;
 pub mod choose;
@@ -37,6 +39,8 @@ pub mod quorum;
 pub mod record;
 pub mod refusal;
 pub mod room;
+#[cfg(test)]
+mod server_table_tests;
 pub mod show;
 #[cfg(test)]
 mod table_fixture;
@@ -194,7 +198,11 @@ impl Context<'_, '_> {
             action,
             reason: self.reason(candidate, way, node, refused),
             refused: records(cluster, refused),
-            warnings: way.warnings.iter().map(Refusal::blocker).collect(),
+            warnings: {
+                let serving = candidate.serving();
+                let all = way.warnings.iter().chain(&serving);
+                all.map(Refusal::blocker).collect()
+            },
             downtime_s: way.cost.downtime_s,
             duration_s: way.cost.duration_s,
             estimate: estimate::basis(candidate.mode, way.freight, self.bandwidth),

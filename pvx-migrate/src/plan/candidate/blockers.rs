@@ -1,8 +1,6 @@
 //! What stands against a move whatever the target: the cluster, the token, a lock, and
 //! what ties a guest to its node.
 
-use std::net::IpAddr;
-
 use super::{Candidate, Mode};
 use crate::{
     cluster::Cluster,
@@ -79,6 +77,14 @@ impl<'a> Candidate<'a> {
             "backup" | "snapshot" | "snapshot-delete" | "rollback" | "clone" => {
                 format!("a {lock} holds its lock: plan again when that is done")
             }
+            "suspended" => format!(
+                "it is hibernated, its memory saved: resume it ('qm resume {}'), or leave it; to unlock it would throw that memory away",
+                self.guest.vmid
+            ),
+            "mounted" => format!(
+                "its volumes are mounted on {}: root clears that with 'pct unmount {}'",
+                self.guest.node, self.guest.vmid
+            ),
             "migrate" => {
                 format!("a migration holds its lock; if none runs, root clears it with '{unlock}'")
             }
@@ -101,7 +107,7 @@ impl<'a> Candidate<'a> {
             self.block(Code::Unseen, what);
         }
         self.is_own(cluster, policy);
-        self.serves_backups(cluster);
+        self.serves_others(cluster, policy);
     }
 
     /// What only PVE's own check knows to tie it to the node. Some of its words it has of VMs
@@ -273,24 +279,14 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// The backup server stays while a backup runs.
-    fn serves_backups(&mut self, cluster: &Cluster<'_>) {
-        let servers = cluster
-            .state
-            .storages
-            .iter()
-            .filter(|storage| storage.kind == "pbs");
-        let serves = servers
-            .filter_map(|storage| storage.server.as_deref())
-            .find(|server| {
-                let address: Option<IpAddr> = server.parse().ok();
-                let name = server.split('.').next().unwrap_or_default();
-                address.map_or(
-                    name == self.guest.name || *server == self.guest.name,
-                    |address| self.config.addresses.contains(&address),
-                )
-            });
-        let Some(server) = serves.map(str::to_owned) else {
+    /// The backup server stays while a backup runs; of other servers it is kept what they serve.
+    fn serves_others(&mut self, cluster: &Cluster<'a>, policy: &Policy) {
+        let (backups, others): (Vec<_>, Vec<_>) = self
+            .served(cluster, policy)
+            .partition(|storage| storage.kind == "pbs");
+        let ids = others.iter().map(|storage| &storage.storage[..]);
+        self.serves = ids.collect();
+        let Some(server) = backups.first().and_then(|storage| storage.server.clone()) else {
             return;
         };
         match &cluster.state.tasks {
