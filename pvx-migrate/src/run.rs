@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod ask;
+mod cause;
 pub mod check;
 pub mod clock;
 pub mod decision;
@@ -30,15 +31,19 @@ mod direction;
 mod follow;
 pub mod look;
 mod managed;
+pub mod members;
 mod mover;
 pub mod moving;
 pub mod next;
+#[cfg(test)]
+mod outage_table_tests;
 mod plan_lines;
 pub mod progress;
 pub mod queue;
 mod record;
 #[cfg(test)]
 mod recovery_table_tests;
+mod rescue;
 pub mod seen;
 pub mod task;
 pub mod todo;
@@ -60,6 +65,8 @@ pub struct Options {
     pub limits: Limits,
     /// Move what can be moved, though a running guest will stay.
     pub partial: bool,
+    /// For how long a lost quorum is waited for.
+    pub quorum_wait: Duration,
     /// The oldest state that a plan may rest on.
     pub max_age: Duration,
     /// The time.
@@ -123,6 +130,7 @@ pub fn run(
         journal: journal.as_ref(),
         clock,
         board: &Board::default(),
+        quorum_wait: options.quorum_wait,
     };
     let outcome = work::work(&mover, queue, options, &mut out);
     answer = answer.max(outcome.answer);
