@@ -26,6 +26,8 @@ mod ask;
 mod cause;
 pub mod check;
 pub mod clock;
+#[cfg(test)]
+mod dead_end_tests;
 pub mod decision;
 mod direction;
 mod follow;
@@ -186,9 +188,15 @@ fn young_enough(steps: &[&Step], options: &Options) -> Result<(), Stop> {
 }
 
 /// Without --partial nothing is begun if a running guest would stay; the records say so.
-fn may_begin<W: Write>(steps: &[&Step], todo: &Todo, options: &Options, out: &mut Out<W>) -> bool {
+fn may_begin<W: Write>(all: &[&Step], todo: &Todo, options: &Options, out: &mut Out<W>) -> bool {
     let mut left = false;
-    for step in steps.iter().filter(|step| step.action == Action::Blocked) {
+    // Of what is brought to its end, that gives the record.
+    let under_way = |step: &Step| {
+        let mut lines = todo.unfinished.iter().map(|(line, _)| line);
+        lines.any(|line| line.event.vmid == step.vmid)
+    };
+    let steps = || all.iter().filter(|step| !under_way(step));
+    for step in steps().filter(|step| step.action == Action::Blocked) {
         let why: Vec<&str> = step
             .blockers
             .iter()
@@ -197,7 +205,7 @@ fn may_begin<W: Write>(steps: &[&Step], todo: &Todo, options: &Options, out: &mu
         left |= step.was_running;
         out.line(&plain(step, Some(("blocked", &why.join("; ")))));
     }
-    for step in steps.iter().filter(|step| step.action == Action::Leave) {
+    for step in steps().filter(|step| step.action == Action::Leave) {
         out.line(&plain(step, None));
     }
     // The answer is "no" all the same, when the rest is done.
@@ -207,7 +215,7 @@ fn may_begin<W: Write>(steps: &[&Step], todo: &Todo, options: &Options, out: &mu
     }
     for at in &todo.fresh {
         let why = "not begun: a running guest would stay on the node; --partial moves the others";
-        out.line(&plain(steps[*at], Some(("not-begun", why))));
+        out.line(&plain(all[*at], Some(("not-begun", why))));
     }
     false
 }

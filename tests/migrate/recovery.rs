@@ -186,7 +186,7 @@ fn cases() -> Vec<Case> {
         Case::new("a VM is left paused there", vm(), faults(json!([{"fault": "resume-fails"}]))),
         Case::new("a VM can't be resumed at first", vm(), faults(json!([{"fault": "resume-fails"}, {"fault": "resume-refused"}]))),
         Case::new("a VM can't be resumed", vm(), faults(json!([{"fault": "resume-fails"}, {"fault": "resume-refused", "times": 9}]))).needs_help("paused", ("b", false), 1),
-        Case::new("a VM's task hangs: it is ended", vm(), faults(json!([{"fault": "hangs"}]))).stays("not-moved"),
+        Case::new("a VM's task hangs: a person is to judge it", vm(), faults(json!([{"fault": "hangs"}]))).needs_help("no-progress", ("a", true), 0),
         Case::new("a container's task hangs: it is down, and is not made worse", ct(), faults(json!([{"fault": "hangs"}]))).needs_help("no-progress", ("a", false), 0),
         Case::new("the target dies while it copies", ct(), faults(json!([{"fault": "node-down", "node": "b", "when": {"task": "vzmigrate", "phase": "copy"}}]))).stays("not-moved"),
         Case::new("the target dies under a live migration", vm(), faults(json!([{"fault": "node-down", "node": "b", "when": {"task": "qmigrate", "phase": "copy"}}]))).stays("not-moved"),

@@ -57,6 +57,8 @@ pub(super) struct Move<'a> {
     pub(super) step: &'a Step,
     pub(super) intent: Intent,
     pub(super) past: Past,
+    /// An earlier run had begun it.
+    resumed: bool,
     /// The last request that moves it.
     pub(super) request: Option<Request>,
     pub(super) upid: Option<String>,
@@ -179,6 +181,7 @@ impl<'a> Move<'a> {
             step,
             intent,
             past,
+            resumed: last.is_some(),
             request,
             upid: last.and_then(|line| line.event.upid.clone()),
             known: BTreeSet::new(),
@@ -192,7 +195,7 @@ impl<'a> Move<'a> {
     /// Whether this is the end of the step in the journal, too. What was never begun is not, and
     /// neither is what could not be found out: the same command tries it again.
     fn ends(&self, error: Option<&Refusal>) -> bool {
-        let begun = self.request.is_some() || self.step.along.is_some();
+        let begun = self.resumed || self.request.is_some() || self.step.along.is_some();
         let open = |(code, _): &Refusal| ["unread", "no-quorum"].contains(code);
         error.is_none() || begun && !error.is_some_and(open)
     }
