@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, error::Category};
 
 use crate::evidence::{Instance, State};
 
@@ -44,8 +44,21 @@ struct Data {
 /// It is not whole (keepalived writes it in place, so it can be read half-written), or of
 /// another form than is known.
 pub fn parse(dump: &str) -> Result<Vec<Instance>, String> {
-    let dumped: Vec<Dumped> = serde_json::from_str(dump).map_err(|error| error.to_string())?;
+    let dumped: Vec<Dumped> = serde_json::from_str(dump).map_err(|error| told(&error))?;
     dumped.into_iter().map(instance).collect()
+}
+
+fn told(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        Category::Eof => "the dump is not whole".to_owned(),
+        Category::Data => {
+            format!("the dump has another form than is known, at line {line}, column {column}")
+        }
+        Category::Syntax | Category::Io => {
+            format!("the dump is no JSON, at line {line}, column {column}")
+        }
+    }
 }
 
 fn instance(dumped: Dumped) -> Result<Instance, String> {

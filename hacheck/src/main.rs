@@ -20,10 +20,7 @@ fn main() -> ExitCode {
     let plugin = env::args_os().any(|word| word == "--nagios");
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) if plugin && error.use_stderr() => {
-            let text = error.render().to_string();
-            return unknown(text.lines().next().unwrap_or_default());
-        }
+        Err(error) if plugin && error.use_stderr() => return unknown(&exit::wrong_call(&error)),
         Err(error) => return exit::usage::<Cli>(&error),
     };
     let input = io::stdin();

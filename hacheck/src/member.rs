@@ -20,7 +20,7 @@ use nix::{
     unistd::{Uid, gethostname},
 };
 use vmid::{
-    exit::{Answer, Stop},
+    exit::{Answer, Stop, reason},
     stream::Lines,
 };
 
@@ -266,7 +266,8 @@ fn processes() -> impl Iterator<Item = String> {
 
 /// Makes keepalived dump its state and reads it, when it is whole and newer than the signal.
 fn dump(pid: &str) -> Result<Vec<Instance>, String> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).map_err(|e| e.to_string())?;
+    let status =
+        fs::read_to_string(format!("/proc/{pid}/status")).map_err(|error| reason(&error))?;
     let signal = keepalived::dump_signal(&status)
         .ok_or("it has no JSON dump (built without --enable-json)")?;
     let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
@@ -280,13 +281,14 @@ fn dump(pid: &str) -> Result<Vec<Instance>, String> {
         .map(|folder| format!("/proc/{pid}/root{folder}/keepalived.json"));
     let paths: Vec<String> = paths.collect();
     // The clock of file times, which lags behind the exact one by a tick.
-    let asked = clock_gettime(ClockId::CLOCK_REALTIME_COARSE).map_err(|e| e.to_string())?;
+    let asked = clock_gettime(ClockId::CLOCK_REALTIME_COARSE);
+    let asked = asked.map_err(|errno| errno.desc().to_lowercase())?;
     // A real-time signal, which no crate can send safely; every shell can.
     let sent = Command::new("/bin/sh")
         .args(["-c", r#"kill -"$1" "$2""#, "sh"])
         .args([signal.to_string(), pid.to_owned()])
         .output();
-    let sent = sent.map_err(|error| format!("/bin/sh: {error}"))?;
+    let sent = sent.map_err(|error| format!("/bin/sh: {}", reason(&error)))?;
     if !sent.status.success() {
         return Err(String::from_utf8_lossy(&sent.stderr).trim().to_owned());
     }
@@ -313,8 +315,8 @@ fn read(path: &str, asked: (i64, i64)) -> Result<String, String> {
     let mut options = File::options();
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let opened = options.read(true).custom_flags(flags).open(path);
-    let file = opened.map_err(|error| error.to_string())?;
-    let about = file.metadata().map_err(|error| error.to_string())?;
+    let file = opened.map_err(|error| reason(&error))?;
+    let about = file.metadata().map_err(|error| reason(&error))?;
     if !about.is_file() || about.uid() != 0 {
         return Err("it is not root's".to_owned());
     }
@@ -323,7 +325,7 @@ fn read(path: &str, asked: (i64, i64)) -> Result<String, String> {
     }
     let mut text = String::new();
     let whole = file.take(LONGEST).read_to_string(&mut text);
-    whole.map(|_| text).map_err(|error| error.to_string())
+    whole.map(|_| text).map_err(|error| reason(&error))
 }
 
 fn unseen(what: &str, error: &io::Error) -> Unseen {
@@ -331,6 +333,6 @@ fn unseen(what: &str, error: &io::Error) -> Unseen {
     Unseen {
         what: what.to_owned(),
         errno: errno.map(|errno| format!("{errno:?}")).unwrap_or_default(),
-        message: errno.map_or_else(|| error.to_string(), |errno| errno.desc().to_lowercase()),
+        message: errno.map_or_else(|| reason(error), |errno| errno.desc().to_lowercase()),
     }
 }

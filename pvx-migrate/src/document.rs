@@ -8,7 +8,7 @@ use serde_json::Value;
 use vmid::{exit::Stop, span};
 
 use crate::{
-    state::{State, VERSION},
+    state::{READ, State},
     unreadable::told,
 };
 
@@ -47,10 +47,10 @@ pub fn state(
             return Err(bad(anyhow!("{whence}: {what}")));
         }
     };
-    if state.version != VERSION {
-        let version = state.version;
+    if !READ.contains(&state.version) {
+        let (version, [older, newest]) = (state.version, READ);
         return Err(bad(anyhow!(
-            "{whence}: the state document has version {version}, this reads {VERSION}"
+            "{whence}: the state document has version {version}, this reads {older} and {newest}"
         )));
     }
     let age = now.duration_since(state.at);

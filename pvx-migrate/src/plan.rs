@@ -34,8 +34,12 @@ pub mod record;
 pub mod refusal;
 pub mod room;
 pub mod show;
+#[cfg(test)]
+mod table_fixture;
 pub mod volume;
 pub mod want;
+#[cfg(test)]
+mod warning_table_tests;
 
 use candidate::{Candidate, Mode};
 use choose::Choice;
@@ -184,6 +188,7 @@ impl Context<'_, '_> {
             action,
             reason: self.reason(candidate, way, node, refused),
             refused: records(cluster, refused),
+            warnings: way.warnings.iter().map(Refusal::blocker).collect(),
             downtime_s: way.cost.downtime_s,
             duration_s: way.cost.duration_s,
             estimate: estimate::basis(candidate.mode, way.freight, self.bandwidth),
@@ -263,7 +268,7 @@ fn stays(policy: &Policy, guest: &Guest, want: &Want) -> Option<String> {
     if guest.template {
         return Some("a template: nothing runs in it, and clones may rest on it".to_owned());
     }
-    let stopped = guest.status == "stopped";
+    let stopped = !guest.is_running() && !guest.is_unknown();
     (stopped && !want.move_stopped && !policy.move_stopped)
         .then(|| "it doesn't run (--stopped move would take it along)".to_owned())
 }
@@ -362,6 +367,7 @@ fn bare(cluster: &Cluster<'_>, guest: &Guest) -> Step {
         reason: String::new(),
         refused: Vec::new(),
         blockers: Vec::new(),
+        warnings: Vec::new(),
         downtime_s: 0,
         duration_s: 0,
         estimate: String::new(),

@@ -7,15 +7,24 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Deserializer, Serialize};
 
+mod guest;
 mod ha;
+mod snapshot;
 
+pub use guest::{Current, Guest, LocalDisk, MappedInfo, NotAllowed, Precondition};
 pub use ha::{Ha, HaResource, HaRule};
+pub use snapshot::{SnapshotConfig, Snapshots};
 
-/// The version of the form; another one is refused.
-pub const VERSION: u32 = 1;
+/// The version of the form that is written.
+///
+/// Version 2 has confirmations (`current`), the configurations of containers' snapshots and
+/// what a storage has as snippets.
+pub const VERSION: u32 = 2;
+
+/// The versions that are read: what an older one lacks was not seen.
+pub const READ: [u32; 2] = [1, VERSION];
 
 /// VM or container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,7 +68,7 @@ impl Kind {
 /// The document.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct State {
-    /// [`VERSION`]
+    /// One of [`READ`].
     pub version: u32,
     /// When it was read, by the clock of the machine that read it.
     pub at: Timestamp,
@@ -118,7 +127,7 @@ pub struct Cluster {
 pub struct Node {
     /// Its name.
     pub node: String,
-    /// It answers.
+    /// It is a member of the cluster now (`/cluster/status`).
     pub online: bool,
     /// The HA manager has it in maintenance.
     #[serde(default)]
@@ -172,120 +181,16 @@ pub struct Storage {
 }
 
 /// The space of a storage at a node, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Space {
     /// Unused.
     pub free: u64,
     /// In all.
     pub total: u64,
-}
-
-/// A guest.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Guest {
-    /// Its ID.
-    pub vmid: u32,
-    /// VM or container.
-    #[serde(rename = "type")]
-    pub kind: Kind,
-    /// Its name.
-    #[serde(default)]
-    pub name: String,
-    /// Where it is.
-    pub node: String,
-    /// `running`, `stopped`, or `unknown` where its node is not reached.
-    pub status: String,
-    /// It is a template.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub template: bool,
-    /// Memory it may use, in bytes.
-    #[serde(default)]
-    pub maxmem: u64,
-    /// Bytes of the root file system in use (containers that run), else 0.
-    #[serde(default)]
-    pub disk: u64,
-    /// The lock in its configuration.
+    /// The volume IDs of its snippets there; none where they were not asked for (only those
+    /// of storages on which a guest's hook script rests are) or not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lock: Option<String>,
-    /// Its pool.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pool: Option<String>,
-    /// Its configuration, as PVE gave it; none if it was not read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<Box<RawValue>>,
-    /// Its snapshots; none if they were not read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshots: Option<Vec<String>>,
-    /// PVE's own check, as it came (see [`Precondition`]); none where PVE has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub precondition: Option<Box<RawValue>>,
-}
-
-impl Guest {
-    /// It runs (paused included).
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        self.status == "running"
-    }
-
-    /// The name of its HA resource, whether it has one or not.
-    #[must_use]
-    pub fn sid(&self) -> String {
-        format!("{}:{}", self.kind.ha_type(), self.vmid)
-    }
-}
-
-/// What PVE's own check before a migration says; of containers since PVE 9.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Precondition {
-    /// Nodes it refuses, and why.
-    #[serde(default, alias = "not-allowed-nodes")]
-    pub not_allowed_nodes: BTreeMap<String, NotAllowed>,
-    /// Volumes and images on storages that are not shared.
-    #[serde(default)]
-    pub local_disks: Vec<LocalDisk>,
-    /// What ties it to the node.
-    #[serde(default)]
-    pub local_resources: Vec<String>,
-    /// Per mapped device whether it may move live (newer PVE).
-    #[serde(default, rename = "mapped-resource-info")]
-    pub mapped_resource_info: BTreeMap<String, MappedInfo>,
-}
-
-/// Why PVE refuses a node.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct NotAllowed {
-    /// Storages that are not at the node.
-    #[serde(default)]
-    pub unavailable_storages: Vec<String>,
-    /// Mappings that have no entry for the node.
-    #[serde(default, rename = "unavailable-resources")]
-    pub unavailable_resources: Vec<String>,
-    /// HA resources that would have to be elsewhere.
-    #[serde(default, rename = "blocking-ha-resources")]
-    pub blocking_ha_resources: Vec<IgnoredAny>,
-}
-
-/// A volume that is not on shared storage.
-#[derive(Clone, Debug, Deserialize)]
-pub struct LocalDisk {
-    /// `storage:volume`
-    #[serde(default)]
-    pub volid: String,
-    /// Its size, in bytes.
-    #[serde(default)]
-    pub size: u64,
-    /// It is an image in a drive.
-    #[serde(default, deserialize_with = "flag")]
-    pub cdrom: bool,
-}
-
-/// What PVE says of a mapped device.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct MappedInfo {
-    /// The mapping is marked as capable of live migration.
-    #[serde(default, rename = "live-migration", deserialize_with = "flag")]
-    pub live_migration: bool,
+    pub snippets: Option<Vec<String>>,
 }
 
 /// A replication job.

@@ -11,7 +11,7 @@ use crate::escape::escape;
 mod usage;
 pub mod words;
 
-pub use usage::usage;
+pub use usage::{usage, wrong_call};
 
 /// What a run that came to its end has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -25,6 +25,8 @@ pub mod escape;
 pub mod exit;
 pub mod finding;
 pub mod guest;
+#[cfg(feature = "tls")]
+pub mod handshake;
 #[cfg(feature = "http")]
 pub mod http;
 mod named_files;

@@ -13,6 +13,7 @@ use rustls::{
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
+use vmid::{exit, handshake};
 use x509_parser::{extensions::GeneralName, prelude::FromDer as _};
 
 use super::{Outcome, Reply, wire};
@@ -187,7 +188,7 @@ pub(super) fn session<'a>(
     let name = name
         .and_then(server_name)
         .unwrap_or(ServerName::IpAddress(address.into()));
-    let refused = |error: rustls::Error| Outcome::Wrong(format!("TLS: {error}"));
+    let refused = |error: rustls::Error| wrong(&error);
     let mut connection =
         ClientConnection::new(settings().map_err(refused)?, name).map_err(refused)?;
     while connection.is_handshaking() {
@@ -201,9 +202,21 @@ pub(super) fn session<'a>(
 /// As [`wire::outcome`], for errors that may be TLS's.
 pub(super) fn outcome(error: &io::Error) -> Outcome {
     match error.kind() {
-        ErrorKind::InvalidData | ErrorKind::Other => Outcome::Wrong(format!("TLS: {error}")),
+        ErrorKind::InvalidData | ErrorKind::Other => match below(error) {
+            Some(error) => wrong(error),
+            None => Outcome::Wrong(format!("TLS: {}", exit::reason(error))),
+        },
         _ => wire::outcome(error),
     }
+}
+
+/// What rustls found wrong.
+fn below(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+fn wrong(error: &rustls::Error) -> Outcome {
+    Outcome::Wrong(format!("TLS: {}", handshake::reason(error)))
 }
 
 /// Made once: it takes longer than a handshake's worth of packets.

@@ -1,138 +1,22 @@
 //! The decision table (one row of it, one row here), and what may be wrong with a target.
-//!
-//! The cluster of the seeds: node2 and node5 have LVM-thin, node3 and node6 ZFS, all an
-//! NFS share. Guest 101 on node2 is what is decided about.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-
-use super::{Plan, plan, policy::Policy, record::Step, want::Want};
 use vmid::site::{Member, Pair, Site};
 
-use crate::{cluster::Cluster, state::State};
-
-const GIB: u64 = 1 << 30;
-
-fn node(name: &str, gib: u64) -> Value {
-    json!({"node": name, "online": true, "maxmem": gib * GIB, "maxcpu": 4, "cpu_model": "N100",
-           "cpu_level": 3, "pve": "9.1.3", "bridges": ["vmbr0"]})
-}
-
-fn space(nodes: &[&str], gib: u64) -> Value {
-    let entry = |node: &&str| {
-        (
-            (*node).to_owned(),
-            json!({"free": gib * GIB, "total": 500 * GIB}),
-        )
-    };
-    Value::Object(nodes.iter().map(entry).collect())
-}
-
-/// A cluster with the guest that `guest` adds to or changes, and then `changes` made by JSON pointer.
-fn document(guest: &Value, changes: &[(&str, Value)]) -> State {
-    let all = ["node2", "node3", "node5", "node6"];
-    let mut subject = json!({"vmid": 101, "type": "lxc", "name": "subject", "node": "node2",
-        "status": "running", "maxmem": GIB, "snapshots": []});
-    for (name, value) in guest.as_object().unwrap() {
-        subject[name] = value.clone();
-    }
-    let mut document = json!({
-        "version": 1, "at": "2026-11-22T00:00:00Z",
-        "cluster": {"name": "homelab", "pve": "9.1.3", "quorate": true},
-        "nodes": [node("node2", 16), node("node3", 32), node("node5", 16), node("node6", 32)],
-        "storages": [
-            {"storage": "ssd-data", "type": "lvmthin", "content": ["images", "rootdir"], "nodes": space(&["node2", "node5"], 100)},
-            {"storage": "zdata", "type": "zfspool", "content": ["images", "rootdir"], "nodes": space(&["node3", "node6"], 100)},
-            {"storage": "share", "type": "nfs", "shared": true, "content": ["images", "rootdir", "iso"], "nodes": space(&all, 100)},
-            {"storage": "local", "type": "dir", "content": ["iso", "backup"], "nodes": space(&all, 100)},
-            {"storage": "backups", "type": "pbs", "shared": true, "server": "192.168.10.250", "content": ["backup"], "nodes": space(&all, 100)},
-        ],
-        "guests": [subject, {"vmid": 102, "type": "lxc", "name": "other", "node": "node5", "status": "running", "maxmem": GIB}],
-        "ha": {"resources": [], "rules": []}, "replication": [], "tasks": [],
-        "permissions": {"/": {"Sys.Audit": true}, "/vms": {"VM.Audit": true, "VM.Migrate": true, "VM.PowerMgmt": true,
-            "VM.Config.Disk": true}, "/storage": {"Datastore.Audit": true, "Datastore.AllocateSpace": true}, "/sdn": {"SDN.Audit": true}},
-    });
-    for (pointer, value) in changes {
-        let (parent, key) = pointer.rsplit_once('/').unwrap();
-        let parent = document
-            .pointer_mut(parent)
-            .unwrap_or_else(|| panic!("{pointer}"));
-        match parent {
-            Value::Array(list) if key == "-" => list.push(value.clone()),
-            Value::Array(list) => list[key.parse::<usize>().unwrap()] = value.clone(),
-            object => object[key.replace("~1", "/")] = value.clone(),
-        }
-    }
-    serde_json::from_str(&document.to_string()).unwrap()
-}
-
-fn ct(config: Value) -> Value {
-    json!({"config": config})
-}
-
-fn vm(config: Value) -> Value {
-    json!({"type": "qemu", "config": config})
-}
-
-fn with(mut guest: Value, fields: Value) -> Value {
-    for (name, value) in fields.as_object().unwrap() {
-        guest[name] = value.clone();
-    }
-    guest
-}
-
-fn stopped(guest: Value) -> Value {
-    with(guest, json!({"status": "stopped"}))
-}
-
-fn decide(guest: &Value, changes: &[(&str, Value)], policy: &Policy) -> Plan {
-    let state = document(guest, changes);
-    let cluster = Cluster::new(&state);
-    let wants = state.guests.iter().filter(|guest| guest.node == "node2");
-    let wants: Vec<Want> = wants
-        .map(|guest| Want {
-            vmid: guest.vmid,
-            ..Want::default()
-        })
-        .collect();
-    plan(&cluster, policy, &wants, false)
-}
-
-fn subject(plan: &Plan) -> &Step {
-    plan.steps.iter().find(|step| step.vmid == 101).unwrap()
-}
-
-/// `live node5`, or `blocked snapshots`.
-fn outcome(step: &Step) -> String {
-    let action = serde_json::to_value(step.action).unwrap();
-    let mut words = vec![action.as_str().unwrap().to_owned()];
-    words.extend(step.to.clone());
-    words.extend(step.blockers.iter().map(|blocker| blocker.code.clone()));
-    words.join(" ")
-}
-
-fn allow(change: impl FnOnce(&mut Policy)) -> Policy {
-    let mut policy = Policy::default();
-    change(&mut policy);
-    policy
-}
-
-fn managed(sid: &str) -> (&'static str, Value) {
-    (
-        "/ha/resources",
-        json!([{"sid": sid, "state": "started", "crm_state": "started"}]),
-    )
-}
-
-const SSD: &str = "ssd-data:vm-101-disk-0,size=8G";
+use super::{
+    policy::Policy,
+    table_fixture::{
+        GIB, SSD, allow, ct, decide, managed, outcome, snap, space, stopped, subject, vm, with,
+    },
+};
 
 #[test]
 fn decision_table() {
     let ssd_vm = || vm(json!({"scsi0": SSD}));
     let ssd_ct = || ct(json!({"rootfs": SSD}));
     let shared_vm = || vm(json!({"scsi0": "share:101/vm-101-disk-0.qcow2,size=8G"}));
-    let snap = || json!({"snapshots": ["before"]});
     let zfs = |key: &str, kind: &str| {
         let volume = format!("zdata:{kind}-101-disk-0,size=8G");
         json!({key: volume})
@@ -301,7 +185,7 @@ fn targets_that_are_refused() {
         ("processor not seen",         ssd_vm(json!({"cpu": "cputype=host"})), vec![("/nodes/2/cpu_model", Value::Null)], plain(), "node5", "unseen"),
         ("x86-64-v4 on v3",            ssd_vm(json!({"cpu": "x86-64-v4"})), vec![("/nodes/0/cpu_level", json!(4))],                              plain(), "node5", "cpu"),
         ("more vCPUs than processors", ssd_vm(json!({"cores": 3, "sockets": "2"})), vec![],                      plain(), "node5", "cpu"),
-        ("older PVE, live",            ssd_vm(json!({})), vec![("/nodes/2/pve", json!("9.1.2"))],                plain(), "node5", "version"),
+        ("older PVE, live",            ssd_vm(json!({})), vec![("/nodes/2/pve", json!("9.0.9"))],                plain(), "node5", "version"),
         ("older major, container",     ssd_ct(), vec![("/nodes/2/pve", json!("8.4.14"))],                        plain(), "node5", "version"),
         ("version not seen, live",     ssd_vm(json!({})), vec![("/nodes/2/pve", Value::Null)],                   plain(), "node5", "unseen"),
         ("bridge missing",             ssd_vm(json!({"net0": "virtio=BC:24:11:00:27:7F,bridge=vmbr1"})), vec![], plain(), "node5", "bridge"),

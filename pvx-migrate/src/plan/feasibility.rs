@@ -31,6 +31,8 @@ pub struct Way<'a> {
     pub storages: BTreeMap<String, String>,
     /// Volumes of the node go along.
     pub local_disks: bool,
+    /// What should be known, though nothing is against it.
+    pub warnings: Vec<Refusal>,
 }
 
 /// Whether `candidate` can move to `node`, as far as other moves don't matter.
@@ -78,10 +80,10 @@ pub fn judge<'a>(
         }
     }
     mappings(candidate, name)?;
-    let way = volumes(cluster, policy, candidate, node, bandwidth)?;
+    let mut way = volumes(cluster, policy, candidate, node, bandwidth)?;
     network(cluster, policy, candidate, node)?;
     processor(cluster, candidate, node)?;
-    version(cluster, candidate, node)?;
+    way.warnings.extend(version(cluster, candidate, node)?);
     if !way.storages.is_empty() {
         rights(cluster, candidate, &way)?;
     }
@@ -209,6 +211,7 @@ fn volumes<'a>(
         arrives,
         storages,
         local_disks,
+        warnings: Vec::new(),
     })
 }
 
@@ -302,8 +305,13 @@ fn processor(cluster: &Cluster<'_>, candidate: &Candidate<'_>, node: usize) -> R
     }
 }
 
-/// PVE supports moves to the same version or a newer one; a live one breaks otherwise.
-fn version(cluster: &Cluster<'_>, candidate: &Candidate<'_>, node: usize) -> Result<(), Refusal> {
+/// PVE supports moves to the same version or a newer one; a live one may break otherwise.
+/// Between patch levels (9.1.3 and 9.1.2) it lets an admin try, so that is a warning.
+fn version(
+    cluster: &Cluster<'_>,
+    candidate: &Candidate<'_>,
+    node: usize,
+) -> Result<Option<Refusal>, Refusal> {
     let numbers = |version: &str| -> Vec<u64> {
         let parts = version.split(['.', '-', '~']);
         parts.map_while(|part| part.parse().ok()).collect()
@@ -318,18 +326,25 @@ fn version(cluster: &Cluster<'_>, candidate: &Candidate<'_>, node: usize) -> Res
             let what = format!("the version of PVE at {} is not in the state", target.node);
             return Err(Refusal::new(Code::Unseen, what));
         }
-        return Ok(());
+        return Ok(None);
     };
     let (from, to) = (numbers(here), numbers(there));
-    let older = match candidate.mode {
-        Mode::Live => to < from,
-        _ => to.first() < from.first(),
+    let counts = match candidate.mode {
+        Mode::Live => 2,
+        _ => 1,
     };
-    if older {
+    if to.iter().take(counts).lt(from.iter().take(counts)) {
         let what = format!("{} has PVE {there}, older than {here}", target.node);
         return Err(Refusal::new(Code::Version, what));
     }
-    Ok(())
+    let warning = (candidate.mode == Mode::Live && to < from).then(|| {
+        let what = format!(
+            "{} has PVE {there}, a patch level older than {here}: PVE allows that, but supports moves to the same or a newer one only",
+            target.node
+        );
+        Refusal::new(Code::Version, what)
+    });
+    Ok(warning)
 }
 
 /// To name a storage takes more rights than to move.

@@ -184,7 +184,7 @@ fn what_ha_keeps_together() {
     let rows: Vec<(&str, [u64; 3], Vec<(u32, &str, u64, Value)>, Value, &str, &str)> = vec![
         ("together to one node",                  [9, 4, 6], vec![(1, "a", 3, none()), (2, "a", 3, none())],              ha(&[1, 2], false),    "1>c 2>c", "2:[1]"),
         ("no node has room for both",             [9, 5, 5], vec![(1, "a", 3, none()), (2, "a", 3, none())],              ha(&[1, 2], false),    "1!bundle 2!bundle", ""),
-        ("one can't move, so neither does",       [9, 4, 6], vec![(1, "a", 9, none()), (2, "a", 3, json!({"status": "unknown"}))], ha(&[1, 2], false), "1!bundle 2!offline", ""),
+        ("one can't move, so neither does",       [9, 4, 6], vec![(1, "a", 9, none()), (2, "a", 3, json!({"status": "unknown"}))], ha(&[1, 2], false), "1!bundle 2!unseen", ""),
         ("one that is off is taken along",        [9, 4, 6], vec![(1, "a", 3, none()), (2, "a", 3, off())],               ha(&[1, 2], false),    "1>c 2>c", "2:[1]"),
         ("with one that is elsewhere",            [9, 4, 6], vec![(1, "a", 3, none()), (2, "b", 1, none())],              ha(&[1, 2], false),    "1>b", ""),
         ("apart, also from one that moves, too",  [9, 9, 9], vec![(1, "a", 3, none()), (2, "a", 3, none())],              ha(&[1, 2], true),     "1>b 2>c", ""),

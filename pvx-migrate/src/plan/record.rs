@@ -49,7 +49,7 @@ pub struct RefusedNode {
     pub message: String,
 }
 
-/// Why a guest can't move at all.
+/// Why a guest can't move at all; or what should be known though it can.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocker {
     /// A stable code; `plan --help` lists them.
@@ -82,6 +82,9 @@ pub struct Step {
     pub refused: Vec<RefusedNode>,
     /// Why it can't move; empty unless the action is `blocked`.
     pub blockers: Vec<Blocker>,
+    /// What should be known of this step, though nothing is against it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Blocker>,
     /// Estimated time without service, in seconds, rounded up.
     pub downtime_s: u64,
     /// Estimated time of the whole move, in seconds, rounded up.

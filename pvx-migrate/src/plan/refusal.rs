@@ -29,7 +29,8 @@ macro_rules! codes {
 A line per guest, in the order of execution; guests that stay and guests that cannot move
 come last. Everything is decided from the state document: nothing is asked of the cluster.
 
-Codes in \"blockers\" (the guest cannot move) and \"refused\" (not to that node):
+Codes in \"blockers\" (the guest cannot move), \"refused\" (not to that node) and \"warnings\" (it
+moves, and this should be known):
 ",
             $("  ", $code, ": ", $help, "\n",)*
             "

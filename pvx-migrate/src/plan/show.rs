@@ -70,10 +70,13 @@ fn row(step: &Step) -> Vec<String> {
         .iter()
         .map(|blocker| format!("{}: {}", blocker.code, blocker.message))
         .collect();
-    let why = match step.action {
-        Action::Blocked => blockers.join("; "),
-        _ => step.reason.clone(),
+    let mut why = match step.action {
+        Action::Blocked => blockers,
+        _ => vec![step.reason.clone()],
     };
+    let warnings = step.warnings.iter();
+    why.extend(warnings.map(|warning| format!("warning: {}", warning.message)));
+    let why = why.join("; ");
     vec![
         step.vmid.to_string(),
         step.name.clone(),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::spelling::{list, number, text};
-use crate::state::{Guest, Kind, Options, Permissions, Replication, Task, is_true};
+use crate::state::{Options, Permissions, Replication, Task, is_true};
 
 pub fn permissions(answer: &Value) -> Permissions {
     let paths = answer.as_object().into_iter().flatten();
@@ -14,45 +14,6 @@ pub fn permissions(answer: &Value) -> Permissions {
             (path.clone(), privileges.collect())
         })
         .collect()
-}
-
-/// The guests of `/cluster/resources`.
-///
-/// # Errors
-///
-/// What makes no sense, so that no guest is silently left out.
-pub fn guests(resources: &Value) -> Result<Vec<Guest>, String> {
-    let entries = list(resources).filter(|entry| entry["type"] == "qemu" || entry["type"] == "lxc");
-    let guests: Result<Vec<Guest>, String> = entries
-        .map(|entry| {
-            let vmid = u32::try_from(number(&entry["vmid"])).unwrap_or_default();
-            let node = text(entry, "node").filter(|_| vmid > 0);
-            let node = node.ok_or_else(|| format!("/cluster/resources: not a guest: {entry}"))?;
-            let kind = if entry["type"] == "qemu" {
-                Kind::Qemu
-            } else {
-                Kind::Lxc
-            };
-            Ok(Guest {
-                vmid,
-                kind,
-                name: text(entry, "name").unwrap_or_default(),
-                node,
-                status: text(entry, "status").unwrap_or_else(|| "unknown".to_owned()),
-                template: is_true(&entry["template"]),
-                maxmem: number(&entry["maxmem"]),
-                disk: number(&entry["disk"]),
-                lock: text(entry, "lock").filter(|lock| !lock.is_empty()),
-                pool: text(entry, "pool").filter(|pool| !pool.is_empty()),
-                config: None,
-                snapshots: None,
-                precondition: None,
-            })
-        })
-        .collect();
-    let mut guests = guests?;
-    guests.sort_by_key(|guest| guest.vmid);
-    Ok(guests)
 }
 
 pub fn replication(answer: &Value) -> Vec<Replication> {
@@ -104,12 +65,6 @@ pub fn options(answer: &Value) -> Options {
     }
 }
 
-/// Names of snapshots; `current` is the entry for "you are here".
-pub fn snapshots(answer: &Value) -> Vec<String> {
-    let names = list(answer).filter_map(|entry| text(entry, "name"));
-    names.filter(|name| name != "current").collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,10 +72,6 @@ mod tests {
 
     #[test]
     fn the_rest() {
-        assert_eq!(
-            snapshots(&json!([{"name": "s1"}, {"name": "current"}])),
-            ["s1"]
-        );
         let running = tasks(
             &json!([{"upid": "u", "node": "a", "type": "vzdump"}, {"upid": "v", "node": "a", "type": "vzdump", "endtime": 5}]),
         );

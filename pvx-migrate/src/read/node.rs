@@ -26,13 +26,29 @@ pub fn nodes(resources: &Value, status: Option<&Value>) -> Vec<Node> {
         };
         let known = nodes.iter_mut().find(|node| node.node == name);
         match known {
-            // Of the two, the membership is the fresher; a node is online for both or not at all.
-            Some(node) => node.online &= is_true(&entry["online"]),
-            None => nodes.push(bare(name)),
+            // The membership's word is the one: what the overview has is pvestatd's, which
+            // may hang on a node that is well.
+            Some(node) => node.online = is_true(&entry["online"]),
+            None => nodes.push(Node {
+                online: is_true(&entry["online"]),
+                ..bare(name)
+            }),
         }
     }
     nodes.sort_by(|a, b| a.node.cmp(&b.node));
     nodes
+}
+
+/// The nodes that are online and report nothing: their pvestatd is dead or hangs, so that
+/// the overview has them as unknown, and of their guests what was so before.
+pub fn silent(resources: &Value, nodes: &[Node]) -> Vec<String> {
+    let reports = |name: &str| {
+        of_type(resources, "node")
+            .any(|entry| entry["node"] == *name && entry["status"] == "online")
+    };
+    let online = nodes.iter().filter(|node| node.online);
+    let silent = online.filter(|node| !reports(&node.node));
+    silent.map(|node| node.node.clone()).collect()
 }
 
 fn bare(name: String) -> Node {
@@ -123,6 +139,9 @@ pub fn node_status(node: &mut Node, answer: &Value) {
     if let Some(total) = answer["memory"].get("total") {
         node.maxmem = number(total);
     }
+    if node.mem == 0 {
+        node.mem = number(&answer["memory"]["used"]);
+    }
 }
 
 /// The x86-64 level that the flags amount to (x86-64 psABI, 3.1.1), by the names of
@@ -173,25 +192,29 @@ mod tests {
     }
 
     #[test]
-    fn nodes_are_online_for_both() {
+    fn nodes_are_online_by_the_membership() {
         let resources = json!([
             {"type": "node", "node": "b", "status": "online", "maxmem": 5}, {"type": "node", "node": "a", "status": "online"},
-            {"type": "node", "node": "d", "status": "unknown"}, {"type": "qemu", "node": "a", "vmid": 1},
+            {"type": "node", "node": "d", "status": "unknown"}, {"type": "node", "node": "e", "status": "offline"},
+            {"type": "qemu", "node": "a", "vmid": 1},
         ]);
         let status = json!([
             {"type": "cluster", "name": "x", "quorate": 1}, {"type": "node", "name": "a", "online": 1},
             {"type": "node", "name": "b", "online": 0}, {"type": "node", "name": "c", "online": 1}, {"type": "node", "name": "d", "online": 1},
+            {"type": "node", "name": "e", "online": 0},
         ]);
         let nodes = nodes(&resources, Some(&status));
         let online: Vec<_> = nodes
             .iter()
             .map(|node| (&node.node[..], node.online))
             .collect();
-        // What only the membership knows has no memory to plan with.
-        assert_eq!(
-            online,
-            [("a", true), ("b", false), ("c", false), ("d", false)]
-        );
+        #[rustfmt::skip]
+        assert_eq!(online, [("a", true), ("b", false), ("c", true), ("d", true), ("e", false)]);
+        assert_eq!(silent(&resources, &nodes), ["c", "d"]);
+        // Without the membership the overview must do.
+        let alone = super::nodes(&resources, None);
+        let online = alone.iter().filter(|node| node.online);
+        assert_eq!(online.count(), 2);
         let cluster = cluster(&json!({"version": "9.1.3"}), Some(&status), None, &nodes);
         assert_eq!((&cluster.name[..], cluster.quorate), ("x", Some(true)));
     }

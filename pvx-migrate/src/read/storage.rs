@@ -38,7 +38,12 @@ pub fn storages(resources: &Value, config: &Value) -> Vec<Storage> {
         if entry["status"] == "available" {
             let total = number(&entry["maxdisk"]);
             let free = total.saturating_sub(number(&entry["disk"]));
-            storage.nodes.insert(node, Space { free, total });
+            let space = Space {
+                free,
+                total,
+                snippets: None,
+            };
+            storage.nodes.insert(node, space);
         }
     }
     for entry in list(config) {
@@ -66,6 +71,26 @@ pub fn storages(resources: &Value, config: &Value) -> Vec<Storage> {
         storage.shared |= SHARED.contains(&&storage.kind[..]);
     }
     storages
+}
+
+/// What a node says of its storages (`/nodes/{node}/storage`), where the resources have
+/// them as unknown.
+pub fn at_node(storages: &mut [Storage], node: &str, answer: &Value) {
+    for entry in list(answer).filter(|entry| is_true(&entry["active"])) {
+        let name = text(entry, "storage");
+        let known = storages
+            .iter_mut()
+            .find(|s| Some(&s.storage) == name.as_ref());
+        let Some(storage) = known else {
+            continue;
+        };
+        let space = Space {
+            free: number(&entry["avail"]),
+            total: number(&entry["total"]),
+            snippets: None,
+        };
+        storage.nodes.entry(node.to_owned()).or_insert(space);
+    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ pub(super) fn step_of(line: &Line) -> Step {
         reason: String::new(),
         refused: Vec::new(),
         blockers: Vec::new(),
+        warnings: Vec::new(),
         downtime_s: 0,
         duration_s: 0,
         estimate: String::new(),

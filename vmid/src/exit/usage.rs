@@ -32,6 +32,13 @@ pub fn usage<C: CommandFactory>(error: &clap::Error) -> ExitCode {
     )
 }
 
+/// What is wrong with a call, in one line: for a tool that has to say it elsewhere than on
+/// stderr.
+#[must_use]
+pub fn wrong_call(error: &clap::Error) -> String {
+    told(error).0
+}
+
 /// What is wrong, and the name that was probably meant.
 fn told(error: &clap::Error) -> (String, Option<String>) {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {

@@ -7,14 +7,11 @@ use std::{
     time::Duration,
 };
 
-use rustls::{
-    AlertDescription, CertificateError, Error as Tls, InvalidMessage, OtherError,
-    pki_types::UnixTime,
-};
+use rustls::{AlertDescription, CertificateError, Error as Tls, OtherError, pki_types::UnixTime};
 use ureq::{Error, Timeout};
 
 use super::NoAnswer;
-use crate::{exit, span};
+use crate::{exit, handshake, span};
 
 /// What a message names besides what happened.
 #[derive(Clone, Debug)]
@@ -134,25 +131,10 @@ fn tls(error: &io::Error) -> Option<&Tls> {
 fn of_tls(error: &Tls, here: &Circumstances) -> String {
     match error {
         Tls::InvalidCertificate(error) => of_certificate(error, here),
-        Tls::InvalidMessage(
-            InvalidMessage::InvalidContentType
-            | InvalidMessage::UnknownProtocolVersion
-            | InvalidMessage::MessageTooLarge
-            | InvalidMessage::InvalidEmptyPayload,
-        ) => "it speaks no TLS; is it an http port?".to_owned(),
-        Tls::AlertReceived(
-            AlertDescription::HandshakeFailure | AlertDescription::ProtocolVersion,
-        )
-        | Tls::PeerIncompatible(_) => {
-            "it speaks no TLS 1.2 or 1.3 with a cipher and key of today".to_owned()
-        }
-        Tls::AlertReceived(AlertDescription::CertificateRequired) => {
-            "it wants a certificate of its client, which cannot be given".to_owned()
-        }
         Tls::AlertReceived(AlertDescription::UnrecognisedName) => {
             format!("it does not go by the name {:?}", here.host)
         }
-        _ => "the TLS connection failed: what came is against the rules of TLS".to_owned(),
+        _ => handshake::reason(error).to_owned(),
     }
 }
 
@@ -229,6 +211,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use rustls::InvalidMessage;
 
     fn here(ca_cert: Option<&str>) -> Circumstances {
         Circumstances {

@@ -133,8 +133,9 @@ pub(super) fn read(message: &[u8], wanted: &Wanted<'_>) -> Result<Option<Read>, 
         }));
     }
     let packet = Packet::parse(message);
-    let packet = packet.map_err(|error| format!("no DNS answer: {error}"))?;
-    let asked = Name::new(wanted.name).map_err(|error| error.to_string())?;
+    let packet =
+        packet.map_err(|_| "no DNS answer: what came is against the rules of DNS".to_owned())?;
+    let asked = Name::new(wanted.name).map_err(|_| format!("{} is no DNS name", wanted.name))?;
     let refused = packet.questions.is_empty() && packet.rcode() != RCODE::NoError;
     let repeated = packet.questions.len() == 1
         && packet.questions.iter().all(|question| {

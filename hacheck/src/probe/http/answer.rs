@@ -17,6 +17,21 @@ pub(super) struct Answer {
     pub complete: bool,
 }
 
+/// What is wrong with the head of an answer.
+fn no_http(error: httparse::Error) -> String {
+    use httparse::Error as Bad;
+    match error {
+        Bad::TooManyHeaders => format!("its answer has more than {HEADERS} header lines"),
+        Bad::HeaderName | Bad::HeaderValue => {
+            "no HTTP answer: a header line is against the rules".to_owned()
+        }
+        Bad::Status => "no HTTP answer: its status is no number of three digits".to_owned(),
+        Bad::Version | Bad::NewLine | Bad::Token => {
+            "no HTTP answer: its first line is of another protocol".to_owned()
+        }
+    }
+}
+
 impl Answer {
     /// None, if its head isn't there to its end.
     ///
@@ -43,7 +58,7 @@ impl Answer {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut parsed = httparse::Response::new(&mut headers);
         let parse = parsed.parse(bytes);
-        let end = match parse.map_err(|error| format!("no HTTP answer: {error}"))? {
+        let end = match parse.map_err(no_http)? {
             httparse::Status::Complete(end) => end,
             httparse::Status::Partial => return Ok(None),
         };

@@ -44,7 +44,9 @@ fn what_is_expected_and_what_is_not() {
         ("no header", OK, json!({"header":"X-Other"}), "no header X-Other"),
         ("other status", OK, json!({"status":204}), "status 200, not 204"),
         ("redirect", "HTTP/1.1 301 M\r\nLocation: https://x/\r\n\r\n", json!({}), "status 301 (to https://x/), not 200"),
-        ("no HTTP", "220 mail ESMTP\r\n", json!({}), "no HTTP answer"),
+        ("no HTTP", "220 mail ESMTP\r\n", json!({}), "no HTTP answer: its first line is of another protocol"),
+        ("no status", "HTTP/1.1 abc\r\n\r\n", json!({}), "no HTTP answer: its status is no number of three digits"),
+        ("bad header", "HTTP/1.1 200 OK\r\nX Y: 1\r\n\r\n", json!({}), "no HTTP answer: a header line is against the rules"),
         ("cut head", "HTTP/1.1 200 OK\r\nX-", json!({}), "the answer ends in its head"),
     ];
     for (name, answer, fields, want) in cases {

@@ -46,7 +46,7 @@ fn a_server_that_speaks_something_else_is_wrong_and_not_dead() {
         &wire::Clock::of(Duration::from_secs(10)),
     );
     assert!(
-        matches!(&reply.outcome, Outcome::Wrong(what) if what.starts_with("TLS: ")),
+        matches!(&reply.outcome, Outcome::Wrong(what) if what == "TLS: it speaks no TLS; is it an http port?"),
         "{reply:?}"
     );
     server.join().unwrap();

@@ -36,8 +36,11 @@ impl<'a> Candidate<'a> {
             self.block(Code::Unseen, what);
         }
         let online = self.source.is_some_and(|node| cluster.nodes()[node].online);
-        if !online || guest.status == "unknown" {
+        if !online {
             self.block(Code::Offline, format!("{} does not answer", guest.node));
+        } else if guest.is_unknown() {
+            let what = format!("{} does not tell whether it runs", guest.node);
+            self.block(Code::Unseen, what);
         }
         if let Some(permissions) = &state.permissions {
             let pool = guest.pool.as_deref();
@@ -176,8 +179,10 @@ impl<'a> Candidate<'a> {
             }
         }
         // Copies of stopped guests keep snapshots only where the stream has them.
-        let snapshots = self.guest.snapshots.as_deref().unwrap_or_default();
-        if self.mode != Mode::Live && !snapshots.is_empty() {
+        let snapshots = self.guest.snapshots.as_ref();
+        if let Some(snapshots) =
+            snapshots.filter(|list| self.mode != Mode::Live && !list.is_empty())
+        {
             let kind = self.guest.kind;
             let stuck = self.local_volumes(cluster).find_map(|volume| {
                 let storage = cluster.storage(&volume.storage)?;
@@ -187,7 +192,7 @@ impl<'a> Candidate<'a> {
             if let Some((key, storage)) = stuck {
                 let what = format!(
                     "{key}: {storage} cannot send a volume with snapshots ({}): delete them first",
-                    snapshots.join(", ")
+                    snapshots.listed()
                 );
                 self.block(Code::Snapshots, what);
             }
@@ -208,15 +213,15 @@ impl<'a> Candidate<'a> {
         if let Some(what) = &self.config.only_stopped {
             against.push(Refusal::new(Code::OnlyStopped, what.clone()));
         }
-        let snapshots = self.guest.snapshots.as_deref().unwrap_or_default();
-        if !snapshots.is_empty() {
+        let snapshots = self.guest.snapshots.as_ref();
+        if let Some(snapshots) = snapshots.filter(|list| !list.is_empty()) {
             let replicated = !self.replicas.is_empty();
             let mut volumes = self.local_volumes(cluster);
             if let Some(volume) = volumes.find(|v| !v.copied && (!replicated || v.unreplicated)) {
                 let what = format!(
                     "{}: a local disk with snapshots ({}) cannot move live",
                     volume.key,
-                    snapshots.join(", ")
+                    snapshots.listed()
                 );
                 against.push(Refusal::new(Code::Snapshots, what));
             }
