@@ -170,7 +170,10 @@ fn no_line_is_a_dead_end() {
                 continue; // it is open still, and says what to do
             }
             let ours = line.request.is_some();
-            assert!(world.running || !ours, "{finish:?} and stopped: {line:?} {before:?}");
+            assert!(
+                world.running || !ours,
+                "{finish:?} and stopped: {line:?} {before:?}"
+            );
             let mut ended = line.clone();
             ended.event.phase = serde_json::from_value(ends.into()).unwrap();
             let then = return_of(&ended, world);
