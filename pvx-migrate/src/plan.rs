@@ -21,6 +21,7 @@ pub mod estimate;
 pub mod feasibility;
 pub mod ha;
 pub mod home;
+pub mod leave;
 pub mod load;
 pub mod order;
 pub mod pair;
@@ -81,7 +82,7 @@ pub fn plan(cluster: &Cluster<'_>, policy: &Policy, wants: &[Want], home: bool) 
         let Some(guest) = cluster.guest(want.vmid) else {
             continue;
         };
-        match stays(policy, guest, want) {
+        match leave::reason(policy, guest, want) {
             Some(reason) if !forced.contains(&want.vmid) => left.push((guest, want, reason)),
             _ => {
                 let pairs = pairs.remove(&guest.vmid).unwrap_or_default();
@@ -133,6 +134,7 @@ pub fn plan(cluster: &Cluster<'_>, policy: &Policy, wants: &[Want], home: bool) 
     let left = left.into_iter().map(|(guest, want, reason)| Step {
         action: Action::Leave,
         reason,
+        warnings: leave::warnings(cluster, policy, guest, want),
         returns: want.returns,
         ..bare(cluster, guest)
     });
@@ -247,7 +249,7 @@ fn dragged_along(cluster: &Cluster<'_>, policy: &Policy, wants: &[Want]) -> Hash
     let moving = wants.iter().filter_map(|want| {
         let guest = cluster.guest(want.vmid)?;
         let managed = cluster.managed(&guest.sid())?;
-        stays(policy, guest, want)
+        leave::reason(policy, guest, want)
             .is_none()
             .then_some((guest, managed))
     });
@@ -255,22 +257,6 @@ fn dragged_along(cluster: &Cluster<'_>, policy: &Policy, wants: &[Want]) -> Hash
         .flat_map(|(guest, managed)| bundle::bundle(cluster, guest.vmid, &managed.sid, &guest.node))
         .filter(|vmid| wanted.get(vmid).is_some_and(|want| want.leave.is_none()))
         .collect()
-}
-
-/// Why a guest is left by policy, if it is.
-fn stays(policy: &Policy, guest: &Guest, want: &Want) -> Option<String> {
-    if let Some(reason) = &want.leave {
-        return Some(reason.clone());
-    }
-    if want.blocked.is_some() {
-        return None;
-    }
-    if guest.template {
-        return Some("a template: nothing runs in it, and clones may rest on it".to_owned());
-    }
-    let stopped = !guest.is_running() && !guest.is_unknown();
-    (stopped && !want.move_stopped && !policy.move_stopped)
-        .then(|| "it doesn't run (--stopped move would take it along)".to_owned())
 }
 
 /// What HA keeps together moves together or not at all.

@@ -20,6 +20,7 @@ use crate::{
 mod answer;
 mod guest;
 mod ha;
+mod hidden;
 mod node;
 mod privilege;
 mod request;
@@ -65,12 +66,13 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
         "/cluster/ha/rules",
         "/cluster/ha/groups",
         "/cluster/replication",
+        "/cluster/backup",
         "/cluster/tasks",
         "/cluster/options",
         "/cluster/config/nodes",
         "/cluster/config/qdevice",
     ];
-    let replies: [Reply; 14] = fetch(pve, &paths.map(str::to_owned))
+    let replies: [Reply; 15] = fetch(pve, &paths.map(str::to_owned))
         .try_into()
         .map_err(|_| Stop::outside(anyhow!("a request broke off")))?;
     let [
@@ -84,6 +86,7 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
         rules,
         groups,
         replication,
+        backup_jobs,
         tasks,
         options,
         votes,
@@ -128,29 +131,40 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
 
     let ha_status = seen(pve, "/cluster/ha/status/current", ha_status)?;
     let ha_resources = seen(pve, "/cluster/ha/resources", ha_resources)?;
-    let ha = match (ha_status, ha_resources) {
+    let ha = match (&ha_status, &ha_resources) {
         (Some(status), Some(resources)) => {
-            ha::maintenance(&mut nodes, &status);
+            ha::maintenance(&mut nodes, status);
             // With rules the groups answer that they have been migrated.
             let groups = match &rules {
                 Err(failure) if has_no_rules(failure) => seen(pve, "/cluster/ha/groups", groups)?,
                 _ => None,
             };
             let rules = match &groups {
-                Some(groups) => Some(ha::groups(groups, &resources)),
+                Some(groups) => Some(ha::groups(groups, resources)),
                 None => seen(pve, "/cluster/ha/rules", rules)?.map(|rules| ha::rules(&rules)),
             };
             let groups = groups.unwrap_or_default();
             rules.map(|rules| Ha {
-                resources: ha::resources(&resources, &status, &groups),
+                resources: ha::resources(resources, status, &groups),
                 rules,
             })
         }
         _ => None,
     };
     let replication = seen(pve, "/cluster/replication", replication)?;
+    let backup_jobs = seen(pve, "/cluster/backup", backup_jobs)?;
+    let tasks = seen(pve, "/cluster/tasks", tasks)?;
+    let sources = hidden::Sources {
+        ha_status: ha_status.as_ref(),
+        ha_resources: ha_resources.as_ref(),
+        replication: replication.as_ref(),
+        backup_jobs: backup_jobs.as_ref(),
+        tasks: tasks.as_ref(),
+        permissions: permissions.as_ref(),
+    };
+    let hidden = hidden::read(pve, sources, &guests);
     let replication = replication.map(|jobs| answer::replication(&jobs));
-    let tasks = seen(pve, "/cluster/tasks", tasks)?.map(|tasks| answer::tasks(&tasks));
+    let tasks = tasks.map(|tasks| answer::tasks(&tasks));
     let options = seen(pve, "/cluster/options", options)?.unwrap_or_default();
 
     let silent = node::silent(&resources, &nodes);
@@ -167,6 +181,7 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
         nodes,
         storages,
         guests,
+        hidden: Some(hidden),
         ha,
         replication,
         tasks,

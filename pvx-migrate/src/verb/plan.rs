@@ -19,8 +19,7 @@ use crate::{
     cluster::Cluster,
     document,
     journal::{self, event::Event},
-    permission,
-    plan::{self, Plan, policy::Policy, want::Want},
+    plan::{self, Plan, policy::Policy, record::Action, want::Want},
 };
 
 /// Plans from the state document on `input`.
@@ -69,13 +68,13 @@ pub fn plan(
     let mut answer = Answer::no_if(plan.is_blocked());
     if let cli::Plan::Drain(drain) = args {
         exit::say("pvx-migrate", &plan::quorum::sentence(&state, &drain.node));
-        let sees_all = state.permissions.as_ref();
-        if !sees_all.is_some_and(|table| permission::has_on_all_guests(table, "VM.Audit")) {
-            let what = format!(
-                "{} may have guests that the token cannot see: it lacks VM.Audit on /vms, or on some of them",
-                drain.node
-            );
-            exit::say("pvx-migrate", &what);
+        let left = plan
+            .steps
+            .iter()
+            .filter(|step| step.action == Action::Leave);
+        let left: Vec<u32> = left.map(|step| step.vmid).collect();
+        for doubt in plan::leave::doubts(&cluster, &drain.node, &left) {
+            exit::say("pvx-migrate", &doubt);
             answer = Answer::No;
         }
     }
