@@ -46,19 +46,17 @@ pub fn failed<T>(status: u16, message: impl Into<String>) -> Result<T, (u16, Str
 impl World {
     pub fn handle(&mut self, schema: &Schema, request: &Request) -> Reply {
         let fault = self.reply_fault(request);
-        let reply = match &fault {
-            Some((false, reply)) => reply.clone(),
-            _ => self.answer(schema, request),
+        let real = if fault.as_ref().is_none_or(|fault| fault.acts) {
+            self.answer(schema, request)
+        } else {
+            Reply::Cut
         };
-        let status = match &reply {
-            Reply::Answer(status, ..) => *status,
-            Reply::Cut => 0,
+        let status = real.status();
+        let reply = match fault {
+            None => real,
+            Some(fault) => fault.of(real),
         };
-        let reply = fault.map_or(reply, |(_, instead)| instead);
-        let told = match &reply {
-            Reply::Answer(status, ..) => *status,
-            Reply::Cut => 0,
-        };
+        let told = reply.status();
         self.requests.push(
             json!({"at": self.now, "method": request.method, "path": request.path,
             "parameters": request.parameters, "status": status, "told": told}),
@@ -84,7 +82,7 @@ impl World {
             return error(404, "File not found");
         };
         let Some(token) = self.token(&request.authorization) else {
-            return Reply::Answer(401, "authentication failure".into(), json!({"data": null}));
+            return Reply::Empty(401, "Authentication failed!".into());
         };
         let method = match schema.find(&request.method, path, &request.parameters) {
             Ok(method) => method,
@@ -112,7 +110,9 @@ impl World {
                         ),
                     );
                 }
-                Some(node) if !node.online => return error(595, "No route to host"),
+                Some(node) if !node.online => {
+                    return Reply::Empty(595, "Connection timed out".into());
+                }
                 Some(_) => {}
             }
         }

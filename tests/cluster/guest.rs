@@ -59,7 +59,7 @@ impl World {
             "GET /nodes/{node}/*/{vmid}/snapshot" => {
                 let mut rows: Vec<Value> = guest
                     .snapshots
-                    .iter()
+                    .keys()
                     .map(|name| json!({"name": name, "description": "", "snaptime": self.epoch - 86_400}))
                     .collect();
                 rows.push(json!({"name": "current", "description": "You are here!", "running": u8::from(guest.running)}));
@@ -70,12 +70,7 @@ impl World {
                     "cpus": 2, "cpu": 0.02, "maxmem": guest.memory(), "uptime": self.uptime(guest),
                     "ha": {"managed": u8::from(managed.is_some())}});
                 if !ct {
-                    let qmp = match (guest.running, guest.paused) {
-                        (false, _) => "stopped",
-                        (true, true) => "paused",
-                        (true, false) => "running",
-                    };
-                    row["qmpstatus"] = qmp.into();
+                    row["qmpstatus"] = guest.qmp().into();
                 } else {
                     row["type"] = "lxc".into();
                 }
@@ -90,9 +85,7 @@ impl World {
                 if let Some(service) = managed.and_then(|(sid, _)| self.ha.services.get_mut(&sid)) {
                     service.request = "started".into();
                     service.state = "started".into();
-                    return Ok(self
-                        .spawn(&node, "hastart", vmid, call.token, Job::Other)
-                        .into());
+                    return self.spawn(&node, "hastart", vmid, call.token, Job::Other);
                 }
                 if let Some(lock) = &guest.lock {
                     return failed(
@@ -106,17 +99,13 @@ impl World {
                         format!("{} {vmid} already running", if ct { "CT" } else { "VM" }),
                     );
                 }
-                Ok(self
-                    .spawn(&node, &power("start"), vmid, call.token, Job::Start)
-                    .into())
+                self.spawn(&node, &power("start"), vmid, call.token, Job::Start)
             }
             "POST /nodes/{node}/*/{vmid}/status/shutdown" => {
                 if let Some(service) = managed.and_then(|(sid, _)| self.ha.services.get_mut(&sid)) {
                     service.request = "stopped".into();
                     service.state = "stopped".into();
-                    return Ok(self
-                        .spawn(&node, "hastop", vmid, call.token, Job::Other)
-                        .into());
+                    return self.spawn(&node, "hastop", vmid, call.token, Job::Other);
                 }
                 if !guest.running {
                     return failed(
@@ -129,13 +118,11 @@ impl World {
                     timeout,
                     force: call.on("forceStop"),
                 };
-                Ok(self
-                    .spawn(&node, &power("shutdown"), vmid, call.token, job)
-                    .into())
+                self.spawn(&node, &power("shutdown"), vmid, call.token, job)
             }
-            "POST /nodes/{node}/*/{vmid}/status/stop" => Ok(self
-                .spawn(&node, &power("stop"), vmid, call.token, Job::Stop)
-                .into()),
+            "POST /nodes/{node}/*/{vmid}/status/stop" => {
+                self.spawn(&node, &power("stop"), vmid, call.token, Job::Stop)
+            }
             "POST /nodes/{node}/*/{vmid}/status/resume" => {
                 if !guest.running {
                     return failed(500, format!("VM {vmid} not running"));
@@ -143,9 +130,7 @@ impl World {
                 if self.fault("resume-refused", vmid, None).is_some() {
                     return failed(500, "unable to resume");
                 }
-                Ok(self
-                    .spawn(&node, "qmresume", vmid, call.token, Job::Resume)
-                    .into())
+                self.spawn(&node, "qmresume", vmid, call.token, Job::Resume)
             }
             _ => failed(
                 501,
@@ -183,14 +168,14 @@ impl World {
                     format!("service '{sid}' in error state, must be disabled and fixed first"),
                 );
             }
-            let upid = self.spawn(&node, "hamigrate", vmid, call.token, Job::Other);
+            let upid = self.spawn(&node, "hamigrate", vmid, call.token, Job::Other)?;
             let what = if ct { "CT" } else { "VM" };
             let line = format!("Requesting HA migration for {what} {vmid} to node {target}");
             if let Some(task) = self.tasks.last_mut() {
                 task.log.push(line);
             }
             self.ha.queue.push((sid, target));
-            return Ok(upid.into());
+            return Ok(upid);
         }
         let guest = self.guest(vmid);
         let mut migration = Migration::new(&target);
@@ -262,9 +247,7 @@ impl World {
             }
         }
         let kind = if ct { "vzmigrate" } else { "qmigrate" };
-        Ok(self
-            .spawn(&node, kind, vmid, call.token, Job::Migrate(migration))
-            .into())
+        self.spawn(&node, kind, vmid, call.token, Job::Migrate(migration))
     }
 
     fn preconditions(&self, vmid: u32, ct: bool) -> Answer {

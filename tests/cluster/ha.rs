@@ -210,7 +210,7 @@ impl World {
             if busy >= most || own {
                 continue;
             }
-            let upid = match (service.state.as_str(), &service.target) {
+            let task = match (service.state.as_str(), &service.target) {
                 ("migrate", Some(target)) if service.task.is_none() => {
                     let mut migration = Migration::new(target);
                     migration.ha = true;
@@ -218,19 +218,19 @@ impl World {
                     migration.local_disks = !ct;
                     migration.restart = ct.then_some(60.0);
                     let kind = if ct { "vzmigrate" } else { "qmigrate" };
-                    self.spawn(&node, kind, vmid, "root@pam", Job::Migrate(migration))
+                    self.spawned(&node, kind, vmid, "root@pam", Job::Migrate(migration))
                 }
                 ("started", _)
                     if service.request == "started" && !guest.running && guest.lock.is_none() =>
                 {
                     let kind = if ct { "vzstart" } else { "qmstart" };
-                    self.spawn(&node, kind, vmid, "root@pam", Job::Start);
+                    self.spawned(&node, kind, vmid, "root@pam", Job::Start);
                     continue;
                 }
                 _ => continue,
             };
             if let Some(service) = self.ha.services.get_mut(&sid) {
-                service.task = Some(upid);
+                service.task = Some(self.tasks[task].upid.clone());
             }
         }
     }
@@ -288,14 +288,15 @@ impl World {
     /// `GET /cluster/ha/status/current`.
     pub fn ha_status(&self) -> Value {
         let clock = self.clock();
-        let master = self
-            .nodes
-            .iter()
-            .find(|(_, n)| n.online)
-            .map_or("", |(name, _)| name.as_str());
+        let master = self.local();
+        let quorum = if self.quorate {
+            "OK".to_owned()
+        } else {
+            format!("No quorum on node '{master}'!")
+        };
         let mut rows = vec![
             json!({"id": "quorum", "type": "quorum", "node": master,
-                "status": if self.quorate {"OK"} else {"No quorum on node!"}, "quorate": u8::from(self.quorate)}),
+                "status": quorum, "quorate": u8::from(self.quorate)}),
             json!({"id": "master", "type": "master", "node": master,
                 "status": format!("{master} (active, now)"), "timestamp": clock}),
         ];

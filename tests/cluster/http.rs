@@ -19,6 +19,10 @@ pub struct Request {
 pub enum Reply {
     /// Status, reason and body.
     Answer(u16, String, Value),
+    /// Status and reason without a body, as PVE's 401 and 595 are.
+    Empty(u16, String),
+    /// A head and a body that may be shorter than the head has it; the connection ends.
+    Raw(Vec<u8>, Vec<u8>),
     /// The connection ends without a word.
     Cut,
 }
@@ -76,19 +80,42 @@ pub fn read(from: &mut impl BufRead) -> io::Result<Option<Request>> {
     Ok(Some(request))
 }
 
+impl Reply {
+    /// The status that the client reads; 0 if it reads none.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Answer(status, ..) | Self::Empty(status, _) => *status,
+            Self::Raw(head, _) => {
+                let head = String::from_utf8_lossy(head);
+                let word = head.split(' ').nth(1);
+                word.and_then(|word| word.parse().ok()).unwrap_or(0)
+            }
+            Self::Cut => 0,
+        }
+    }
+
+    /// Head and body.
+    pub fn bytes(&self) -> (Vec<u8>, Vec<u8>) {
+        let (status, reason, body) = match self {
+            Self::Answer(status, reason, body) => (status, reason, body.to_string()),
+            Self::Empty(status, reason) => (status, reason, String::new()),
+            Self::Raw(head, body) => return (head.clone(), body.clone()),
+            Self::Cut => return (Vec::new(), Vec::new()),
+        };
+        let head = format!(
+            "HTTP/1.1 {status} {reason}\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        (head.into_bytes(), body.into_bytes())
+    }
+}
+
 /// Sends a reply; false if the connection is to end.
 pub fn write(to: &mut impl Write, reply: &Reply) -> io::Result<bool> {
-    let Reply::Answer(status, reason, body) = reply else {
-        return Ok(false);
-    };
-    let body = body.to_string();
-    let head = format!(
-        "HTTP/1.1 {status} {reason}\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    to.write_all(&[head.as_bytes(), body.as_bytes()].concat())?;
+    let (head, body) = reply.bytes();
+    to.write_all(&[head, body].concat())?;
     to.flush()?;
-    Ok(true)
+    Ok(matches!(reply, Reply::Answer(..) | Reply::Empty(..)))
 }
 
 fn form(text: &str) -> impl Iterator<Item = (String, Value)> {

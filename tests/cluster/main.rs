@@ -23,12 +23,17 @@
 mod api;
 mod calendar;
 mod fault;
+mod gateway;
 mod guest;
 mod ha;
 mod homelab;
+mod hook;
 mod http;
 mod migrate;
+mod node;
+mod pvestatd;
 mod reads;
+mod refusal;
 mod rights;
 mod scenario;
 mod schema;
@@ -37,6 +42,7 @@ mod task;
 mod tasks;
 mod time;
 mod tls;
+mod transfer;
 mod world;
 
 use std::{

@@ -1,10 +1,10 @@
 //! What the API says of the cluster and its nodes.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     api::Call,
-    world::{Guest, World, kind},
+    world::{Change, Guest, World, kind},
 };
 
 impl World {
@@ -17,14 +17,14 @@ impl World {
     }
 
     pub fn cluster_status(&self) -> Value {
-        let online = self.nodes.values().filter(|n| n.online).count();
         let mut rows = vec![
             json!({"type": "cluster", "id": "cluster", "name": self.name, "nodes": self.nodes.len(),
-            "quorate": u8::from(self.quorate), "version": 4, "online": online}),
+            "quorate": u8::from(self.quorate), "version": 4}),
         ];
-        for (id, (name, node)) in self.nodes.iter().enumerate() {
+        let local = self.local();
+        for (id, name) in self.nodes.keys().enumerate() {
             rows.push(json!({"type": "node", "id": format!("node/{name}"), "name": name, "nodeid": id + 1, "level": "",
-                "ip": format!("192.0.2.{}", 11 + id), "online": u8::from(node.online), "local": u8::from(id == 0)}));
+                "ip": self.address(name), "online": u8::from(self.member(name)), "local": u8::from(*name == local)}));
         }
         rows.into()
     }
@@ -43,20 +43,32 @@ impl World {
     }
 
     pub fn node_list(&self) -> Value {
-        self.nodes
-            .iter()
-            .map(|(name, node)| self.node_row(name, node.online))
-            .collect()
+        self.nodes.keys().map(|name| self.node_row(name)).collect()
     }
 
-    fn node_row(&self, name: &str, online: bool) -> Value {
-        if !online {
-            return json!({"node": name, "id": format!("node/{name}"), "status": "offline", "type": "node", "level": ""});
-        }
+    /// Online is what its pvestatd tells of, if corosync counts it (API2Tools.pm, `extract_node_stats`).
+    fn node_row(&self, name: &str) -> Value {
+        let told = self.node_told(name);
+        let status = match (self.member(name), told) {
+            (false, _) => "offline",
+            (true, true) => "online",
+            (true, false) => "unknown",
+        };
+        let mut row = json!({"node": name, "id": format!("node/{name}"), "status": status, "type": "node", "cgroup-mode": 1});
         let node = &self.nodes[name];
-        json!({"node": name, "id": format!("node/{name}"), "status": "online", "type": "node", "level": "", "cpu": 0.1,
-            "maxcpu": node.maxcpu, "mem": self.memory_used(name), "maxmem": node.maxmem, "disk": 4_294_967_296_u64,
-            "maxdisk": 68_719_476_736_u64, "uptime": 3600 + self.now as u64})
+        if told {
+            row["level"] = "".into();
+            row["maxcpu"] = node.maxcpu.into();
+            row["maxmem"] = node.maxmem.into();
+            row["maxdisk"] = 68_719_476_736_u64.into();
+        }
+        if status == "online" {
+            row["cpu"] = 0.1.into();
+            row["mem"] = self.memory_used(name).into();
+            row["disk"] = 4_294_967_296_u64.into();
+            row["uptime"] = (3600 + self.now as u64).into();
+        }
+        row
     }
 
     pub fn node_status(&self, name: &str) -> Value {
@@ -139,15 +151,12 @@ impl World {
         let all = wanted.is_empty();
         let mut rows = Vec::new();
         if all || wanted == "node" {
-            rows.extend(
-                self.nodes
-                    .iter()
-                    .map(|(name, node)| self.node_row(name, node.online)),
-            );
+            rows.extend(self.nodes.keys().map(|name| self.node_row(name)));
         }
         if all || wanted == "vm" {
             let seen = self.guests.values().filter(|g| self.sees(call, g.vmid));
-            rows.extend(seen.map(|g| self.guest_row(g)));
+            let told = self.told();
+            rows.extend(seen.map(|g| self.told_row(g, told.get(&g.vmid).copied())));
         }
         if all || wanted == "storage" {
             for node in self.nodes.keys() {
@@ -155,10 +164,15 @@ impl World {
                     self.sees_storage(call, name) && self.has_storage(name, node)
                 });
                 rows.extend(there.map(|(name, s)| {
-                    let status = if self.online(node) { "available" } else { "unknown" };
-                    json!({"id": format!("storage/{node}/{name}"), "type": "storage", "node": node, "storage": name, "status": status,
-                        "plugintype": s.kind, "content": s.content, "shared": u8::from(s.shared),
-                        "disk": s.used + self.filled(name, node), "maxdisk": s.total})
+                    let told = self.node_told(node);
+                    let status = if told { "available" } else { "unknown" };
+                    let mut row = json!({"id": format!("storage/{node}/{name}"), "type": "storage", "node": node, "storage": name, "status": status,
+                        "plugintype": s.kind, "content": s.content, "shared": u8::from(s.shared)});
+                    if told {
+                        row["disk"] = (s.used + self.filled(name, node)).into();
+                        row["maxdisk"] = s.total.into();
+                    }
+                    row
                 }));
             }
         }
@@ -170,22 +184,56 @@ impl World {
         self.may(call.token, &format!("/vms/{vmid}"), "VM.Audit")
     }
 
+    /// A guest as pvestatd last told of it, where its config is now.
+    fn told_row(&self, g: &Guest, told: Option<&Change>) -> Value {
+        let mut row = json!({"id": format!("{}/{}", kind(g.ct), g.vmid), "type": kind(g.ct), "node": g.node, "vmid": g.vmid,
+            "status": "unknown"});
+        if let Some(told) = told {
+            let status = match &told.qmp {
+                _ if !told.running => "stopped",
+                Some(qmp) => qmp,
+                None => "running",
+            };
+            let more = self.statistics(g, told.running, told.at);
+            row.as_object_mut()
+                .into_iter()
+                .for_each(|row| row.extend(more.clone()));
+            row["status"] = status.into();
+        }
+        self.marks(g, row)
+    }
+
+    /// A guest as its node has it now.
     fn guest_row(&self, g: &Guest) -> Value {
-        let status = match (self.online(&g.node), g.running) {
-            (false, _) => "unknown",
-            (true, true) => "running",
-            (true, false) => "stopped",
-        };
+        let mut row = json!({"id": format!("{}/{}", kind(g.ct), g.vmid), "type": kind(g.ct), "node": g.node, "vmid": g.vmid,
+            "status": if g.running { "running" } else { "stopped" }});
+        let more = self.statistics(g, g.running, g.started_at);
+        row.as_object_mut()
+            .into_iter()
+            .for_each(|row| row.extend(more.clone()));
+        self.marks(g, row)
+    }
+
+    fn statistics(&self, g: &Guest, running: bool, since: f64) -> Map<String, Value> {
         let disk: u64 = g
             .volumes()
             .iter()
             .filter(|v| ["rootfs", "scsi0", "virtio0"].contains(&v.key.as_str()))
             .map(|v| v.bytes)
             .sum();
-        let mut row = json!({"id": format!("{}/{}", kind(g.ct), g.vmid), "type": kind(g.ct), "node": g.node, "name": g.name,
-            "vmid": g.vmid, "status": status, "template": u8::from(g.template), "cpu": 0.02,
-            "mem": if g.running { g.memory() / 2 } else { 0 }, "disk": 0, "diskread": 0, "diskwrite": 0, "netin": 0, "netout": 0,
-            "maxdisk": disk, "maxmem": g.memory(), "maxcpu": 2, "uptime": self.uptime(g)});
+        let uptime = if running {
+            (self.now - since) as u64 + 1
+        } else {
+            0
+        };
+        let row = json!({"name": g.name, "template": u8::from(g.template), "cpu": 0.02,
+            "mem": if running { g.memory() / 2 } else { 0 }, "disk": 0, "diskread": 0, "diskwrite": 0, "netin": 0, "netout": 0,
+            "maxdisk": disk, "maxmem": g.memory(), "maxcpu": 2, "uptime": uptime});
+        row.as_object().cloned().unwrap_or_default()
+    }
+
+    /// What comes from configs, and is never late.
+    fn marks(&self, g: &Guest, mut row: Value) -> Value {
         if let Some(lock) = &g.lock {
             row["lock"] = lock.as_str().into();
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     fault::Fault,
@@ -24,6 +24,7 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
         maxmem: node["maxmem"].as_u64().unwrap_or(16 << 30),
         maxcpu: node["maxcpu"].as_u64().unwrap_or(4),
         bridges: strings(&node["bridges"]).unwrap_or_else(|| vec!["vmbr0".into()]),
+        files: strings(&node["files"]).unwrap_or_default(),
         bandwidth,
     };
     let storage = |entry: &Value| Storage {
@@ -101,6 +102,9 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
             .flatten()
             .map(Fault::parse)
             .collect(),
+        no_worker: false,
+        silences: BTreeMap::new(),
+        leftovers: Vec::new(),
         history: Vec::new(),
         requests: Vec::new(),
     };
@@ -110,6 +114,9 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
             "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee".into(),
         );
     }
+    let offline = world.nodes.iter().filter(|(_, node)| !node.online);
+    let offline = offline.map(|(name, _)| (name.clone(), vec![(f64::NEG_INFINITY, None)]));
+    world.silences = offline.collect();
     if world.options.is_null() {
         world.options = json!({});
     }
@@ -118,7 +125,7 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
         vmid: g.vmid,
         node: g.node.clone(),
         running: g.running,
-        paused: g.paused,
+        qmp: g.qmp.clone(),
         lock: g.lock.clone(),
         cause: "scenario".into(),
     });
@@ -137,17 +144,26 @@ fn guest(entry: &Value) -> Guest {
         name: word(entry, "name"),
         node: word(entry, "node"),
         running: entry["status"] == "running",
-        paused: entry["paused"] == true,
+        qmp: entry["qmpstatus"].as_str().map(str::to_owned),
         lock: entry["lock"].as_str().map(str::to_owned),
         template: entry["template"] == true,
         config: entry["config"].as_object().cloned().unwrap_or_default(),
-        snapshots: strings(&entry["snapshots"]).unwrap_or_default(),
+        snapshots: snapshots(&entry["snapshots"]),
         shutdown_s: entry["shutdown_secs"].as_f64().unwrap_or(5.0),
         boot_s: entry["boot_secs"].as_f64().unwrap_or(3.0),
         stops_at: None,
         started_at: 0.0,
         deaf: entry["deaf"] == true,
     }
+}
+
+/// A list of names, or an object of configs.
+fn snapshots(entry: &Value) -> BTreeMap<String, Option<Map<String, Value>>> {
+    let names = strings(entry).unwrap_or_default();
+    let configs = entry.as_object().into_iter().flatten();
+    let configs = configs.map(|(name, config)| (name.clone(), config.as_object().cloned()));
+    let names = names.into_iter().map(|name| (name, None));
+    names.chain(configs).collect()
 }
 
 fn word(entry: &Value, name: &str) -> String {

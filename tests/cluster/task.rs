@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::{migrate::Migration, world::World};
+use crate::{
+    api::{Answer, failed},
+    migrate::Migration,
+    world::World,
+};
 
 /// What a worker waits for.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +66,22 @@ impl Task {
 
 impl World {
     /// A new worker, which takes its first step when the clock next moves.
-    pub fn spawn(&mut self, node: &str, kind: &str, vmid: u32, user: &str, job: Job) -> String {
+    ///
+    /// # Errors
+    ///
+    /// The daemon hears nothing of it: the task ends at once, and nothing is done
+    /// (RESTEnvironment.pm, `fork_worker`).
+    pub fn spawn(&mut self, node: &str, kind: &str, vmid: u32, user: &str, job: Job) -> Answer {
+        let task = self.spawned(node, kind, vmid, user, job);
+        if std::mem::take(&mut self.no_worker) {
+            self.end(task, "unexpected status");
+            return failed(500, "got no worker upid - start worker failed");
+        }
+        Ok(self.tasks[task].upid.clone().into())
+    }
+
+    /// The same, of a node itself; its number.
+    pub fn spawned(&mut self, node: &str, kind: &str, vmid: u32, user: &str, job: Job) -> usize {
         let number = self.tasks.len();
         let start = self.clock();
         let upid = format!(
@@ -71,7 +90,7 @@ impl World {
             7000 + 7 * number
         );
         self.tasks.push(Task {
-            upid: upid.clone(),
+            upid,
             node: node.to_owned(),
             kind: kind.to_owned(),
             vmid,
@@ -83,7 +102,7 @@ impl World {
             job,
             wait: Wait::Until(self.now),
         });
-        upid
+        number
     }
 
     /// A line of the log, with the time before it.
@@ -102,7 +121,6 @@ impl World {
         } else if exit.starts_with("WARNINGS") {
             task.log.push(format!("TASK {exit}"));
         } else if exit != "unexpected status" {
-            task.log.push(exit.to_owned());
             task.log.push(format!("TASK ERROR: {exit}"));
         }
     }
@@ -162,7 +180,7 @@ impl World {
                 self.end(task, "OK");
             }
             Job::Resume => {
-                self.change(vmid, "resume", |g| g.paused = false);
+                self.change(vmid, "resume", |g| g.qmp = None);
                 self.end(task, "OK");
             }
             Job::Other => self.end(task, "OK"),
@@ -199,6 +217,14 @@ impl World {
             .find(|bridge| !bridges.contains(bridge));
         if let Some(bridge) = missing {
             return Err(format!("bridge '{bridge}' does not exist"));
+        }
+        if !self.quorate {
+            return Err("cluster not ready - no quorum?".into());
+        }
+        if let Some(script) = self.hookscript_missing(vmid, node) {
+            return Err(format!(
+                "hookscript error for {vmid} on pre-start: script '{script}' does not exist\n"
+            ));
         }
         if self.fault("start-fails", vmid, Some(node)).is_some() {
             return Err(format!("startup for container '{vmid}' failed"));

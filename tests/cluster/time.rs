@@ -91,7 +91,7 @@ impl World {
         for vmid in stopped {
             self.change(vmid, "shut down", |g| {
                 g.running = false;
-                g.paused = false;
+                g.qmp = None;
                 g.stops_at = None;
             });
         }

@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::{fault::Fault, ha::Ha, task::Task};
+use crate::{fault::Fault, ha::Ha, pvestatd::Silences, task::Task};
 
 pub struct Node {
     pub online: bool,
     pub maxmem: u64,
     pub maxcpu: u64,
     pub bridges: Vec<String>,
+    /// Files that are only here, by volume ID (`local:snippets/hook.pl`).
+    pub files: Vec<String>,
     /// What its network carries, each way, in bytes per second.
     pub bandwidth: f64,
 }
@@ -37,12 +39,13 @@ pub struct Guest {
     pub name: String,
     pub node: String,
     pub running: bool,
-    /// A VM whose process is there and whose processors stand still.
-    pub paused: bool,
+    /// What QEMU says of a VM that runs, if that isn't `running`: `paused`, `io-error`, ...
+    pub qmp: Option<String>,
     pub lock: Option<String>,
     pub template: bool,
     pub config: Map<String, Value>,
-    pub snapshots: Vec<String>,
+    /// Snapshots by name, with their config where it isn't the guest's own.
+    pub snapshots: BTreeMap<String, Option<Map<String, Value>>>,
     pub shutdown_s: f64,
     pub boot_s: f64,
     /// When it will have shut down, if it was told to; nobody can take that back.
@@ -58,7 +61,7 @@ pub struct Change {
     pub vmid: u32,
     pub node: String,
     pub running: bool,
-    pub paused: bool,
+    pub qmp: Option<String>,
     pub lock: Option<String>,
     pub cause: String,
 }
@@ -85,6 +88,10 @@ pub struct World {
     pub tokens: BTreeMap<String, String>,
     pub rights: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     pub faults: Vec<Fault>,
+    /// The worker that the request at hand would start doesn't begin.
+    pub no_worker: bool,
+    pub silences: Silences,
+    pub leftovers: Vec<Leftover>,
     pub history: Vec<Change>,
     pub requests: Vec<Value>,
 }
@@ -103,7 +110,7 @@ impl World {
         let before = (
             guest.node.clone(),
             guest.running,
-            guest.paused,
+            guest.qmp.clone(),
             guest.lock.clone(),
         );
         change(guest);
@@ -114,7 +121,7 @@ impl World {
             == (
                 guest.node.clone(),
                 guest.running,
-                guest.paused,
+                guest.qmp.clone(),
                 guest.lock.clone(),
             )
         {
@@ -125,14 +132,10 @@ impl World {
             vmid,
             node: guest.node.clone(),
             running: guest.running,
-            paused: guest.paused,
+            qmp: guest.qmp.clone(),
             lock: guest.lock.clone(),
             cause: cause.to_owned(),
         });
-    }
-
-    pub fn online(&self, node: &str) -> bool {
-        self.nodes.get(node).is_some_and(|node| node.online)
     }
 
     pub fn has_storage(&self, storage: &str, node: &str) -> bool {
@@ -163,17 +166,18 @@ impl World {
                 .flatten()
                 .collect();
             let value = json!({"vmid": g.vmid, "type": kind(g.ct), "name": g.name, "node": g.node,
-                "status": if g.running {"running"} else {"stopped"}, "paused": g.paused, "lock": g.lock,
+                "status": if g.running {"running"} else {"stopped"}, "paused": g.qmp.is_some(), "lock": g.lock,
                 "moves": moves, "downtime_s": self.downtime(g.vmid)});
             (g.vmid.to_string(), value)
         });
         let history = self.history.iter().map(|c| {
-            json!({"at": c.at, "vmid": c.vmid, "node": c.node, "running": c.running, "paused": c.paused,
+            json!({"at": c.at, "vmid": c.vmid, "node": c.node, "running": c.running, "paused": c.qmp.is_some(),
                 "lock": c.lock, "cause": c.cause})
         });
         let tasks = self.tasks.iter().map(Task::truth);
         json!({"now": self.now, "guests": guests.collect::<Map<_, _>>(), "history": history.collect::<Vec<_>>(),
-            "tasks": tasks.collect::<Vec<_>>(), "requests": self.requests})
+            "tasks": tasks.collect::<Vec<_>>(), "requests": self.requests,
+            "leftovers": self.leftovers.iter().map(|l| json!({"node": l.node, "volid": l.volid})).collect::<Vec<_>>()})
     }
 
     /// For how long a guest that ran at first did not, up to now.
@@ -197,6 +201,15 @@ pub fn kind(ct: bool) -> &'static str {
     if ct { "lxc" } else { "qemu" }
 }
 
+/// What a copy that came to no end has left on a storage of a node.
+#[derive(Clone, Debug)]
+pub struct Leftover {
+    pub node: String,
+    pub storage: String,
+    pub volid: String,
+    pub bytes: u64,
+}
+
 /// A volume of a guest, as its config names it.
 #[derive(Clone, Debug)]
 pub struct Volume {
@@ -211,6 +224,15 @@ pub struct Volume {
 }
 
 impl Guest {
+    /// Its status as QEMU has it.
+    pub fn qmp(&self) -> &str {
+        match &self.qmp {
+            _ if !self.running => "stopped",
+            Some(qmp) => qmp,
+            None => "running",
+        }
+    }
+
     pub fn memory(&self) -> u64 {
         let memory = self.config.get("memory").map_or(512, |value| match value {
             Value::String(text) => text.parse().unwrap_or(512),

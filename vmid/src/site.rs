@@ -25,6 +25,7 @@ mod mistaken;
 pub mod near;
 mod option;
 mod pair;
+mod pointer;
 pub mod print;
 mod reference;
 mod walk;
@@ -33,6 +34,7 @@ pub use fault::{Fault, Faults};
 pub use held::{Held, Holder};
 pub use option::Named;
 pub use pair::{Expect, FileRule, Member, Pair};
+use pointer::Pointer;
 
 /// The most that is read of a site file, in bytes; one of a hundred pairs has 50 KiB.
 const LARGEST: u64 = 16 << 20;
@@ -218,7 +220,7 @@ impl Site {
             return Err(Faults::of_document(what));
         }
         let mut faults = Faults::default();
-        let mut document = walk::object(&value, "", "", &mut faults);
+        let mut document = walk::object(value, "", Pointer::Start(""), &mut faults);
         faults.or(())?;
         let mut site = Self::of(&document)?;
         let mut faults = Faults::default();
@@ -324,7 +326,7 @@ pub fn pairs(text: &[u8]) -> Result<Vec<Pair>, Faults> {
         if let Some(what) = mistaken::told(&value, "a pair") {
             return Err(Faults::of_document(format!("record {}: {what}", place + 1)));
         }
-        let document = walk::object(&value, "pairs[]", &path, &mut faults);
+        let document = walk::object(value, "pairs[]", Pointer::Start(&path), &mut faults);
         if faults.0.is_empty() {
             let pair = Pair::deserialize(&document);
             pairs.push(pair.map_err(|error| Faults::of_document(json::told(&error)))?);

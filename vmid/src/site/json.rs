@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value, error::Category};
 
-use super::fault::Faults;
+use super::{fault::Faults, pointer::Pointer};
 use crate::stream::foreign;
 
 /// The one JSON value of `text`.
@@ -22,7 +22,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Value, Faults> {
     let mut twice = Faults::default();
     let mut reader = serde_json::Deserializer::from_slice(text);
     let node = Node {
-        path: String::new(),
+        path: Pointer::Start(""),
         twice: &mut twice,
     };
     let value = node
@@ -65,17 +65,8 @@ pub fn told(error: &serde_json::Error) -> String {
 
 /// A value at a path that is being read.
 struct Node<'a> {
-    path: String,
+    path: Pointer<'a>,
     twice: &'a mut Faults,
-}
-
-impl Node<'_> {
-    fn below(&mut self, path: String) -> Node<'_> {
-        Node {
-            path,
-            twice: self.twice,
-        }
-    }
 }
 
 impl<'de> DeserializeSeed<'de> for Node<'_> {
@@ -117,28 +108,28 @@ impl<'de> Visitor<'de> for Node<'_> {
         Ok(Value::String(text.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         loop {
-            let path = format!("{}[{}]", self.path, list.len());
-            match seq.next_element_seed(self.below(path))? {
+            let path = Pointer::Element(&self.path, list.len());
+            let twice = &mut *self.twice;
+            match seq.next_element_seed(Node { path, twice })? {
                 Some(value) => list.push(value),
                 None => return Ok(Value::Array(list)),
             }
         }
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = map.next_key::<Name>()? {
-            let path = match self.path.as_str() {
-                "" => name.0.clone(),
-                before => format!("{before}.{}", name.0),
-            };
-            let value = map.next_value_seed(self.below(path.clone()))?;
-            if object.insert(name.0, value).is_some() {
+            let path = Pointer::Member(&self.path, &name.0);
+            let twice = &mut *self.twice;
+            let value = map.next_value_seed(Node { path, twice })?;
+            if object.contains_key(&name.0) {
                 self.twice.add(path, "is there twice");
             }
+            object.insert(name.0, value);
         }
         Ok(Value::Object(object))
     }

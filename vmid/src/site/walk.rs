@@ -8,118 +8,142 @@ use super::{
     form::{self, Form},
     key::{self, Key, Kind},
     near,
+    pointer::Pointer,
 };
 
 /// The object `value` as the row `at` (`""`: the whole document, `pairs[]`: one pair) has it;
-/// `path` is how messages call it.
-pub(super) fn object(value: &Value, at: &str, path: &str, faults: &mut Faults) -> Value {
+/// `path` is how messages call it. It is taken apart, not copied: tools read the site at each
+/// start.
+pub(super) fn object(value: Value, at: &str, path: Pointer<'_>, faults: &mut Faults) -> Value {
     let Value::Object(object) = value else {
-        faults.add(path, not(value, "an object"));
+        faults.add(path, not(&value, "an object"));
         return Value::Object(Map::new());
     };
-    let mut out = Map::new();
-    for (name, key) in key::of_object(at) {
-        let path = joined(path, name);
-        match object.get(name).filter(|value| !value.is_null()) {
-            Some(value) => drop(out.insert(name.to_owned(), checked(value, key, &path, faults))),
-            None if key.required => faults.add(path, "is missing"),
-            None if key.default.is_empty() => {}
-            None => {
-                // cannot fail: a test reads every default
-                let value = serde_json::from_str(key.default).unwrap_or_default();
-                out.insert(name.to_owned(), checked(&value, key, &path, faults));
-            }
+    let keys: Vec<(&str, &Key)> = key::of_object(at).collect();
+    let mut given: Vec<Option<Value>> = keys.iter().map(|_| None).collect();
+    let mut others = Vec::new();
+    for (name, value) in object {
+        match keys.iter().position(|(known, _)| *known == name) {
+            Some(place) => given[place] = Some(value).filter(|value| !value.is_null()),
+            None => others.push((name, value)),
         }
     }
-    for (name, value) in object {
+    let mut out = Map::with_capacity(keys.len());
+    for (&(name, key), value) in keys.iter().zip(given) {
+        let path = Pointer::Member(&path, name);
+        let default = || match key.default {
+            "" => None,
+            default => serde_json::from_str(default).ok(), // cannot fail: a test reads every default
+        };
+        match value.or_else(default) {
+            Some(value) => drop(out.insert(name.to_owned(), checked(value, key, path, faults))),
+            None if key.required => faults.add(path, "is missing"),
+            None => {}
+        }
+    }
+    for (name, value) in others {
         if name.starts_with("x-") {
-            out.insert(name.clone(), value.clone());
-        } else if !key::of_object(at).any(|(known, _)| known == name) {
-            let known = key::of_object(at).map(|(known, _)| known);
-            let hint = near::hint(name, known.clone());
-            let own = match near::near(name, known) {
-                Some(_) => "",
-                None => " (a name of your own begins with x-)",
-            };
-            let what = format!("is not known{hint}{own}");
-            faults.add(joined(path, &printable(name)), what);
+            out.insert(name, value);
+        } else {
+            faults.add(Pointer::Member(&path, &name), not_known(&name, &keys));
         }
     }
     Value::Object(out)
 }
 
-/// A value as its row has it.
-fn checked(value: &Value, key: &Key, path: &str, faults: &mut Faults) -> Value {
-    let wrong = |expected: &str| not(value, expected);
-    let refused = match key.kind {
-        Kind::Any => return value.clone(),
-        Kind::Object => return object(value, key.path, path, faults),
-        Kind::List => match value {
-            Value::Array(list) => return elements(list, key, path, faults),
-            _ => wrong("a list"),
-        },
-        Kind::Map => match value {
-            Value::Object(map) => return named(map, key, path, faults),
-            _ => wrong("an object"),
-        },
-        Kind::Truth if value.is_boolean() => return value.clone(),
-        Kind::Truth => wrong("true or false"),
-        Kind::Whole(least, most) => match value.as_u64() {
-            Some(number) if (least..=most).contains(&number) => return value.clone(),
-            _ => wrong(&format!("a whole number from {least} to {most}")),
-        },
-        Kind::Number(least, most) => match value.as_f64() {
-            Some(number) if number > 0.0 && (least..=most).contains(&number) => {
-                return value.clone();
-            }
-            _ if least > 0.0 => wrong(&format!("a number from {least} to {most}")),
-            _ => wrong(&format!("a number above 0, at most {most}")),
-        },
-        Kind::Avoid => match value {
-            Value::Number(number) if number.is_u64() => return Value::String(number.to_string()),
-            Value::String(text) => match Form::Avoid.check(text) {
-                Ok(text) => return Value::String(text),
-                Err(what) => what,
-            },
-            _ => wrong(Form::Avoid.expected()),
-        },
-        Kind::Text(form) => match value {
-            Value::String(text) => match form.check(text) {
-                Ok(text) => return Value::String(text),
-                Err(what) => what,
-            },
-            _ => wrong(form.expected()),
-        },
+fn not_known(name: &str, keys: &[(&str, &Key)]) -> String {
+    let known = keys.iter().map(|(known, _)| *known);
+    let own = match near::near(name, known.clone()) {
+        Some(_) => "",
+        None => " (a name of your own begins with x-)",
     };
-    faults.add(path, refused);
-    value.clone()
+    format!("is not known{}{own}", near::hint(name, known))
 }
 
-fn elements(list: &[Value], key: &Key, path: &str, faults: &mut Faults) -> Value {
-    let Some(row) = key::row(&format!("{}[]", key.path)) else {
-        return Value::Array(list.to_vec()); // cannot be: a test sees to it
+/// A value as its row has it.
+fn checked(value: Value, key: &Key, path: Pointer<'_>, faults: &mut Faults) -> Value {
+    let refused = match (key.kind, value) {
+        (Kind::Object, value) => return object(value, key.path, path, faults),
+        (Kind::List, Value::Array(list)) => return elements(list, key, path, faults),
+        (Kind::Map, Value::Object(map)) => return named(map, key, path, faults),
+        (Kind::Avoid, Value::Number(number)) if number.is_u64() => {
+            return Value::String(number.to_string());
+        }
+        (Kind::Avoid, Value::String(text)) => text_of(text, Form::Avoid),
+        (Kind::Text(form), Value::String(text)) => text_of(text, form),
+        (kind, value) => match expected(kind, &value) {
+            None => return value,
+            Some(expected) => Err((not(&value, &expected), value)),
+        },
     };
-    let list = list.iter().enumerate();
-    let list = list.map(|(place, value)| checked(value, row, &format!("{path}[{place}]"), faults));
+    match refused {
+        Ok(value) => value,
+        Err((what, value)) => {
+            faults.add(path, what);
+            value
+        }
+    }
+}
+
+/// The text in the form's one spelling; else what is wrong with it, and the text.
+fn text_of(text: String, form: Form) -> Result<Value, (String, Value)> {
+    match form.check(&text) {
+        Ok(text) => Ok(Value::String(text)),
+        Err(what) => Err((what, Value::String(text))),
+    }
+}
+
+/// What a value of that kind had to be, which this one is not.
+fn expected(kind: Kind, value: &Value) -> Option<String> {
+    let expected = match kind {
+        Kind::Any => return None,
+        Kind::Truth if value.is_boolean() => return None,
+        Kind::Whole(least, most) => match value.as_u64() {
+            Some(number) if (least..=most).contains(&number) => return None,
+            _ => return Some(format!("a whole number from {least} to {most}")),
+        },
+        Kind::Number(least, most) => match value.as_f64() {
+            Some(number) if number > 0.0 && (least..=most).contains(&number) => return None,
+            _ if least > 0.0 => return Some(format!("a number from {least} to {most}")),
+            _ => return Some(format!("a number above 0, at most {most}")),
+        },
+        Kind::Truth => "true or false",
+        Kind::Object | Kind::Map => "an object",
+        Kind::List => "a list",
+        Kind::Avoid => Form::Avoid.expected(),
+        Kind::Text(form) => form.expected(),
+    };
+    Some(expected.to_owned())
+}
+
+fn elements(list: Vec<Value>, key: &Key, path: Pointer<'_>, faults: &mut Faults) -> Value {
+    let Some(row) = key::row(&format!("{}[]", key.path)) else {
+        return Value::Array(list); // cannot be: a test sees to it
+    };
+    let list = list.into_iter().enumerate();
+    let list =
+        list.map(|(place, value)| checked(value, row, Pointer::Element(&path, place), faults));
     Value::Array(list.collect())
 }
 
 /// The values of a map whose names are the user's.
-fn named(map: &Map<String, Value>, key: &Key, path: &str, faults: &mut Faults) -> Value {
+fn named(map: Map<String, Value>, key: &Key, path: Pointer<'_>, faults: &mut Faults) -> Value {
     let Some(row) = key::row(&format!("{}.*", key.path)) else {
-        return Value::Object(map.clone()); // cannot be: a test sees to it
+        return Value::Object(map); // cannot be: a test sees to it
     };
-    let mut out = Map::new();
-    for (name, value) in map.iter().filter(|(_, value)| !value.is_null()) {
-        let path = joined(path, &printable(name));
-        if name.starts_with("x-") {
-            out.insert(name.clone(), value.clone());
-            continue;
-        }
-        if Form::Line.check(name).is_err() {
-            faults.add(path.clone(), "is no name");
-        }
-        out.insert(name.clone(), checked(value, row, &path, faults));
+    let mut out = Map::with_capacity(map.len());
+    for (name, value) in map.into_iter().filter(|(_, value)| !value.is_null()) {
+        let path = Pointer::Member(&path, &name);
+        let value = match name.starts_with("x-") {
+            true => value,
+            false => {
+                if Form::Line.check(&name).is_err() {
+                    faults.add(path, "is no name");
+                }
+                checked(value, row, path, faults)
+            }
+        };
+        out.insert(name, value);
     }
     Value::Object(out)
 }
@@ -133,20 +157,4 @@ fn not(value: &Value, expected: &str) -> String {
         other => other.to_string(),
     };
     format!("is {shown}, not {expected}")
-}
-
-fn joined(path: &str, name: &str) -> String {
-    match path {
-        "" => name.to_owned(),
-        path => format!("{path}.{name}"),
-    }
-}
-
-/// A name of the document in a path: a long or strange one quoted.
-fn printable(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "$-_.".contains(c);
-    match (1..=60).contains(&name.len()) && name.chars().all(plain) {
-        true => name.to_owned(),
-        false => form::shown(name),
-    }
 }

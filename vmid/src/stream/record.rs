@@ -46,6 +46,7 @@ pub enum Value<'a> {
 impl<'a> Record<'a> {
     /// The raw text of the field's value. Of several fields of that name the
     /// last counts, as for jq, Python and serde_json.
+    #[inline] // what a known name looks like is then known, too
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&'a str> {
         if self.trailing > 0 {

@@ -11,30 +11,31 @@ pub(in crate::stream) struct Field {
     pub mark: Mark,
 }
 
-/// What two names can be told apart by at a glance: their lengths and last bytes.
+/// What two names can be told apart by at a glance: their lengths, first and last bytes.
 /// Every tool looks for several fields in every record, and most names are others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::stream) struct Mark(u16);
+pub(in crate::stream) struct Mark(u32);
 
 impl Mark {
     /// A backslash is in the name, so it must be unescaped to be compared.
-    pub const ESCAPED: Self = Self(u16::MAX);
+    pub const ESCAPED: Self = Self(u32::MAX);
 
     /// That of a name. No UTF-8 text ends with the byte of [`Self::ESCAPED`].
     pub const fn of(name: &str) -> Self {
         match name.as_bytes() {
-            [] => Self::new(0, b'"'),
-            [.., last] => Self::new(name.len(), *last),
+            [] => Self::new(0, b'"', b'"'),
+            [only] => Self::new(1, *only, *only),
+            [first, .., last] => Self::new(name.len(), *first, *last),
         }
     }
 
-    /// That of the name at `from`, before which its opening quote stands.
+    /// That of the name at `from`, which stands between its quotes.
     #[inline]
     pub fn at(text: &[u8], from: usize, to: usize) -> Self {
-        Self::new(to - from, text[to - 1])
+        Self::new(to - from, text[from], text[to - 1])
     }
 
-    const fn new(length: usize, last: u8) -> Self {
-        Self((length as u16) << 8 | last as u16)
+    const fn new(length: usize, first: u8, last: u8) -> Self {
+        Self((length as u32) << 16 | (first as u32) << 8 | last as u32)
     }
 }
