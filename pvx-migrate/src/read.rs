@@ -9,6 +9,7 @@
 
 use anyhow::anyhow;
 use jiff::Timestamp;
+use serde_json::Value;
 use vmid::exit::Stop;
 
 use crate::{
@@ -134,19 +135,24 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
     let ha = match (&ha_status, &ha_resources) {
         (Some(status), Some(resources)) => {
             ha::maintenance(&mut nodes, status);
-            // With rules the groups answer that they have been migrated.
-            let groups = match &rules {
-                Err(failure) if has_no_rules(failure) => seen(pve, "/cluster/ha/groups", groups)?,
-                _ => None,
+            // A cluster on its way from 8 to 9 has rules, and obeys its groups until all nodes
+            // are new (Manager.pm); then they answer that they have been migrated.
+            let groups = match &groups {
+                Err(failure) if has_no_groups(failure) => Some(Value::Null),
+                _ => seen(pve, "/cluster/ha/groups", groups)?,
             };
-            let rules = match &groups {
-                Some(groups) => Some(ha::groups(groups, resources)),
-                None => seen(pve, "/cluster/ha/rules", rules)?.map(|rules| ha::rules(&rules)),
+            let rules = match &rules {
+                Err(failure) if has_no_rules(failure) => Some(Value::Null),
+                _ => seen(pve, "/cluster/ha/rules", rules)?,
             };
-            let groups = groups.unwrap_or_default();
-            rules.map(|rules| Ha {
-                resources: ha::resources(resources, status, &groups),
-                rules,
+            groups.zip(rules).map(|(groups, answer)| {
+                let mut rules = ha::rules(&answer);
+                rules.extend(ha::groups(&groups, resources));
+                Ha {
+                    resources: ha::resources(resources, status, &groups),
+                    rules,
+                    dropped: ha::dropped(&answer),
+                }
             })
         }
         _ => None,
@@ -233,6 +239,14 @@ fn ask_nodes(
         }
     }
     Ok(())
+}
+
+/// PVE 9 has no groups, once they have been migrated to rules; a later one may not know them.
+fn has_no_groups(failure: &Failure) -> bool {
+    let Failure::Status { status, message } = failure else {
+        return false;
+    };
+    matches!(status, 400 | 404 | 501) || message.contains("migrated to rules")
 }
 
 /// PVE 8 has groups, no rules.

@@ -14,7 +14,7 @@ mod ha;
 mod snapshot;
 
 pub use guest::{Current, Guest, LocalDisk, MappedInfo, NotAllowed, Precondition};
-pub use ha::{Ha, HaResource, HaRule};
+pub use ha::{DroppedRule, Ha, HaResource, HaRule};
 pub use snapshot::{SnapshotConfig, Snapshots};
 
 /// The version of the form that is written.

@@ -20,6 +20,7 @@ use crate::{
     document,
     journal::{self, event::Event},
     plan::{self, Plan, policy::Policy, record::Action, want::Want},
+    state::DroppedRule,
 };
 
 /// Plans from the state document on `input`.
@@ -61,6 +62,10 @@ pub fn plan(
     let members = plan::pair::Members::new(&cluster, &policy.pairs);
     for sentence in plan::pair::strangers(&policy.pairs, |member| members.guest(member).is_some()) {
         exit::say("pvx-migrate", &format!("warning: {sentence}"));
+    }
+    for DroppedRule { rule, why } in cluster.dropped_rules() {
+        let what = format!("warning: the HA manager does not obey its rule {rule}: {why}");
+        exit::say("pvx-migrate", &what);
     }
     let home = matches!(args, cli::Plan::Return(_));
     let plan = plan::plan(&cluster, &policy, &wants, home);
