@@ -90,6 +90,7 @@ fn text(form: Form) -> Value {
         }
         Form::Sid => "^(vm|ct):[0-9]+$",
         Form::Path => "^/",
+        Form::File => "^(/|[A-Za-z][A-Za-z0-9_.+-]+:snippets/[^/]+$)",
         Form::Zone => "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$",
         Form::Prefix => "^[0-9A-Fa-f.:]+/[0-9]+$",
         Form::Address | Form::Addresses => "^[0-9A-Fa-f.: ]+$",

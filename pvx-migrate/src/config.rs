@@ -6,11 +6,17 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
-use crate::state::{Kind, is_true};
+use crate::state::Kind;
+use property::{Options, bytes, is_mac, is_numbered, is_on, plain};
+
+mod lxc;
+mod machine;
+mod property;
 
 /// Device files that every Proxmox node has (kernel and udev defaults), so that a
 /// container that needs them can start anywhere.
-const EVERYWHERE: [&str; 9] = [
+const EVERYWHERE: [&str; 10] = [
+    "/dev/net",
     "/dev/net/tun",
     "/dev/fuse",
     "/dev/null",
@@ -45,14 +51,29 @@ pub struct Config {
     pub local_devices: Vec<String>,
     /// Devices and folders by cluster-wide mapping: key and name of the mapping.
     pub mapped: Vec<(String, String)>,
-    /// What keeps a VM from moving while it runs, besides devices.
-    pub only_stopped: Option<String>,
+    /// What keeps a VM from moving while it runs, besides devices: key, and why.
+    pub only_stopped: Vec<(String, &'static str)>,
     /// Images on a drive: key and volume, or `cdrom` for the node's own drive.
     pub images: Vec<(String, String)>,
     /// Paths of the node as disk or mount point, not marked as shared: key and path.
     pub paths: Vec<(String, String)>,
-    /// Files of the node that must be there when a container starts: key and path.
+    /// Device files of the node that must be there when it starts: key and path.
     pub devices: Vec<(String, String)>,
+    /// Other files of the node that must be there when it starts: key, and the path or (of a
+    /// hook script) the volume.
+    pub files: Vec<(String, String)>,
+    /// Network interfaces of the node that it takes for itself: key and name.
+    pub interfaces: Vec<(String, String)>,
+    /// Files of the node that a container does without where they are missing: key and path.
+    pub optional: Vec<(String, String)>,
+    /// Arguments for QEMU that PVE passes on as they are.
+    pub args: Option<String>,
+    /// Huge pages that a VM's memory is on: 2 or 1024 MiB, or `any`.
+    pub hugepages: Option<String>,
+    /// The highest NUMA node of the host that a VM's memory is bound to.
+    pub numa_node: Option<u64>,
+    /// Processors of the host that a VM is bound to; empty: all.
+    pub affinity: Vec<u64>,
     /// The processor that a VM sees.
     pub cpu: Cpu,
     /// Virtual processors of a VM.
@@ -60,15 +81,17 @@ pub struct Config {
 }
 
 /// What a VM asks of the processor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Cpu {
-    /// What every node has, or what can't be judged.
+    /// What every node has.
     #[default]
     Any,
     /// The node's own.
     Host,
     /// A level of x86-64, 2 to 4.
     Level(u8),
+    /// A model of QEMU's, or of the cluster's own (`custom-...`).
+    Named(String),
 }
 
 /// A volume of a guest.
@@ -132,7 +155,7 @@ impl Config {
         };
         for (key, value) in &fields {
             if key == "lxc" {
-                config.raw(value);
+                config.raw_lines(value);
                 continue;
             }
             let value = plain(value);
@@ -163,6 +186,9 @@ impl Config {
                 self.addresses
                     .extend(address.and_then(|text| text.parse::<IpAddr>().ok()));
             }
+        }
+        if key == "hookscript" {
+            self.files.push((key.to_owned(), value.to_owned()));
         }
         if key == "startup" {
             let order = options.get("order").or_else(|| options.first());
@@ -240,26 +266,6 @@ impl Config {
         }
     }
 
-    /// Lines of LXC's own: `[["lxc.mount.entry", "/dev/dri dev/dri none bind,optional"], ...]`.
-    fn raw(&mut self, lines: &Value) {
-        for line in lines.as_array().into_iter().flatten() {
-            let (Some("lxc.mount.entry"), Some(entry)) = (line[0].as_str(), line[1].as_str())
-            else {
-                continue;
-            };
-            let words: Vec<&str> = entry.split_whitespace().collect();
-            let optional = words
-                .get(3)
-                .is_some_and(|options| options.split(',').any(|option| option == "optional"));
-            if let Some(path) = words
-                .first()
-                .filter(|path| path.starts_with('/') && !optional)
-            {
-                self.device("lxc.mount.entry", path);
-            }
-        }
-    }
-
     fn device(&mut self, key: &str, path: &str) {
         if !EVERYWHERE.contains(&path) {
             self.devices.push((key.to_owned(), path.to_owned()));
@@ -277,121 +283,6 @@ impl Config {
                 unreplicated: options.get("replicate") == Some("0"),
             });
         }
-    }
-
-    fn machine(&mut self, fields: &Map<String, Value>) {
-        let text = |name: &str| fields.get(name).map(plain).unwrap_or_default();
-        let number = |name: &str| text(name).parse::<u64>().unwrap_or(1);
-        self.vcpus = number("cores") * number("sockets");
-        let cpu = text("cpu");
-        let cpu = Options(&cpu);
-        self.cpu = match cpu.get("cputype").or_else(|| cpu.first()) {
-            Some("host" | "max") => Cpu::Host,
-            Some(kind) if kind.starts_with("x86-64-v") => {
-                let level = kind["x86-64-v".len()..].split('-').next();
-                Cpu::Level(level.and_then(|level| level.parse().ok()).unwrap_or(2))
-            }
-            _ => Cpu::Any,
-        };
-        for name in ["amd-sev", "intel-tdx"] {
-            if !text(name).is_empty() {
-                self.only_stopped = Some(format!("{name} memory is bound to the processor"));
-            }
-        }
-        let vga = text("vga");
-        if Options(&vga).get("clipboard") == Some("vnc") && !is_since_10_1(&text("machine")) {
-            self.only_stopped =
-                Some("vga clipboard=vnc moves live with machine 10.1 or newer only".to_owned());
-        }
-    }
-}
-
-/// A property string: `a,b=c,d=e`.
-struct Options<'a>(&'a str);
-
-impl<'a> Options<'a> {
-    /// Names and values; of one without a name the name is empty.
-    fn pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let parts = self.0.split(',').map(str::trim);
-        parts.map(|part| part.split_once('=').unwrap_or(("", part)))
-    }
-
-    fn get(&self, name: &str) -> Option<&'a str> {
-        self.pairs()
-            .find_map(|(key, value)| (key == name).then_some(value))
-    }
-
-    /// The part without a name.
-    fn first(&self) -> Option<&'a str> {
-        self.get("").filter(|value| !value.is_empty())
-    }
-}
-
-/// `pc-q35-10.1+pve0` and later; no version is the newest.
-fn is_since_10_1(machine: &str) -> bool {
-    let machine = Options(machine);
-    let kind = machine
-        .get("type")
-        .or_else(|| machine.first())
-        .unwrap_or_default();
-    let version = kind.rsplit('-').next().unwrap_or_default();
-    let version = version.split('+').next().unwrap_or_default();
-    match version.split_once('.') {
-        Some((major, minor)) => {
-            (
-                major.parse().unwrap_or(0_u64),
-                minor.parse().unwrap_or(0_u64),
-            ) >= (10, 1)
-        }
-        None => true,
-    }
-}
-
-fn is_numbered(key: &str, name: &str) -> bool {
-    key.strip_prefix(name)
-        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
-}
-
-fn is_on(value: Option<&str>) -> bool {
-    value.is_some_and(|value| is_true(&Value::from(value)))
-}
-
-fn is_mac(word: &str) -> bool {
-    word.len() == 17
-        && word.bytes().enumerate().all(|(at, byte)| match at % 3 {
-            2 => byte == b':',
-            _ => byte.is_ascii_hexdigit(),
-        })
-}
-
-/// `32G`, `700M`, `4K`, `1T`, or bytes; fractions as PVE writes them (`1.5G`).
-fn bytes(text: &str) -> u64 {
-    let split = text
-        .find(|c: char| c.is_ascii_alphabetic())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let factor: u64 = match unit {
-        "K" => 1 << 10,
-        "M" => 1 << 20,
-        "G" => 1 << 30,
-        "T" => 1 << 40,
-        _ => 1,
-    };
-    number.parse::<u64>().map_or_else(
-        |_| {
-            number
-                .parse::<f64>()
-                .map_or(0, |n| (n * factor as f64) as u64)
-        },
-        |n| n.saturating_mul(factor),
-    )
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
     }
 }
 

@@ -23,11 +23,15 @@ pub mod ha;
 pub mod home;
 pub mod leave;
 pub mod load;
+#[cfg(test)]
+mod local_file_table_tests;
+pub mod needs;
 pub mod order;
 pub mod pair;
 #[cfg(test)]
 mod plan_tests;
 pub mod policy;
+pub mod processor;
 #[cfg(test)]
 mod property_tests;
 pub mod quorum;

@@ -127,7 +127,13 @@ impl World {
             parameters: &method.parameters,
         };
         match self.call(&format!("{} {}", request.method, method.path), &call) {
-            Ok(data) => Reply::Answer(200, "OK".into(), json!({"data": data})),
+            Ok(data) => {
+                let mut body = json!({"data": data});
+                if method.path == "/nodes/{node}/tasks" {
+                    body["total"] = self.total_tasks(&call).into();
+                }
+                Reply::Answer(200, "OK".into(), body)
+            }
             Err((400, message)) => {
                 let (name, what) = message.split_once(": ").unwrap_or((&message, ""));
                 let body = json!({"data": null, "message": "Parameter verification failed.\n", "errors": {name: what}});
@@ -143,9 +149,9 @@ impl World {
             "GET /access/permissions" => Ok(self.permissions(call.token)),
             "GET /cluster/status" => Ok(self.cluster_status()),
             "GET /cluster/resources" => Ok(self.resources(call)),
-            "GET /cluster/options" => Ok(self.options.clone()),
+            "GET /cluster/options" => Ok(self.options(call)),
             "GET /cluster/tasks" => Ok(self.cluster_tasks(call)),
-            "GET /cluster/replication" => Ok(self.replication.clone().into()),
+            "GET /cluster/replication" => Ok(self.replication(call)),
             "GET /cluster/backup" => Ok(json!([])),
             "GET /cluster/config/nodes" => Ok(self.config_nodes()),
             "GET /cluster/mapping/pci"
@@ -161,16 +167,26 @@ impl World {
             "GET /cluster/ha/status/current" => Ok(self.ha_status()),
             "GET /cluster/ha/resources" => Ok(self.ha_resources()),
             "GET /cluster/ha/rules" => Ok(self.ha_rules()),
-            "GET /cluster/ha/groups" if self.api >= 9 => failed(
+            "GET /cluster/ha/groups" if self.api >= 9 && self.ha.groups.is_empty() => failed(
                 500,
                 "cannot index groups: ha groups have been migrated to rules",
             ),
             "GET /cluster/ha/groups" => Ok(self.ha.groups.clone().into()),
-            "GET /nodes" => Ok(self.node_list()),
+            "GET /nodes" => Ok(self.node_list(call)),
             "GET /nodes/{node}/status" => Ok(self.node_status(&call.text("node"))),
             "GET /nodes/{node}/version" => Ok(self.version()),
             "GET /nodes/{node}/network" => Ok(self.network(call)),
             "GET /nodes/{node}/storage" => Ok(self.node_storage(call)),
+            "GET /nodes/{node}/storage/{storage}/content" => {
+                let (node, storage) = (call.text("node"), call.text("storage"));
+                if self.has_storage(&storage, &node) {
+                    return Ok(self.storage_content(call));
+                }
+                failed(
+                    500,
+                    format!("storage '{storage}' is not available on node '{node}'"),
+                )
+            }
             "GET /nodes/{node}/replication" => Ok(self.node_replication(call)),
             "GET /storage" => Ok(self.storage_list(call)),
             "GET /nodes/{node}/qemu" | "GET /nodes/{node}/lxc" => {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
     api::{Answer, Call, failed},
     migrate::Migration,
     task::Job,
-    world::World,
+    world::{Guest, World},
 };
 
 impl World {
@@ -38,6 +38,9 @@ impl World {
         match path.strip_suffix(' ').unwrap_or(&path) {
             "GET /nodes/{node}/*/{vmid}/config" => {
                 let mut config = guest.config.clone();
+                if !call.on("current") {
+                    config.extend(guest.pending.clone());
+                }
                 config.insert("digest".into(), guest.digest().into());
                 let name = if ct { "hostname" } else { "name" };
                 config.insert(name.into(), guest.name.as_str().into());
@@ -49,12 +52,15 @@ impl World {
                 }
                 Ok(config.into())
             }
-            "GET /nodes/{node}/*/{vmid}/pending" => {
-                let rows = guest
-                    .config
-                    .iter()
-                    .map(|(key, value)| json!({"key": key, "value": value}));
-                Ok(rows.collect())
+            "GET /nodes/{node}/*/{vmid}/pending" => Ok(pending(guest)),
+            "GET /nodes/{node}/*/{vmid}/snapshot/{snapname}/config" => {
+                let name = call.text("snapname");
+                if !guest.snapshots.contains_key(&name) {
+                    return failed(500, format!("snapshot '{name}' does not exist"));
+                }
+                let mut config = guest.snapshot_config(&name);
+                config.insert("snaptime".into(), (self.epoch - 86_400).into());
+                Ok(config.into())
             }
             "GET /nodes/{node}/*/{vmid}/snapshot" => {
                 let mut rows: Vec<Value> = guest
@@ -169,11 +175,7 @@ impl World {
                 );
             }
             let upid = self.spawn(&node, "hamigrate", vmid, call.token, Job::Other)?;
-            let what = if ct { "CT" } else { "VM" };
-            let line = format!("Requesting HA migration for {what} {vmid} to node {target}");
-            if let Some(task) = self.tasks.last_mut() {
-                task.log.push(line);
-            }
+            self.requested(&sid, ct, &target);
             self.ha.queue.push((sid, target));
             return Ok(upid);
         }
@@ -189,6 +191,13 @@ impl World {
             guest.volumes().iter().filter_map(|v| v.storage.clone()),
         );
         if !map.is_empty() {
+            let path = format!("/vms/{vmid}");
+            if !self.may(call.token, &path, "VM.Config.Disk") {
+                return failed(
+                    403,
+                    format!("Permission check failed ({path}, VM.Config.Disk)"),
+                );
+            }
             for storage in migration.map.values() {
                 if !self.may(
                     call.token,
@@ -249,95 +258,19 @@ impl World {
         let kind = if ct { "vzmigrate" } else { "qmigrate" };
         self.spawn(&node, kind, vmid, call.token, Job::Migrate(migration))
     }
+}
 
-    fn preconditions(&self, vmid: u32, ct: bool) -> Answer {
-        let guest = self.guest(vmid);
-        if let Some(lock) = &guest.lock {
-            return failed(
-                500,
-                format!("{} is locked ({lock})", if ct { "CT" } else { "VM" }),
-            );
-        }
-        if !self.quorate {
-            return failed(500, "cluster not ready - no quorum?");
-        }
-        let sid = self.ha.of(vmid).map(|(sid, _)| sid.clone());
-        let (mut allowed, mut refused) = (Vec::new(), Map::new());
-        for node in self.nodes.keys().filter(|node| **node != guest.node) {
-            let mut why = Map::new();
-            if let Some(sid) = &sid {
-                let mut blocking: Vec<Value> = self
-                    .ha
-                    .together(sid, false)
-                    .into_iter()
-                    .filter(|other| self.ha.services.get(other).is_some_and(|o| o.node == *node))
-                    .map(|other| json!({"sid": other, "cause": "resource-affinity"}))
-                    .collect();
-                if self
-                    .ha
-                    .home(sid)
-                    .is_some_and(|(home, strict)| strict && !home.contains_key(node))
-                {
-                    blocking.push(json!({"sid": sid, "cause": "node-affinity"}));
-                }
-                if !blocking.is_empty() && self.api >= 9 {
-                    why.insert("blocking-ha-resources".into(), blocking.into());
-                }
-            }
-            if !ct {
-                let storages = guest
-                    .volumes()
-                    .into_iter()
-                    .filter(|v| !v.cdrom)
-                    .filter_map(|v| v.storage);
-                let missing: Vec<String> = storages
-                    .filter(|storage| !self.has_storage(storage, node))
-                    .collect();
-                if !missing.is_empty() {
-                    why.insert("unavailable_storages".into(), missing.into());
-                }
-            }
-            if why.is_empty() {
-                allowed.push(node.clone());
-            } else {
-                refused.insert(node.clone(), why.into());
-            }
-        }
-        let running = u8::from(guest.running);
-        if ct {
-            let mut answer =
-                json!({"running": running, "allowed-nodes": allowed, "not-allowed-nodes": refused});
-            if let Some(sid) = &sid {
-                answer["dependent-ha-resources"] = self.ha.together(sid, true).into();
-            }
-            return Ok(answer);
-        }
-        let disks = guest.volumes().into_iter().filter(|v| {
-            v.storage
-                .as_ref()
-                .is_some_and(|s| self.storages.get(s).is_some_and(|s| !s.shared))
-        });
-        let disks = disks.map(|v| {
-            json!({"volid": v.volid, "size": v.bytes, "cdrom": u8::from(v.cdrom), "is_unused": u8::from(v.key.starts_with("unused"))})
-        });
-        let devices = self.local_devices(vmid, true);
-        let (mapped, local): (Vec<String>, Vec<String>) = devices
-            .into_iter()
-            .partition(|key| guest.text(key).contains("mapping="));
-        let mut answer = json!({"running": running, "not_allowed_nodes": refused, "local_disks": disks.collect::<Vec<_>>(),
-            "local_resources": local, "mapped-resources": mapped, "mapped-resource-info": {}});
-        // Older PVE tells it of stopped guests only.
-        if self.api >= 9 || !guest.running {
-            answer["allowed_nodes"] = allowed.into();
-        }
-        if self.api >= 9 {
-            answer["has-dbus-vmstate"] = 1.into();
-            if let Some(sid) = &sid {
-                answer["dependent-ha-resources"] = self.ha.together(sid, true).into();
-            }
-        }
-        Ok(answer)
+/// Each key with its value, and with the one that it is to get.
+fn pending(guest: &Guest) -> Value {
+    let mut rows: BTreeMap<&String, Value> = BTreeMap::new();
+    for (key, value) in &guest.config {
+        rows.insert(key, json!({"key": key, "value": value}));
     }
+    for (key, value) in &guest.pending {
+        let row = rows.entry(key).or_insert_with(|| json!({"key": key}));
+        row["pending"] = value.clone();
+    }
+    rows.into_values().collect()
 }
 
 /// `a:b,c:d`, or `d` for all.

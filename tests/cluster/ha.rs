@@ -82,49 +82,6 @@ impl Ha {
             }
         }
     }
-
-    /// Rules of this kind that name the service, and whether they bring together.
-    pub fn together(&self, sid: &str, positive: bool) -> Vec<String> {
-        let wanted = if positive { "positive" } else { "negative" };
-        let rules = self.rules.values().filter(|rule| {
-            rule["type"] == "resource-affinity"
-                && rule["affinity"] == wanted
-                && rule["disable"] != 1
-        });
-        let lists = rules.filter_map(|rule| rule["resources"].as_str());
-        let lists = lists.map(|list| list.split(',').collect::<Vec<_>>());
-        let lists = lists.filter(|list| list.contains(&sid)).flatten();
-        lists
-            .filter(|other| *other != sid)
-            .map(str::to_owned)
-            .collect()
-    }
-
-    /// The nodes that a node-affinity rule or a group names for the service, with their
-    /// priority, and whether no other will do.
-    pub fn home(&self, sid: &str) -> Option<(BTreeMap<String, i64>, bool)> {
-        let parse = |text: &str| {
-            let nodes = text
-                .split(',')
-                .map(|node| node.split_once(':').unwrap_or((node, "0")));
-            nodes
-                .map(|(node, priority)| (node.to_owned(), priority.parse().unwrap_or(0)))
-                .collect()
-        };
-        let rule = self.rules.values().find(|rule| {
-            rule["type"] == "node-affinity"
-                && rule["affinity"] != "negative"
-                && rule["resources"]
-                    .as_str()
-                    .is_some_and(|list| list.split(',').any(|other| other == sid))
-        });
-        if let Some(rule) = rule {
-            return Some((parse(rule["nodes"].as_str()?), rule["strict"] == 1));
-        }
-        let group = self.services.get(sid)?.fields.get("group")?;
-        let group = self.groups.iter().find(|g| g["group"] == *group)?;
-        Some((parse(group["nodes"].as_str()?), group["restricted"] == 1))
-    }
 }
 
 pub fn vmid_of(sid: &str) -> u32 {
@@ -151,11 +108,14 @@ impl World {
         }
         self.ha_finish();
         self.ha_act();
+        // Of several requests in one round the last counts.
         let queue = std::mem::take(&mut self.ha.queue);
-        for (sid, target) in queue {
+        let last: BTreeMap<String, String> = queue.into_iter().collect();
+        for (sid, target) in last {
             self.ha_take_up(&sid, &target);
         }
         self.ha_home();
+        self.ha_apart();
     }
 
     /// Why the CRM would not follow a request; it does not tell.
@@ -163,9 +123,10 @@ impl World {
         let Some(service) = self.ha.services.get(sid) else {
             return true;
         };
+        // One that is on its way there, or away from there, doesn't count.
         let on_target = |other: &String| {
             let other = self.ha.services.get(other);
-            other.is_some_and(|o| o.node == target || o.target.as_deref() == Some(target))
+            other.is_some_and(|o| o.node == target && o.target.is_none())
         };
         !self.online(target)
             || service.node == target
@@ -257,6 +218,38 @@ impl World {
         }
     }
 
+    /// What the worker `hamigrate` says, the last one that was started: `ha-manager migrate` ends
+    /// with 2 if a sibling stands in the way, and the request is queued all the same.
+    pub fn requested(&mut self, sid: &str, ct: bool, target: &str) {
+        let (what, vmid) = (if ct { "CT" } else { "VM" }, vmid_of(sid));
+        let siblings = self.ha.together(sid, false);
+        let there = |other: &&String| {
+            let other = self.ha.services.get(*other);
+            other.is_some_and(|o| o.node == target)
+        };
+        let siblings: Vec<String> = siblings
+            .iter()
+            .filter(there)
+            .map(|other| {
+                format!("- resource '{other}' on target node '{target}' in negative affinity with resource '{sid}'")
+            })
+            .collect();
+        let number = self.tasks.len() - 1;
+        let task = &mut self.tasks[number];
+        task.log.push(format!(
+            "Requesting HA migration for {what} {vmid} to node {target}"
+        ));
+        if self.api >= 9 && !siblings.is_empty() {
+            task.log.push(format!(
+                "cannot migrate resource '{sid}' to node '{target}':"
+            ));
+            task.log.push(String::new());
+            task.log.extend(siblings);
+            let exit = format!("command 'ha-manager migrate {sid} {target}' failed: exit code 2");
+            self.end(number, &exit);
+        }
+    }
+
     /// Services that belong elsewhere go there, whoever has moved them.
     fn ha_home(&mut self) {
         let sids: Vec<String> = self.ha.services.keys().cloned().collect();
@@ -281,6 +274,39 @@ impl World {
             if let Some((best, _)) = best.filter(|_| goes) {
                 let best = best.clone();
                 self.ha_take_up(&sid, &best);
+            }
+        }
+    }
+
+    /// Services that may not be together, and are, part again: both of them.
+    fn ha_apart(&mut self) {
+        let together: Vec<(String, String)> = self
+            .ha
+            .services
+            .iter()
+            .filter(|(_, service)| service.state == "started")
+            .filter(|(sid, service)| {
+                let others = self.ha.together(sid, false);
+                let here = |other: &String| {
+                    let other = self.ha.services.get(other);
+                    other.is_some_and(|o| o.node == service.node && o.state == "started")
+                };
+                others.iter().any(here)
+            })
+            .map(|(sid, service)| (sid.clone(), service.node.clone()))
+            .collect();
+        for (sid, node) in together {
+            let others = self.ha.together(&sid, false);
+            let free = |to: &&String| {
+                let mut others = others.iter().filter_map(|o| self.ha.services.get(o));
+                **to != node
+                    && self.member(to)
+                    && !others.any(|o| o.node == **to || o.target.as_ref() == Some(*to))
+            };
+            let to = self.nodes.keys().find(free).cloned();
+            if let Some(service) = self.ha.services.get_mut(&sid).filter(|_| to.is_some()) {
+                service.state = "migrate".into();
+                service.target = to;
             }
         }
     }

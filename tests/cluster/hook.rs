@@ -1,7 +1,5 @@
 //! Hook scripts: a guest starts only where its own can be found.
 
-use serde_json::{Map, Value};
-
 use crate::world::World;
 
 impl World {
@@ -22,12 +20,5 @@ impl World {
         files
             .filter(|file| file.split_once(':').is_some_and(|(s, _)| s == storage))
             .collect()
-    }
-
-    /// The config in a snapshot: the guest's own, if the scenario only names the snapshot.
-    pub fn snapshot_config(&self, vmid: u32, name: &str) -> Option<Map<String, Value>> {
-        let guest = self.guest(vmid);
-        let config = guest.snapshots.get(name)?;
-        Some(config.clone().unwrap_or_else(|| guest.config.clone()))
     }
 }

@@ -22,6 +22,8 @@
 
 mod api;
 mod calendar;
+mod content;
+mod disk;
 mod fault;
 mod gateway;
 mod guest;
@@ -31,10 +33,12 @@ mod hook;
 mod http;
 mod migrate;
 mod node;
+mod precondition;
 mod pvestatd;
 mod reads;
 mod refusal;
 mod rights;
+mod rules;
 mod scenario;
 mod schema;
 mod server;
@@ -43,6 +47,7 @@ mod tasks;
 mod time;
 mod tls;
 mod transfer;
+mod volume;
 mod world;
 
 use std::{

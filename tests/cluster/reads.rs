@@ -42,12 +42,35 @@ impl World {
         (2_u64 << 30) + guests.map(|g| g.memory() / 2).sum::<u64>()
     }
 
-    pub fn node_list(&self) -> Value {
-        self.nodes.keys().map(|name| self.node_row(name)).collect()
+    pub fn node_list(&self, call: &Call) -> Value {
+        let rows = self.nodes.keys().map(|name| self.node_row(call, name));
+        rows.collect()
+    }
+
+    /// Without Sys.Audit there is nothing in it but the tags that may be used.
+    pub fn options(&self, call: &Call) -> Value {
+        if !self.may(call.token, "", "Sys.Audit") {
+            return json!({"allowed-tags": []});
+        }
+        let mut all = json!({"description": "", "allowed-tags": [], "mac_prefix": "BC:24:11"});
+        let own = self.options.as_object().cloned().unwrap_or_default();
+        all.as_object_mut()
+            .into_iter()
+            .for_each(|all| all.extend(own.clone()));
+        all
+    }
+
+    /// Jobs of guests that the token may see.
+    pub fn replication(&self, call: &Call) -> Value {
+        let seen = self.replication.iter().filter(|job| {
+            let vmid = job["guest"].as_u64().unwrap_or(0);
+            self.may(call.token, &format!("/vms/{vmid}"), "VM.Audit")
+        });
+        seen.cloned().collect()
     }
 
     /// Online is what its pvestatd tells of, if corosync counts it (API2Tools.pm, `extract_node_stats`).
-    fn node_row(&self, name: &str) -> Value {
+    fn node_row(&self, call: &Call, name: &str) -> Value {
         let told = self.node_told(name);
         let status = match (self.member(name), told) {
             (false, _) => "offline",
@@ -56,6 +79,13 @@ impl World {
         };
         let mut row = json!({"node": name, "id": format!("node/{name}"), "status": status, "type": "node", "cgroup-mode": 1});
         let node = &self.nodes[name];
+        let audit = self.may(call.token, &format!("/nodes/{name}"), "Sys.Audit");
+        if told && status == "online" {
+            row["level"] = "".into();
+        }
+        if !audit {
+            return row;
+        }
         if told {
             row["level"] = "".into();
             row["maxcpu"] = node.maxcpu.into();
@@ -151,7 +181,7 @@ impl World {
         let all = wanted.is_empty();
         let mut rows = Vec::new();
         if all || wanted == "node" {
-            rows.extend(self.nodes.keys().map(|name| self.node_row(name)));
+            rows.extend(self.nodes.keys().map(|name| self.node_row(call, name)));
         }
         if all || wanted == "vm" {
             let seen = self.guests.values().filter(|g| self.sees(call, g.vmid));
@@ -293,6 +323,9 @@ impl World {
             let mut row = rule.clone();
             row["rule"] = name.as_str().into();
             row["digest"] = "0".repeat(40).into();
+            if let Some(errors) = self.ha.errors(rule) {
+                row["errors"] = errors;
+            }
             row
         });
         rows.collect()

@@ -1,6 +1,7 @@
 //! What keeps a guest from being migrated: for a container most is found after it was shut down.
 
 use crate::{
+    disk::Disk,
     migrate::Migration,
     world::{Volume, World},
 };
@@ -39,7 +40,6 @@ impl World {
     }
 
     pub fn vm_refusal(&mut self, task: usize, vmid: u32, migration: &Migration) -> Option<String> {
-        let guest = self.guest(vmid);
         let devices = self.local_devices(vmid, migration.ran);
         if !devices.is_empty() {
             return Some(format!(
@@ -48,33 +48,70 @@ impl World {
             ));
         }
         let live = migration.online && migration.ran;
-        let (snapshots, volumes) = (!guest.snapshots.is_empty(), guest.volumes());
-        let mut wrong = Vec::new();
-        for volume in volumes {
-            let Some(storage) = volume.storage.clone() else {
-                wrong.push((volume.volid, "local cdrom image".to_owned()));
-                continue;
-            };
-            if self.storages.get(&storage).is_none_or(|s| s.shared) {
-                continue;
-            }
-            let why = if volume.cdrom && !volume.volid.contains("cloudinit") {
-                "local cdrom image".to_owned()
-            } else if live && !migration.local_disks && !volume.key.starts_with("unused") {
-                "can't live migrate attached local disks without with-local-disks option".to_owned()
-            } else if live && snapshots {
-                "online storage migration not possible if non-replicated snapshot exists".to_owned()
-            } else if let Some(why) = self.offline_refusal(&volume, migration, live, snapshots) {
-                why
-            } else {
-                continue;
-            };
-            wrong.push((volume.volid, why));
+        let disks = self.disks(vmid);
+        if let Some(why) = disks.iter().find_map(|d| self.unavailable(d, migration)) {
+            return Some(why);
         }
+        let wrong: Vec<(String, String)> = disks
+            .iter()
+            .filter_map(|d| {
+                Some((
+                    d.volume.volid.clone(),
+                    self.disk_refusal(d, migration, live)?,
+                ))
+            })
+            .collect();
         for (volid, why) in &wrong {
             self.log(task, &format!("can't migrate local disk '{volid}': {why}"));
         }
         (!wrong.is_empty()).then(|| "can't migrate VM - check log".to_owned())
+    }
+
+    /// A storage that the target lacks, whoever names it.
+    fn unavailable(&self, disk: &Disk, migration: &Migration) -> Option<String> {
+        let storage = migration.storage(disk.volume.storage.as_ref()?);
+        let cdrom = disk.volume.cdrom && !disk.cloudinit();
+        (!cdrom && !self.has_storage(storage, &migration.target)).then(|| {
+            format!(
+                "storage '{storage}' is not available on node '{}'",
+                migration.target
+            )
+        })
+    }
+
+    /// What keeps one volume of a VM (QemuMigrate.pm, `scan_local_volumes`).
+    fn disk_refusal(&self, disk: &Disk, migration: &Migration, live: bool) -> Option<String> {
+        let volume = &disk.volume;
+        let Some(storage) = &volume.storage else {
+            return Some("local cdrom image".into());
+        };
+        if self.storages.get(storage).is_none_or(|s| s.shared) {
+            return None;
+        }
+        let snapshot = !disk.snapshots.is_empty();
+        if volume.cdrom && !disk.cloudinit() {
+            Some("local cdrom image".into())
+        } else if live
+            && !migration.local_disks
+            && disk.current
+            && !volume.key.starts_with("unused")
+        {
+            Some("can't live migrate attached local disks without with-local-disks option".into())
+        } else if live && snapshot && !disk.vmstate {
+            Some("online storage migration not possible if non-replicated snapshot exists".into())
+        } else {
+            self.offline_refusal(volume, migration, live, snapshot)
+        }
+    }
+
+    /// What only the first phase finds of a container: storages that its snapshots name.
+    pub fn ct_snapshot_refusal(&self, vmid: u32, migration: &Migration) -> Option<String> {
+        let disks = self.disks(vmid);
+        disks.iter().find_map(|disk| {
+            let why = self.unavailable(disk, migration)?;
+            let volid = &disk.volume.volid;
+            Some(format!("can't migrate local volume '{volid}': {why}"))
+        })
     }
 
     /// Devices of the host that keep a VM where it is.
@@ -116,7 +153,12 @@ impl World {
                 "cannot migrate from storage type '{from}' to '{to}'"
             ));
         }
-        (snapshots && !["zfspool", "btrfs"].contains(&from))
-            .then(|| "non-migratable snapshot exists".to_owned())
+        // Files with snapshots within are sent as they are, unless they are a chain of files.
+        let chain = self
+            .storages
+            .get(source)
+            .is_some_and(|s| s.fields.get("snapshot-as-volume-chain") == Some(&1.into()));
+        let sends = ["zfspool", "btrfs"].contains(&from) || volume.volid.ends_with(".qcow2");
+        (chain || snapshots && !sends).then(|| "non-migratable snapshot exists".to_owned())
     }
 }

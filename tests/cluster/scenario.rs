@@ -148,6 +148,7 @@ fn guest(entry: &Value) -> Guest {
         lock: entry["lock"].as_str().map(str::to_owned),
         template: entry["template"] == true,
         config: entry["config"].as_object().cloned().unwrap_or_default(),
+        pending: entry["pending"].as_object().cloned().unwrap_or_default(),
         snapshots: snapshots(&entry["snapshots"]),
         shutdown_s: entry["shutdown_secs"].as_f64().unwrap_or(5.0),
         boot_s: entry["boot_secs"].as_f64().unwrap_or(3.0),

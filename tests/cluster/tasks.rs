@@ -8,14 +8,18 @@ use crate::{
     world::World,
 };
 
+/// How many tasks the cluster remembers (as measured).
+const NEWEST: usize = 59;
+
 impl World {
+    /// What all answers about a task have in common.
     fn task_row(&self, task: &Task) -> Value {
         let starttime = self.epoch + task.start as i64;
-        let (user, token) = task.user.split_once('!').unwrap_or((&task.user, ""));
         let number = |from: usize| {
             let text = task.upid.split(':').nth(from).unwrap_or_default();
             i64::from_str_radix(text, 16).unwrap_or(0)
         };
+        let (user, token) = task.user.split_once('!').unwrap_or((&task.user, ""));
         let mut row = json!({"upid": task.upid, "node": task.node, "pid": number(2), "pstart": number(3),
             "starttime": starttime, "type": task.kind, "id": task.vmid.to_string(), "user": user});
         if !token.is_empty() {
@@ -24,6 +28,29 @@ impl World {
         if let Some(end) = task.end {
             row["endtime"] = (self.epoch + end as i64).into();
             row["status"] = task.exit.clone().into();
+        }
+        row
+    }
+
+    /// In a node's own list one that runs says so, in capitals, and has user and token in one.
+    fn node_task_row(&self, task: &Task) -> Value {
+        let mut row = self.task_row(task);
+        if task.running() {
+            row["status"] = "RUNNING".into();
+            row["saved"] = "0".into();
+            row["user"] = task.user.as_str().into();
+            row.as_object_mut().map(|row| row.remove("tokenid"));
+        }
+        row
+    }
+
+    /// In the cluster's list there are no process numbers, and one that runs has no status.
+    fn cluster_task_row(&self, task: &Task) -> Value {
+        let mut row = self.task_row(task);
+        row["saved"] = if task.running() { "0" } else { "1" }.into();
+        if let Some(row) = row.as_object_mut().filter(|_| !task.running()) {
+            row.remove("pid");
+            row.remove("pstart");
         }
         row
     }
@@ -40,13 +67,28 @@ impl World {
             .iter()
             .rev()
             .filter(|t| self.online(&t.node) && self.sees_task(call, t));
-        seen.take(100).map(|t| self.task_row(t)).collect()
+        seen.take(NEWEST)
+            .map(|t| self.cluster_task_row(t))
+            .collect()
     }
 
     pub fn node_tasks(&self, call: &Call) -> Value {
+        let (start, limit) = (call.number("start", 0.0), call.number("limit", 50.0));
+        let rows = self.chosen(call).into_iter();
+        rows.skip(start as usize)
+            .take(limit as usize)
+            .map(|t| self.node_task_row(t))
+            .collect()
+    }
+
+    /// How many tasks there are, whatever page was asked for.
+    pub fn total_tasks(&self, call: &Call) -> usize {
+        self.chosen(call).len()
+    }
+
+    fn chosen(&self, call: &Call) -> Vec<&Task> {
         let (node, source) = (call.text("node"), call.text("source"));
         let kinds = call.text("typefilter");
-        let (start, limit) = (call.number("start", 0.0), call.number("limit", 50.0));
         let rows = self.tasks.iter().rev().filter(|t| {
             let listed = match source.as_str() {
                 "all" => true,
@@ -61,10 +103,7 @@ impl World {
                     || (self.epoch + t.start as i64) as f64 >= call.number("since", 0.0))
                 && self.sees_task(call, t)
         });
-        rows.skip(start as usize)
-            .take(limit as usize)
-            .map(|t| self.task_row(t))
-            .collect()
+        rows.collect()
     }
 
     fn task(&self, call: &Call) -> Result<usize, (u16, String)> {

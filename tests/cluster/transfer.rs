@@ -42,13 +42,8 @@ impl World {
             let line = format!("found local volume '{}' ({place})", volume.volid);
             self.log(task, &line);
         }
-        let snapshots = !self.guest(vmid).snapshots.is_empty();
-        let refused = local
-            .iter()
-            .filter(|_| ct)
-            .find_map(|v| Some((v, self.offline_refusal(v, migration, false, snapshots)?)));
-        if let Some((volume, why)) = refused {
-            let why = format!("storage migration for '{}' failed - {why}", volume.volid);
+        let refused = self.first_phase_refusal(vmid, migration).filter(|_| ct);
+        if let Some(why) = refused {
             migration.phase = Phase::Check; // nothing was sent
             return self.roll_back(task, migration, &why);
         }
@@ -77,6 +72,20 @@ impl World {
                 total: bytes,
             }
         };
+    }
+
+    /// What is found of a container when it is down already.
+    fn first_phase_refusal(&self, vmid: u32, migration: &Migration) -> Option<String> {
+        let refused = |v: &Volume| {
+            let snapshots = self.in_snapshot(vmid, &v.volid);
+            let why = self.offline_refusal(v, migration, false, snapshots)?;
+            Some(format!(
+                "storage migration for '{}' failed - {why}",
+                v.volid
+            ))
+        };
+        let snapshots = self.ct_snapshot_refusal(vmid, migration);
+        snapshots.or_else(|| self.local_volumes(vmid).iter().find_map(refused))
     }
 
     /// Without quorum the lock can't be written; what was shut down is left so.

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::{fault::Fault, ha::Ha, pvestatd::Silences, task::Task};
+pub use crate::volume::{Volume, volumes};
+use crate::{fault::Fault, ha::Ha, pvestatd::Silences, task::Task, volume::keys};
 
 pub struct Node {
     pub online: bool,
@@ -44,6 +45,8 @@ pub struct Guest {
     pub lock: Option<String>,
     pub template: bool,
     pub config: Map<String, Value>,
+    /// Changes that wait for a restart.
+    pub pending: Map<String, Value>,
     /// Snapshots by name, with their config where it isn't the guest's own.
     pub snapshots: BTreeMap<String, Option<Map<String, Value>>>,
     pub shutdown_s: f64,
@@ -210,19 +213,6 @@ pub struct Leftover {
     pub bytes: u64,
 }
 
-/// A volume of a guest, as its config names it.
-#[derive(Clone, Debug)]
-pub struct Volume {
-    /// The key in the config, such as `scsi0` or `mp1`.
-    pub key: String,
-    /// Storage and name; a bind mount has no storage.
-    pub storage: Option<String>,
-    pub volid: String,
-    pub bytes: u64,
-    pub cdrom: bool,
-    pub shared: bool,
-}
-
 impl Guest {
     /// Its status as QEMU has it.
     pub fn qmp(&self) -> &str {
@@ -258,31 +248,12 @@ impl Guest {
         }
     }
 
-    /// Keys of the config that begin with `prefix` and go on with a number.
     pub fn keys(&self, prefix: &str) -> impl Iterator<Item = &str> {
-        self.config.keys().map(String::as_str).filter(move |key| {
-            key.strip_prefix(prefix)
-                .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
-        })
+        keys(&self.config, prefix)
     }
 
     pub fn volumes(&self) -> Vec<Volume> {
-        let names: &[&str] = if self.ct {
-            &["mp", "unused"]
-        } else {
-            &[
-                "scsi", "virtio", "sata", "ide", "efidisk", "tpmstate", "unused",
-            ]
-        };
-        let mut keys: Vec<&str> = if self.ct && self.config.contains_key("rootfs") {
-            vec!["rootfs"]
-        } else {
-            Vec::new()
-        };
-        keys.extend(names.iter().flat_map(|name| self.keys(name)));
-        keys.into_iter()
-            .filter_map(|key| volume(key, &self.text(key)))
-            .collect()
+        volumes(&self.config, self.ct)
     }
 
     pub fn bridges(&self) -> Vec<String> {
@@ -295,42 +266,4 @@ impl Guest {
         };
         self.keys("net").filter_map(of).collect()
     }
-}
-
-fn volume(key: &str, text: &str) -> Option<Volume> {
-    let mut parts = text.split(',');
-    let volid = parts.next()?.to_owned();
-    if volid == "none" {
-        return None;
-    }
-    let option = |name: &str| {
-        text.split(',')
-            .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
-    };
-    let storage = (!volid.starts_with('/'))
-        .then(|| volid.split_once(':').map(|(storage, _)| storage.to_owned()))
-        .flatten();
-    Some(Volume {
-        key: key.to_owned(),
-        storage,
-        bytes: option("size").map_or(0, bytes),
-        cdrom: option("media") == Some("cdrom"),
-        shared: option("shared") == Some("1"),
-        volid,
-    })
-}
-
-/// `8G` in bytes.
-fn bytes(size: &str) -> u64 {
-    let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let shift = match &size.as_bytes()[digits.len()..] {
-        [b'K', ..] => 10,
-        [b'M', ..] => 20,
-        [b'G', ..] => 30,
-        [b'T', ..] => 40,
-        _ => 0,
-    };
-    (digits.parse::<f64>().unwrap_or(0.0)
-        * f64::from(1 << shift.min(30))
-        * if shift == 40 { 1024.0 } else { 1.0 }) as u64
 }

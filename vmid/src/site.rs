@@ -106,6 +106,8 @@ pub struct Node {
     pub bridges: Option<Vec<String>>,
     /// Device files and folders that containers may need.
     pub devices: Vec<String>,
+    /// Files that guests need to start: absolute paths, and volumes of content snippets.
+    pub files: Vec<String>,
 }
 
 /// A storage.

@@ -1,4 +1,4 @@
-use super::*;
+use super::{machine::is_since_10_1, property::bytes, *};
 
 fn vm(text: &str) -> Config {
     Config::parse(Kind::Qemu, text).unwrap()
@@ -145,6 +145,8 @@ fn processors() {
         (r#"{"cpu":"x86-64-v2-AES"}"#,                     Cpu::Level(2), 1),
         (r#"{"cpu":"x86-64-v4,flags=-x"}"#,                Cpu::Level(4), 1),
         (r#"{"cpu":"kvm64"}"#,                             Cpu::Any,      1),
+        (r#"{"cpu":"EPYC-Rome,flags=+aes"}"#,              Cpu::Named("EPYC-Rome".into()), 1),
+        (r#"{"cpu":"custom-lab"}"#,                        Cpu::Named("custom-lab".into()), 1),
         ("{}",                                             Cpu::Any,      1),
     ];
     for (text, cpu, vcpus) in cases {
@@ -178,4 +180,74 @@ fn a_config_that_is_none() {
     for text in ["", "[]", "null", "{", "5"] {
         assert!(Config::parse(Kind::Lxc, text).is_err(), "{text}");
     }
+}
+
+/// Keys and names, in one line.
+fn listed(pairs: &[(String, String)]) -> String {
+    let words = pairs.iter().map(|(key, name)| format!("{key} {name}"));
+    words.collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn raw_lines_of_lxc() {
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, &str, &str, &str, &str)] = &[
+        // name, lines, devices, files, interfaces, optional
+        ("a hook",                  r#"["lxc.hook.pre-start","/usr/local/bin/up.sh"]"#,         "", "lxc.hook.pre-start /usr/local/bin/up.sh", "", ""),
+        ("a hook with arguments",   r#"["lxc.hook.mount","/opt/m.sh a b"]"#,                    "", "lxc.hook.mount /opt/m.sh", "", ""),
+        ("a hook of its own files", r#"["lxc.hook.start","/sbin/x"],["lxc.hook.version","1"]"#, "", "", "", ""),
+        ("an include",              r#"["lxc.include","/etc/lxc/extra.conf"]"#,                 "", "lxc.include /etc/lxc/extra.conf", "", ""),
+        ("an include of LXC's own", r#"["lxc.include","/usr/share/lxc/config/nesting.conf"]"#,  "", "", "", ""),
+        ("in the cluster's files",  r#"["lxc.include","/etc/pve/lxc-extra.conf"]"#,             "", "", "", ""),
+        ("but of the node",         r#"["lxc.include","/etc/pve/local/extra.conf"]"#,           "", "lxc.include /etc/pve/local/extra.conf", "", ""),
+        ("beside the cluster's",    r#"["lxc.include","/etc/pve-local/extra.conf"]"#,           "", "lxc.include /etc/pve-local/extra.conf", "", ""),
+        ("an interface",            r#"["lxc.net.1.type","phys"],["lxc.net.1.link","enp3s0"]"#, "", "", "lxc.net.1.type phys enp3s0", ""),
+        ("link first, macvlan",     r#"["lxc.net.1.link","eno1"],["lxc.net.1.type","macvlan"]"#, "", "", "lxc.net.1.type macvlan eno1", ""),
+        ("none",                    r#"["lxc.net.0.type","empty"],["lxc.net.1.type","phys"]"#,  "", "", "", ""),
+        ("a mount",                 r#"["lxc.mount.entry","/dev/dri dev/dri none bind 0 0"]"#,  "lxc.mount.entry /dev/dri", "", "", ""),
+        ("optional",                r#"["lxc.mount.entry","/dev/dri dev/dri none bind,optional,create=dir"]"#, "", "", "", "lxc.mount.entry /dev/dri"),
+        ("optional, everywhere",    r#"["lxc.mount.entry","/dev/net/tun dev/net/tun none bind,optional"]"#, "", "", "", ""),
+        ("not of the node",         r#"["lxc.mount.entry","tmpfs dev/shm tmpfs size=1G"],["lxc.cgroup2.devices.allow","a"]"#, "", "", "", ""),
+    ];
+    for (name, lines, devices, files, interfaces, optional) in cases {
+        let config = ct(&format!(r#"{{"lxc":[{lines}]}}"#));
+        let got = [
+            &config.devices,
+            &config.files,
+            &config.interfaces,
+            &config.optional,
+        ];
+        let got = got.map(|pairs| listed(pairs));
+        assert_eq!(got, [*devices, *files, *interfaces, *optional], "{name}");
+    }
+    let veth = ct(r#"{"lxc":[["lxc.net.1.type","veth"],["lxc.net.1.link","vmbr7"]]}"#);
+    assert_eq!(veth.bridges, ["vmbr7"]);
+}
+
+#[test]
+fn what_a_vm_names_of_its_host() {
+    let config = vm(
+        r#"{"hookscript":"local:snippets/a.pl","args":"-device x","hugepages":"1024","numa":1,"numa0":"cpus=0-3,hostnodes=0-1,memory=1024,policy=bind",
+            "affinity":"0-2,8","rng0":"source=/dev/hwrng,max_bytes=1024"}"#,
+    );
+    assert_eq!(listed(&config.files), "hookscript local:snippets/a.pl");
+    assert_eq!(listed(&config.devices), "rng0 /dev/hwrng");
+    assert_eq!(
+        (config.args.as_deref(), config.hugepages.as_deref()),
+        (Some("-device x"), Some("1024"))
+    );
+    assert_eq!(
+        (config.numa_node, &config.affinity[..]),
+        (Some(1), &[0, 1, 2, 8][..])
+    );
+    let config = vm(
+        r#"{"numa":0,"numa0":"cpus=0,hostnodes=1","affinity":"x,3-1,0-99999999","rng0":"/dev/urandom","args":""}"#,
+    );
+    assert_eq!(
+        config,
+        Config {
+            vcpus: 1,
+            ..Config::default()
+        }
+    );
 }

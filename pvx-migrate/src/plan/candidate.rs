@@ -46,6 +46,8 @@ pub struct Candidate<'a> {
     pub bundle: Vec<u32>,
     /// Nodes that have replicas of its volumes.
     pub replicas: Vec<&'a str>,
+    /// Nodes whose replicas of its volumes are being removed.
+    pub removed_replicas: Vec<&'a str>,
     /// Pairs it is in: their name, and the other members.
     pub pairs: Vec<(&'a str, Vec<u32>)>,
     /// How it moves.
@@ -71,6 +73,10 @@ impl<'a> Candidate<'a> {
         let precondition = guest.precondition.as_ref();
         let jobs = cluster.state.replication.iter().flatten();
         let jobs = jobs.filter(|job| job.vmid == guest.vmid);
+        let targets = |removed: bool| -> Vec<&'a str> {
+            let jobs = jobs.clone().filter(|job| job.removed == removed);
+            jobs.map(|job| &job.target[..]).collect()
+        };
         let mut candidate = Self {
             guest,
             want,
@@ -79,7 +85,8 @@ impl<'a> Candidate<'a> {
             precondition: precondition.and_then(|text| serde_json::from_str(text.get()).ok()),
             managed: cluster.managed(&guest.sid()),
             bundle: Vec::new(),
-            replicas: jobs.clone().map(|job| &job.target[..]).collect(),
+            replicas: targets(false),
+            removed_replicas: targets(true),
             pairs,
             mode: match (guest.is_running(), guest.kind) {
                 (false, _) => Mode::Offline,
@@ -112,11 +119,6 @@ impl<'a> Candidate<'a> {
                 candidate.block(Code::Unseen, what);
             }
             None => {}
-        }
-        if jobs.clone().any(|job| job.removed) {
-            let what =
-                "a replication job of it is being removed: PVE migrates it when that is done";
-            candidate.block(Code::ReplicationRemoved, what);
         }
         candidate
     }

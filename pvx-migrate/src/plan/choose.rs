@@ -188,7 +188,8 @@ impl<'a> Work<'_, 'a> {
         }
     }
 
-    /// The nodes that are open to a unit: a replica's first, then by the memory left.
+    /// The nodes that are open to a unit: a replica's first, then those where it could start
+    /// (where it doesn't run), then by the memory left.
     fn ranked(&self, unit: &Unit<'a>) -> Vec<usize> {
         let mut nodes: Vec<usize> = (0..unit.ways.len())
             .filter(|&node| self.is_open(unit, node))
@@ -198,6 +199,7 @@ impl<'a> Work<'_, 'a> {
             let left = limit.saturating_sub(self.load.memory(node));
             (
                 !has_replica(unit, node),
+                !could_start(unit, node),
                 Reverse(left),
                 self.cluster.name(node),
             )
@@ -273,6 +275,11 @@ impl<'a> Work<'_, 'a> {
         }
         Choice { target, refused }
     }
+}
+
+fn could_start(unit: &Unit<'_>, node: usize) -> bool {
+    let ways = unit.ways[node].as_ref();
+    ways.is_ok_and(|ways| ways.iter().all(|way| way.startable))
 }
 
 fn has_replica(unit: &Unit<'_>, node: usize) -> bool {

@@ -11,12 +11,14 @@ use super::{
     estimate::{self, Cost, Freight},
     ha,
     load::Load,
+    needs,
     policy::Policy,
+    processor,
     refusal::{Code, Refusal},
     room::{has_memory, has_space},
     volume,
 };
-use crate::{cluster::Cluster, config::Cpu, permission};
+use crate::{cluster::Cluster, permission, state::Kind};
 
 /// A way to a node.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub struct Way<'a> {
     pub storages: BTreeMap<String, String>,
     /// Volumes of the node go along.
     pub local_disks: bool,
+    /// The guest could start there.
+    pub startable: bool,
     /// What should be known, though nothing is against it.
     pub warnings: Vec<Refusal>,
 }
@@ -69,21 +73,30 @@ pub fn judge<'a>(
         );
     }
     ha::allows(cluster, candidate, node)?;
-    if candidate.mode == Mode::Live && !candidate.replicas.is_empty() {
-        // PVE refuses a live move of a replicated VM to any other node (500).
-        if !candidate.replicas.contains(&name) {
-            let what = format!(
-                "it is replicated to {}, so it moves live only there",
-                candidate.replicas.join(", ")
-            );
-            return refuse(Code::Replication, what);
-        }
-    }
+    replication(candidate, name)?;
     mappings(candidate, name)?;
     let mut way = volumes(cluster, policy, candidate, node, bandwidth)?;
-    network(cluster, policy, candidate, node)?;
-    processor(cluster, candidate, node)?;
+    let mut lacks = needs::lacks(cluster, policy, candidate, node).into_iter();
+    if let Some(first) = lacks.next() {
+        if candidate.guest.is_running() {
+            return Err(first);
+        }
+        // It moves; but there it could not be started.
+        way.startable = false;
+        way.warnings.push(first);
+        way.warnings.extend(lacks);
+    }
+    way.warnings
+        .extend(processor::fits(cluster, candidate, node)?);
     way.warnings.extend(version(cluster, candidate, node)?);
+    way.warnings
+        .extend(needs::does_without(policy, candidate, name));
+    if let Some(args) = &candidate.config.args {
+        let what = format!(
+            "args: {args:?} goes to QEMU as it is; whether {name} has what it names is not looked at"
+        );
+        way.warnings.push(Refusal::new(Code::Args, what));
+    }
     if !way.storages.is_empty() {
         rights(cluster, candidate, &way)?;
     }
@@ -129,6 +142,39 @@ pub fn fits<'a>(
         has_space(cluster, storage, bytes, node, load)?;
     }
     Ok(())
+}
+
+/// A replicated VM that runs moves only to where a job sends it (PVE answers 500 else), and no
+/// VM to where a job is being removed. Of a container PVE carries the removal out on the way.
+fn replication(candidate: &Candidate<'_>, name: &str) -> Result<(), Refusal> {
+    if candidate.guest.kind != Kind::Qemu {
+        return Ok(());
+    }
+    let (jobs, removed) = (&candidate.replicas, &candidate.removed_replicas);
+    if removed.contains(&name) {
+        let what =
+            format!("its replication job to {name} is being removed: plan again when that is done");
+        return Err(Refusal::new(Code::ReplicationRemoved, what));
+    }
+    if candidate.mode != Mode::Live || jobs.contains(&name) {
+        return Ok(());
+    }
+    if !jobs.is_empty() {
+        let jobs = jobs.join(", ");
+        let what = format!("it is replicated to {jobs}, so it moves live only there");
+        return Err(Refusal::new(Code::Replication, what));
+    }
+    match removed.is_empty() {
+        true => Ok(()),
+        false => {
+            // PVE::ReplicationConfig counts a job until it is gone.
+            let removed = removed.join(", ");
+            let what = format!(
+                "its replication job to {removed} is being removed, and it moves live nowhere until that is done"
+            );
+            Err(Refusal::new(Code::ReplicationRemoved, what))
+        }
+    }
 }
 
 /// Mapped devices that the target has no entry for; PVE's own check knows.
@@ -211,98 +257,9 @@ fn volumes<'a>(
         arrives,
         storages,
         local_disks,
+        startable: true,
         warnings: Vec::new(),
     })
-}
-
-/// Bridges, and files that containers need; PVE looks for neither.
-fn network(
-    cluster: &Cluster<'_>,
-    policy: &Policy,
-    candidate: &Candidate<'_>,
-    node: usize,
-) -> Result<(), Refusal> {
-    let target = &cluster.nodes()[node];
-    for bridge in &candidate.config.bridges {
-        match &target.bridges {
-            None => {
-                let what = format!("the bridges of {} are not in the state", target.node);
-                return Err(Refusal::new(Code::Unseen, what));
-            }
-            Some(bridges) if !bridges.contains(bridge) => {
-                let table = cluster.state.permissions.as_ref();
-                if table.is_some_and(|table| !permission::sees_bridge(table, bridge)) {
-                    let what = format!(
-                        "the token lacks SDN.Audit on /sdn/zones/localnetwork to see whether {} has {bridge}",
-                        target.node
-                    );
-                    return Err(Refusal::new(Code::Unseen, what));
-                }
-                let what = format!(
-                    "{} has no {bridge}, so it would not start there",
-                    target.node
-                );
-                return Err(Refusal::new(Code::Bridge, what));
-            }
-            Some(_) => {}
-        }
-    }
-    for (key, path) in &candidate.config.devices {
-        if !policy.has_device(&target.node, path) {
-            let what = format!(
-                "{key}: no API tells whether {} has {path}; list it in the site file's nodes[].devices if it does",
-                target.node
-            );
-            return Err(Refusal::new(Code::Device, what));
-        }
-    }
-    Ok(())
-}
-
-fn processor(cluster: &Cluster<'_>, candidate: &Candidate<'_>, node: usize) -> Result<(), Refusal> {
-    let target = &cluster.nodes()[node];
-    let refuse = |what: String| Err(Refusal::new(Code::Cpu, what));
-    let vcpus = candidate.config.vcpus;
-    // qemu-server refuses to start a VM with more processors than the node has.
-    if target.maxcpu > 0 && vcpus > target.maxcpu && candidate.guest.is_running() {
-        return refuse(format!(
-            "{vcpus} vCPUs, and {} has {}",
-            target.node, target.maxcpu
-        ));
-    }
-    let source = candidate.source.map(|node| &cluster.nodes()[node]);
-    match candidate.config.cpu {
-        Cpu::Host if candidate.mode == Mode::Live => {
-            let source = source.and_then(|node| node.cpu_model.as_deref());
-            match (source, target.cpu_model.as_deref()) {
-                (Some(here), Some(there)) if here == there => Ok(()),
-                (Some(here), Some(there)) => refuse(format!(
-                    "cpu=host runs on {here}, and {} has {there}",
-                    target.node
-                )),
-                _ => {
-                    let what = format!(
-                        "cpu=host: the processor of {} is not in the state",
-                        target.node
-                    );
-                    Err(Refusal::new(Code::Unseen, what))
-                }
-            }
-        }
-        Cpu::Level(level) if candidate.guest.is_running() => {
-            // Where it runs although the flags are against it, they don't tell all.
-            let here = source.and_then(|node| node.cpu_level);
-            let is_told = here.is_none_or(|here| here >= level);
-            match target.cpu_level {
-                Some(has) if has < level && is_told => refuse(format!(
-                    "cpu=x86-64-v{level}, and {} has v{has}",
-                    target.node
-                )),
-                _ => Ok(()),
-            }
-        }
-        _ => Ok(()),
-    }
 }
 
 /// PVE supports moves to the same version or a newer one; a live one may break otherwise.

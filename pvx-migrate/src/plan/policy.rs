@@ -59,4 +59,14 @@ impl Policy {
             .flat_map(|entry| &entry.devices);
         devices.any(|device| device == path)
     }
+
+    /// A node that the site says to have `file`, a path or a volume of content snippets.
+    #[must_use]
+    pub fn has_file(&self, node: &str, file: &str) -> bool {
+        let nodes = self.site.nodes.iter();
+        let mut files = nodes
+            .filter(|entry| entry.name == node)
+            .flat_map(|entry| &entry.files);
+        files.any(|known| known == file)
+    }
 }

@@ -26,6 +26,8 @@ pub enum Form {
     Sid,
     /// An absolute path.
     Path,
+    /// An absolute path, or a volume of content snippets (PVE's `hookscript`).
+    File,
     /// A name of the time zone database, such as Europe/Berlin; whether there is such a zone is
     /// for the tools that have the database.
     Zone,
@@ -61,6 +63,7 @@ impl Form {
             Self::Guest => "a guest's name (letters, digits, hyphens, dots)",
             Self::Sid => "an HA resource such as vm:101 or ct:101",
             Self::Path => "an absolute path",
+            Self::File => "an absolute path, or a volume such as local:snippets/hook.pl",
             Self::Zone => "a time zone such as Europe/Berlin",
             Self::Address => "an IP address without a mask",
             Self::Addresses => "IP addresses with spaces between them",
@@ -89,6 +92,7 @@ impl Form {
             }
             Self::Sid => is_sid(text),
             Self::Path => text.starts_with('/') && !text.contains(char::is_control),
+            Self::File => return self.file(text),
             Self::Zone => text.split('/').all(|part| {
                 let known = |c: char| c.is_ascii_alphanumeric() || "_+-".contains(c);
                 !part.is_empty() && part.chars().all(known)
@@ -119,6 +123,17 @@ impl Form {
             Ok(text.to_owned())
         } else {
             Err(self.not(text))
+        }
+    }
+
+    fn file(self, text: &str) -> Result<String, String> {
+        let snippet = text.split_once(":snippets/").filter(|(_, name)| {
+            !name.is_empty() && !name.contains('/') && !name.contains(char::is_control)
+        });
+        let is_snippet = snippet.is_some_and(|(id, _)| Self::Storage.check(id).is_ok());
+        match is_snippet || Self::Path.check(text).is_ok() {
+            true => Ok(text.to_owned()),
+            false => Err(self.not(text)),
         }
     }
 
@@ -212,6 +227,7 @@ mod tests {
             (Form::Guest,     &["web", "web.home.example"],       &["", "-web", "w b", "a;b"]),
             (Form::Sid,       &["vm:101", "ct:240"],              &["101", "vm:99", "lxc:101", "vm:", "vm:1a0"]),
             (Form::Path,      &["/srv/a b"],                      &["srv", "", "/a\n"]),
+            (Form::File,      &["/srv/a b", "local:snippets/hook.pl"], &["srv", "", "/a\n", "local:iso/a.iso", "local:snippets/", ":snippets/a", "local:snippets/a/b"]),
             (Form::Zone,      &["Europe/Berlin", "UTC", "Etc/GMT+1"], &["", "Europe/", "a b", "/x"]),
             (Form::Address,   &["10.0.0.1", "fd00::1"],           &["10.0.0", "10.0.0.1/24", "0.0.0.0", "224.0.0.18", "255.255.255.255", "::", "ff02::1", "::ffff:224.0.0.1"]),
             (Form::Addresses, &["10.0.0.1", "10.0.0.1 fd00::1"],  &["", "10.0.0.1,10.0.0.2"]),

@@ -66,8 +66,8 @@ const fn required(path: &'static str, kind: Kind, meaning: &'static str) -> Key 
 }
 
 use Form::{
-    Address, Addresses, Content, Domain, Gateway, Guest, Line, Node, Path, Prefix, Sid, Storage,
-    Word, Zone,
+    Address, Addresses, Content, Domain, File, Gateway, Guest, Line, Node, Path, Prefix, Sid,
+    Storage, Word, Zone,
 };
 use Kind::{Any, Avoid, List, Map, Number, Object, Text, Truth, Whole};
 
@@ -105,6 +105,8 @@ pub const KEYS: &[Key] = &[
     key("nodes[].bridges[]",         Text(Word),      "",  "A bridge or VNet."),
     key("nodes[].devices",           List,            "[]", "Device files and folders on it that containers may need and that no API shows."),
     key("nodes[].devices[]",         Text(Path),      "",  "A path."),
+    key("nodes[].files",             List,            "[]", "Files on it that guests need to start: hook scripts, LXC's hooks and includes."),
+    key("nodes[].files[]",           Text(File),      "",  "A path, or a volume such as local:snippets/hook.pl."),
 
     key("storages",                  List,            "[]", "The storages of the cluster."),
     key("storages[]",                Object,          "",  "A storage."),

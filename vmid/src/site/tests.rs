@@ -21,8 +21,8 @@ fn full() -> Value {
         "nameserver": "10.20.20.53", "ssh_keys_file": "/root/.ssh/authorized_keys",
         "avoid": ["2-9"], "limits": {"ram_ratio": 1.2},
         "nodes": [
-            {"name": "pve-a", "address": "10.20.20.11", "cores": 8, "memory_mib": 65536, "storages": ["tank"], "bridges": ["vmbr0"], "devices": ["/dev/dri"]},
-            {"name": "pve-b", "storages": [], "bridges": ["vmbr0"], "devices": []}],
+            {"name": "pve-a", "address": "10.20.20.11", "cores": 8, "memory_mib": 65536, "storages": ["tank"], "bridges": ["vmbr0"], "devices": ["/dev/dri"], "files": ["/usr/local/bin/up.sh", "local:snippets/hook.pl"]},
+            {"name": "pve-b", "storages": [], "bridges": ["vmbr0"], "devices": [], "files": []}],
         "storages": [{"storage": "tank", "type": "zfspool", "content": ["images", "rootdir"], "guests": true}],
         "database_storage_types": ["zfspool"],
         "vlans": [{"vlan": 20, "name": "infra", "prefix": "10.20.20.0/24", "bridge": "vmbr0", "tagged": true, "gateway": "10.20.20.1"}],

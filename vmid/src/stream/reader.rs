@@ -14,7 +14,11 @@ use super::{
     scan::{Progress, Scanner, Shown},
 };
 
-/// First size of the buffer: two pipes' worth (Linux, pipe(7): 64 KiB).
+/// First size of the buffer: the values of a call, or a guest or two, need no more, and to
+/// clear a large one takes longer than to read them.
+const FIRST: usize = 8 * 1024;
+
+/// What an input that fills it makes it grow to: two pipes' worth (Linux, pipe(7): 64 KiB).
 const BUFFER: usize = 128 * 1024;
 
 /// A longer record makes the buffer grow by doubling up to here, then by this much.
@@ -53,6 +57,8 @@ pub struct Reader<R> {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// The last read filled the buffer: more will come.
+    filled: bool,
     ended: bool,
     begun: bool,
     scanner: Scanner,
@@ -73,9 +79,10 @@ impl<R: Read> Reader<R> {
     pub fn new(input: R) -> Self {
         Self {
             input,
-            buffer: vec![0; BUFFER],
+            buffer: vec![0; FIRST],
             start: 0,
             end: 0,
+            filled: false,
             ended: false,
             begun: false,
             scanner: Scanner::new(),
@@ -102,7 +109,7 @@ impl<R: Read> Reader<R> {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
-        if self.end == self.buffer.len() {
+        if self.end == self.buffer.len() || self.filled && self.buffer.len() < BUFFER {
             let more = self.buffer.len().min(STEP);
             self.buffer.reserve_exact(more);
             self.buffer.resize(self.buffer.len() + more, 0);
@@ -114,6 +121,7 @@ impl<R: Read> Reader<R> {
             }
         };
         self.end += read;
+        self.filled = self.end == self.buffer.len();
         self.ended |= read == 0;
         Ok(())
     }

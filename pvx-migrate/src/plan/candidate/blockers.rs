@@ -89,7 +89,8 @@ impl<'a> Candidate<'a> {
 
     /// What the configuration says.
     pub(super) fn specific(&mut self, cluster: &Cluster<'a>, policy: &Policy) {
-        let config = std::mem::take(&mut self.config);
+        let mut config = std::mem::take(&mut self.config);
+        self.told_by_pve(&mut config);
         self.ties(cluster, &config);
         self.volumes(cluster, &config);
         self.config = config;
@@ -101,19 +102,27 @@ impl<'a> Candidate<'a> {
         self.serves_backups(cluster);
     }
 
+    /// What only PVE's own check knows to tie it to the node. Some of its words it has of VMs
+    /// that run alone (check_non_migratable_resources): such a VM moves stopped.
+    fn told_by_pve(&self, config: &mut Config) {
+        let told = self.precondition.iter();
+        for word in told.flat_map(|pre| &pre.local_resources) {
+            let kind = word.split(['=', ' ']).next().unwrap_or_default();
+            let is_mapped = config.mapped.iter().any(|(mapped, _)| mapped == word);
+            if ["virtiofs", "amd-sev", "intel-tdx", "clipboard"].contains(&kind) {
+                let known = &mut config.only_stopped;
+                if !known.iter().any(|(key, _)| key.starts_with(kind)) {
+                    known.push((word.clone(), "so PVE's own check says"));
+                }
+            } else if !is_mapped && !config.local_devices.contains(word) {
+                config.local_devices.push(word.clone());
+            }
+        }
+    }
+
     /// Devices, images and paths of the node.
     fn ties(&mut self, cluster: &Cluster<'_>, config: &Config) {
-        let mut devices = config.local_devices.clone();
-        let told = self
-            .precondition
-            .iter()
-            .flat_map(|pre| &pre.local_resources);
-        let is_mapped = |key: &String| config.mapped.iter().any(|(mapped, _)| mapped == key);
-        let more: Vec<String> = told
-            .filter(|key| !devices.contains(key) && !is_mapped(key))
-            .cloned()
-            .collect();
-        devices.extend(more);
+        let devices = &config.local_devices;
         if !devices.is_empty() {
             let what = format!(
                 "{} of the node, without a mapping: only root@pam may move it, no token",
@@ -202,7 +211,9 @@ impl<'a> Candidate<'a> {
     /// Why a VM cannot move while it runs.
     fn against_live(&self, cluster: &Cluster<'a>) -> Vec<Refusal> {
         let mut against = Vec::new();
-        for (key, mapping) in &self.config.mapped {
+        // A folder by its mapping is among what keeps it from moving live below.
+        let mapped = self.config.mapped.iter();
+        for (key, mapping) in mapped.filter(|(key, _)| !key.starts_with("virtiofs")) {
             let info = self.precondition.as_ref();
             let info = info.and_then(|pre| pre.mapped_resource_info.get(key));
             if !info.is_some_and(|info| info.live_migration) {
@@ -210,8 +221,8 @@ impl<'a> Candidate<'a> {
                 against.push(Refusal::new(Code::MappedDevice, what));
             }
         }
-        if let Some(what) = &self.config.only_stopped {
-            against.push(Refusal::new(Code::OnlyStopped, what.clone()));
+        for (key, why) in &self.config.only_stopped {
+            against.push(Refusal::new(Code::OnlyStopped, format!("{key}: {why}")));
         }
         let snapshots = self.guest.snapshots.as_ref();
         if let Some(snapshots) = snapshots.filter(|list| !list.is_empty()) {
