@@ -27,6 +27,7 @@ pub mod load;
 mod local_file_table_tests;
 pub mod needs;
 pub mod order;
+pub mod origin;
 pub mod pair;
 #[cfg(test)]
 mod plan_tests;
@@ -37,8 +38,13 @@ mod property_tests;
 pub mod quorum;
 pub mod record;
 pub mod refusal;
+#[cfg(test)]
+mod return_table_tests;
 pub mod room;
+#[cfg(test)]
+mod room_table_tests;
 pub mod show;
+pub mod storage_map;
 #[cfg(test)]
 mod table_fixture;
 pub mod volume;
@@ -183,6 +189,8 @@ impl Context<'_, '_> {
             (None, Mode::Shutdown) => Action::Shutdown,
             (None, Mode::Offline) => Action::Offline,
         };
+        let scarce = room::scarce(cluster, node, self.load);
+        let scarce = scarce.filter(|_| guest.is_running());
         let timeout_s = match (action, candidate.mode) {
             (Action::Restart | Action::Shutdown, _) => {
                 Some(candidate.config.down.unwrap_or(policy::SHUTDOWN_S))
@@ -194,7 +202,12 @@ impl Context<'_, '_> {
             action,
             reason: self.reason(candidate, way, node, refused),
             refused: records(cluster, refused),
-            warnings: way.warnings.iter().map(Refusal::blocker).collect(),
+            warnings: way
+                .warnings
+                .iter()
+                .chain(scarce.iter())
+                .map(Refusal::blocker)
+                .collect(),
             downtime_s: way.cost.downtime_s,
             duration_s: way.cost.duration_s,
             estimate: estimate::basis(candidate.mode, way.freight, self.bandwidth),
@@ -202,6 +215,7 @@ impl Context<'_, '_> {
             ha: candidate.managed.map(|resource| resource.sid.clone()),
             local_disks: way.local_disks && candidate.guest.kind == Kind::Qemu,
             targetstorage: way.storages.clone(),
+            volumes: origin::volumes(candidate, way),
             timeout_s,
             digest: candidate.config.digest.clone(),
             returns: candidate.want.returns,
@@ -363,10 +377,12 @@ fn bare(cluster: &Cluster<'_>, guest: &Guest) -> Step {
         estimate: String::new(),
         bytes: 0,
         was_running: guest.is_running(),
+        was_paused: guest.is_paused(),
         ha: None,
         along: None,
         local_disks: false,
         targetstorage: std::collections::BTreeMap::new(),
+        volumes: std::collections::BTreeMap::new(),
         timeout_s: None,
         digest: None,
         returns: false,

@@ -66,6 +66,9 @@ pub struct Event {
     /// Storages it was moved between, from the origin's to the target's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub targetstorage: BTreeMap<String, String>,
+    /// Where its volumes were before the drain, by their keys, if storages were exchanged.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub volumes: BTreeMap<String, String>,
     /// What a person should know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

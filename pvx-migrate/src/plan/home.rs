@@ -1,10 +1,11 @@
 //! What of a journal is to be undone: the guests that a drain moved, and nobody since.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use anyhow::anyhow;
 
 use super::{
+    origin,
     refusal::{Code, Refusal},
     want::{Only, Want},
 };
@@ -45,6 +46,7 @@ fn want(cluster: &Cluster<'_>, event: &Event) -> Option<Want> {
         returns: true,
         ..Want::default()
     };
+    let origins = origin::of(guest, event);
     match event.phase {
         Phase::Returned => None,
         Phase::Verified if guest.node == *to => Some(Want {
@@ -52,7 +54,8 @@ fn want(cluster: &Cluster<'_>, event: &Event) -> Option<Want> {
                 nodes: vec![from.clone()],
                 because: format!("it goes back to {from}"),
             }),
-            storage_map: Some(inverse(&event.targetstorage)),
+            storage_map: Some(origin::map(cluster, guest, &origins)),
+            origins,
             move_stopped: true,
             ..plain
         }),
@@ -74,12 +77,6 @@ fn want(cluster: &Cluster<'_>, event: &Event) -> Option<Want> {
             })
         }
     }
-}
-
-fn inverse(map: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    map.iter()
-        .map(|(from, to)| (to.clone(), from.clone()))
-        .collect()
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ pub fn doubts(cluster: &Cluster<'_>, node: &str, left: &[u32]) -> Vec<String> {
     }
     match &state.hidden {
         None => doubts.push(format!(
-            "{node} may have guests that the token cannot see: this state document doesn't tell, so read it anew"
+            "{node} may have guests that the token cannot see: this state document, of an older version, does not tell; read it anew"
         )),
         Some(hidden) => {
             let there = hidden.iter().filter(|hidden| {
@@ -144,7 +144,7 @@ mod tests {
         #[rustfmt::skip]
         let rows: Vec<(&str, &Value, Vec<(&str, Value)>, &[&str])> = vec![
             ("all seen, all off",       &off,    vec![("/hidden", json!([]))],                 &[]),
-            ("not asked (version 1)",   &off,    vec![],                                       &["doesn't tell"]),
+            ("not asked (version 1)",   &off,    vec![],                                       &["does not tell"]),
             ("hidden here",             &off,    vec![("/hidden", of(json!("node2")))],        &["node2 has the guest 500"]),
             ("hidden somewhere",        &off,    vec![("/hidden", of(Value::Null))],           &["node2 may have the guest 500"]),
             ("hidden elsewhere",        &off,    vec![("/hidden", of(json!("node3")))],        &[]),

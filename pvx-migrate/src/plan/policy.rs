@@ -1,8 +1,10 @@
 //! What the operator allows and limits; the same for every guest of a plan.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use vmid::site::{Pair, Site};
+
+use super::storage_map::StorageMap;
 
 /// Bytes per second where the cluster states no limit: gigabit Ethernet, less its overhead.
 pub const BANDWIDTH: u64 = 110_000_000;
@@ -10,11 +12,15 @@ pub const BANDWIDTH: u64 = 110_000_000;
 /// The time PVE gives a container to shut down, in seconds (`timeout` of its migration).
 pub const SHUTDOWN_S: u64 = 180;
 
+/// The part of a target's memory, in percent, below which its being free is worth a warning:
+/// with less a burst of one guest has the kernel kill another.
+pub const FREE_MEM: u8 = 10;
+
 /// What the operator allows and limits.
 #[derive(Clone, Debug)]
 pub struct Policy {
     /// Storages to use instead of those that a target lacks.
-    pub storage_map: BTreeMap<String, String>,
+    pub storage_map: StorageMap,
     /// Guests that don't run move, too.
     pub move_stopped: bool,
     /// A VM that cannot move live may be shut down for it.
@@ -23,6 +29,9 @@ pub struct Policy {
     pub max_downtime: Option<Duration>,
     /// How many times a node's memory its running guests may be given.
     pub ram_ratio: f64,
+    /// The part of a target's memory that must stay free, in percent of what it has; none:
+    /// less than [`FREE_MEM`] is a warning.
+    pub min_free_mem: Option<u8>,
     /// The guest this command runs in, if the operator says so.
     pub own: Option<u32>,
     /// Bytes per second that a copy gets, if nothing limits it.
@@ -36,7 +45,8 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            storage_map: BTreeMap::new(),
+            storage_map: StorageMap::default(),
+            min_free_mem: None,
             move_stopped: false,
             allow_shutdown: false,
             max_downtime: None,

@@ -71,6 +71,7 @@ codes! {
     Storage "storage" "the storage is not at the node"
     StorageContent "storage-content" "the storage takes no such volumes"
     StorageType "storage-type" "volumes of these two storage types cannot be exchanged"
+    AwayStorage "away-storage" "a volume stays, or will stay on the way home, on a storage it was not on before"
     Space "space" "the storage has too little space left"
     Memory "memory" "the node's memory would be given away too often (--ram-ratio)"
     Cpu "cpu" "the node's processor is another, or too small"

@@ -185,6 +185,7 @@ impl<'a> Move<'a> {
             returns: step.returns,
             upid: self.upid.clone(),
             targetstorage: turned(&step.targetstorage, step.returns),
+            volumes: step.volumes.clone(),
             message,
         }
     }

@@ -19,7 +19,7 @@ use crate::{
     cluster::Cluster,
     document,
     journal::{self, event::Event},
-    plan::{self, Plan, policy::Policy, record::Action, want::Want},
+    plan::{self, Plan, policy::Policy, record::Action, storage_map::StorageMap, want::Want},
     state::DroppedRule,
 };
 
@@ -50,6 +50,7 @@ pub fn plan(
     given.check(&cluster)?;
     own_guest(&cluster, terms.own)?;
     mapped_storages(&cluster, &terms.storage_map)?;
+    let map = storage_map(&terms.storage_map);
     let wants = match args {
         cli::Plan::Drain(drain) => drain_wants(&cluster, drain)?,
         cli::Plan::Move(wanted) => move_wants(&cluster, wanted)?,
@@ -57,6 +58,7 @@ pub fn plan(
             .with_context(|| wanted.journal.display().to_string())
             .map_err(Stop::input)?,
     };
+    map_is_clear(args, &cluster, &map, &wants)?;
     given.say_what_is_unknown("limits and the storages kept from guests");
     let policy = policy(terms, move_stopped, given);
     let members = plan::pair::Members::new(&cluster, &policy.pairs);
@@ -100,7 +102,8 @@ fn events(journal: &Path) -> Result<Vec<Event>, Stop> {
 fn policy(terms: &cli::Terms, move_stopped: bool, given: Given) -> Policy {
     let site = given.site.unwrap_or_else(Site::empty);
     Policy {
-        storage_map: terms.storage_map.iter().cloned().collect(),
+        storage_map: storage_map(&terms.storage_map),
+        min_free_mem: terms.min_free_mem,
         move_stopped,
         allow_shutdown: terms.allow_shutdown,
         max_downtime: terms.max_downtime,
@@ -137,6 +140,39 @@ fn mapped_storages(cluster: &Cluster<'_>, map: &[(String, String)]) -> Result<()
                 return Err(Stop::input(what));
             }
         }
+    }
+    Ok(())
+}
+
+fn storage_map(pairs: &[(String, String)]) -> StorageMap {
+    pairs.iter().cloned().collect()
+}
+
+/// It is clear which storage stands in for which, on the way there and back.
+fn map_is_clear(
+    args: &cli::Plan,
+    cluster: &Cluster<'_>,
+    map: &StorageMap,
+    wants: &[Want],
+) -> Result<(), Stop> {
+    let all = || cluster.nodes().iter().map(|node| &node.node[..]);
+    let targets: Vec<&str> = match args {
+        cli::Plan::Drain(drain) if drain.to.is_empty() => {
+            all().filter(|node| *node != drain.node).collect()
+        }
+        cli::Plan::Drain(drain) => drain.to.iter().map(|node| &node[..]).collect(),
+        cli::Plan::Move(wanted) => vec![&wanted.to],
+        // Each guest goes back to the storages it came from.
+        cli::Plan::Return(_) => return Ok(()),
+    };
+    if let Some(what) = map.ambiguity(cluster, &targets) {
+        return Err(
+            Stop::input(anyhow!("{what}")).hint("name one of them, or --to one kind of node")
+        );
+    }
+    let vmids: Vec<u32> = wants.iter().map(|want| want.vmid).collect();
+    if let Some(what) = map.joins(cluster, &vmids) {
+        return Err(Stop::input(anyhow!("{what}")).hint("name another storage for one of the two"));
     }
     Ok(())
 }
