@@ -11,6 +11,7 @@ mod wire;
 
 mod fakepve;
 mod kills;
+mod outage;
 mod recovery;
 mod sim;
 mod whole;
