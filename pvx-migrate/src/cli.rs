@@ -199,6 +199,10 @@ pub struct Place {
     /// What 'pvx-migrate state' printed
     #[arg(long, value_name = "FILE")]
     pub state: PathBuf,
+    /// Choose no node that was drained by this journal of 'pvx-migrate run' and whose guests have not
+    /// returned (A,B, or the option repeated)
+    #[arg(long, value_name = "FILE", value_delimiter = ',')]
+    pub journal: Vec<PathBuf>,
     /// Pairs whose members are on different nodes, beside those of --site
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,

@@ -243,7 +243,7 @@ fn ask_nodes(
 
 /// PVE 9 has no groups, once they have been migrated to rules; a later one may not know them.
 fn has_no_groups(failure: &Failure) -> bool {
-    let Failure::Status { status, message } = failure else {
+    let Failure::Status { status, message, .. } = failure else {
         return false;
     };
     matches!(status, 400 | 404 | 501) || message.contains("migrated to rules")

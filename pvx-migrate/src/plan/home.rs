@@ -1,6 +1,6 @@
 //! What of a journal is to be undone: the guests that a drain moved, and nobody since.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::anyhow;
 
@@ -20,13 +20,7 @@ use crate::{
 ///
 /// The journal is of another cluster.
 pub fn wants(cluster: &Cluster<'_>, events: &[Event]) -> anyhow::Result<Vec<Want>> {
-    let own = &cluster.state.cluster.name;
-    if let Some(event) = events.iter().find(|event| event.cluster != *own) {
-        return Err(anyhow!(
-            "it is of the cluster {:?}, and the state is of {own:?}",
-            event.cluster
-        ));
-    }
+    is_of(cluster, events)?;
     let mut last: HashMap<u32, &Event> = HashMap::new();
     let mut order = Vec::new();
     for event in events {
@@ -36,6 +30,36 @@ pub fn wants(cluster: &Cluster<'_>, events: &[Event]) -> anyhow::Result<Vec<Want
     }
     let wants = order.iter().filter_map(|vmid| want(cluster, last[vmid]));
     Ok(wants.collect())
+}
+
+/// The nodes that were drained and of which a guest has not returned.
+///
+/// # Errors
+///
+/// The journal is of another cluster.
+pub fn drained(cluster: &Cluster<'_>, events: &[Event]) -> anyhow::Result<BTreeSet<String>> {
+    is_of(cluster, events)?;
+    let last: HashMap<u32, &Event> = events.iter().map(|event| (event.vmid, event)).collect();
+    // One whose return failed is as it was after the drain.
+    let away = last.into_values().filter(|event| {
+        event.phase == Phase::Verified || event.returns && event.phase != Phase::Returned
+    });
+    let away = away.filter(|event| {
+        let guest = cluster.guest(event.vmid);
+        guest.is_some_and(|guest| guest.node != event.from)
+    });
+    Ok(away.map(|event| event.from.clone()).collect())
+}
+
+fn is_of(cluster: &Cluster<'_>, events: &[Event]) -> anyhow::Result<()> {
+    let own = &cluster.state.cluster.name;
+    match events.iter().find(|event| event.cluster != *own) {
+        Some(event) => Err(anyhow!(
+            "it is of the cluster {:?}, and the state is of {own:?}",
+            event.cluster
+        )),
+        None => Ok(()),
+    }
 }
 
 fn want(cluster: &Cluster<'_>, event: &Event) -> Option<Want> {
@@ -147,6 +171,26 @@ mod tests {
                 words.join(" ")
             });
             assert_eq!(words.collect::<Vec<_>>().join("; "), *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn which_nodes_are_drained() {
+        let verified = event("verified", "");
+        #[rustfmt::skip]
+        let cases: &[(&str, String, &str, &[&str])] = &[
+            ("drained",              verified.clone(),                                     "b", &["a"]),
+            ("returned",             verified.clone() + &event("returned", ""),            "a", &[]),
+            ("its return failed",    event("failed", r#","returns":true"#),                "b", &["a"]),
+            ("it never left",        event("failed", ""),                                  "a", &[]),
+            ("brought home by hand", verified.clone(),                                     "a", &[]),
+            ("moved on by hand",     verified,                                             "c", &["a"]),
+        ];
+        for (name, journal, node, want) in cases {
+            let text = STATE.replace("NODE", node).replace("STATUS", "running");
+            let state: State = serde_json::from_str(&text.replace("SNAPSHOTS", "[]")).unwrap();
+            let drained = drained(&Cluster::new(&state), &events(journal)).unwrap();
+            assert_eq!(drained.iter().collect::<Vec<_>>(), *want, "{name}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the operator allows and limits; the same for every guest of a plan.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use vmid::site::{Pair, Site};
 
@@ -36,6 +36,8 @@ pub struct Policy {
     pub own: Option<u32>,
     /// Bytes per second that a copy gets, if nothing limits it.
     pub bandwidth: u64,
+    /// Nodes that were drained, and whose guests have not returned: the node, the journal.
+    pub drained: BTreeMap<String, String>,
     /// Guests that stay apart.
     pub pairs: Vec<Pair>,
     /// The site's policy; without one, what holds for any site.
@@ -53,6 +55,7 @@ impl Default for Policy {
             ram_ratio: 1.5,
             own: None,
             bandwidth: BANDWIDTH,
+            drained: BTreeMap::new(),
             pairs: Vec::new(),
             site: Site::empty(),
         }

@@ -86,6 +86,7 @@ codes! {
     HaFailback "ha-failback" "the HA manager would bring it back"
     Pair "pair" "a member of its pair is there"
     Downtime "downtime" "it would be down for longer than --max-downtime"
+    Drained "drained" "a journal says that the node was drained, and guests of it are elsewhere (place)"
     NotInSite "not-in-site" "the site file doesn't have the node (place)"
     UnknownRole "unknown-role" "the site file has no such role (place)"
     UnknownTemplate "unknown-template" "the site file has no such template (place)"

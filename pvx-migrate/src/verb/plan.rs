@@ -1,6 +1,7 @@
 //! `pvx-migrate plan`: what is wanted, from the options, and the plan as it is written.
 
 use std::{
+    collections::BTreeMap,
     io::{Read, Write},
     path::Path,
 };
@@ -110,6 +111,7 @@ fn policy(terms: &cli::Terms, move_stopped: bool, given: Given) -> Policy {
         ram_ratio: terms.ram_ratio.unwrap_or(site.limits.ram_ratio),
         own: terms.own,
         bandwidth: terms.bandwidth * 1_000_000,
+        drained: BTreeMap::new(), // a drain and a return know their nodes
         pairs: given.pairs,
         site,
     }
