@@ -32,6 +32,8 @@ mod storage;
 #[cfg(test)]
 mod budget_tests;
 #[cfg(test)]
+mod recording_tests;
+#[cfg(test)]
 mod server_tests;
 #[cfg(test)]
 mod test_server;
@@ -243,7 +245,10 @@ fn ask_nodes(
 
 /// PVE 9 has no groups, once they have been migrated to rules; a later one may not know them.
 fn has_no_groups(failure: &Failure) -> bool {
-    let Failure::Status { status, message, .. } = failure else {
+    let Failure::Status {
+        status, message, ..
+    } = failure
+    else {
         return false;
     };
     matches!(status, 400 | 404 | 501) || message.contains("migrated to rules")

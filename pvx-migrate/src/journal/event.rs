@@ -52,6 +52,9 @@ pub struct Event {
     pub to: String,
     /// It ran when the plan was made.
     pub was_running: bool,
+    /// It stood still although it ran (paused, suspended).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_paused: bool,
     /// Its HA resource (`vm:101`), if the HA manager moves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ha: Option<String>,

@@ -56,7 +56,7 @@ pub(super) fn step_of(line: &Line) -> Step {
         estimate: String::new(),
         bytes: 0,
         was_running: event.was_running,
-        was_paused: false,
+        was_paused: event.was_paused,
         ha: event.ha.clone(),
         along: None,
         local_disks: true,
