@@ -12,6 +12,8 @@ use crate::{
     state::{Guest, Kind},
 };
 
+#[cfg(test)]
+mod advice_table_tests;
 pub mod bundle;
 pub mod candidate;
 pub mod choose;
@@ -43,11 +45,15 @@ mod return_table_tests;
 pub mod room;
 #[cfg(test)]
 mod room_table_tests;
+#[cfg(test)]
+mod server_table_tests;
 pub mod show;
 pub mod storage_map;
 #[cfg(test)]
 mod table_fixture;
 pub mod volume;
+#[cfg(test)]
+mod volume_table_tests;
 pub mod want;
 #[cfg(test)]
 mod warning_table_tests;
@@ -202,12 +208,11 @@ impl Context<'_, '_> {
             action,
             reason: self.reason(candidate, way, node, refused),
             refused: records(cluster, refused),
-            warnings: way
-                .warnings
-                .iter()
-                .chain(scarce.iter())
-                .map(Refusal::blocker)
-                .collect(),
+            warnings: {
+                let serving = candidate.serving();
+                let all = way.warnings.iter().chain(&serving).chain(&scarce);
+                all.map(Refusal::blocker).collect()
+            },
             downtime_s: way.cost.downtime_s,
             duration_s: way.cost.duration_s,
             estimate: estimate::basis(candidate.mode, way.freight, self.bandwidth),

@@ -179,6 +179,9 @@ pub struct Storage {
     /// The server it is on, for those that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
+    /// Snapshots are chains of volumes (`snapshot-as-volume-chain`), which PVE can't send.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub volume_chain: bool,
     /// The nodes where it is available, and its space there.
     #[serde(default)]
     pub nodes: BTreeMap<String, Space>,

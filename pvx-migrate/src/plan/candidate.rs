@@ -13,6 +13,8 @@ use crate::{
 };
 
 mod blockers;
+mod server;
+mod snapshots;
 
 /// How a guest can move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +56,8 @@ pub struct Candidate<'a> {
     pub mode: Mode,
     /// It is the guest this command runs in.
     pub own: bool,
+    /// Storages of guests whose server it is.
+    pub serves: Vec<&'a str>,
     /// What stands against it whatever the target; then it is not asked where to.
     pub blockers: Vec<Refusal>,
 }
@@ -94,6 +98,7 @@ impl<'a> Candidate<'a> {
                 (true, Kind::Lxc) => Mode::Restart,
             },
             own: false,
+            serves: Vec::new(),
             blockers: want.blocked.iter().cloned().collect(),
         };
         if let Some(resource) = candidate.managed {

@@ -76,14 +76,14 @@ pub fn judge<'a>(
     replication(candidate, name)?;
     mappings(candidate, name)?;
     let mut way = volumes(cluster, policy, candidate, node, bandwidth)?;
-    let mut lacks = needs::lacks(cluster, policy, candidate, node).into_iter();
-    if let Some(first) = lacks.next() {
+    let lacks = needs::lacks(cluster, policy, candidate, node);
+    if let Some(first) = lacks.first() {
         if candidate.guest.is_running() {
-            return Err(first);
+            let all: Vec<&str> = lacks.iter().map(|lack| &lack.message[..]).collect();
+            return refuse(first.code, all.join("; "));
         }
         // It moves; but there it could not be started.
         way.startable = false;
-        way.warnings.push(first);
         way.warnings.extend(lacks);
     }
     way.warnings

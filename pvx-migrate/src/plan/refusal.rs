@@ -63,6 +63,7 @@ codes! {
     ForeignVolume "foreign-volume" "a volume belongs to another guest"
     ReplicationRemoved "replication-removed" "a replication job is being removed"
     Own "self" "this command runs in it"
+    StorageServer "storage-server" "a storage is on it, so it moves alone"
     BackupRunning "backup-running" "it is the backup server, and a backup runs"
     Bundle "bundle" "HA keeps it with a guest that cannot move"
     Unverified "unverified" "the journal does not say that its move came to an end"

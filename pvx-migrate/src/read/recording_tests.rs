@@ -101,5 +101,7 @@ fn what_pve_says_before_a_migration() {
         (&volid[..], *size, drivename.as_deref()),
         ("ldir:202/vm-202-disk-0.qcow2", 16_777_216, Some("scsi0"))
     );
-    assert!(!disk.shared && !disk.cdrom && !disk.referenced_in_snapshot && !disk.is_vmstate);
+    assert!(
+        !disk.shared && !disk.cdrom && disk.referenced_in_snapshot.is_empty() && !disk.is_vmstate
+    );
 }
