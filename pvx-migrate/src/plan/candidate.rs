@@ -128,19 +128,24 @@ impl<'a> Candidate<'a> {
         candidate
     }
 
-    /// The storage to use instead of `storage`, which the target has or has not: on the way
-    /// home the one it came from, else the operator's if the target has not.
+    /// The storage to use instead of `storage` at `node`: on the way home the one it came
+    /// from, else the operator's if the node has not got it.
     #[must_use]
     pub fn instead_of<'p>(
         &'p self,
+        cluster: &Cluster<'_>,
         policy: &'p Policy,
         storage: &str,
-        target_has: bool,
+        node: &str,
     ) -> Option<&'p String> {
+        let target_has = || {
+            let storage = cluster.storage(storage);
+            storage.is_some_and(|storage| storage.nodes.contains_key(node))
+        };
         match &self.want.storage_map {
             Some(back) => back.get(storage),
-            None if target_has => None,
-            None => policy.storage_map.get(storage),
+            None if target_has() => None,
+            None => policy.storage_map.at(cluster, storage, node),
         }
     }
 

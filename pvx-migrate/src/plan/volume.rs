@@ -28,7 +28,8 @@ pub struct Journey<'a> {
     pub sent: bool,
 }
 
-/// Where a volume ends up on `node`, whether its guest moves `live` or stopped.
+/// Where a volume ends up on `node`, whether its guest moves `live` or stopped; what is on
+/// the storages `kept` is not exchanged.
 ///
 /// # Errors
 ///
@@ -40,6 +41,7 @@ pub fn travel<'a>(
     volume: &Volume,
     node: usize,
     live: bool,
+    kept: &[&str],
 ) -> Result<Journey<'a>, Refusal> {
     let (name, volid) = (cluster.name(node), volume.volid());
     let refuse = |code, message: String| Err(Refusal::new(code, message));
@@ -60,10 +62,10 @@ pub fn travel<'a>(
             sent: false,
         });
     }
-    let target_has = source.nodes.contains_key(name);
-    let mapped = candidate.instead_of(policy, &volume.storage, target_has);
+    let mapped = candidate.instead_of(cluster, policy, &volume.storage, name);
     // The HA manager drops the request's storages.
     let mapped = mapped.filter(|_| candidate.managed.is_none());
+    let mapped = mapped.filter(|_| !kept.contains(&&volume.storage[..]));
     let target = mapped.unwrap_or(&volume.storage);
     let target = match cluster.storage(target) {
         Some(target) if target.nodes.contains_key(name) => target,

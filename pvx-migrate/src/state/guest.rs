@@ -95,6 +95,16 @@ impl Guest {
         self.template || self.current.as_ref().is_some_and(is_off)
     }
 
+    /// Memory that it uses while it runs, in bytes; if nobody says, all that it may use.
+    #[must_use]
+    pub fn memory_in_use(&self) -> u64 {
+        let current = self.current.as_ref().map_or(0, |current| current.mem);
+        match self.mem.max(current) {
+            0 => self.maxmem,
+            mem => mem,
+        }
+    }
+
     /// The name of its HA resource, whether it has one or not.
     #[must_use]
     pub fn sid(&self) -> String {
