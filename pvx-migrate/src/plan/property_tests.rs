@@ -37,7 +37,7 @@ fn guests() -> impl Strategy<Value = Vec<Drawn>> {
 
 /// Every fifth size of a disk: its guest has a hook script, which a, c and e have.
 fn has_hook(drawn: &Drawn) -> bool {
-    drawn.4 % 5 == 0
+    drawn.4.is_multiple_of(5)
 }
 
 fn state(
@@ -94,7 +94,7 @@ fn state(
         .iter()
         .enumerate()
         .map(|(at, node)| {
-            let list = if at % 2 == 0 {
+            let list = if at.is_multiple_of(2) {
                 vec!["local:snippets/x"]
             } else {
                 vec![]
@@ -174,7 +174,7 @@ proptest! {
             done.insert(step.vmid);
             // What runs goes where its hook script is.
             let vmid = step.vmid as usize - 100;
-            prop_assert!(!(step.was_running && has_hook(&drawn[vmid])) || node % 2 == 0);
+            prop_assert!(!(step.was_running && has_hook(&drawn[vmid])) || node.is_multiple_of(2));
             // The server of a storage, if HA moves nobody along, waits for all or all for it.
             let is_server = |step: &Step| step.vmid as usize == 100 + server;
             let alone = |step: &Step| step.ha.is_none();
