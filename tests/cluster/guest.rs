@@ -87,6 +87,9 @@ impl World {
             }
             "GET /nodes/{node}/*/{vmid}/migrate" => self.preconditions(vmid, ct),
             "POST /nodes/{node}/*/{vmid}/migrate" => self.post_migrate(call, vmid, ct, managed),
+            "POST /nodes/{node}/*/{vmid}/status/start" if !self.quorate => {
+                failed(500, "cluster not ready - no quorum?")
+            }
             "POST /nodes/{node}/*/{vmid}/status/start" => {
                 if let Some(service) = managed.and_then(|(sid, _)| self.ha.services.get_mut(&sid)) {
                     service.request = "started".into();

@@ -320,12 +320,22 @@ impl World {
         } else {
             format!("No quorum on node '{master}'!")
         };
-        let mut rows = vec![
-            json!({"id": "quorum", "type": "quorum", "node": master,
-                "status": quorum, "quorate": u8::from(self.quorate)}),
-            json!({"id": "master", "type": "master", "node": master,
-                "status": format!("{master} (active, now)"), "timestamp": clock}),
-        ];
+        let mut rows = vec![json!({"id": "quorum", "type": "quorum", "node": master,
+                "status": quorum, "quorate": u8::from(self.quorate)})];
+        let idle = self.ha.services.is_empty();
+        if self.api >= 9 {
+            let (armed, status) = if idle {
+                ("standby", "standby (CRM watchdog standby)")
+            } else {
+                ("armed", "armed (CRM watchdog active)")
+            };
+            rows.push(json!({"id": "fencing", "type": "fencing", "node": master, "armed-state": armed, "status": status}));
+        }
+        if idle {
+            return rows.into();
+        }
+        rows.push(json!({"id": "master", "type": "master", "node": master,
+            "status": format!("{master} (active, now)"), "timestamp": clock}));
         for (name, node) in &self.nodes {
             let how = if node.online {
                 "active"
@@ -339,9 +349,15 @@ impl World {
         }
         for (sid, service) in &self.ha.services {
             let (node, state) = (&service.node, &service.state);
-            rows.push(json!({"id": format!("service:{sid}"), "type": "service", "sid": sid, "node": node,
-                "crm_state": state, "state": state, "request_state": service.request,
-                "failback": u8::from(service.failback), "status": format!("{sid} ({node}, {state})")}));
+            let mut row = json!({"id": format!("service:{sid}"), "type": "service", "sid": sid, "node": node,
+                "crm_state": state, "state": state, "request_state": service.request, "max_restart": 1, "max_relocate": 1,
+                "status": format!("{sid} ({node}, {state})")});
+            if self.api >= 9 {
+                row["failback"] = u8::from(service.failback).into();
+            } else if let Some(group) = service.fields.get("group") {
+                row["group"] = group.clone();
+            }
+            rows.push(row);
         }
         rows.into()
     }

@@ -91,10 +91,15 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
             .iter()
             .map(|(token, paths)| {
                 let paths = paths.as_object().into_iter().flatten();
+                let paths = paths.filter(|(_, list)| list.is_array());
                 let paths =
                     paths.map(|(path, list)| (path.clone(), strings(list).unwrap_or_default()));
                 (token.clone(), paths.collect::<BTreeMap<_, _>>())
             })
+            .collect(),
+        pools: object("pools")
+            .into_iter()
+            .map(|(name, ids)| (name, serde_json::from_value(ids).unwrap_or_default()))
             .collect(),
         faults: scenario["faults"]
             .as_array()

@@ -90,6 +90,8 @@ pub struct World {
     /// Secrets by token, and rights by token and path; a token without an entry may all.
     pub tokens: BTreeMap<String, String>,
     pub rights: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    /// The guests of each pool.
+    pub pools: BTreeMap<String, Vec<u32>>,
     pub faults: Vec<Fault>,
     /// The worker that the request at hand would start doesn't begin.
     pub no_worker: bool,

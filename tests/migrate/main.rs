@@ -11,6 +11,7 @@ mod wire;
 
 mod fakepve;
 mod kills;
+mod recordings;
 mod recovery;
 mod sim;
 mod whole;

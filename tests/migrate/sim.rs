@@ -67,6 +67,17 @@ impl Sim {
         wire::ask(&self.address, &request).unwrap().json()["data"].take()
     }
 
+    /// The header of its token.
+    pub fn authorization(&self) -> String {
+        format!("PVEAPIToken={}", self.token)
+    }
+
+    /// An answer as it comes.
+    pub fn raw(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> Message {
+        let request = Message::request(method, path, token, body);
+        wire::ask(&self.address, &request).unwrap()
+    }
+
     pub fn truth(&self) -> Value {
         self.ask("GET", "/control/truth", None)
     }
