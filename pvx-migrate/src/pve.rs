@@ -17,6 +17,8 @@ use vmid::{
 
 use crate::unreadable::told;
 
+mod refusal;
+
 /// The port of pveproxy.
 const PORT: u16 = 8006;
 
@@ -139,6 +141,8 @@ pub enum Failure {
         status: u16,
         /// The status and PVE's own words on one line, with the parameters it complains of.
         message: String,
+        /// PVE itself has refused the request, before it acted.
+        refused: bool,
     },
     /// No answer came; a request that is not a GET may have had its effect all the same.
     Lost(NoAnswer),
@@ -156,14 +160,21 @@ impl Failure {
         }
     }
 
-    /// The cluster cannot have acted: it refused, or never saw the request.
+    /// The cluster cannot have acted: it refused, or never saw the request. Of any other failure
+    /// only the cluster can tell what the request has done: its tasks, then the guest.
     #[must_use]
     pub fn had_no_effect(&self) -> bool {
         match self {
-            Self::Status { status, .. } => *status != 595 && *status != 596 && *status != 599,
+            Self::Status { refused, .. } => *refused,
             Self::Lost(lost) => lost.unsent,
             Self::Strange(_) => false,
         }
+    }
+
+    /// It was refused because the node has no quorum: `PVE::Cluster::check_cfs_quorum`.
+    #[must_use]
+    pub fn lacks_quorum(&self) -> bool {
+        matches!(self, Self::Status { refused: true, message, .. } if message.contains("no quorum"))
     }
 }
 
@@ -300,7 +311,11 @@ fn refusal(answer: &Answer) -> Failure {
     } else {
         answer.complaint()
     };
-    Failure::Status { status, message }
+    Failure::Status {
+        status,
+        message,
+        refused: refusal::is_refusal(status, &answer.body),
+    }
 }
 
 #[cfg(test)]

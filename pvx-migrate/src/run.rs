@@ -23,22 +23,29 @@ use crate::{
 };
 
 mod ask;
+mod cause;
 pub mod check;
 pub mod clock;
+#[cfg(test)]
+mod dead_end_tests;
 pub mod decision;
 mod direction;
 mod follow;
 pub mod look;
 mod managed;
+pub mod members;
 mod mover;
 pub mod moving;
 pub mod next;
+#[cfg(test)]
+mod outage_table_tests;
 mod plan_lines;
 pub mod progress;
 pub mod queue;
 mod record;
 #[cfg(test)]
 mod recovery_table_tests;
+mod rescue;
 pub mod seen;
 pub mod task;
 pub mod todo;
@@ -60,6 +67,8 @@ pub struct Options {
     pub limits: Limits,
     /// Move what can be moved, though a running guest will stay.
     pub partial: bool,
+    /// For how long a lost quorum is waited for.
+    pub quorum_wait: Duration,
     /// The oldest state that a plan may rest on.
     pub max_age: Duration,
     /// The time.
@@ -123,6 +132,7 @@ pub fn run(
         journal: journal.as_ref(),
         clock,
         board: &Board::default(),
+        quorum_wait: options.quorum_wait,
     };
     let outcome = work::work(&mover, queue, options, &mut out);
     answer = answer.max(outcome.answer);
@@ -178,9 +188,15 @@ fn young_enough(steps: &[&Step], options: &Options) -> Result<(), Stop> {
 }
 
 /// Without --partial nothing is begun if a running guest would stay; the records say so.
-fn may_begin<W: Write>(steps: &[&Step], todo: &Todo, options: &Options, out: &mut Out<W>) -> bool {
+fn may_begin<W: Write>(all: &[&Step], todo: &Todo, options: &Options, out: &mut Out<W>) -> bool {
     let mut left = false;
-    for step in steps.iter().filter(|step| step.action == Action::Blocked) {
+    // Of what is brought to its end, that gives the record.
+    let under_way = |step: &Step| {
+        let mut lines = todo.unfinished.iter().map(|(line, _)| line);
+        lines.any(|line| line.event.vmid == step.vmid)
+    };
+    let steps = || all.iter().filter(|step| !under_way(step));
+    for step in steps().filter(|step| step.action == Action::Blocked) {
         let why: Vec<&str> = step
             .blockers
             .iter()
@@ -189,7 +205,7 @@ fn may_begin<W: Write>(steps: &[&Step], todo: &Todo, options: &Options, out: &mu
         left |= step.was_running;
         out.line(&plain(step, Some(("blocked", &why.join("; ")))));
     }
-    for step in steps.iter().filter(|step| step.action == Action::Leave) {
+    for step in steps().filter(|step| step.action == Action::Leave) {
         out.line(&plain(step, None));
     }
     // The answer is "no" all the same, when the rest is done.
@@ -199,7 +215,7 @@ fn may_begin<W: Write>(steps: &[&Step], todo: &Todo, options: &Options, out: &mu
     }
     for at in &todo.fresh {
         let why = "not begun: a running guest would stay on the node; --partial moves the others";
-        out.line(&plain(steps[*at], Some(("not-begun", why))));
+        out.line(&plain(all[*at], Some(("not-begun", why))));
     }
     false
 }

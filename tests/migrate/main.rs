@@ -11,6 +11,7 @@ mod wire;
 
 mod fakepve;
 mod kills;
+mod outage;
 mod recordings;
 mod recovery;
 mod sim;

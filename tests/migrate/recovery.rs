@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::sim::{Sim, cluster, container, four_at_once, machine, step, with};
 
 /// What goes wrong with the move of guest 100 from a to b, and what is to come of it.
-struct Case {
-    name: &'static str,
+pub struct Case {
+    pub name: &'static str,
     guest: Value,
     /// Members of the scenario, besides the guest.
     scenario: Value,
@@ -23,7 +23,7 @@ struct Case {
 }
 
 impl Case {
-    fn new(name: &'static str, guest: Value, scenario: Value) -> Self {
+    pub fn new(name: &'static str, guest: Value, scenario: Value) -> Self {
         let (ends, at) = (("verified", ""), ("b", true));
         Self {
             name,
@@ -39,7 +39,7 @@ impl Case {
     }
 
     /// It is not moved, and runs as before.
-    fn stays(mut self, error: &'static str) -> Self {
+    pub fn stays(mut self, error: &'static str) -> Self {
         self.ends = ("failed", error);
         self.at = ("a", true);
         (self.code, self.moves) = (1, 0);
@@ -47,29 +47,34 @@ impl Case {
     }
 
     /// A person must act.
-    fn needs_help(mut self, error: &'static str, at: (&'static str, bool), moves: usize) -> Self {
+    pub fn needs_help(
+        mut self,
+        error: &'static str,
+        at: (&'static str, bool),
+        moves: usize,
+    ) -> Self {
         self.ends = ("stuck", error);
         self.at = at;
         (self.code, self.moves) = (3, moves);
         self
     }
 
-    fn step(mut self, change: Value) -> Self {
+    pub fn step(mut self, change: Value) -> Self {
         self.step = change;
         self
     }
 
-    fn asked(mut self, asked: usize) -> Self {
+    pub fn asked(mut self, asked: usize) -> Self {
         self.asked = asked;
         self
     }
 
-    fn moves(mut self, moves: usize) -> Self {
+    pub fn moves(mut self, moves: usize) -> Self {
         self.moves = moves;
         self
     }
 
-    fn run(&self) {
+    pub fn run(&self) {
         let sim = Sim::start(&with(
             cluster(std::slice::from_ref(&self.guest)),
             self.scenario.clone(),
@@ -127,7 +132,7 @@ pub fn assert_well_formed(truth: &Value, name: &str) {
     }
 }
 
-fn faults(faults: Value) -> Value {
+pub fn faults(faults: Value) -> Value {
     json!({ "faults": faults })
 }
 
@@ -186,7 +191,7 @@ fn cases() -> Vec<Case> {
         Case::new("a VM is left paused there", vm(), faults(json!([{"fault": "resume-fails"}]))),
         Case::new("a VM can't be resumed at first", vm(), faults(json!([{"fault": "resume-fails"}, {"fault": "resume-refused"}]))),
         Case::new("a VM can't be resumed", vm(), faults(json!([{"fault": "resume-fails"}, {"fault": "resume-refused", "times": 9}]))).needs_help("paused", ("b", false), 1),
-        Case::new("a VM's task hangs: it is ended", vm(), faults(json!([{"fault": "hangs"}]))).stays("not-moved"),
+        Case::new("a VM's task hangs: a person is to judge it", vm(), faults(json!([{"fault": "hangs"}]))).needs_help("no-progress", ("a", true), 0),
         Case::new("a container's task hangs: it is down, and is not made worse", ct(), faults(json!([{"fault": "hangs"}]))).needs_help("no-progress", ("a", false), 0),
         Case::new("the target dies while it copies", ct(), faults(json!([{"fault": "node-down", "node": "b", "when": {"task": "vzmigrate", "phase": "copy"}}]))).stays("not-moved"),
         Case::new("the target dies under a live migration", vm(), faults(json!([{"fault": "node-down", "node": "b", "when": {"task": "qmigrate", "phase": "copy"}}]))).stays("not-moved"),
@@ -221,7 +226,7 @@ fn cases() -> Vec<Case> {
 }
 
 impl Case {
-    fn at(mut self, node: &'static str, running: bool) -> Self {
+    pub fn at(mut self, node: &'static str, running: bool) -> Self {
         self.at = (node, running);
         self
     }

@@ -40,6 +40,9 @@ pub struct Run {
     /// Check every step and say what would be done, without doing it
     #[arg(long, short = 'n')]
     pub dry_run: bool,
+    /// Wait so long in all for a cluster that has lost its quorum, for each guest: 90s, 10m
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time())]
+    pub quorum_wait: Duration,
     /// Refuse a plan whose state is older: 90s, 10m, 1h30m
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time())]
     pub max_age: Duration,

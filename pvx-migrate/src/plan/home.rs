@@ -46,8 +46,10 @@ fn want(cluster: &Cluster<'_>, event: &Event) -> Option<Want> {
         ..Want::default()
     };
     match event.phase {
-        Phase::Returned => None,
-        Phase::Verified if guest.node == *to => Some(Want {
+        Phase::Returned | Phase::Planned => None,
+        // Of what failed and is there after all, a task came late or somebody has moved it: it
+        // is where this drain wanted it, or where its return has left it.
+        Phase::Verified | Phase::Failed if guest.node == *to => Some(Want {
             only: Some(Only {
                 nodes: vec![from.clone()],
                 because: format!("it goes back to {from}"),
@@ -57,16 +59,16 @@ fn want(cluster: &Cluster<'_>, event: &Event) -> Option<Want> {
             ..plain
         }),
         _ if guest.node == *from => None,
-        Phase::Verified => Some(Want {
+        Phase::Verified | Phase::Failed => Some(Want {
             leave: Some(format!(
                 "somebody has moved it from {to} to {} since, so it stays",
                 guest.node
             )),
             ..plain
         }),
-        _ => {
+        Phase::Requested | Phase::Task | Phase::Stuck => {
             let what = format!(
-                "its move from {from} to {to} has not come to an end: 'pvx-migrate run' with this journal goes on"
+                "its move from {from} to {to} has not come to an end; first: pvx-migrate run --journal JOURNAL </dev/null"
             );
             Some(Want {
                 blocked: Some(Refusal::new(Code::Unverified, what)),
@@ -122,6 +124,11 @@ mod tests {
             ("returned already",                &(verified.clone() + &event("returned", "")),          "a", "running", "[]",    ""),
             ("returned, and moved since",       &(verified.clone() + &event("returned", "")),          "b", "running", "[]",    ""),
             ("drained a second time",           &(event("returned", "") + &verified),                  "b", "running", "[]",    "restart a {}"),
+            ("failed, and there after all",     &event("failed", ""),                                  "b", "running", "[]",    "restart a {}"),
+            ("its return failed",               &event("failed", r#","returns":true"#),                "b", "running", "[]",    "restart a {}"),
+            ("failed, and moved by somebody",   &event("failed", ""),                                  "c", "running", "[]",    "leave {}"),
+            ("failed, and not gone",            &event("failed", ""),                                  "a", "running", "[]",    ""),
+            ("a person was to act, and there",  &event("stuck", ""),                                   "b", "running", "[]",    "blocked unverified {}"),
             ("requested, and there",            &event("requested", ""),                               "b", "running", "[]",    "blocked unverified {}"),
             ("requested, and not gone",         &event("requested", ""),                               "a", "running", "[]",    ""),
             ("the last line is torn",           &(verified.clone() + r#"{"at":"2026"#),                "b", "running", "[]",    "restart a {}"),

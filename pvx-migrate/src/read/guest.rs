@@ -158,6 +158,7 @@ fn ask_all(pve: &Pve, guests: &mut [Guest], questions: &[(usize, Question)]) -> 
                 Err(Failure::Status {
                     status: 400,
                     message: what,
+                    refused: true,
                 }),
             ));
         }

@@ -1,10 +1,12 @@
-//! What changes something: each request is in the journal before it is made.
+//! What changes something: each request is in the journal before it is made, and where its answer
+//! does not tell, what has become of it is looked up before anything else is asked.
 
 use super::{
-    clock::Abandoned,
+    clock::{Abandoned, Pace},
     decision::Finish,
-    look::Look,
+    look::{Look, look},
     moving::{Move, Mover, Report},
+    next::LOST_S,
     seen::End,
 };
 use crate::{
@@ -18,7 +20,12 @@ use crate::{
 
 impl Mover<'_> {
     /// Asks for the migration, there or back; a report if the cluster refuses.
-    pub(super) fn migrate(&self, this: &mut Move<'_>, look: &Look, back: bool) -> Option<Report> {
+    pub(super) fn migrate(
+        &self,
+        this: &mut Move<'_>,
+        look: &Look,
+        back: bool,
+    ) -> Result<Option<Report>, Abandoned> {
         let (from, to) = if back {
             (this.intent.to.clone(), this.intent.from.clone())
         } else {
@@ -33,26 +40,7 @@ impl Mover<'_> {
         this.past.named = false;
         this.upid = None;
         if let Err(error) = self.note(this, Phase::Requested, Some(&request), None) {
-            if back {
-                this.past.moves_back += 2; // not again
-                this.past.trouble = Some(format!("{error:#}"));
-                return None;
-            }
-            self.clock.interrupts.stop();
-            if this.past.shutdowns > 0 {
-                // It is stopped, and must not stay so.
-                this.past.asked = true;
-                this.past.end = Some(End {
-                    ok: false,
-                    told_to_stop: false,
-                    reason: format!("{error:#}"),
-                });
-                return None;
-            }
-            return Some(self.finish(
-                this,
-                Finish::Stayed("journal", format!("nothing was done: {error:#}")),
-            ));
+            return Ok(self.unwritten(this, back, &format!("{error:#}")));
         }
         let form = form(
             this.step,
@@ -65,16 +53,19 @@ impl Mover<'_> {
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
-        let path = format!(
-            "/nodes/{from}/{}/{}/migrate",
-            this.step.kind.as_str(),
-            this.step.vmid
-        );
+        let path = self.path(this, &from, "migrate");
         this.past.end = None;
         this.request = Some(request.clone());
         self.board
             .tell(this.intent.vmid, "asking for the migration", None);
         let answer = self.pve.post::<String>(&path, &form);
+        if let Err(failure) = &answer
+            && failure.lacks_quorum()
+        {
+            self.wait_for_quorum(this)?;
+            return Ok(None);
+        }
+        this.past.no_quorum = false;
         if back {
             this.past.moves_back += 1;
         } else {
@@ -88,25 +79,50 @@ impl Mover<'_> {
                 this.past.named = true;
                 // If this line is lost, the task is found again by what was written before.
                 let _ = self.note(this, Phase::Task, Some(&request), None);
+                Ok(None)
             }
             Err(failure) if failure.had_no_effect() => {
-                let reason = failure.to_string();
-                if back || this.past.shutdowns > 0 {
-                    this.past.trouble = Some(reason.clone());
-                    this.past.end = Some(End {
-                        ok: false,
-                        told_to_stop: false,
-                        reason,
-                    });
-                    return None;
-                }
-                this.past.asked = false;
-                return Some(self.finish(this, Finish::Stayed("refused", reason)));
+                Ok(self.refused(this, back, failure.to_string()))
             }
             // Whether it was heard is looked up in the tasks.
-            Err(_) => {}
+            Err(failure) => {
+                this.past.answer = Some(failure.to_string());
+                Ok(None)
+            }
         }
-        None
+    }
+
+    /// The journal can't be written: nothing is asked for, but what is stopped must not stay so.
+    fn unwritten(&self, this: &mut Move<'_>, back: bool, error: &str) -> Option<Report> {
+        if back {
+            this.past.moves_back += 2; // not again
+            this.past.trouble = Some(error.to_owned());
+            return None;
+        }
+        self.clock.interrupts.stop();
+        if this.past.shutdowns > 0 {
+            this.past.asked = true;
+            this.past.end = Some(failed(error));
+            return None;
+        }
+        let what = format!("nothing was done: {error}");
+        Some(self.finish(this, Finish::Stayed("journal", what)))
+    }
+
+    /// Proxmox VE has refused the migration.
+    fn refused(&self, this: &mut Move<'_>, back: bool, reason: String) -> Option<Report> {
+        if back || this.past.shutdowns > 0 {
+            this.past.trouble = Some(reason.clone());
+            this.past.end = Some(failed(&reason));
+            return None;
+        }
+        if this.past.requests > 1 {
+            // The first request may be at work, and be the reason why.
+            this.past.answer = Some(reason);
+            return None;
+        }
+        this.past.asked = false;
+        Some(self.finish(this, Finish::Stayed("refused", reason)))
     }
 
     /// Shuts a guest down that can be moved only while it is stopped.
@@ -123,76 +139,148 @@ impl Mover<'_> {
             before: look.newest(&from),
         };
         if let Err(error) = self.note(this, Phase::Requested, Some(&request), None) {
-            self.clock.interrupts.stop();
-            let what = format!("nothing was done: {error:#}");
-            return Ok(Some(self.finish(this, Finish::Stayed("journal", what))));
+            return Ok(self.unwritten(this, false, &format!("{error:#}")));
         }
-        this.past.shutdowns += 1;
-        this.request = Some(request);
+        this.request = Some(request.clone());
         self.board.tell(this.intent.vmid, "shutting down", None);
         let timeout = this.intent.timeout_s.to_string();
         let path = self.path(this, &from, "status/shutdown");
-        match self.pve.post::<String>(&path, &[("timeout", &timeout)]) {
+        let answer = self.pve.post::<String>(&path, &[("timeout", &timeout)]);
+        if let Err(failure) = &answer
+            && failure.lacks_quorum()
+        {
+            self.wait_for_quorum(this)?;
+            return Ok(None);
+        }
+        this.past.no_quorum = false;
+        this.past.shutdowns += 1;
+        this.past.shutdown_requests += 1;
+        match answer {
             Ok(upid) => {
                 this.changed = true;
                 self.follow(this, &upid)?;
             }
-            Err(failure) if failure.had_no_effect() => {
+            Err(failure) if failure.had_no_effect() && this.past.shutdown_requests == 1 => {
                 this.past.shutdowns = 0;
                 return Ok(Some(
                     self.finish(this, Finish::Stayed("refused", failure.to_string())),
                 ));
             }
-            Err(_) => {}
+            Err(failure) => {
+                this.past.answer = Some(failure.to_string());
+                self.find(this, &request)?;
+            }
         }
         Ok(None)
     }
 
-    pub(super) fn start(&self, this: &mut Move<'_>, node: &str) -> Result<(), Abandoned> {
+    pub(super) fn start(
+        &self,
+        this: &mut Move<'_>,
+        look: &Look,
+        node: &str,
+    ) -> Result<(), Abandoned> {
         let request = Request {
             call: Call::Start,
             on: node.to_owned(),
             to: None,
-            before: Vec::new(),
+            before: look.newest(node),
         };
         // Of a guest that is stopped, a journal that fails is no reason to leave it so.
         let _ = self.note(this, Phase::Requested, Some(&request), None);
         self.board.tell(this.intent.vmid, "starting", None);
         this.past.trouble = None;
-        if node == this.intent.to {
-            this.past.starts_there += 1;
-        } else {
-            this.past.starts_here += 1;
+        let trouble = self.power(this, &request, "status/start")?;
+        if node == this.intent.to && trouble.is_some() {
+            this.past.no_start = trouble;
         }
-        self.power(this, node, "status/start")
+        Ok(())
     }
 
     pub(super) fn resume(&self, this: &mut Move<'_>, look: &Look) -> Result<(), Abandoned> {
         let node = look.seen.node.clone().unwrap_or_default();
         let request = Request {
             call: Call::Resume,
-            on: node.clone(),
+            before: look.newest(&node),
+            on: node,
             to: None,
-            before: Vec::new(),
         };
         let _ = self.note(this, Phase::Requested, Some(&request), None);
         self.board.tell(this.intent.vmid, "resuming", None);
-        this.past.resumes += 1;
-        self.power(this, &node, "status/resume")
+        self.power(this, &request, "status/resume").map(drop)
     }
 
-    fn power(&self, this: &mut Move<'_>, node: &str, verb: &str) -> Result<(), Abandoned> {
-        let path = self.path(this, node, verb);
-        match self.pve.post::<String>(&path, &[]) {
+    /// Asks for a start or a resume, and follows it; why it was refused, if it was.
+    fn power(
+        &self,
+        this: &mut Move<'_>,
+        request: &Request,
+        verb: &str,
+    ) -> Result<Option<String>, Abandoned> {
+        let path = self.path(this, &request.on, verb);
+        let answer = self.pve.post::<String>(&path, &[]);
+        if let Err(failure) = &answer
+            && failure.lacks_quorum()
+        {
+            self.wait_for_quorum(this)?;
+            return Ok(None);
+        }
+        this.past.no_quorum = false;
+        let counted = match request.call {
+            Call::Resume => &mut this.past.resumes,
+            _ if request.on == this.intent.to => &mut this.past.starts_there,
+            _ => &mut this.past.starts_here,
+        };
+        *counted += 1;
+        let reason = match answer {
             Ok(upid) => {
                 this.changed = true;
-                self.follow(this, &upid)
+                self.follow(this, &upid)?;
+                return Ok(None);
+            }
+            Err(failure) if failure.had_no_effect() => {
+                self.wait(this)?;
+                failure.to_string()
             }
             Err(failure) => {
-                this.past.trouble = Some(failure.to_string());
-                self.wait(this)
+                if self.find(this, request)? {
+                    return Ok(None);
+                }
+                failure.to_string()
             }
+        };
+        this.past.trouble = Some(reason.clone());
+        Ok(Some(reason))
+    }
+
+    /// Looks for the task of a request that may have been heard, and follows it. Whether there
+    /// was one; if not, the next look at the guest decides.
+    fn find(&self, this: &mut Move<'_>, request: &Request) -> Result<bool, Abandoned> {
+        let (mut waited, mut pace) = (0.0, Pace::default());
+        while waited < LOST_S {
+            if let Ok(look) = look(self.pve, &this.intent)
+                && let Some(upid) = look.since(request)
+            {
+                this.changed = true;
+                self.follow(this, upid)?;
+                return Ok(true);
+            }
+            let seconds = pace.step();
+            self.clock.wait(seconds)?;
+            waited += seconds;
         }
+        Ok(false)
+    }
+
+    /// A request was refused for want of quorum, and is to be made again in a while.
+    fn wait_for_quorum(&self, this: &mut Move<'_>) -> Result<(), Abandoned> {
+        const A_WHILE_S: f64 = 3.0;
+        self.board
+            .tell(this.intent.vmid, "the cluster has no quorum", None);
+        self.clock.wait(A_WHILE_S)?;
+        this.past.no_quorum = true;
+        this.past.quorum_s += A_WHILE_S;
+        Ok(())
     }
 
     fn path(&self, this: &Move<'_>, node: &str, verb: &str) -> String {
@@ -201,6 +289,15 @@ impl Mover<'_> {
             this.step.kind.as_str(),
             this.step.vmid
         )
+    }
+}
+
+/// The end of a migration that was not begun.
+fn failed(reason: &str) -> End {
+    End {
+        ok: false,
+        told_to_stop: false,
+        reason: reason.to_owned(),
     }
 }
 

@@ -1,19 +1,24 @@
 //! Follows a task to its end, by its UPID: its status, its log, how far it is.
 
 use serde_json::Value;
+use vmid::exit;
 
 use super::{
+    cause,
     clock::{Abandoned, Pace},
-    look::look,
+    members::Members,
     moving::{Move, Mover},
-    next::may_end_task,
     progress::percent,
+    rescue::{Sight, Watch},
     seen::End,
     task::{self, Task},
 };
-use crate::journal::{
-    event::Phase,
-    line::{Call, Request},
+use crate::{
+    journal::{
+        event::Phase,
+        line::{Call, Request},
+    },
+    state::Kind,
 };
 
 /// For a node that does not tell of its task, in seconds; then the next look decides.
@@ -42,10 +47,9 @@ impl Mover<'_> {
         if status["status"] == "running" {
             return Progress::Running;
         }
-        let exit = status["exitstatus"].as_str().unwrap_or("unexpected status");
         let mut log = Vec::new();
         self.log(node, upid, &mut log);
-        Progress::Ended(task::end(exit, &log))
+        Progress::Ended(cause::end(exit_status(&status), &log))
     }
 
     /// Adds the lines of a log that are not yet known.
@@ -74,84 +78,160 @@ impl Mover<'_> {
         let Some(task) = Task::of(upid) else {
             return Ok(());
         };
-        let (vmid, bytes) = (this.intent.vmid, this.step.bytes);
         // PVE waits 2N + 5 s for a container that is told to shut down within N.
         let mut deadline = (2 * this.intent.timeout_s + 5 + 3 * this.step.duration_s + 600) as f64;
         let path = format!("/nodes/{}/tasks/{upid}/status", task.node);
+        let mut watch = Watch::new(this.past.ended_task);
         let (mut log, mut pace, mut age, mut silent) = (Vec::new(), Pace::default(), 0.0, 0.0);
+        let mut passed = 0.0;
         loop {
-            match self.pve.get::<Value>(&path) {
+            let sight = match self.pve.get::<Value>(&path) {
                 Ok(status) => {
                     silent = 0.0;
                     let said = log.len();
                     self.log(task.node, upid, &mut log);
-                    let told = log[said..]
-                        .iter()
-                        .rev()
-                        .find_map(|line| percent(line, bytes));
-                    match told {
-                        Some((what, done)) => self.board.tell(vmid, what, Some(done)),
-                        None if age == 0.0 => self.board.tell(vmid, task.kind, None),
-                        None => {}
-                    }
+                    self.tell(this, &task, &log[said..], age == 0.0);
                     if status["status"] != "running" {
-                        let exit = status["exitstatus"].as_str().unwrap_or("unexpected status");
-                        let end = task::end(exit, &log);
-                        if !end.ok && !task.migrates() {
-                            this.past.trouble = Some(end.reason.clone());
-                        }
-                        let ours = this.request.as_ref().is_some_and(|request| {
-                            request.call == Call::Migrate
-                                && task::is_newer(upid, &request.on, &request.before)
-                        });
-                        if task.migrates() && (ours || this.past.asked) {
-                            this.past.end = Some(end);
-                            this.changed = true;
-                        }
+                        this.learn_end(upid, cause::end(exit_status(&status), &log));
                         return Ok(());
                     }
+                    self.sight(this, upid, &log)
                 }
                 // Its node is down, or the task is gone from the list: the next look tells.
                 Err(failure) if failure.status() == Some(400) => return Ok(()),
                 Err(_) if silent >= MUTE_S => return Ok(()),
-                Err(_) => silent += pace.next(),
+                Err(_) => {
+                    silent += pace.next();
+                    None
+                }
+            };
+            if watch.look(sight, passed) {
+                self.end_task(this, task.node, upid);
             }
-            let seconds = pace.step();
-            self.clock.wait(seconds)?;
-            age += seconds;
+            passed = pace.step();
+            self.clock.wait(passed)?;
+            age += passed;
             if age >= deadline {
                 deadline *= 2.0;
                 this.past.overdue += 1;
                 if this.past.overdue > 1 {
                     return Ok(());
                 }
-                self.end_task(this, upid);
+                let what = format!(
+                    "{}: {upid} takes far longer than it should; it is left to go on",
+                    this.intent.vmid
+                );
+                exit::say("pvx-migrate", &what);
             }
         }
     }
 
-    /// Ends a task that makes no progress, unless that could leave a container stopped: then
-    /// it gets the same time once more.
-    fn end_task(&self, this: &Move<'_>, upid: &str) {
-        let Ok(look) = look(self.pve, &this.intent) else {
-            return;
-        };
-        if this.upid.as_deref() != Some(upid) || !may_end_task(&this.intent, &look.seen) {
-            return;
+    /// Tells people how far a task is, by what is new in its log.
+    fn tell(&self, this: &Move<'_>, task: &Task<'_>, lines: &[String], first: bool) {
+        let bytes = this.step.bytes;
+        match lines.iter().rev().find_map(|line| percent(line, bytes)) {
+            Some((what, done)) => self.board.tell(this.intent.vmid, what, Some(done)),
+            None if first => self.board.tell(this.intent.vmid, task.kind, None),
+            None => {}
         }
-        let Some(Task { node, .. }) = Task::of(upid) else {
-            return;
+    }
+
+    /// What there is to see of a migration that may hang; none if the cluster does not say.
+    fn sight(&self, this: &Move<'_>, upid: &str, log: &[String]) -> Option<Sight> {
+        let mut sight = Sight {
+            own: this.is_own_copy(upid),
+            quorate: false,
+            source_online: false,
+            target_online: true,
+            copying: cause::copies(log, this.intent.vmid, &this.intent.to),
+            locked: false,
         };
+        if !sight.own || !sight.copying {
+            return Some(sight);
+        }
+        let members = Members::read(self.pve).ok()?;
+        sight.quorate = members.quorate;
+        sight.source_online = members.has_online(&this.intent.from);
+        sight.target_online = members.has_online(&this.intent.to);
+        if !sight.target_online {
+            let path = format!(
+                "/nodes/{}/lxc/{}/config",
+                this.intent.from, this.intent.vmid
+            );
+            sight.locked = self.pve.get::<Value>(&path).ok()?["lock"] == "migrate";
+        }
+        Some(sight)
+    }
+
+    /// Ends a migration whose target is gone; it rolls back and starts the container, which is
+    /// waited for as for any end.
+    fn end_task(&self, this: &mut Move<'_>, node: &str, upid: &str) {
         let request = Request {
             call: Call::EndTask,
             on: node.to_owned(),
             to: None,
             before: Vec::new(),
         };
-        if self.note(this, Phase::Task, Some(&request), None).is_ok() {
-            let _ = self
-                .pve
-                .delete::<Value>(&format!("/nodes/{node}/tasks/{upid}"));
+        if self.note(this, Phase::Task, Some(&request), None).is_err() {
+            return;
         }
+        this.past.ended_task = true;
+        let what = format!(
+            "{}: {} is offline and the copy to it hangs: its task is ended, which brings the container back",
+            this.intent.vmid, this.intent.to
+        );
+        exit::say("pvx-migrate", &what);
+        // Whatever is answered: the task's end is seen, or it goes on and is told of.
+        let _ = self
+            .pve
+            .delete::<Value>(&format!("/nodes/{node}/tasks/{upid}"));
     }
+}
+
+impl Move<'_> {
+    /// What the end of a task says of what was asked for.
+    pub(super) fn learn_end(&mut self, upid: &str, end: End) {
+        let Some(task) = Task::of(upid) else {
+            return;
+        };
+        if task.migrates() {
+            if self.is_answer(upid) || self.past.asked {
+                self.past.end = Some(end);
+                self.changed = true;
+            }
+            return;
+        }
+        if end.ok {
+            return;
+        }
+        if task.starts() && task.node == self.intent.to {
+            self.past.no_start = Some(end.reason.clone());
+        }
+        if task.shuts_down() {
+            self.past.no_stop = Some(end.reason.clone());
+        }
+        self.past.trouble = Some(end.reason);
+    }
+
+    /// A task that came of the last request for a move.
+    fn is_answer(&self, upid: &str) -> bool {
+        self.request.as_ref().is_some_and(|request| {
+            request.call == Call::Migrate && task::is_newer(upid, &request.on, &request.before)
+        })
+    }
+
+    /// The migration of a container to its target that was asked for here: not the HA manager's.
+    fn is_own_copy(&self, upid: &str) -> bool {
+        let there = |request: &Request| request.to.as_ref() == Some(&self.intent.to);
+        let named = self.upid.as_deref() == Some(upid);
+        self.intent.kind == Kind::Lxc
+            && !self.intent.ha
+            && Task::of(upid).is_some_and(|task| task.kind == "vzmigrate")
+            && self.request.as_ref().is_some_and(there)
+            && (named || self.is_answer(upid))
+    }
+}
+
+fn exit_status(status: &Value) -> &str {
+    status["exitstatus"].as_str().unwrap_or("unexpected status")
 }

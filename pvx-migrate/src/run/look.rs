@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use super::{
+    members::Members,
     seen::{HaSeen, Intent, Seen},
     task::{Task, is_newer, newest},
 };
 use crate::{
-    journal::line::Request,
+    journal::line::{Call, Request},
     node_name,
     pve::{Failure, Pve},
     state::is_true,
@@ -31,27 +32,43 @@ impl Look {
         newest(self.upids.iter().map(String::as_str), node)
     }
 
-    /// The newest migration that came after a request, and has ended.
+    /// The newest task that came after a request and does what it asked for.
+    #[must_use]
+    pub fn since(&self, request: &Request) -> Option<&str> {
+        let mut upids = self.upids.iter().map(String::as_str);
+        upids.find(|upid| answers(upid, request))
+    }
+
+    /// The newest that came after a request, does what it asked for, and has ended.
     #[must_use]
     pub fn ended_since(&self, request: &Request) -> Option<&str> {
         let mut ended = self.ended.iter().map(String::as_str);
-        ended.find(|upid| {
-            is_newer(upid, &request.on, &request.before)
-                && Task::of(upid).is_some_and(|task| task.migrates())
-        })
+        ended.find(|upid| answers(upid, request))
     }
 
-    /// Whether a shutdown was begun after a request for one.
+    /// The newest shutdown that came after a request, and has ended: for a guest of its own the HA
+    /// manager shuts down before it moves.
     #[must_use]
-    pub fn shutdown_since(&self, request: &Request) -> bool {
-        let shutdown = |upid: &str| {
-            Task::of(upid)
-                .is_some_and(|task| matches!(task.kind, "qmshutdown" | "vzshutdown" | "hastop"))
+    pub fn shutdown_ended_since(&self, request: &Request) -> Option<&str> {
+        let shutdown = Request {
+            call: Call::Shutdown,
+            ..request.clone()
         };
-        self.upids
-            .iter()
-            .any(|upid| is_newer(upid, &request.on, &request.before) && shutdown(upid))
+        self.ended_since(&shutdown)
     }
+}
+
+/// Whether a task came after a request, and is of a kind that answers it.
+fn answers(upid: &str, request: &Request) -> bool {
+    let kinds: &[&str] = match request.call {
+        Call::Migrate => &["qmigrate", "vzmigrate"],
+        Call::Start => &["qmstart", "vzstart", "hastart"],
+        Call::Shutdown => &["qmshutdown", "vzshutdown", "hastop"],
+        Call::Resume => &["qmresume", "vzresume"],
+        Call::EndTask => &[],
+    };
+    is_newer(upid, &request.on, &request.before)
+        && Task::of(upid).is_some_and(|task| kinds.contains(&task.kind))
 }
 
 /// Looks once.
@@ -64,6 +81,7 @@ pub fn look(pve: &Pve, intent: &Intent) -> Result<Look, Failure> {
     // First the tasks, then the guest: of a task that has ended, the guest as it was before
     // that end would tell a wrong story.
     tasks(pve, intent, &mut look)?;
+    look.seen.no_quorum = !Members::read(pve)?.quorate;
     let rows: Vec<Value> = pve.get("/cluster/resources?type=vm")?;
     let Some(row) = rows.iter().find(|row| row["vmid"] == intent.vmid) else {
         return Ok(look);
@@ -138,11 +156,7 @@ fn tasks(pve: &Pve, intent: &Intent, look: &mut Look) -> Result<(), Failure> {
         for row in found {
             let upid = row["upid"].as_str().unwrap_or_default().to_owned();
             let start = Task::of(&upid).map_or(0, |task| task.start);
-            rows.push((
-                start,
-                upid,
-                row.get("endtime").is_some_and(|end| !end.is_null()),
-            ));
+            rows.push((start, upid, has_ended(&row)));
         }
     }
     rows.sort_by_key(|row| std::cmp::Reverse(row.0));
@@ -158,4 +172,61 @@ fn tasks(pve: &Pve, intent: &Intent, look: &mut Look) -> Result<(), Failure> {
         .collect();
     look.upids = rows.into_iter().map(|row| row.1).collect();
     Ok(())
+}
+
+/// Whether a row of a list of tasks is of one that has ended. A node's list says `RUNNING` of one
+/// that runs, the cluster's says nothing; of one that has ended, both have `endtime`, or at least a status.
+fn has_ended(row: &Value) -> bool {
+    let ended = row.get("endtime").is_some_and(|end| !end.is_null());
+    let status = row["status"].as_str().unwrap_or("RUNNING");
+    ended || !status.eq_ignore_ascii_case("running")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn both_forms_of_task_lists() {
+        #[rustfmt::skip]
+        let cases = [
+            ("a node's list, running",     json!({"status": "RUNNING", "user": "pvx@pve!drain", "saved": "0"}), false),
+            ("a node's list, ended",       json!({"status": "OK", "endtime": 1, "user": "pvx@pve!drain"}), true),
+            ("the cluster's, running",     json!({"user": "pvx@pve", "tokenid": "drain"}), false),
+            ("the cluster's, ended",       json!({"status": "OK", "endtime": 1, "tokenid": "drain", "saved": 1}), true),
+            ("the cluster's, by text",     json!({"status": "unexpected status", "endtime": "1", "saved": "1"}), true),
+            ("nothing known of its end",   json!({"endtime": null}), false),
+        ];
+        for (name, row, want) in cases {
+            assert_eq!(has_ended(&row), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn which_task_answers_a_request() {
+        let upid = |kind: &str, start: u32| {
+            format!("UPID:a:00000001:00000001:{start:08X}:{kind}:100:p@pve!t:")
+        };
+        let request = |call: Call| Request {
+            call,
+            on: "a".into(),
+            to: None,
+            before: vec![upid("vzstart", 5)],
+        };
+        #[rustfmt::skip]
+        let cases = [
+            ("a migration",            Call::Migrate,  "vzmigrate",  6, true),
+            ("of before",              Call::Migrate,  "vzmigrate",  4, false),
+            ("a start is no answer",   Call::Migrate,  "vzstart",    6, false),
+            ("a shutdown",             Call::Shutdown, "vzshutdown", 6, true),
+            ("of a VM",                Call::Shutdown, "qmshutdown", 6, true),
+            ("a start",                Call::Start,    "qmstart",    6, true),
+            ("the start of before",    Call::Start,    "vzstart",    5, false),
+            ("a resume",               Call::Resume,   "qmresume",   6, true),
+        ];
+        for (name, call, kind, start, want) in cases {
+            assert_eq!(answers(&upid(kind, start), &request(call)), want, "{name}");
+        }
+    }
 }

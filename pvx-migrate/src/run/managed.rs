@@ -93,8 +93,20 @@ pub(super) fn next(intent: &Intent, seen: &Seen, past: &Past, node: &str, ha: &H
             format!("the HA manager has it on {node}, where it stays"),
         );
     }
-    match &past.end {
-        Some(end) if !end.ok => stayed("not-moved", end.reason.clone()),
+    if let Some(why) = &past.no_stop {
+        return stayed(
+            "not-moved",
+            format!(
+                "the HA manager told it to shut down for the move, and it did not stop in its time ({why}); it is on {node} as before"
+            ),
+        );
+    }
+    match (&past.end, &past.trouble) {
+        (Some(end), _) if !end.ok => stayed("not-moved", end.reason.clone()),
+        (_, Some(why)) => stayed(
+            "ha-refused",
+            format!("the HA manager did not move it: {why}"),
+        ),
         _ => stayed(
             "ha-refused",
             format!(

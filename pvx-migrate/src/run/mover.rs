@@ -4,7 +4,7 @@
 //! journal before it is.
 
 use super::{
-    check::check,
+    check::{Halt, Refusal, check},
     clock::{Abandoned, Pace},
     decision::{Finish, Next},
     follow::Progress,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     journal::{
         event::Phase,
-        line::{Call, Line},
+        line::{Call, Line, Request},
     },
     plan::record::Step,
 };
@@ -47,6 +47,7 @@ impl Mover<'_> {
             last,
             repair_only,
             self.clock.now(),
+            self.quorum_wait,
         ));
         self.board.end(step.vmid);
         result
@@ -56,11 +57,18 @@ impl Mover<'_> {
     #[must_use]
     pub fn rehearse(&self, step: &Step) -> Report {
         let to = step.to.clone().unwrap_or_default();
-        let this = Move::new(step, to.clone(), None, false, self.clock.now());
+        let this = Move::new(
+            step,
+            to.clone(),
+            None,
+            false,
+            self.clock.now(),
+            self.quorum_wait,
+        );
         let looked =
             look(self.pve, &this.intent).map_err(|failure| ("unread", failure.to_string()));
         let error = looked.and_then(|look| match next(&this.intent, &look.seen, &this.past) {
-            Next::Move | Next::Shutdown => check(self.pve, step, &to),
+            Next::Move | Next::Shutdown => check(self.pve, step, &to).map_err(Halt::told),
             Next::Finish(Finish::Stayed(code, why) | Finish::Help(code, why)) => Err((code, why)),
             Next::Wait(why) if !this.past.asked => Err(("not-now", why.to_owned())),
             Next::Follow(upid) => Err(("not-now", format!("{upid} is running"))),
@@ -92,44 +100,74 @@ impl Mover<'_> {
             match next(&this.intent, &seen.seen, &this.past) {
                 Next::Wait(why) => {
                     self.board.tell(this.intent.vmid, why, None);
+                    let waited = this.pace.next();
                     self.wait(this)?;
+                    if seen.seen.no_quorum {
+                        this.past.quorum_s += waited;
+                    }
                     continue;
                 }
                 Next::Follow(upid) => self.follow(this, &upid)?,
                 Next::Finish(finish) => return Ok(self.finish(this, finish)),
-                Next::Move => {
-                    if let Err(refusal) = check(self.pve, this.step, &this.intent.to) {
-                        return Ok(self.finish(this, Finish::Stayed(refusal.0, refusal.1)));
+                next @ (Next::Move | Next::Shutdown) => {
+                    match self.ready(this)? {
+                        Ready::Yes => {}
+                        Ready::Later => continue,
+                        Ready::No((code, why)) => {
+                            return Ok(self.finish(this, Finish::Stayed(code, why)));
+                        }
                     }
-                    if let Some(report) = self.migrate(this, &seen, false) {
-                        return Ok(report);
-                    }
-                }
-                Next::Shutdown => {
-                    if let Err(refusal) = check(self.pve, this.step, &this.intent.to) {
-                        return Ok(self.finish(this, Finish::Stayed(refusal.0, refusal.1)));
-                    }
-                    if let Some(report) = self.shut_down(this, &seen)? {
+                    let report = if next == Next::Move {
+                        self.migrate(this, &seen, false)?
+                    } else {
+                        self.shut_down(this, &seen)?
+                    };
+                    if let Some(report) = report {
                         return Ok(report);
                     }
                 }
                 Next::MoveStopped => {
-                    if let Some(report) = self.migrate(this, &seen, false) {
+                    if let Some(report) = self.migrate(this, &seen, false)? {
                         return Ok(report);
                     }
                 }
                 Next::MoveBack => {
-                    if let Some(report) = self.migrate(this, &seen, true) {
+                    if let Some(report) = self.migrate(this, &seen, true)? {
                         return Ok(report);
                     }
                 }
-                Next::Start(node) => self.start(this, &node)?,
+                Next::Start(node) => self.start(this, &seen, &node)?,
                 Next::Resume => self.resume(this, &seen)?,
             }
             this.past.waited_s = 0.0;
             this.pace = Pace::default();
             before = None;
         }
+    }
+
+    /// The last check. What can't be read is asked again as a look is, and a quorum that is lost is
+    /// waited for; each time the guest is looked at again, too.
+    fn ready(&self, this: &mut Move<'_>) -> Result<Ready, Abandoned> {
+        let halt = match check(self.pve, this.step, &this.intent.to) {
+            Ok(()) => {
+                this.unread_s = 0.0;
+                return Ok(Ready::Yes);
+            }
+            Err(halt) => halt,
+        };
+        let (waited, most) = match &halt {
+            Halt::Refused(_) => return Ok(Ready::No(halt.told())),
+            Halt::NoQuorum => (&mut this.past.quorum_s, this.intent.quorum_wait_s as f64),
+            Halt::Unread(_) => (&mut this.unread_s, SILENCE_S),
+        };
+        if *waited >= most {
+            return Ok(Ready::No(halt.told()));
+        }
+        *waited += this.pace.next();
+        let (_, why) = halt.told();
+        self.board.tell(this.intent.vmid, &why, None);
+        self.wait(this)?;
+        Ok(Ready::Later)
     }
 
     /// Waits a little, and counts for how long.
@@ -177,24 +215,61 @@ impl Mover<'_> {
         let Some(request) = this.request.clone() else {
             return;
         };
-        if request.call == Call::Shutdown && !look.shutdown_since(&request) && look.seen.running {
+        if request.call == Call::Shutdown && look.since(&request).is_none() && look.seen.running {
             past.shutdowns = 0; // it was never begun
         }
-        if request.call != Call::Migrate || past.end.is_some() || look.seen.task.is_some() {
+        if request.call != Call::Migrate {
             return;
         }
-        // By the name the cluster gave it, or as the newest in the list since the request.
-        let upid = this.upid.as_deref().or(look.ended_since(&request));
+        if this.intent.ha {
+            self.ask_the_manager(this, look, &request);
+        }
+        let down = at_target && this.intent.was_running && !look.seen.running;
+        if this.past.end.is_none() && look.seen.task.is_none() {
+            self.learn_task(this, look, &request);
+        }
+        if let Some(end) = this.past.end.as_ref().filter(|end| down && !end.ok) {
+            this.past.no_start.get_or_insert_with(|| end.reason.clone());
+        }
+    }
+
+    /// How the migration ended that was asked for: by the name the cluster gave it, or as the
+    /// newest in the list since the request.
+    fn learn_task(&self, this: &mut Move<'_>, look: &mut Look, request: &Request) {
+        let upid = this.upid.as_deref().or(look.ended_since(request));
         let upid = upid.filter(|upid| Task::of(upid).is_some_and(|task| task.migrates()));
-        match upid.map(|upid| (upid, self.progress(upid))) {
+        match upid.map(|upid| (upid.to_owned(), self.progress(upid))) {
             Some((_, Progress::Ended(end))) => {
-                past.end = Some(end);
+                this.past.end = Some(end);
                 this.changed = true;
             }
             Some((upid, Progress::Running)) => {
-                look.seen.task = Some((upid.to_owned(), "migration".to_owned()));
+                look.seen.task = Some((upid, "migration".to_owned()));
             }
             _ => {}
         }
     }
+
+    /// What the HA manager's own tasks say: the one that takes the request, and the shutdown before
+    /// the move, which fails without any migration where the guest does not stop in its time.
+    fn ask_the_manager(&self, this: &mut Move<'_>, look: &Look, request: &Request) {
+        let shutdown = look.shutdown_ended_since(request).map(str::to_owned);
+        for upid in [this.upid.clone(), shutdown].into_iter().flatten() {
+            let migrates = Task::of(&upid).is_none_or(|task| task.migrates());
+            if migrates || this.known.contains(&upid) {
+                continue;
+            }
+            if let Progress::Ended(end) = self.progress(&upid) {
+                this.learn_end(&upid, end);
+                this.known.insert(upid);
+            }
+        }
+    }
+}
+
+/// Whether a step can be taken.
+enum Ready {
+    Yes,
+    Later,
+    No(Refusal),
 }

@@ -1,5 +1,7 @@
 //! A move that is under way: what is asked for, what was tried, and what the journal is told of it.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use jiff::Timestamp;
 
 use super::{
@@ -33,6 +35,8 @@ pub struct Mover<'a> {
     pub clock: &'a Clock,
     /// What people see.
     pub board: &'a Board,
+    /// For how long a lost quorum is waited for.
+    pub quorum_wait: Duration,
 }
 
 /// How a step ended.
@@ -53,9 +57,15 @@ pub(super) struct Move<'a> {
     pub(super) step: &'a Step,
     pub(super) intent: Intent,
     pub(super) past: Past,
+    /// An earlier run had begun it.
+    resumed: bool,
     /// The last request that moves it.
     pub(super) request: Option<Request>,
     pub(super) upid: Option<String>,
+    /// Tasks of others whose end is known already.
+    pub(super) known: BTreeSet<String>,
+    /// For how long the last check could not be made, in seconds.
+    pub(super) unread_s: f64,
     pub(super) changed: bool,
     pub(super) began: Timestamp,
     pub(super) pace: Pace,
@@ -71,8 +81,14 @@ impl Mover<'_> {
         };
         let message = error.as_ref().map(|(_, why)| why.clone());
         let event = this.event(self.clock.now(), phase, message.clone());
-        let request = this.request.clone();
-        let error = match self.note(this, phase, request.as_ref(), message) {
+        // HA has moved it for another guest's request.
+        this.changed |= this.step.along.is_some() && error.is_none();
+        let written = if this.ends(error.as_ref()) {
+            self.note(this, phase, this.request.as_ref(), message)
+        } else {
+            Ok(())
+        };
+        let error = match written {
             Err(unwritten) if error.is_none() => Some((
                 "journal",
                 format!("done, but not in the journal: {unwritten:#}"),
@@ -106,6 +122,10 @@ impl Mover<'_> {
             || request.is_some_and(|r| {
                 r.call == Call::Migrate && r.to.as_ref() == Some(&this.intent.from)
             });
+        let message = message.or_else(|| {
+            let underway = matches!(phase, Phase::Requested | Phase::Task);
+            this.past.no_start.clone().filter(|_| underway)
+        });
         journal.append(&Line {
             event: this.event(self.clock.now(), phase, message),
             request: request.cloned(),
@@ -124,6 +144,7 @@ impl<'a> Move<'a> {
         last: Option<&Line>,
         repair_only: bool,
         began: Timestamp,
+        quorum_wait: Duration,
     ) -> Self {
         let intent = Intent {
             vmid: step.vmid,
@@ -134,6 +155,7 @@ impl<'a> Move<'a> {
             action: step.action,
             ha: step.ha.is_some(),
             timeout_s: step.timeout_s.unwrap_or(TIMEOUT_S),
+            quorum_wait_s: quorum_wait.as_secs(),
             repair_only,
         };
         let mut past = Past {
@@ -148,6 +170,10 @@ impl<'a> Move<'a> {
             past.shutdowns = u32::from(call == Some(Call::Shutdown));
             past.asked = call.is_some_and(|call| call != Call::Shutdown);
             past.named = line.event.upid.is_some();
+            let last = line.request.as_ref().map(|request| request.call);
+            past.ended_task = last == Some(Call::EndTask);
+            let underway = matches!(line.event.phase, Phase::Requested | Phase::Task);
+            past.no_start = line.event.message.clone().filter(|_| underway);
             let start = |r: &&Request| r.call == Call::Start && r.on == step.from;
             past.starts_here = u32::from(line.request.as_ref().filter(start).is_some());
         }
@@ -155,12 +181,23 @@ impl<'a> Move<'a> {
             step,
             intent,
             past,
+            resumed: last.is_some(),
             request,
             upid: last.and_then(|line| line.event.upid.clone()),
+            known: BTreeSet::new(),
+            unread_s: 0.0,
             changed: false,
             began,
             pace: Pace::default(),
         }
+    }
+
+    /// Whether this is the end of the step in the journal, too. What was never begun is not, and
+    /// neither is what could not be found out: the same command tries it again.
+    fn ends(&self, error: Option<&Refusal>) -> bool {
+        let begun = self.resumed || self.request.is_some() || self.step.along.is_some();
+        let open = |(code, _): &Refusal| ["unread", "no-quorum"].contains(code);
+        error.is_none() || begun && !error.is_some_and(open)
     }
 
     pub(super) fn event(&self, at: Timestamp, phase: Phase, message: Option<String>) -> Event {

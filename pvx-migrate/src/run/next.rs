@@ -3,29 +3,48 @@
 //!
 //! Pure, and the same for a move that is under way and for one that was cut off: a run that
 //! is killed and started again looks, and comes here. A guest that ran is never given up
-//! while it is stopped and something can still be tried.
+//! while it is stopped and something can still be tried. The first row that fits counts:
+//!
+//! | seen                                   | next                                               |
+//! |----------------------------------------|----------------------------------------------------|
+//! | no quorum, and no task                 | wait; then stayed or help: no-quorum               |
+//! | in no list                             | wait; then help: gone                              |
+//! | its node is silent                     | wait; then help: node-down                         |
+//! | a task about it                        | follow; far too long: help: no-progress            |
+//! | a lock                                 | wait; then help: stale-lock, or locked (`lock`)    |
+//! | HA has it, unplanned, or no more       | stayed: changed                                    |
+//! | HA has it                              | what the manager says (`managed`)                  |
+//! | on the target, as it was               | arrived (`target`)                                 |
+//! | on the target, paused                  | resume; then help: paused                          |
+//! | on the target, stopped                 | start; move back; then help: stopped               |
+//! | on the source, nothing asked           | move, shut down, or stayed: changed (`source`)     |
+//! | on the source, asked, no trace         | wait; ask again once; then stayed: not-moved       |
+//! | on the source, the move failed         | start what is stopped; then stayed: not-moved      |
+//! | on the source, told to shut down       | wait; move it, or start it; or help: did-not-stop  |
+//! | on the source, moved back              | start; then stayed: start-failed                   |
+//! | on a third node                        | stayed or, if it is stopped, help: elsewhere       |
 
 use std::time::Duration;
 
 use vmid::span;
 
 use super::{
-    decision::{Finish, Next, help, stayed},
+    decision::{Next, help, stayed},
     managed,
     seen::{Intent, Past, Seen},
+    task::Task,
 };
-use crate::{plan::record::Action, state::Kind};
+
+mod lock;
+mod source;
+mod target;
 
 /// For a guest that is in no list: configurations move between nodes within moments.
 const GONE_S: f64 = 30.0;
 /// For a node that does not answer; a reboot is left to a person, a hiccup is not.
 const NODE_S: f64 = 120.0;
-/// For the lock of a backup or a snapshot.
-const LOCK_S: f64 = 600.0;
-/// For a `migrate` lock without a task: the task's end and the unlocking are moments apart.
-const STALE_S: f64 = 20.0;
 /// For a task of a request whose answer was lost.
-const LOST_S: f64 = 10.0;
+pub(super) const LOST_S: f64 = 10.0;
 /// Migrations asked for, if the first one left no trace at all.
 const REQUESTS: u32 = 2;
 
@@ -33,6 +52,11 @@ const REQUESTS: u32 = 2;
 #[must_use]
 pub fn next(intent: &Intent, seen: &Seen, past: &Past) -> Next {
     let (vmid, command) = (intent.vmid, intent.kind.command());
+    if seen.task.is_none()
+        && let Some(next) = without_quorum(intent, seen, past)
+    {
+        return next;
+    }
     let Some(node) = &seen.node else {
         return if past.waited_s < GONE_S {
             Next::Wait("it is in no list")
@@ -65,18 +89,13 @@ pub fn next(intent: &Intent, seen: &Seen, past: &Past) -> Next {
         };
     }
     if let Some((upid, _)) = seen.task.as_ref().filter(|_| past.overdue > 1) {
-        return help(
-            "no-progress",
-            format!(
-                "{upid} goes on without an end, and stopping it could leave {vmid} stopped; see its log on {node}, then run again with this journal"
-            ),
-        );
+        return endless(vmid, node, upid);
     }
     if let Some((upid, _)) = &seen.task {
         return Next::Follow(upid.clone());
     }
     if let Some(lock) = &seen.lock {
-        return locked(intent, seen, past, node, lock);
+        return lock::next(intent, seen, past, node, lock);
     }
     if !past.asked && !intent.repair_only && past.shutdowns == 0 && intent.ha != seen.ha.is_some() {
         let why = if intent.ha {
@@ -92,9 +111,9 @@ pub fn next(intent: &Intent, seen: &Seen, past: &Past) -> Next {
         return managed::next(intent, seen, past, node, ha);
     }
     if *node == intent.to {
-        there(intent, seen, past)
+        target::next(intent, seen, past)
     } else if *node == intent.from {
-        here(intent, seen, past)
+        source::next(intent, seen, past)
     } else if seen.running || !intent.was_running {
         stayed(
             "elsewhere",
@@ -110,221 +129,45 @@ pub fn next(intent: &Intent, seen: &Seen, past: &Past) -> Next {
     }
 }
 
-/// With a lock, and no task that would have it.
-fn locked(intent: &Intent, seen: &Seen, past: &Past, node: &str, lock: &str) -> Next {
-    let (vmid, command) = (intent.vmid, intent.kind.command());
-    if lock == "migrate" && past.waited_s >= STALE_S {
-        let stopped = intent.was_running && !seen.running;
-        let then = if stopped {
-            format!(" && {command} start {vmid}")
-        } else {
-            String::new()
-        };
-        let state = if stopped {
-            "It ran and is stopped. "
-        } else {
-            ""
-        };
-        return help(
-            "stale-lock",
-            format!(
-                "{vmid} has the lock of a migration that is over. {state}A token can't remove it; on {node}: {command} unlock {vmid}{then}"
-            ),
-        );
+/// Without quorum nothing can be moved or started: it is waited for. A guest's task may end all the
+/// same, and is followed before this is asked.
+fn without_quorum(intent: &Intent, seen: &Seen, past: &Past) -> Option<Next> {
+    if !seen.no_quorum && !past.no_quorum {
+        return None;
     }
-    if past.waited_s < LOCK_S {
-        return Next::Wait("it is locked");
+    if past.quorum_s < intent.quorum_wait_s as f64 {
+        return seen
+            .no_quorum
+            .then_some(Next::Wait("the cluster has no quorum"));
     }
-    let span = span::shown(Duration::from_secs_f64(LOCK_S));
-    let why = format!("locked ({lock}) for more than {span}");
+    let span = span::shown(Duration::from_secs(intent.quorum_wait_s));
+    let waited = format!("the cluster has no quorum, which was waited for {span}");
+    if !past.asked && past.shutdowns == 0 {
+        return Some(stayed("no-quorum", format!("{waited}; nothing was done")));
+    }
+    let again = "when it has quorum, run again with this journal";
     if intent.was_running && !seen.running {
-        help(
-            "locked",
-            format!(
-                "{why}, and it is stopped, but ran; on {node}, when the lock is gone: {command} start {vmid}"
-            ),
-        )
-    } else if *node == intent.to {
-        help("locked", format!("it is on {node}, {why}"))
-    } else {
-        stayed("locked", why)
+        let vmid = intent.vmid;
+        return Some(help(
+            "no-quorum",
+            format!("{waited}; {vmid} ran, and is not seen to run: {again}, which starts it"),
+        ));
     }
+    Some(stayed("no-quorum", format!("{waited}: {again}")))
 }
 
-/// It is where it should go.
-fn there(intent: &Intent, seen: &Seen, past: &Past) -> Next {
-    let (vmid, command, node) = (intent.vmid, intent.kind.command(), &intent.to);
-    if !intent.was_running {
-        return Next::Finish(Finish::Arrived);
-    }
-    let trouble = past.trouble.as_deref().unwrap_or("no reason was told");
-    if seen.running {
-        return match (seen.paused, past.resumes) {
-            (false, _) => Next::Finish(Finish::Arrived),
-            (true, 0 | 1) => Next::Resume,
-            (true, _) => help(
-                "paused",
-                format!(
-                    "it is on {node}, paused, and does not go on: {trouble}; on {node}: {command} resume {vmid}"
-                ),
-            ),
-        };
-    }
-    // PVE's own start was the first, unless it was moved while it was stopped.
-    if past.starts_there < starts(intent) {
-        return Next::Start(node.clone());
-    }
-    match (past.moves_back, &past.end) {
-        (1, None) if past.waited_s < LOST_S => Next::Wait("no task is found of what was asked for"),
-        (0, _) => Next::MoveBack,
-        (1, None) if !past.named => Next::MoveBack,
-        _ => help(
-            "stopped",
-            format!(
-                "it is on {node} and does not start there ({trouble}), nor could it be moved back; on {node}: {command} start {vmid}"
-            ),
+/// A task that goes on for ever: its end is a person's to judge.
+fn endless(vmid: u32, node: &str, upid: &str) -> Next {
+    let at = Task::of(upid).map_or(node, |task| task.node);
+    help(
+        "no-progress",
+        format!(
+            "{upid} goes on without an end, and its end could leave {vmid} stopped: see its log; to end it, on {at}: pvesh delete /nodes/{at}/tasks/{upid}; then run again with this journal, which starts what is stopped"
         ),
-    }
+    )
 }
 
-fn starts(intent: &Intent) -> u32 {
-    if intent.action == Action::Restart {
-        1
-    } else {
-        2
-    }
-}
-
-/// It is where it was.
-fn here(intent: &Intent, seen: &Seen, past: &Past) -> Next {
-    let (vmid, command, node) = (intent.vmid, intent.kind.command(), &intent.from);
-    let trouble = past.trouble.as_deref().unwrap_or("no reason was told");
-    let as_it_was = seen.running == intent.was_running;
-    // Whatever happened, a guest that ran is to run.
-    let start = || match past.starts_here {
-        0 | 1 => Next::Start(node.clone()),
-        _ => help(
-            "stopped",
-            format!(
-                "it ran, is stopped on {node} and does not start ({trouble}); on {node}: {command} start {vmid}"
-            ),
-        ),
-    };
-    if past.moves_back > 0 {
-        return if as_it_was || seen.running {
-            stayed(
-                "start-failed",
-                format!(
-                    "it did not start on {}, and was moved back: {trouble}",
-                    intent.to
-                ),
-            )
-        } else {
-            start()
-        };
-    }
-    if seen.paused && intent.was_running {
-        return match past.resumes {
-            0 | 1 if past.asked => Next::Resume,
-            _ => help(
-                "paused",
-                format!("it is paused on {node}; on {node}: {command} resume {vmid}"),
-            ),
-        };
-    }
-    if let Some(end) = past.end.as_ref().filter(|_| past.asked) {
-        let reason = end.reason.clone();
-        if end.ok && past.waited_s < GONE_S {
-            return Next::Wait("the task is done, and the guest has not moved yet");
-        }
-        if intent.was_running && !seen.running {
-            return start();
-        }
-        if end.told_to_stop && past.starts_here == 0 {
-            // It was told to shut down, and nobody else starts it when it has.
-            let enough = (2 * intent.timeout_s + 5).max(300) as f64;
-            return if past.waited_s < enough {
-                Next::Wait("it was told to shut down and may still do so")
-            } else {
-                help(
-                    "did-not-stop",
-                    format!(
-                        "it still runs on {node}, but was told to shut down and may yet do so; nobody starts it then: {command} start {vmid}"
-                    ),
-                )
-            };
-        }
-        return stayed("not-moved", reason);
-    }
-    if past.asked {
-        if past.waited_s < LOST_S {
-            return Next::Wait("no task is found of what was asked for");
-        }
-        if intent.was_running && !seen.running {
-            let again = past.shutdowns > 0
-                && past.starts_here == 0
-                && past.requests < REQUESTS
-                && !past.named;
-            return if again && !intent.repair_only {
-                Next::MoveStopped
-            } else {
-                start()
-            };
-        }
-        if intent.repair_only || past.named || past.requests >= REQUESTS || past.starts_here > 0 {
-            return stayed(
-                "not-moved",
-                "the move was asked for, and left no trace; it runs as before",
-            );
-        }
-        return if intent.action == Action::Shutdown && past.requests == 0 {
-            Next::Shutdown
-        } else {
-            Next::Move
-        };
-    }
-    if intent.repair_only {
-        return if past.shutdowns > 0 && intent.was_running && !seen.running {
-            start()
-        } else {
-            stayed("not-moved", "nothing had been asked of the cluster")
-        };
-    }
-    if past.shutdowns > 0 {
-        return if !seen.running {
-            Next::MoveStopped
-        } else if past.waited_s < (2 * intent.timeout_s + 5).max(300) as f64 {
-            Next::Wait("it was told to shut down and may still do so")
-        } else {
-            help(
-                "did-not-stop",
-                format!(
-                    "it still runs on {node}, but was told to shut down and may yet do so; nobody starts it then: {command} start {vmid}"
-                ),
-            )
-        };
-    }
-    if !as_it_was {
-        let (was, is) = if intent.was_running {
-            ("ran", "is stopped")
-        } else {
-            ("was stopped", "runs")
-        };
-        return stayed(
-            "changed",
-            format!("it {was} when this was planned, and {is} now; nothing was done"),
-        );
-    }
-    if intent.action == Action::Shutdown {
-        Next::Shutdown
-    } else {
-        Next::Move
-    }
-}
-
-/// Whether a container that a stuck task moves may be down because of it: then ending the
-/// task could leave it so.
-#[must_use]
-pub fn may_end_task(intent: &Intent, seen: &Seen) -> bool {
-    intent.kind == Kind::Qemu || !intent.was_running || seen.running
+/// A reason, if one was told.
+fn trouble(reason: Option<&String>) -> &str {
+    reason.map_or("no reason was told", String::as_str)
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{plan::record::Action, state::Kind};
 
-fn intent() -> Intent {
+pub(super) fn intent() -> Intent {
     Intent {
         vmid: 100,
         kind: Kind::Lxc,
@@ -17,11 +17,12 @@ fn intent() -> Intent {
         action: Action::Restart,
         ha: false,
         timeout_s: 60,
+        quorum_wait_s: 600,
         repair_only: false,
     }
 }
 
-fn seen(node: &str, running: bool) -> Seen {
+pub(super) fn seen(node: &str, running: bool) -> Seen {
     Seen {
         node: Some(node.into()),
         reached: true,
@@ -30,7 +31,7 @@ fn seen(node: &str, running: bool) -> Seen {
     }
 }
 
-fn asked() -> Past {
+pub(super) fn asked() -> Past {
     Past {
         asked: true,
         requests: 1,
@@ -38,7 +39,7 @@ fn asked() -> Past {
     }
 }
 
-fn ended(ok: bool, told_to_stop: bool) -> Past {
+pub(super) fn ended(ok: bool, told_to_stop: bool) -> Past {
     let reason = "why".into();
     Past {
         end: Some(End {
@@ -51,7 +52,7 @@ fn ended(ok: bool, told_to_stop: bool) -> Past {
 }
 
 /// What comes next, in a word or two.
-fn word(next: &Next) -> String {
+pub(super) fn word(next: &Next) -> String {
     match next {
         Next::Wait(_) => "wait".into(),
         Next::Follow(_) => "follow".into(),

@@ -21,6 +21,8 @@ pub struct Intent {
     pub ha: bool,
     /// The time a clean shutdown gets, in seconds.
     pub timeout_s: u64,
+    /// For how long a lost quorum is waited for, in seconds.
+    pub quorum_wait_s: u64,
     /// Of a move that was asked for earlier, only the end is looked after; no new one is asked for.
     pub repair_only: bool,
 }
@@ -28,6 +30,8 @@ pub struct Intent {
 /// What one look shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
+    /// The cluster has no quorum: until it has, nothing can be changed.
+    pub no_quorum: bool,
     /// The node that has its configuration; none if it is in no list.
     pub node: Option<String>,
     /// That node answers.
@@ -96,4 +100,18 @@ pub struct Past {
     pub arrived: bool,
     /// Why the last start, resume or move back failed.
     pub trouble: Option<String>,
+    /// Why it did not start on the target.
+    pub no_start: Option<String>,
+    /// Why the shutdown that came of the request failed.
+    pub no_stop: Option<String>,
+    /// What came back instead of an answer to the last request for a move or a shutdown.
+    pub answer: Option<String>,
+    /// Shutdowns that were asked for, those included that left no trace.
+    pub shutdown_requests: u32,
+    /// The last request was refused as its node has no quorum.
+    pub no_quorum: bool,
+    /// For how long quorum was waited for, in seconds, in all.
+    pub quorum_s: f64,
+    /// The end of a hung migration was asked for; that is done once.
+    pub ended_task: bool,
 }

@@ -1,6 +1,5 @@
-//! What a task's name and its log say. Pure.
+//! What a task's name says. Pure.
 
-use super::seen::End;
 use crate::node_name;
 
 /// Types of tasks that move a guest, start or stop it: nothing is done beside them. Not
@@ -68,6 +67,18 @@ impl<'a> Task<'a> {
     pub fn migrates(&self) -> bool {
         matches!(self.kind, "qmigrate" | "vzmigrate")
     }
+
+    /// It starts a guest.
+    #[must_use]
+    pub fn starts(&self) -> bool {
+        matches!(self.kind, "qmstart" | "vzstart")
+    }
+
+    /// It shuts a guest down.
+    #[must_use]
+    pub fn shuts_down(&self) -> bool {
+        matches!(self.kind, "qmshutdown" | "vzshutdown")
+    }
 }
 
 /// Of a guest's tasks on `node` those that started last: what comes after them is newer.
@@ -104,39 +115,6 @@ pub fn is_newer(upid: &str, node: &str, before: &[String]) -> bool {
         .map(|task| task.start)
         .max();
     task.start >= last.unwrap_or(0) && !before.iter().any(|known| known == upid)
-}
-
-/// How a task ended: its exit status, and the log, which alone has the reason.
-#[must_use]
-pub fn end(exit: &str, log: &[String]) -> End {
-    let ok = exit == "OK" || exit.starts_with("WARNINGS");
-    let has = |text: &str| log.iter().any(|line| line.contains(text));
-    let volume = log
-        .iter()
-        .find_map(|line| line.find("can't migrate local ").map(|at| &line[at..]));
-    let mut errors = log.iter().filter_map(|line| {
-        let at = line.find("ERROR: ")? + "ERROR: ".len();
-        let text = &line[at..];
-        let text = text
-            .split_once("): ")
-            .filter(|(head, _)| head.contains("(duration"))
-            .map_or(text, |(_, why)| why);
-        let bare =
-            line.starts_with("TASK ") || text.starts_with("migration finished with problems");
-        (!bare && text != "can't migrate VM - check log").then_some(text)
-    });
-    let reason = volume.or_else(|| errors.next_back()).unwrap_or(exit).trim();
-    let reason = if reason == exit || reason.contains(exit) {
-        reason.to_owned()
-    } else {
-        format!("{exit}: {reason}")
-    };
-    End {
-        ok,
-        // The log tells of the copy only after it has stopped.
-        told_to_stop: has("shutdown CT") && !has("starting migration of CT"),
-        reason,
-    }
 }
 
 #[cfg(test)]
@@ -188,30 +166,5 @@ mod tests {
             assert_eq!(is_newer(&upid, "n", &before), want, "{name}");
         }
         assert!(is_newer(&old, "n", &[]), "nothing was there before");
-    }
-
-    #[test]
-    fn ends() {
-        let stamp = "2026-11-21 22:52:48 ";
-        #[rustfmt::skip]
-        let cases: &[(&str, &str, &[&str], bool, bool, &str)] = &[
-            ("fine",            "OK",                &["TASK OK"], true, false, "OK"),
-            ("warnings",        "WARNINGS: 2",       &["TASK WARNINGS: 2"], true, false, "WARNINGS: 2"),
-            ("a volume",        "migration aborted", &["x can't migrate local disk 'a:b': local cdrom image", "x ERROR: migration aborted (duration 00:00:01): can't migrate VM - check log", "TASK ERROR: migration aborted"], false, false, "migration aborted: can't migrate local disk 'a:b': local cdrom image"),
-            ("did not stop",    "migration aborted", &["x shutdown CT 1", "x ERROR: migration aborted (duration 00:00:01): container did not stop", "TASK ERROR: migration aborted"], false, true, "migration aborted: container did not stop"),
-            ("died at it",      "unexpected status", &["x shutdown CT 1"], false, true, "unexpected status"),
-            ("stopped, copied", "migration aborted", &["x shutdown CT 1", "x starting migration of CT 1 to node 'b'", "x ERROR: migration aborted (duration 00:00:01): broken pipe"], false, false, "migration aborted: broken pipe"),
-            ("start failed",    "migration problems", &["x start container on target node", "x ERROR: command pct start 1 failed: exit code 255", "migration problems"], false, false, "migration problems: command pct start 1 failed: exit code 255"),
-            ("no log",          "unexpected status", &[], false, false, "unexpected status"),
-        ];
-        for (name, exit, log, ok, told, reason) in cases {
-            let log: Vec<String> = log.iter().map(|line| line.replace("x ", stamp)).collect();
-            let want = End {
-                ok: *ok,
-                told_to_stop: *told,
-                reason: (*reason).to_owned(),
-            };
-            assert_eq!(end(exit, &log), want, "{name}");
-        }
     }
 }

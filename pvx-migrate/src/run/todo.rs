@@ -25,7 +25,7 @@ pub struct Todo {
 
 impl Todo {
     /// A journal's line counts for a plan that is older than it and goes the same way;
-    /// what was cut off counts for any. The way matters because a drain and its return
+    /// what was cut off, or needed a person, counts for any. The way matters because a drain and its return
     /// may come within the second that a state's time is kept to.
     #[must_use]
     pub fn new(steps: &[&Step], last: &BTreeMap<u32, Line>) -> Self {
@@ -55,11 +55,17 @@ impl Todo {
                 _ => todo.fresh.push(at),
             }
         }
-        let planned: BTreeSet<u32> = steps.iter().map(|step| step.vmid).collect();
+        // A step that does nothing is no reason to leave alone what was cut off.
+        let acting = steps.iter().filter(|step| step.action.acts());
+        let planned: BTreeSet<u32> = acting.map(|step| step.vmid).collect();
         let others = last
             .values()
             .filter(|line| !planned.contains(&line.event.vmid));
-        let cut = others.filter(|line| matches!(line.event.phase, Phase::Requested | Phase::Task));
+        let open = |line: &&Line| {
+            use Phase::{Requested, Stuck, Task};
+            matches!(line.event.phase, Requested | Task | Stuck)
+        };
+        let cut = others.filter(open);
         todo.unfinished.extend(cut.map(|line| (line.clone(), None)));
         todo
     }

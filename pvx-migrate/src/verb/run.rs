@@ -49,6 +49,7 @@ fn options(args: &cli::Run, surroundings: &Surroundings) -> Options {
             per_node: args.jobs_per_node.into(),
         },
         partial: args.partial,
+        quorum_wait: args.quorum_wait,
         max_age: args.max_age,
         now: surroundings.now,
         terminal: surroundings.stderr_terminal,
