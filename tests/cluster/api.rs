@@ -103,7 +103,7 @@ impl World {
                     return error(
                         500,
                         &format!(
-                            "hostname lookup '{node}' failed - failed to get address info for: {node}: Name or service not known"
+                            "hostname lookup '{node}' failed - failed to get address info for: {node}: Temporary failure in name resolution"
                         ),
                     );
                 }

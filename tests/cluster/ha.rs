@@ -128,7 +128,8 @@ impl World {
             let other = self.ha.services.get(other);
             other.is_some_and(|o| o.node == target && o.target.is_none())
         };
-        !self.online(target)
+        !self.member(target)
+            || self.nodes[target].maintenance
             || service.node == target
             || service.state != "started" && service.state != "stopped"
             || self.ha.together(sid, false).iter().any(on_target)
@@ -337,11 +338,14 @@ impl World {
         rows.push(json!({"id": "master", "type": "master", "node": master,
             "status": format!("{master} (active, now)"), "timestamp": clock}));
         for (name, node) in &self.nodes {
-            let how = if node.online {
-                "active"
-            } else {
-                "old timestamp - dead?"
+            let how = match node {
+                node if !node.online => "old timestamp - dead?, watchdog standby",
+                node if node.maintenance => "maintenance mode, watchdog active",
+                _ => "active, watchdog active",
             };
+            // PVE 8 has no word of the watchdog.
+            let how = how.split(", ").take(if self.api >= 9 { 2 } else { 1 });
+            let how = how.collect::<Vec<_>>().join(", ");
             rows.push(
                 json!({"id": format!("lrm:{name}"), "type": "lrm", "node": name,
                 "status": format!("{name} ({how}, now)"), "timestamp": clock}),

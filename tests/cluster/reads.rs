@@ -79,8 +79,12 @@ impl World {
         };
         let mut row = json!({"node": name, "id": format!("node/{name}"), "status": status, "type": "node", "cgroup-mode": 1});
         if !self.ha.services.is_empty() {
-            let known = self.online(name);
-            row["hastate"] = if known { "online" } else { "unknown" }.into();
+            let state = match &self.nodes[name] {
+                node if !node.online => "unknown",
+                node if node.maintenance => "maintenance",
+                _ => "online",
+            };
+            row["hastate"] = state.into();
         }
         let node = &self.nodes[name];
         let audit = self.may(call.token, &format!("/nodes/{name}"), "Sys.Audit");
@@ -123,7 +127,8 @@ impl World {
             self.may(call.token, &path, "SDN.Audit")
         };
         for bridge in self.nodes[&node].bridges.iter().filter(seen) {
-            rows.push(json!({"iface": bridge, "type": "bridge", "active": 1, "autostart": 1, "bridge_ports": "eno1"}));
+            rows.push(json!({"iface": bridge, "type": "bridge", "active": 1, "autostart": 1, "bridge_ports": "eno1",
+                "bridge_fd": "0", "bridge_stp": "off", "families": ["inet"], "method": "manual", "method6": "manual", "priority": 4}));
         }
         let bridges = ["bridge", "any_bridge", "any_local_bridge", "include_sdn"];
         rows.retain(|row| {

@@ -21,6 +21,7 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
     let bandwidth = scenario["bandwidth_mib_s"].as_f64().unwrap_or(BANDWIDTH) * 1_048_576.0;
     let node = |node: &Value| Node {
         online: node["online"] != false,
+        maintenance: node["maintenance"] == true,
         maxmem: node["maxmem"].as_u64().unwrap_or(16 << 30),
         maxcpu: node["maxcpu"].as_u64().unwrap_or(4),
         bridges: strings(&node["bridges"]).unwrap_or_else(|| vec!["vmbr0".into()]),

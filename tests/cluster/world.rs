@@ -13,6 +13,8 @@ use crate::{fault::Fault, ha::Ha, pvestatd::Silences, task::Task, volume::keys};
 
 pub struct Node {
     pub online: bool,
+    /// The HA manager's maintenance mode.
+    pub maintenance: bool,
     pub maxmem: u64,
     pub maxcpu: u64,
     pub bridges: Vec<String>,

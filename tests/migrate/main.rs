@@ -10,6 +10,7 @@ mod tools;
 mod wire;
 
 mod fakepve;
+mod kill_kinds;
 mod kills;
 mod outage;
 mod recordings;
