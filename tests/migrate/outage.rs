@@ -19,7 +19,7 @@ fn cases() -> Vec<Case> {
     let vm = || machine(100, "a");
     let slow = |guest: Value| with(guest, json!({"shutdown_secs": 30}));
     let shutdown = || json!({"action": "shutdown"});
-    let quorum_again = |looks: u32| json!({"fault": "quorum", "when": {"request": "GET /cluster/status", "after": looks}});
+    let quorum_again = |at: u32| json!({"fault": "quorum", "when": {"at": at}});
     let mut cases: Vec<Case> = [302, 404, 429, 502, 503, 504, 597, 598].into_iter().map(|status| {
         Case::new("a page answers for a migration that goes on", slow(ct()), faults(json!([page("POST *migrate", status)])))
     }).collect();
@@ -35,8 +35,8 @@ fn cases() -> Vec<Case> {
         Case::new("reads of the last check fail once", ct(), faults(json!([{"fault": "reply", "match": "GET *config", "status": 502, "form": "html"}, {"fault": "reply", "match": "GET *migrate*", "status": 596, "form": "empty"}]))),
         Case::new("the target loses its power in mid-copy", large(), faults(json!([power_lost()]))).stays("not-moved"),
         Case::new("the same, and PVE can't start it again", large(), faults(json!([power_lost(), {"fault": "start-fails", "node": "a"}]))).stays("not-moved"),
-        Case::new("quorum is lost before the copy, for a while", slow(ct()), faults(json!([{"fault": "no-quorum", "when": {"task": "vzmigrate", "phase": "shutdown"}}, quorum_again(40)]))).stays("not-moved"),
-        Case::new("no quorum at first", ct(), with(json!({"quorate": false}), faults(json!([quorum_again(30)])))),
+        Case::new("quorum is lost before the copy, for a while", slow(ct()), faults(json!([{"fault": "no-quorum", "when": {"task": "vzmigrate", "phase": "shutdown"}}, quorum_again(300)]))).stays("not-moved"),
+        Case::new("no quorum at first", ct(), with(json!({"quorate": false}), faults(json!([quorum_again(150)])))),
     ]);
     cases
 }

@@ -110,7 +110,7 @@ impl Recording {
             if vmid == Some(&id) && !self.name.starts_with("err-wrong") {
                 guest["node"] = node.into();
             }
-            if mine.iter().any(|w| w["paused"].to_string() == id) {
+            if mine.iter().any(|w| w["paused"] == guest["vmid"]) {
                 guest["qmpstatus"] = "paused".into();
             }
         }
