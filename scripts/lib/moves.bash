@@ -12,7 +12,7 @@ moves_begin() {
         [[ ! ${opt[$name]-} ]] || terms+=("--$name" "${opt[$name]}")
     done
     ! on allow-shutdown || terms+=(--allow-shutdown)
-    for name in jobs jobs-per-node; do [[ ! ${opt[$name]-} ]] || pace+=("--$name" "${opt[$name]}"); done
+    for name in jobs jobs-per-node quorum-wait; do [[ ! ${opt[$name]-} ]] || pace+=("--$name" "${opt[$name]}"); done
     ! on partial || pace+=(--partial)
     need jq "apt-get install jq"
     tools pvx-migrate vmid

@@ -113,3 +113,30 @@ fn what_was_not_read_is_tried_again_by_the_same_command() {
         "{ran:#?}"
     );
 }
+
+/// What a broken copy leaves is named; what removes it only where no guest has it.
+#[test]
+fn what_a_copy_leaves_is_named() {
+    let guest = container(100, "a");
+    let sim = Sim::start(&with(
+        cluster(std::slice::from_ref(&guest)),
+        faults(json!([{"fault": "copy-fails", "times": 2}])),
+    ));
+    let first = sim.run(&[step(&guest, "b")]);
+    let own = json!({"node": "b", "volume": "thin:vm-100-disk-0"});
+    assert_eq!(first.record(100)["leftovers"], json!([own]), "{first:#?}");
+    std::fs::remove_file(sim.journal()).unwrap();
+    let second = sim.run(&[step(&guest, "b")]);
+    let next = json!({"node": "b", "volume": "thin:vm-100-disk-1", "remove": "pvesm free thin:vm-100-disk-1"});
+    assert_eq!(
+        second.record(100)["leftovers"],
+        json!([own, next]),
+        "{second:#?}"
+    );
+    let truth = sim.truth();
+    assert_eq!(
+        truth["leftovers"].as_array().unwrap().len(),
+        2,
+        "none is removed: {truth:#}"
+    );
+}

@@ -46,6 +46,7 @@ pub(super) fn ended(ok: bool, told_to_stop: bool) -> Past {
             ok,
             told_to_stop,
             reason,
+            begun: Vec::new(),
         }),
         ..asked()
     }
