@@ -17,7 +17,7 @@ use crate::{
     state::{Ha, Node, State, Storage},
 };
 
-mod answer;
+pub(crate) mod answer;
 mod guest;
 mod ha;
 mod node;

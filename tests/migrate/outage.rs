@@ -19,7 +19,7 @@ fn cases() -> Vec<Case> {
     let vm = || machine(100, "a");
     let slow = |guest: Value| with(guest, json!({"shutdown_secs": 30}));
     let shutdown = || json!({"action": "shutdown"});
-    let quorum_again = |looks: u32| json!({"fault": "quorum", "when": {"request": "GET /cluster/status", "after": looks}});
+    let quorum_again = |looks: u32| json!({"fault": "quorum", "when": {"request": "GET *cluster/status", "after": looks}});
     let mut cases: Vec<Case> = [302, 404, 429, 502, 503, 504, 597, 598].into_iter().map(|status| {
         Case::new("a page answers for a migration that goes on", slow(ct()), faults(json!([page("POST *migrate", status)])))
     }).collect();
@@ -118,8 +118,18 @@ fn what_was_not_read_is_tried_again_by_the_same_command() {
 #[test]
 fn what_a_copy_leaves_is_named() {
     let guest = container(100, "a");
+    // A token sees images only with VM.Config.Disk.
+    let may = json!([
+        "VM.Audit",
+        "VM.Migrate",
+        "VM.PowerMgmt",
+        "VM.Config.Disk",
+        "Sys.Audit",
+        "Datastore.Audit"
+    ]);
+    let sees = json!({"tokens": {"t@pve!x": "s"}, "rights": {"t@pve!x": {"/": may}}});
     let sim = Sim::start(&with(
-        cluster(std::slice::from_ref(&guest)),
+        with(cluster(std::slice::from_ref(&guest)), sees),
         faults(json!([{"fault": "copy-fails", "times": 2}])),
     ));
     let first = sim.run(&[step(&guest, "b")]);

@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     permission,
     pve::{Failure, Pve},
-    state::Permissions,
+    read::answer,
 };
 
 /// A volume that a migration has left.
@@ -134,7 +134,7 @@ impl Mover<'_> {
 /// Every configuration of the cluster, one after the other as text: as it is, with what is pending,
 /// and of each snapshot. None if one could not be read, or the token may not see all guests.
 fn all_configs(pve: &Pve) -> Option<String> {
-    let permissions: Permissions = pve.get("/access/permissions").ok()?;
+    let permissions = answer::permissions(&pve.get("/access/permissions").ok()?);
     if !permission::has_on_all_guests(&permissions, "VM.Audit") {
         return None;
     }
