@@ -199,6 +199,10 @@ pub struct Place {
     /// What 'pvx-migrate state' printed
     #[arg(long, value_name = "FILE")]
     pub state: PathBuf,
+    /// Choose no node that was drained by this journal of 'pvx-migrate run' and whose guests have not
+    /// returned (A,B, or the option repeated)
+    #[arg(long, value_name = "FILE", value_delimiter = ',')]
+    pub journal: Vec<PathBuf>,
     /// Pairs whose members are on different nodes, beside those of --site
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
@@ -236,7 +240,7 @@ pub struct Terms {
     #[command(flatten)]
     pub site: vmid::site::Named,
     /// Where a node lacks storage A, use its storage B (VMs that run; or A and B of one type); A:B,C:D,
-    /// or the option repeated
+    /// or the option repeated. Of A:B,A:C a node uses the one that it has
     #[arg(long, value_name = "A:B", value_delimiter = ',', value_parser = pair)]
     pub storage_map: Vec<(String, String)>,
     /// Shut a VM down for the move if it cannot move while it runs
@@ -249,6 +253,10 @@ pub struct Terms {
     /// limits.ram_ratio, else 1.5]
     #[arg(long, value_name = "N", value_parser = ratio)]
     pub ram_ratio: Option<f64>,
+    /// Refuse a node that would keep less of its memory free, by what is in use [default: less than
+    /// 10% is a warning]
+    #[arg(long, value_name = "PERCENT", value_parser = value::percent)]
+    pub min_free_mem: Option<u8>,
     /// The guest that this runs in, if its MAC addresses do not tell
     #[arg(long = "self", value_name = "VMID", value_parser = value::vmid)]
     pub own: Option<u32>,

@@ -110,6 +110,8 @@ pub struct Volume {
     pub copied: bool,
     /// Replication leaves it out.
     pub unreplicated: bool,
+    /// The snapshots that name it, as far as that was seen; the configuration doesn't say.
+    pub snapshots: Vec<String>,
 }
 
 impl Volume {
@@ -281,6 +283,7 @@ impl Config {
                 size: options.get("size").map_or(0, bytes),
                 copied,
                 unreplicated: options.get("replicate") == Some("0"),
+                snapshots: Vec::new(),
             });
         }
     }

@@ -170,6 +170,12 @@ impl<'a> Work<'_, 'a> {
             let what = format!("the HA manager has {name} in maintenance");
             return refuse(Code::Maintenance, what);
         }
+        if let Some(journal) = self.policy.drained.get(name)
+            && guest.node.is_none()
+        {
+            let what = format!("{name} was drained, and its guests have not returned ({journal})");
+            return refuse(Code::Drained, what);
+        }
         let site = &self.policy.site;
         let entry = site.nodes.iter().find(|entry| entry.name == name);
         if entry.is_none() && !site.nodes.is_empty() {

@@ -12,6 +12,8 @@ use crate::{
     state::{Guest, Kind},
 };
 
+#[cfg(test)]
+mod advice_table_tests;
 pub mod bundle;
 pub mod candidate;
 pub mod choose;
@@ -21,11 +23,13 @@ pub mod estimate;
 pub mod feasibility;
 pub mod ha;
 pub mod home;
+pub mod leave;
 pub mod load;
 #[cfg(test)]
 mod local_file_table_tests;
 pub mod needs;
 pub mod order;
+pub mod origin;
 pub mod pair;
 #[cfg(test)]
 mod plan_tests;
@@ -36,11 +40,20 @@ mod property_tests;
 pub mod quorum;
 pub mod record;
 pub mod refusal;
+#[cfg(test)]
+mod return_table_tests;
 pub mod room;
+#[cfg(test)]
+mod room_table_tests;
+#[cfg(test)]
+mod server_table_tests;
 pub mod show;
+pub mod storage_map;
 #[cfg(test)]
 mod table_fixture;
 pub mod volume;
+#[cfg(test)]
+mod volume_table_tests;
 pub mod want;
 #[cfg(test)]
 mod warning_table_tests;
@@ -85,7 +98,7 @@ pub fn plan(cluster: &Cluster<'_>, policy: &Policy, wants: &[Want], home: bool) 
         let Some(guest) = cluster.guest(want.vmid) else {
             continue;
         };
-        match stays(policy, guest, want) {
+        match leave::reason(policy, guest, want) {
             Some(reason) if !forced.contains(&want.vmid) => left.push((guest, want, reason)),
             _ => {
                 let pairs = pairs.remove(&guest.vmid).unwrap_or_default();
@@ -137,6 +150,7 @@ pub fn plan(cluster: &Cluster<'_>, policy: &Policy, wants: &[Want], home: bool) 
     let left = left.into_iter().map(|(guest, want, reason)| Step {
         action: Action::Leave,
         reason,
+        warnings: leave::warnings(cluster, policy, guest, want),
         returns: want.returns,
         ..bare(cluster, guest)
     });
@@ -181,6 +195,8 @@ impl Context<'_, '_> {
             (None, Mode::Shutdown) => Action::Shutdown,
             (None, Mode::Offline) => Action::Offline,
         };
+        let scarce = room::scarce(cluster, node, self.load);
+        let scarce = scarce.filter(|_| guest.is_running());
         let timeout_s = match (action, candidate.mode) {
             (Action::Restart | Action::Shutdown, _) => {
                 Some(candidate.config.down.unwrap_or(policy::SHUTDOWN_S))
@@ -192,7 +208,11 @@ impl Context<'_, '_> {
             action,
             reason: self.reason(candidate, way, node, refused),
             refused: records(cluster, refused),
-            warnings: way.warnings.iter().map(Refusal::blocker).collect(),
+            warnings: {
+                let serving = candidate.serving();
+                let all = way.warnings.iter().chain(&serving).chain(&scarce);
+                all.map(Refusal::blocker).collect()
+            },
             downtime_s: way.cost.downtime_s,
             duration_s: way.cost.duration_s,
             estimate: estimate::basis(candidate.mode, way.freight, self.bandwidth),
@@ -200,6 +220,7 @@ impl Context<'_, '_> {
             ha: candidate.managed.map(|resource| resource.sid.clone()),
             local_disks: way.local_disks && candidate.guest.kind == Kind::Qemu,
             targetstorage: way.storages.clone(),
+            volumes: origin::volumes(candidate, way),
             timeout_s,
             digest: candidate.config.digest.clone(),
             returns: candidate.want.returns,
@@ -251,7 +272,7 @@ fn dragged_along(cluster: &Cluster<'_>, policy: &Policy, wants: &[Want]) -> Hash
     let moving = wants.iter().filter_map(|want| {
         let guest = cluster.guest(want.vmid)?;
         let managed = cluster.managed(&guest.sid())?;
-        stays(policy, guest, want)
+        leave::reason(policy, guest, want)
             .is_none()
             .then_some((guest, managed))
     });
@@ -259,22 +280,6 @@ fn dragged_along(cluster: &Cluster<'_>, policy: &Policy, wants: &[Want]) -> Hash
         .flat_map(|(guest, managed)| bundle::bundle(cluster, guest.vmid, &managed.sid, &guest.node))
         .filter(|vmid| wanted.get(vmid).is_some_and(|want| want.leave.is_none()))
         .collect()
-}
-
-/// Why a guest is left by policy, if it is.
-fn stays(policy: &Policy, guest: &Guest, want: &Want) -> Option<String> {
-    if let Some(reason) = &want.leave {
-        return Some(reason.clone());
-    }
-    if want.blocked.is_some() {
-        return None;
-    }
-    if guest.template {
-        return Some("a template: nothing runs in it, and clones may rest on it".to_owned());
-    }
-    let stopped = !guest.is_running() && !guest.is_unknown();
-    (stopped && !want.move_stopped && !policy.move_stopped)
-        .then(|| "it doesn't run (--stopped move would take it along)".to_owned())
 }
 
 /// What HA keeps together moves together or not at all.
@@ -377,10 +382,12 @@ fn bare(cluster: &Cluster<'_>, guest: &Guest) -> Step {
         estimate: String::new(),
         bytes: 0,
         was_running: guest.is_running(),
+        was_paused: guest.is_paused(),
         ha: None,
         along: None,
         local_disks: false,
         targetstorage: std::collections::BTreeMap::new(),
+        volumes: std::collections::BTreeMap::new(),
         timeout_s: None,
         digest: None,
         returns: false,

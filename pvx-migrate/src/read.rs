@@ -9,6 +9,7 @@
 
 use anyhow::anyhow;
 use jiff::Timestamp;
+use serde_json::Value;
 use vmid::exit::Stop;
 
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
 pub(crate) mod answer;
 mod guest;
 mod ha;
+mod hidden;
 mod node;
 mod privilege;
 mod request;
@@ -29,6 +31,8 @@ mod storage;
 
 #[cfg(test)]
 mod budget_tests;
+#[cfg(test)]
+mod recording_tests;
 #[cfg(test)]
 mod server_tests;
 #[cfg(test)]
@@ -65,12 +69,13 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
         "/cluster/ha/rules",
         "/cluster/ha/groups",
         "/cluster/replication",
+        "/cluster/backup",
         "/cluster/tasks",
         "/cluster/options",
         "/cluster/config/nodes",
         "/cluster/config/qdevice",
     ];
-    let replies: [Reply; 14] = fetch(pve, &paths.map(str::to_owned))
+    let replies: [Reply; 15] = fetch(pve, &paths.map(str::to_owned))
         .try_into()
         .map_err(|_| Stop::outside(anyhow!("a request broke off")))?;
     let [
@@ -84,6 +89,7 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
         rules,
         groups,
         replication,
+        backup_jobs,
         tasks,
         options,
         votes,
@@ -128,29 +134,45 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
 
     let ha_status = seen(pve, "/cluster/ha/status/current", ha_status)?;
     let ha_resources = seen(pve, "/cluster/ha/resources", ha_resources)?;
-    let ha = match (ha_status, ha_resources) {
+    let ha = match (&ha_status, &ha_resources) {
         (Some(status), Some(resources)) => {
-            ha::maintenance(&mut nodes, &status);
-            // With rules the groups answer that they have been migrated.
-            let groups = match &rules {
-                Err(failure) if has_no_rules(failure) => seen(pve, "/cluster/ha/groups", groups)?,
-                _ => None,
+            ha::maintenance(&mut nodes, status);
+            // A cluster on its way from 8 to 9 has rules, and obeys its groups until all nodes
+            // are new (Manager.pm); then they answer that they have been migrated.
+            let groups = match &groups {
+                Err(failure) if has_no_groups(failure) => Some(Value::Null),
+                _ => seen(pve, "/cluster/ha/groups", groups)?,
             };
-            let rules = match &groups {
-                Some(groups) => Some(ha::groups(groups, &resources)),
-                None => seen(pve, "/cluster/ha/rules", rules)?.map(|rules| ha::rules(&rules)),
+            let rules = match &rules {
+                Err(failure) if has_no_rules(failure) => Some(Value::Null),
+                _ => seen(pve, "/cluster/ha/rules", rules)?,
             };
-            let groups = groups.unwrap_or_default();
-            rules.map(|rules| Ha {
-                resources: ha::resources(&resources, &status, &groups),
-                rules,
+            groups.zip(rules).map(|(groups, answer)| {
+                let mut rules = ha::rules(&answer);
+                rules.extend(ha::groups(&groups, resources));
+                Ha {
+                    resources: ha::resources(resources, status, &groups),
+                    rules,
+                    dropped: ha::dropped(&answer),
+                }
             })
         }
         _ => None,
     };
     let replication = seen(pve, "/cluster/replication", replication)?;
+    let backup_jobs = seen(pve, "/cluster/backup", backup_jobs)?;
+    let tasks = seen(pve, "/cluster/tasks", tasks)?;
+    let sources = hidden::Sources {
+        ha_status: ha_status.as_ref(),
+        ha_resources: ha_resources.as_ref(),
+        replication: replication.as_ref(),
+        backup_jobs: backup_jobs.as_ref(),
+        tasks: tasks.as_ref(),
+        permissions: permissions.as_ref(),
+    };
+    let hidden = hidden::read(pve, sources, &guests);
     let replication = replication.map(|jobs| answer::replication(&jobs));
-    let tasks = seen(pve, "/cluster/tasks", tasks)?.map(|tasks| answer::tasks(&tasks));
+    let tasks = tasks.map(|tasks| answer::tasks(&tasks));
     let options = seen(pve, "/cluster/options", options)?.unwrap_or_default();
 
     let silent = node::silent(&resources, &nodes);
@@ -167,6 +189,7 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
         nodes,
         storages,
         guests,
+        hidden: Some(hidden),
         ha,
         replication,
         tasks,
@@ -218,6 +241,17 @@ fn ask_nodes(
         }
     }
     Ok(())
+}
+
+/// PVE 9 has no groups, once they have been migrated to rules; a later one may not know them.
+fn has_no_groups(failure: &Failure) -> bool {
+    let Failure::Status {
+        status, message, ..
+    } = failure
+    else {
+        return false;
+    };
+    matches!(status, 400 | 404 | 501) || message.contains("migrated to rules")
 }
 
 /// PVE 8 has groups, no rules.

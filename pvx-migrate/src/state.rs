@@ -14,7 +14,7 @@ mod ha;
 mod snapshot;
 
 pub use guest::{Current, Guest, LocalDisk, MappedInfo, NotAllowed, Precondition};
-pub use ha::{Ha, HaResource, HaRule};
+pub use ha::{DroppedRule, Ha, HaResource, HaRule};
 pub use snapshot::{SnapshotConfig, Snapshots};
 
 /// The version of the form that is written.
@@ -80,6 +80,10 @@ pub struct State {
     pub storages: Vec<Storage>,
     /// The guests that the token may see.
     pub guests: Vec<Guest>,
+    /// Guests that the token may not see, but that the cluster has: something else names
+    /// them. None if nobody was asked (version 1).
+    #[serde(default)]
+    pub hidden: Option<Vec<Hidden>>,
     /// What the HA manager knows; none if the token may not see it.
     #[serde(default)]
     pub ha: Option<Ha>,
@@ -175,6 +179,9 @@ pub struct Storage {
     /// The server it is on, for those that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
+    /// Snapshots are chains of volumes (`snapshot-as-volume-chain`), which PVE can't send.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub volume_chain: bool,
     /// The nodes where it is available, and its space there.
     #[serde(default)]
     pub nodes: BTreeMap<String, Space>,
@@ -191,6 +198,18 @@ pub struct Space {
     /// of storages on which a guest's hook script rests are) or not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snippets: Option<Vec<String>>,
+}
+
+/// A guest that is in no list the token gets, but is named elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hidden {
+    /// Its ID.
+    pub vmid: u32,
+    /// Where it is, if what names it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// What names it: `the HA resource ct:104`.
+    pub by: String,
 }
 
 /// A replication job.

@@ -8,7 +8,7 @@ moves_begin() {
     reach=() terms=() pace=()
     for name in ca-cert fingerprint; do [[ ! ${opt[$name]-} ]] || reach+=("--$name" "${opt[$name]}"); done
     ! on insecure || reach+=(--insecure)
-    for name in to stopped pairs storage-map max-downtime ram-ratio self; do
+    for name in to stopped pairs storage-map max-downtime ram-ratio min-free-mem self; do
         [[ ! ${opt[$name]-} ]] || terms+=("--$name" "${opt[$name]}")
     done
     ! on allow-shutdown || terms+=(--allow-shutdown)

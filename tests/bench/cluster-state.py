@@ -39,8 +39,10 @@ def guest(number):
     entry = {
         "vmid": vmid, "type": kind, "name": f"guest-{vmid}", "node": names[node],
         "status": "stopped" if number % 7 == 3 else "running",
-        "maxmem": config["memory"] << 20, "disk": 2 * GIB, "config": config, "snapshots": [],
+        "maxmem": config["memory"] << 20, "disk": 2 * GIB, "config": config, "snapshots": {} if kind == "lxc" else [],
     }
+    if entry["status"] == "stopped":
+        entry["current"] = {"status": "stopped", "mem": 0}
     if kind == "qemu":
         entry["precondition"] = {
             "running": 1, "allowed_nodes": names[:4], "not_allowed_nodes": {}, "local_resources": [], "mapped-resources": [],
@@ -56,7 +58,7 @@ def space(rest):
 everyone = [guest(number) for number in range(guests)]
 sids = [("ct" if g["type"] == "lxc" else "vm") + f":{g['vmid']}" for g in everyone[::20]]
 json.dump({
-    "version": 1, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    "version": 2, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     "cluster": {"name": "bench", "pve": "9.1.3", "quorate": True, "qdevice_votes": 0},
     "nodes": [{"node": name, "online": True, "votes": 1, "maxmem": int(share * 4) * GIB, "maxcpu": 64, "cpu_level": 3,
                "cpu_model": "EPYC", "pve": "9.1.3", "bridges": ["vmbr0"]} for name in names],
@@ -64,7 +66,7 @@ json.dump({
         {"storage": "ssd", "type": "lvmthin", "content": ["images", "rootdir"], "shared": False, "nodes": space(0)},
         {"storage": "zdata", "type": "zfspool", "content": ["images", "rootdir"], "shared": False, "nodes": space(1)},
     ],
-    "guests": everyone,
+    "guests": everyone, "hidden": [],
     "ha": {"resources": [{"sid": sid, "state": "started", "crm_state": "started"} for sid in sids],
            "rules": [{"type": "resource-affinity", "rule": f"r{n}", "resources": sids[n:n + 3], "negative": True}
                      for n in range(0, len(sids), 3)]},

@@ -28,6 +28,15 @@ pub(super) fn ratio(text: &str) -> Result<f64, String> {
     ratio.ok_or_else(|| "expected a number from 0.1 to 100, such as 1.5".to_owned())
 }
 
+/// A part of something: 1% to 90%, never a bare number.
+pub(super) fn percent(text: &str) -> Result<u8, String> {
+    let number = text
+        .strip_suffix('%')
+        .and_then(|number| number.parse::<u8>().ok());
+    let number = number.filter(|number| (1..=90).contains(number));
+    number.ok_or_else(|| "expected 1% to 90%, such as 10%".to_owned())
+}
+
 /// A length of time: `90s`, `10m`, `1h30m`, `30d`; never a bare number.
 pub(super) fn time() -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync + 'static {
     span::between(Duration::ZERO, CENTURY)
@@ -79,6 +88,10 @@ mod tests {
         assert_eq!(time()("10m"), Ok(Duration::from_secs(600)));
         assert_eq!(pair("a:b"), Ok(("a".to_owned(), "b".to_owned())));
         assert_eq!(vmid("100"), Ok(100));
+        assert_eq!((percent("10%"), percent("90%")), (Ok(10), Ok(90)));
+        for bad in ["", "10", "0%", "91%", "1.5%", "%", "-1%"] {
+            assert!(percent(bad).is_err(), "{bad:?}");
+        }
         assert_eq!(node("pve-a"), Ok("pve-a".to_owned()));
         assert_eq!(number(1_u8, 64)("64"), Ok(64));
         for bad in ["", "10", "-1m", "10 parsecs"] {

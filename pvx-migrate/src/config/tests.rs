@@ -77,6 +77,7 @@ fn volumes_and_their_owners() {
             size: 0,
             copied: false,
             unreplicated: false,
+            snapshots: Vec::new(),
         };
         assert_eq!(
             (volume.owner(), volume.is_linked_clone()),

@@ -52,6 +52,9 @@ pub struct Event {
     pub to: String,
     /// It ran when the plan was made.
     pub was_running: bool,
+    /// It stood still although it ran (paused, suspended).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_paused: bool,
     /// Its HA resource (`vm:101`), if the HA manager moves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ha: Option<String>,
@@ -66,6 +69,9 @@ pub struct Event {
     /// Storages it was moved between, from the origin's to the target's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub targetstorage: BTreeMap<String, String>,
+    /// Where its volumes were before the drain, by their keys, if storages were exchanged.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub volumes: BTreeMap<String, String>,
     /// What a person should know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

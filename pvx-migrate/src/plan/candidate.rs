@@ -13,6 +13,8 @@ use crate::{
 };
 
 mod blockers;
+mod server;
+mod snapshots;
 
 /// How a guest can move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +56,8 @@ pub struct Candidate<'a> {
     pub mode: Mode,
     /// It is the guest this command runs in.
     pub own: bool,
+    /// Storages of guests whose server it is.
+    pub serves: Vec<&'a str>,
     /// What stands against it whatever the target; then it is not asked where to.
     pub blockers: Vec<Refusal>,
 }
@@ -94,6 +98,7 @@ impl<'a> Candidate<'a> {
                 (true, Kind::Lxc) => Mode::Restart,
             },
             own: false,
+            serves: Vec::new(),
             blockers: want.blocked.iter().cloned().collect(),
         };
         if let Some(resource) = candidate.managed {
@@ -123,19 +128,24 @@ impl<'a> Candidate<'a> {
         candidate
     }
 
-    /// The storage to use instead of `storage`, which the target has or has not: on the way
-    /// home the one it came from, else the operator's if the target has not.
+    /// The storage to use instead of `storage` at `node`: on the way home the one it came
+    /// from, else the operator's if the node has not got it.
     #[must_use]
     pub fn instead_of<'p>(
         &'p self,
+        cluster: &Cluster<'_>,
         policy: &'p Policy,
         storage: &str,
-        target_has: bool,
+        node: &str,
     ) -> Option<&'p String> {
+        let target_has = || {
+            let storage = cluster.storage(storage);
+            storage.is_some_and(|storage| storage.nodes.contains_key(node))
+        };
         match &self.want.storage_map {
             Some(back) => back.get(storage),
-            None if target_has => None,
-            None => policy.storage_map.get(storage),
+            None if target_has() => None,
+            None => policy.storage_map.at(cluster, storage, node),
         }
     }
 

@@ -108,7 +108,7 @@ fn decision_table() {
         ("VM stopped, HA: left by default",     stopped(ssd_vm()), vec![managed("vm:101")],                                      plain(),    "leave"),
         ("VM stopped, HA",                      stopped(ssd_vm()), vec![managed("vm:101")],                                      take(),     "ha node5"),
         ("CT: movable",                         ssd_ct(), vec![],                                                                plain(),    "restart node5"),
-        ("CT: ZFS with snapshots",              with(ct(zfs("rootfs", "subvol")), snap()), zfs_here(),                           plain(),    "restart node6"),
+        ("CT: ZFS with snapshots",              with(ct(zfs("rootfs", "subvol")), json!({"snapshots": {"before": zfs("rootfs", "subvol")}})), zfs_here(),                           plain(),    "restart node6"),
         ("CT: shared=1 bind mount",             ct(json!({"rootfs": SSD, "mp0": "/mnt/media,mp=/media,shared=1"})), vec![],      plain(),    "restart node5"),
         ("CT: bridge missing",                  ct(json!({"rootfs": SSD, "net0": "name=eth0,bridge=vmbr9"})), vec![],            plain(),    "blocked no-target"),
         ("CT: devN, target not known to have it", ct(json!({"rootfs": SSD, "dev0": "/dev/dri/renderD128,gid=104"})), vec![],     plain(),    "blocked no-target"),

@@ -11,11 +11,11 @@ use super::{
     estimate::{self, Cost, Freight},
     ha,
     load::Load,
-    needs,
+    needs, origin,
     policy::Policy,
     processor,
     refusal::{Code, Refusal},
-    room::{has_memory, has_space},
+    room::{has_memory, has_space, keeps_free},
     volume,
 };
 use crate::{cluster::Cluster, permission, state::Kind};
@@ -76,14 +76,14 @@ pub fn judge<'a>(
     replication(candidate, name)?;
     mappings(candidate, name)?;
     let mut way = volumes(cluster, policy, candidate, node, bandwidth)?;
-    let mut lacks = needs::lacks(cluster, policy, candidate, node).into_iter();
-    if let Some(first) = lacks.next() {
+    let lacks = needs::lacks(cluster, policy, candidate, node);
+    if let Some(first) = lacks.first() {
         if candidate.guest.is_running() {
-            return Err(first);
+            let all: Vec<&str> = lacks.iter().map(|lack| &lack.message[..]).collect();
+            return refuse(first.code, all.join("; "));
         }
         // It moves; but there it could not be started.
         way.startable = false;
-        way.warnings.push(first);
         way.warnings.extend(lacks);
     }
     way.warnings
@@ -138,6 +138,7 @@ pub fn fits<'a>(
     }
     ha::fits(cluster, candidate, node, load)?;
     has_memory(cluster, policy, candidate.memory(), node, load)?;
+    keeps_free(cluster, policy, candidate.guest, node, load)?;
     for &(storage, bytes) in &way.arrives {
         has_space(cluster, storage, bytes, node, load)?;
     }
@@ -214,8 +215,11 @@ fn volumes<'a>(
     let mut arrives: Vec<(&'a str, u64)> = Vec::new();
     let mut storages = BTreeMap::new();
     let mut sent = 0_u64;
+    let mut warnings = Vec::new();
+    let kept = origin::kept(cluster, policy, candidate, node, live);
     for volume in &candidate.config.volumes {
-        let journey = volume::travel(cluster, policy, candidate, volume, node, live)?;
+        let journey = volume::travel(cluster, policy, candidate, volume, node, live, &kept)?;
+        warnings.extend(origin::away(candidate, volume, journey.storage));
         if !journey.sent {
             continue;
         }
@@ -258,7 +262,7 @@ fn volumes<'a>(
         storages,
         local_disks,
         startable: true,
-        warnings: Vec::new(),
+        warnings,
     })
 }
 

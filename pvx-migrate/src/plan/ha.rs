@@ -1,7 +1,9 @@
 //! What the HA manager would do with a request: obey, ignore it, or undo it.
 //!
-//! PVE accepts requests that its manager then drops (a sibling is there) or reverts
-//! (failback), so the rules are applied here, as select_service_node does it.
+//! PVE accepts requests that its manager then drops or reverts (failback), so the rules are
+//! applied here, as select_service_node does it. Of a sibling at the target it says so in the
+//! task since ha-manager 5.2.0 ("in negative affinity with resource"), before nothing; one that
+//! is only on its way there it doesn't count: both arrive, and both are thrown out again.
 
 use super::{
     candidate::Candidate,
@@ -61,10 +63,15 @@ pub fn allows(
                 .filter(|(_, priority)| Some(**priority) == best)
                 .map(|(name, _)| &name[..])
                 .collect();
+            let sid = &resource.sid;
+            // Before rules a resource has no failback; its group has.
+            let off = match rule.strip_prefix("group ") {
+                Some(group) => format!("ha-manager groupset {group} --nofailback 1"),
+                None => format!("ha-manager set {sid} --failback 0"),
+            };
             let what = format!(
-                "{rule} prefers {}, so the HA manager would bring {} back from {target}: set its failback to 0 first",
-                better.join(", "),
-                resource.sid
+                "{rule} prefers {}, so the HA manager would bring {sid} back from {target}: switch that off first ('{off}')",
+                better.join(", ")
             );
             return Err(Refusal::new(Code::HaFailback, what));
         }

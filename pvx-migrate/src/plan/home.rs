@@ -1,10 +1,11 @@
 //! What of a journal is to be undone: the guests that a drain moved, and nobody since.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::anyhow;
 
 use super::{
+    origin,
     refusal::{Code, Refusal},
     want::{Only, Want},
 };
@@ -19,13 +20,7 @@ use crate::{
 ///
 /// The journal is of another cluster.
 pub fn wants(cluster: &Cluster<'_>, events: &[Event]) -> anyhow::Result<Vec<Want>> {
-    let own = &cluster.state.cluster.name;
-    if let Some(event) = events.iter().find(|event| event.cluster != *own) {
-        return Err(anyhow!(
-            "it is of the cluster {:?}, and the state is of {own:?}",
-            event.cluster
-        ));
-    }
+    is_of(cluster, events)?;
     let mut last: HashMap<u32, &Event> = HashMap::new();
     let mut order = Vec::new();
     for event in events {
@@ -37,6 +32,36 @@ pub fn wants(cluster: &Cluster<'_>, events: &[Event]) -> anyhow::Result<Vec<Want
     Ok(wants.collect())
 }
 
+/// The nodes that were drained and of which a guest has not returned.
+///
+/// # Errors
+///
+/// The journal is of another cluster.
+pub fn drained(cluster: &Cluster<'_>, events: &[Event]) -> anyhow::Result<BTreeSet<String>> {
+    is_of(cluster, events)?;
+    let last: HashMap<u32, &Event> = events.iter().map(|event| (event.vmid, event)).collect();
+    // One whose return failed is as it was after the drain.
+    let away = last.into_values().filter(|event| {
+        event.phase == Phase::Verified || event.returns && event.phase != Phase::Returned
+    });
+    let away = away.filter(|event| {
+        let guest = cluster.guest(event.vmid);
+        guest.is_some_and(|guest| guest.node != event.from)
+    });
+    Ok(away.map(|event| event.from.clone()).collect())
+}
+
+fn is_of(cluster: &Cluster<'_>, events: &[Event]) -> anyhow::Result<()> {
+    let own = &cluster.state.cluster.name;
+    match events.iter().find(|event| event.cluster != *own) {
+        Some(event) => Err(anyhow!(
+            "it is of the cluster {:?}, and the state is of {own:?}",
+            event.cluster
+        )),
+        None => Ok(()),
+    }
+}
+
 fn want(cluster: &Cluster<'_>, event: &Event) -> Option<Want> {
     let Event { vmid, from, to, .. } = event;
     let guest = cluster.guest(*vmid)?;
@@ -45,6 +70,7 @@ fn want(cluster: &Cluster<'_>, event: &Event) -> Option<Want> {
         returns: true,
         ..Want::default()
     };
+    let origins = origin::of(guest, event);
     match event.phase {
         Phase::Returned | Phase::Planned => None,
         // Of what failed and is there after all, a task came late or somebody has moved it: it
@@ -54,7 +80,8 @@ fn want(cluster: &Cluster<'_>, event: &Event) -> Option<Want> {
                 nodes: vec![from.clone()],
                 because: format!("it goes back to {from}"),
             }),
-            storage_map: Some(inverse(&event.targetstorage)),
+            storage_map: Some(origin::map(cluster, guest, &origins)),
+            origins,
             move_stopped: true,
             ..plain
         }),
@@ -76,12 +103,6 @@ fn want(cluster: &Cluster<'_>, event: &Event) -> Option<Want> {
             })
         }
     }
-}
-
-fn inverse(map: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    map.iter()
-        .map(|(from, to)| (to.clone(), from.clone()))
-        .collect()
 }
 
 #[cfg(test)]
@@ -150,6 +171,26 @@ mod tests {
                 words.join(" ")
             });
             assert_eq!(words.collect::<Vec<_>>().join("; "), *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn which_nodes_are_drained() {
+        let verified = event("verified", "");
+        #[rustfmt::skip]
+        let cases: &[(&str, String, &str, &[&str])] = &[
+            ("drained",              verified.clone(),                                     "b", &["a"]),
+            ("returned",             verified.clone() + &event("returned", ""),            "a", &[]),
+            ("its return failed",    event("failed", r#","returns":true"#),                "b", &["a"]),
+            ("it never left",        event("failed", ""),                                  "a", &[]),
+            ("brought home by hand", verified.clone(),                                     "a", &[]),
+            ("moved on by hand",     verified,                                             "c", &["a"]),
+        ];
+        for (name, journal, node, want) in cases {
+            let text = STATE.replace("NODE", node).replace("STATUS", "running");
+            let state: State = serde_json::from_str(&text.replace("SNAPSHOTS", "[]")).unwrap();
+            let drained = drained(&Cluster::new(&state), &events(journal)).unwrap();
+            assert_eq!(drained.iter().collect::<Vec<_>>(), *want, "{name}");
         }
     }
 

@@ -5,9 +5,10 @@
 //! home it is the other way round. Between equals the shortest downtime is first. Then
 //! what moves live, the longest first, so that the end is not one long move alone; then
 //! what doesn't run. `after` holds only where order matters for the guests: a step
-//! between two classes of start-up order, members of one pair, and HA's company.
+//! between two classes of start-up order, members of one pair, and HA's company. The server of
+//! a storage moves alone: away after all others, home before them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     candidate::{Candidate, Mode},
@@ -30,6 +31,7 @@ pub fn order(placed: &[Placed<'_, '_>], home: bool) -> (Vec<usize>, HashMap<u32,
         // Without an order a guest starts last (qm.conf(5)).
         placed.candidate.config.order.unwrap_or(u64::MAX)
     };
+    let servers = servers(placed);
     let mut order: Vec<usize> = (0..placed.len()).collect();
     order.sort_by_key(|&at| {
         let item = &placed[at];
@@ -42,8 +44,14 @@ pub fn order(placed: &[Placed<'_, '_>], home: bool) -> (Vec<usize>, HashMap<u32,
             Mode::Live => (1, longest_first, 0),
             Mode::Offline => (2, class, longest_first),
         };
+        let serves = servers.contains(&item.candidate.guest.vmid);
         // The guest that this command runs in is the last of all.
-        (item.candidate.own, key, item.candidate.guest.vmid)
+        (
+            item.candidate.own,
+            serves != home,
+            key,
+            item.candidate.guest.vmid,
+        )
     });
 
     let mut after: HashMap<u32, Vec<u32>> = HashMap::new();
@@ -74,6 +82,7 @@ pub fn order(placed: &[Placed<'_, '_>], home: bool) -> (Vec<usize>, HashMap<u32,
             }
         }
     }
+    alone(&order, &servers, placed, &mut after);
     for (follower, leader) in &leaders {
         // What HA moves along has no step of its own to wait for.
         after.insert(*follower, vec![*leader]);
@@ -96,6 +105,47 @@ pub fn order(placed: &[Placed<'_, '_>], home: bool) -> (Vec<usize>, HashMap<u32,
     });
     let order = order.collect();
     (order, after)
+}
+
+/// The guests that a storage is on, and those that the HA manager moves together with one.
+fn servers(placed: &[Placed<'_, '_>]) -> HashSet<u32> {
+    let serving = placed.iter().map(|item| item.candidate);
+    let serving = serving.filter(|candidate| !candidate.serves.is_empty());
+    let with_company = serving.flat_map(|candidate| {
+        let company = candidate.bundle.iter().copied();
+        company.chain(std::iter::once(candidate.guest.vmid))
+    });
+    with_company.collect()
+}
+
+/// A server waits for all that come before it, and all that come after it wait for it.
+fn alone(
+    order: &[usize],
+    servers: &HashSet<u32>,
+    placed: &[Placed<'_, '_>],
+    after: &mut HashMap<u32, Vec<u32>>,
+) {
+    if servers.is_empty() {
+        return;
+    }
+    let vmids: Vec<u32> = order
+        .iter()
+        .map(|&at| placed[at].candidate.guest.vmid)
+        .collect();
+    let mut gone: Vec<u32> = Vec::new();
+    for (place, vmid) in vmids.iter().enumerate() {
+        let waits = after.entry(*vmid).or_default();
+        if servers.contains(vmid) {
+            // Whom HA moves along has no step of its own to wait for.
+            let company = &placed[order[place]].candidate.bundle;
+            let before = vmids[..place].iter();
+            waits.extend(before.filter(|other| !company.contains(other)));
+            gone.push(*vmid);
+        } else {
+            waits.extend(&gone);
+        }
+    }
+    after.retain(|_, waits| !waits.is_empty());
 }
 
 /// Of guests that the HA manager moves together, who leads whom: the lowest VMID.

@@ -95,6 +95,9 @@ pub struct Step {
     pub bytes: u64,
     /// It runs now, and must run afterwards.
     pub was_running: bool,
+    /// It is a VM that stands still although it runs (paused, suspended), and must afterwards.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_paused: bool,
     /// Its HA resource (`vm:101`), if the HA manager moves it.
     pub ha: Option<String>,
     /// HA moves it together with this guest (positive affinity): no request of its
@@ -106,6 +109,9 @@ pub struct Step {
     /// Storages that are exchanged on the way, from the source's to the target's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub targetstorage: BTreeMap<String, String>,
+    /// Where its volumes are, by their keys, if storages are exchanged: the way back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub volumes: BTreeMap<String, String>,
     /// The time it gets to shut down, in seconds: `timeout` of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_s: Option<u64>,

@@ -2,10 +2,14 @@
 
 use super::{
     load::Load,
-    policy::Policy,
+    policy::{self, Policy},
     refusal::{Code, Refusal},
 };
-use crate::{cluster::Cluster, size::human};
+use crate::{
+    cluster::Cluster,
+    size::human,
+    state::{Guest, Node},
+};
 
 /// Whether the guests that run on `node` may be given so much more, in bytes.
 ///
@@ -35,6 +39,62 @@ pub fn has_memory(
         policy.ram_ratio
     );
     Err(Refusal::new(Code::Memory, what))
+}
+
+/// Whether `node` keeps so much memory free as the operator wants when the guest has come.
+///
+/// # Errors
+///
+/// [`Code::Memory`]; [`Code::Unseen`] where what is in use was not seen.
+pub fn keeps_free(
+    cluster: &Cluster<'_>,
+    policy: &Policy,
+    guest: &Guest,
+    node: usize,
+    load: &Load<'_>,
+) -> Result<(), Refusal> {
+    let Some(percent) = policy.min_free_mem.filter(|_| guest.is_running()) else {
+        return Ok(());
+    };
+    let Node {
+        node: name, mem, ..
+    } = &cluster.nodes()[node];
+    if *mem == 0 {
+        let what = format!("the memory in use at {name} is not in the state");
+        return Err(Refusal::new(Code::Unseen, what));
+    }
+    let used = load.used(node).saturating_add(guest.memory_in_use());
+    match short_of_memory(cluster, used, node, percent) {
+        Some(what) => Err(Refusal::new(
+            Code::Memory,
+            format!("{what}, and --min-free-mem is {percent}%"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// What to tell of a node that has taken in what it can, by the memory in use.
+#[must_use]
+pub fn scarce(cluster: &Cluster<'_>, node: usize, load: &Load<'_>) -> Option<Refusal> {
+    let is_known = cluster.nodes()[node].mem > 0;
+    let what = short_of_memory(cluster, load.used(node), node, policy::FREE_MEM);
+    let what = what.filter(|_| is_known)?;
+    let what = format!("{what}, less than {}%", policy::FREE_MEM);
+    Some(Refusal::new(Code::Memory, what))
+}
+
+fn short_of_memory(cluster: &Cluster<'_>, used: u64, node: usize, percent: u8) -> Option<String> {
+    let Node {
+        node: name, maxmem, ..
+    } = &cluster.nodes()[node];
+    let free = maxmem.saturating_sub(used);
+    (free < maxmem / 100 * u64::from(percent)).then(|| {
+        format!(
+            "{name} would keep {} of {} free, by the memory that is in use",
+            human(free),
+            human(*maxmem)
+        )
+    })
 }
 
 /// Whether a storage at `node` has room for so much more, in bytes.

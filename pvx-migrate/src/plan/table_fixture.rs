@@ -124,9 +124,9 @@ pub fn managed(sid: &str) -> (&'static str, Value) {
     )
 }
 
-/// One snapshot, by its name alone.
+/// One snapshot of a VM, and a check of PVE's that doesn't list its disks.
 pub fn snap() -> Value {
-    json!({"snapshots": ["before"]})
+    json!({"snapshots": ["before"], "precondition": {}})
 }
 
 /// The codes of a step's warnings.

@@ -28,7 +28,8 @@ pub struct Journey<'a> {
     pub sent: bool,
 }
 
-/// Where a volume ends up on `node`, whether its guest moves `live` or stopped.
+/// Where a volume ends up on `node`, whether its guest moves `live` or stopped; what is on
+/// the storages `kept` is not exchanged.
 ///
 /// # Errors
 ///
@@ -40,6 +41,7 @@ pub fn travel<'a>(
     volume: &Volume,
     node: usize,
     live: bool,
+    kept: &[&str],
 ) -> Result<Journey<'a>, Refusal> {
     let (name, volid) = (cluster.name(node), volume.volid());
     let refuse = |code, message: String| Err(Refusal::new(code, message));
@@ -60,10 +62,10 @@ pub fn travel<'a>(
             sent: false,
         });
     }
-    let target_has = source.nodes.contains_key(name);
-    let mapped = candidate.instead_of(policy, &volume.storage, target_has);
+    let mapped = candidate.instead_of(cluster, policy, &volume.storage, name);
     // The HA manager drops the request's storages.
     let mapped = mapped.filter(|_| candidate.managed.is_none());
+    let mapped = mapped.filter(|_| !kept.contains(&&volume.storage[..]));
     let target = mapped.unwrap_or(&volume.storage);
     let target = match cluster.storage(target) {
         Some(target) if target.nodes.contains_key(name) => target,
@@ -123,11 +125,12 @@ fn format_of(storage: &Storage, volume: &Volume) -> Option<&'static str> {
     match (&storage.kind[..], suffix) {
         ("zfspool", _) => Some("zfs"),
         ("lvm" | "lvmthin", _) => Some("raw+size"),
-        ("btrfs", _) => Some("btrfs"),
-        ("dir", "qcow2") => Some("qcow2+size"),
-        ("dir", "vmdk") => Some("vmdk+size"),
-        ("dir", "subvol") => Some("tar+size"),
-        ("dir", _) => Some("raw+size"),
+        // Without snapshots btrfs sends files as a folder does (BTRFSPlugin.pm).
+        ("btrfs", _) if !volume.snapshots.is_empty() => Some("btrfs"),
+        ("dir" | "btrfs", "qcow2") => Some("qcow2+size"),
+        ("dir" | "btrfs", "vmdk") => Some("vmdk+size"),
+        ("dir" | "btrfs", "subvol") => Some("tar+size"),
+        ("dir" | "btrfs", _) => Some("raw+size"),
         _ => None,
     }
 }
@@ -137,8 +140,8 @@ fn takes(storage: &Storage, format: &str) -> bool {
     match &storage.kind[..] {
         "zfspool" => format == "zfs",
         "lvm" | "lvmthin" | "rbd" => format == "raw+size",
-        "btrfs" => ["btrfs", "raw+size"].contains(&format),
-        "dir" | "nfs" | "cifs" | "cephfs" | "glusterfs" => {
+        "btrfs" if format == "btrfs" => true,
+        "btrfs" | "dir" | "nfs" | "cifs" | "cephfs" | "glusterfs" => {
             ["raw+size", "qcow2+size", "vmdk+size", "tar+size"].contains(&format)
         }
         _ => false,
@@ -149,7 +152,8 @@ fn takes(storage: &Storage, format: &str) -> bool {
 pub fn sends_snapshots(storage: &Storage, volume: &Volume, kind: Kind) -> bool {
     match (&storage.kind[..], kind) {
         ("zfspool" | "btrfs", _) => true,
-        ("dir", Kind::Qemu) => volume.name.ends_with(".qcow2"),
+        // A chain of volumes is not sent: PVE finds that out after the VM was shut down.
+        ("dir", Kind::Qemu) => volume.name.ends_with(".qcow2") && !storage.volume_chain,
         _ => false,
     }
 }

@@ -13,6 +13,9 @@ pub struct Want {
     pub only: Option<Only>,
     /// Storages to exchange for this guest, instead of the policy's.
     pub storage_map: Option<BTreeMap<String, String>>,
+    /// Where its volumes were before the drain, by their keys; several storages where the
+    /// journal leaves it open.
+    pub origins: BTreeMap<String, Vec<String>>,
     /// It moves even if it doesn't run.
     pub move_stopped: bool,
     /// It comes home: `returned`, not `verified`, is what the journal gets.

@@ -199,7 +199,7 @@ fn answer(guest: &mut Guest, question: &Question, raw: Raw) {
 }
 
 /// What the node says, and what the overview lacks where it reports nothing.
-fn current(guest: &mut Guest, answer: &Value) {
+pub(super) fn current(guest: &mut Guest, answer: &Value) {
     guest.current = text(answer, "status").map(|status| Current {
         status,
         qmpstatus: text(answer, "qmpstatus"),

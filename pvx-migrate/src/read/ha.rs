@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::spelling::{list, of_type, text, words};
-use crate::state::{HaResource, HaRule, Node, is_true};
+use crate::state::{DroppedRule, HaResource, HaRule, Node, is_true};
 
 /// Which nodes the HA manager has in maintenance, by what their local managers say.
 pub fn maintenance(nodes: &mut [Node], status: &Value) {
@@ -46,9 +46,10 @@ pub fn resources(resources: &Value, status: &Value, groups: &Value) -> Vec<HaRes
         .collect()
 }
 
+/// The rules that the manager obeys: not those that it drops ([`dropped`]).
 pub fn rules(answer: &Value) -> Vec<HaRule> {
     list(answer)
-        .filter(|entry| !is_true(&entry["disable"]))
+        .filter(|entry| !is_true(&entry["disable"]) && objections(entry).is_empty())
         .filter_map(|entry| {
             let rule = text(entry, "rule")?;
             let resources = words(&entry["resources"]);
@@ -70,6 +71,43 @@ pub fn rules(answer: &Value) -> Vec<HaRule> {
             }
         })
         .collect()
+}
+
+/// The rules that the manager drops, because they contradict each other: PVE lists them as
+/// the others, with what it has against them.
+pub fn dropped(answer: &Value) -> Vec<DroppedRule> {
+    let entries = list(answer).filter(|entry| !is_true(&entry["disable"]));
+    entries
+        .filter_map(|entry| {
+            let objections = objections(entry);
+            let dropped = DroppedRule {
+                rule: text(entry, "rule")?,
+                why: objections.join("; "),
+            };
+            (!objections.is_empty()).then_some(dropped)
+        })
+        .collect()
+}
+
+/// `"errors": {"resources": ["..."]}`
+fn objections(entry: &Value) -> Vec<String> {
+    let errors = entry["errors"].as_object().into_iter().flatten();
+    errors
+        .flat_map(|(field, messages)| match messages {
+            Value::Array(list) => list.iter().map(|message| said(field, message)).collect(),
+            message => vec![said(field, message)],
+        })
+        .collect()
+}
+
+fn said(field: &str, message: &Value) -> String {
+    let message = message
+        .as_str()
+        .map_or_else(|| message.to_string(), str::to_owned);
+    if message.contains(field) {
+        return message;
+    }
+    format!("{field}: {message}")
 }
 
 /// The groups of PVE 8 as the rules that PVE 9 makes of them.
@@ -131,6 +169,34 @@ mod tests {
         assert!(
             super::resources(&resources, &status, &json!([]))[0].failback,
             "without the group's word"
+        );
+    }
+
+    #[test]
+    fn rules_that_the_manager_drops() {
+        // As PVE 9.2 gave them, less the digests.
+        let answer = json!([
+            {"affinity": "negative", "type": "resource-affinity", "resources": "ct:301,ct:302", "rule": "apart", "order": 1},
+            {"order": 2, "resources": "ct:304,vm:303", "rule": "tog", "type": "resource-affinity", "affinity": "positive",
+             "errors": {"resources": ["resources are in node affinity rules with multiple priorities"]}},
+            {"errors": {"resources": ["resources are in a resource affinity rule and cannot be in a node affinity rule with multiple priorities"]},
+             "type": "node-affinity", "resources": "ct:304", "order": 3, "rule": "home", "nodes": "pve1:1,pve3:2"},
+            {"type": "node-affinity", "resources": "ct:305", "rule": "off", "nodes": "x", "disable": 1, "errors": {"nodes": "x"}},
+            {"type": "node-affinity", "resources": "ct:306", "rule": "fine", "nodes": "x", "errors": {}},
+        ]);
+        let names: Vec<String> = rules(&answer)
+            .into_iter()
+            .map(|rule| match rule {
+                HaRule::NodeAffinity { rule, .. } | HaRule::ResourceAffinity { rule, .. } => rule,
+            })
+            .collect();
+        assert_eq!(names, ["apart", "fine"]);
+        let dropped = dropped(&answer);
+        let names: Vec<_> = dropped.iter().map(|dropped| &dropped.rule[..]).collect();
+        assert_eq!(names, ["tog", "home"]);
+        assert_eq!(
+            dropped[0].why,
+            "resources are in node affinity rules with multiple priorities"
         );
     }
 

@@ -236,3 +236,35 @@ fn what_stops_the_reading() {
         assert!(stop.ends_with(want), "{name}: {stop}");
     }
 }
+
+#[test]
+fn groups_count_wherever_they_answer() {
+    let group = || json!([{"group": "g", "nodes": "a:2,b:1", "restricted": 1, "nofailback": 1}]);
+    let member = || json!([{"sid": "vm:101", "state": "started", "group": "g"}]);
+    let rule =
+        || json!([{"rule": "r", "type": "node-affinity", "resources": "ct:102", "nodes": "a"}]);
+    let migrated = || json!("cannot index groups: ha groups have been migrated to rules\n");
+    // What rules and groups answer, and the names of the rules, none if HA is unseen.
+    #[rustfmt::skip]
+    let cases: [(&str, (u16, Value), (u16, Value), Option<Vec<&str>>); 8] = [
+        ("PVE 8",                    (501, json!("no such method")), (200, group()),        Some(vec!["group g"])),
+        ("PVE 9",                    (200, rule()),                  (500, migrated()),     Some(vec!["r"])),
+        ("between 8 and 9",          (200, rule()),                  (200, group()),        Some(vec!["r", "group g"])),
+        ("... as yet without rules", (200, json!([])),               (200, group()),        Some(vec!["group g"])),
+        ("groups are forgotten",     (200, rule()),                  (501, json!("what?")), Some(vec!["r"])),
+        ("rules may not be seen",    (403, json!("no")),             (500, migrated()),     None),
+        ("groups may not be seen",   (200, rule()),                  (403, json!("no")),    None),
+        ("groups fail",              (200, rule()),                  (500, json!("no quorum?")), None),
+    ];
+    for (name, rules, groups, want) in cases {
+        let mut answers = nine();
+        answers.insert("/cluster/ha/rules".to_owned(), rules);
+        answers.insert("/cluster/ha/groups".to_owned(), groups);
+        answers.insert("/cluster/ha/resources".to_owned(), (200, member()));
+        let ha = state(answers, &[]).0.unwrap().ha;
+        let names = ha
+            .as_ref()
+            .map(|ha| ha.rules.iter().map(|rule| rule.name()).collect());
+        assert_eq!(names, want, "{name}");
+    }
+}

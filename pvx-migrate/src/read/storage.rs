@@ -33,6 +33,7 @@ pub fn storages(resources: &Value, config: &Value) -> Vec<Storage> {
             content: words(&entry["content"]),
             shared: is_true(&entry["shared"]),
             server: None,
+            volume_chain: false,
             nodes: BTreeMap::new(),
         });
         if entry["status"] == "available" {
@@ -58,6 +59,7 @@ pub fn storages(resources: &Value, config: &Value) -> Vec<Storage> {
         }
         storage.shared |= is_true(&entry["shared"]);
         storage.server = text(entry, "server");
+        storage.volume_chain = is_true(&entry["snapshot-as-volume-chain"]);
         let only = words(&entry["nodes"]);
         storage
             .nodes

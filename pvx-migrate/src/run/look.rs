@@ -100,8 +100,9 @@ pub fn look(pve: &Pve, intent: &Intent) -> Result<Look, Failure> {
         Ok(current) => {
             seen.reached = true;
             seen.running = current["status"] == "running";
-            // Missing for a container.
+            // Missing for a container. One that stood still before is as it was.
             seen.paused = seen.running
+                && !intent.was_paused
                 && current["qmpstatus"]
                     .as_str()
                     .is_some_and(|qmp| qmp != "running");

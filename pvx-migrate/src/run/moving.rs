@@ -156,6 +156,7 @@ impl<'a> Move<'a> {
             from: step.from.clone(),
             to,
             was_running: step.was_running,
+            was_paused: step.was_paused,
             action: step.action,
             ha: step.ha.is_some(),
             timeout_s: step.timeout_s.unwrap_or(TIMEOUT_S),
@@ -221,11 +222,13 @@ impl<'a> Move<'a> {
             from,
             to,
             was_running: step.was_running,
+            was_paused: step.was_paused,
             ha: step.ha.clone(),
             phase,
             returns: step.returns,
             upid: self.upid.clone(),
             targetstorage: turned(&step.targetstorage, step.returns),
+            volumes: step.volumes.clone(),
             message,
         }
     }

@@ -14,6 +14,7 @@ pub(super) fn intent() -> Intent {
         from: "a".into(),
         to: "b".into(),
         was_running: true,
+        was_paused: false,
         action: Action::Restart,
         ha: false,
         timeout_s: 60,

@@ -15,6 +15,8 @@ pub struct Intent {
     pub to: String,
     /// It ran before, and must run afterwards.
     pub was_running: bool,
+    /// It stood still before (paused, suspended), and is left so: PVE resumes no such VM.
+    pub was_paused: bool,
     /// How it is moved.
     pub action: Action,
     /// The HA manager has it.
@@ -38,7 +40,7 @@ pub struct Seen {
     pub reached: bool,
     /// It runs.
     pub running: bool,
-    /// A VM whose processors stand still (`qmpstatus` is not `running`).
+    /// A VM whose processors stand still (`qmpstatus` is not `running`), and did not before.
     pub paused: bool,
     /// The lock in its configuration.
     pub lock: Option<String>,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize, de::IgnoredAny};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+use serde_json::{Value, value::RawValue};
 
-use super::{Kind, Snapshots, flag};
+use super::{Kind, Snapshots, flag, is_true};
 
 /// A guest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -95,6 +95,16 @@ impl Guest {
         self.template || self.current.as_ref().is_some_and(is_off)
     }
 
+    /// Memory that it uses while it runs, in bytes; if nobody says, all that it may use.
+    #[must_use]
+    pub fn memory_in_use(&self) -> u64 {
+        let current = self.current.as_ref().map_or(0, |current| current.mem);
+        match self.mem.max(current) {
+            0 => self.maxmem,
+            mem => mem,
+        }
+    }
+
     /// The name of its HA resource, whether it has one or not.
     #[must_use]
     pub fn sid(&self) -> String {
@@ -161,9 +171,9 @@ pub struct LocalDisk {
     /// It is an image in a drive.
     #[serde(default, deserialize_with = "flag")]
     pub cdrom: bool,
-    /// A snapshot names it.
-    #[serde(default, deserialize_with = "flag")]
-    pub referenced_in_snapshot: bool,
+    /// The snapshots that name it (PVE has them as the names of an object).
+    #[serde(default, deserialize_with = "keys")]
+    pub referenced_in_snapshot: Vec<String>,
     /// A change that waits for the next start names it.
     #[serde(default, deserialize_with = "flag")]
     pub referenced_in_pending: bool,
@@ -190,6 +200,15 @@ pub struct MappedInfo {
     /// The mapping is marked as capable of live migration.
     #[serde(default, rename = "live-migration", deserialize_with = "flag")]
     pub live_migration: bool,
+}
+
+/// The names of an object; of a plain flag, which older forms may have, a mark that there is one.
+fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Object(names) => names.into_iter().map(|(name, _)| name).collect(),
+        flag if is_true(&flag) => vec!["of a name that is not told".to_owned()],
+        _ => Vec::new(),
+    })
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]

@@ -10,9 +10,22 @@ pub struct Ha {
     /// Its resources.
     #[serde(default)]
     pub resources: Vec<HaResource>,
-    /// Its rules; the groups of PVE 8 come as node-affinity rules.
+    /// Its rules; the groups of PVE 8, and of a cluster that is on its way to PVE 9, come as
+    /// node-affinity rules.
     #[serde(default)]
     pub rules: Vec<HaRule>,
+    /// Rules that are configured and that the manager drops, as PVE says (`errors`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<DroppedRule>,
+}
+
+/// A rule that the HA manager doesn't obey.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DroppedRule {
+    /// Its name.
+    pub rule: String,
+    /// What PVE has against it.
+    pub why: String,
 }
 
 /// A guest that the HA manager looks after.

@@ -1,10 +1,13 @@
 //! `pvx-migrate place`: a node and a storage for each guest of the stream.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{Read, Write},
+    path::PathBuf,
 };
 
+use anyhow::Context as _;
 use vmid::{
     exit::{self, Answer, Stop},
     site::Site,
@@ -13,7 +16,14 @@ use vmid::{
 };
 
 use super::given::Given;
-use crate::{Surroundings, cli, cluster::Cluster, document, place, plan::policy::Policy};
+use crate::{
+    Surroundings, cli,
+    cluster::Cluster,
+    document,
+    journal::{self, event::Event},
+    place,
+    plan::{self, policy::Policy},
+};
 
 /// What `place` does not know without a site, besides its pairs.
 const UNKNOWN: &str =
@@ -37,6 +47,7 @@ pub fn place(
     let state = document::state(&text[..], surroundings.now, args.max_age, &name)?;
     let cluster = Cluster::new(&state);
     given.check(&cluster)?;
+    let drained = drained(&cluster, &args.journal)?;
     let records = stream::read_all(input)?;
     vmid::document::none_among(&records)?;
     given.say_what_is_unknown(UNKNOWN);
@@ -50,6 +61,7 @@ pub fn place(
     let policy = Policy {
         ram_ratio: args.ram_ratio.unwrap_or(site.limits.ram_ratio),
         pairs: given.pairs,
+        drained,
         site,
         ..Policy::default()
     };
@@ -67,4 +79,18 @@ pub fn place(
         lines.flush().map_err(Stop::output)?;
         Ok(answer)
     })
+}
+
+/// The nodes that no guest is to be placed on, by the journals of their drains.
+fn drained(cluster: &Cluster<'_>, journals: &[PathBuf]) -> Result<BTreeMap<String, String>, Stop> {
+    let mut drained = BTreeMap::new();
+    for path in journals {
+        let name = path.display().to_string();
+        let lines = journal::file::lines(path)?;
+        let events: Vec<Event> = lines.into_iter().map(|line| line.event).collect();
+        let nodes = plan::home::drained(cluster, &events);
+        let nodes = nodes.with_context(|| name.clone()).map_err(Stop::input)?;
+        drained.extend(nodes.into_iter().map(|node| (node, name.clone())));
+    }
+    Ok(drained)
 }

@@ -1,6 +1,7 @@
 //! `pvx-migrate plan`: what is wanted, from the options, and the plan as it is written.
 
 use std::{
+    collections::BTreeMap,
     io::{Read, Write},
     path::Path,
 };
@@ -19,8 +20,8 @@ use crate::{
     cluster::Cluster,
     document,
     journal::{self, event::Event},
-    permission,
-    plan::{self, Plan, policy::Policy, want::Want},
+    plan::{self, Plan, policy::Policy, record::Action, storage_map::StorageMap, want::Want},
+    state::DroppedRule,
 };
 
 /// Plans from the state document on `input`.
@@ -50,6 +51,7 @@ pub fn plan(
     given.check(&cluster)?;
     own_guest(&cluster, terms.own)?;
     mapped_storages(&cluster, &terms.storage_map)?;
+    let map = storage_map(&terms.storage_map);
     let wants = match args {
         cli::Plan::Drain(drain) => drain_wants(&cluster, drain)?,
         cli::Plan::Move(wanted) => move_wants(&cluster, wanted)?,
@@ -57,11 +59,16 @@ pub fn plan(
             .with_context(|| wanted.journal.display().to_string())
             .map_err(Stop::input)?,
     };
+    map_is_clear(args, &cluster, &map, &wants)?;
     given.say_what_is_unknown("limits and the storages kept from guests");
     let policy = policy(terms, move_stopped, given);
     let members = plan::pair::Members::new(&cluster, &policy.pairs);
     for sentence in plan::pair::strangers(&policy.pairs, |member| members.guest(member).is_some()) {
         exit::say("pvx-migrate", &format!("warning: {sentence}"));
+    }
+    for DroppedRule { rule, why } in cluster.dropped_rules() {
+        let what = format!("warning: the HA manager does not obey its rule {rule}: {why}");
+        exit::say("pvx-migrate", &what);
     }
     let home = matches!(args, cli::Plan::Return(_));
     let plan = plan::plan(&cluster, &policy, &wants, home);
@@ -69,13 +76,13 @@ pub fn plan(
     let mut answer = Answer::no_if(plan.is_blocked());
     if let cli::Plan::Drain(drain) = args {
         exit::say("pvx-migrate", &plan::quorum::sentence(&state, &drain.node));
-        let sees_all = state.permissions.as_ref();
-        if !sees_all.is_some_and(|table| permission::has_on_all_guests(table, "VM.Audit")) {
-            let what = format!(
-                "{} may have guests that the token cannot see: it lacks VM.Audit on /vms, or on some of them",
-                drain.node
-            );
-            exit::say("pvx-migrate", &what);
+        let left = plan
+            .steps
+            .iter()
+            .filter(|step| step.action == Action::Leave);
+        let left: Vec<u32> = left.map(|step| step.vmid).collect();
+        for doubt in plan::leave::doubts(&cluster, &drain.node, &left) {
+            exit::say("pvx-migrate", &doubt);
             answer = Answer::No;
         }
     }
@@ -96,13 +103,15 @@ fn events(journal: &Path) -> Result<Vec<Event>, Stop> {
 fn policy(terms: &cli::Terms, move_stopped: bool, given: Given) -> Policy {
     let site = given.site.unwrap_or_else(Site::empty);
     Policy {
-        storage_map: terms.storage_map.iter().cloned().collect(),
+        storage_map: storage_map(&terms.storage_map),
+        min_free_mem: terms.min_free_mem,
         move_stopped,
         allow_shutdown: terms.allow_shutdown,
         max_downtime: terms.max_downtime,
         ram_ratio: terms.ram_ratio.unwrap_or(site.limits.ram_ratio),
         own: terms.own,
         bandwidth: terms.bandwidth * 1_000_000,
+        drained: BTreeMap::new(), // a drain and a return know their nodes
         pairs: given.pairs,
         site,
     }
@@ -133,6 +142,39 @@ fn mapped_storages(cluster: &Cluster<'_>, map: &[(String, String)]) -> Result<()
                 return Err(Stop::input(what));
             }
         }
+    }
+    Ok(())
+}
+
+fn storage_map(pairs: &[(String, String)]) -> StorageMap {
+    pairs.iter().cloned().collect()
+}
+
+/// It is clear which storage stands in for which, on the way there and back.
+fn map_is_clear(
+    args: &cli::Plan,
+    cluster: &Cluster<'_>,
+    map: &StorageMap,
+    wants: &[Want],
+) -> Result<(), Stop> {
+    let all = || cluster.nodes().iter().map(|node| &node.node[..]);
+    let targets: Vec<&str> = match args {
+        cli::Plan::Drain(drain) if drain.to.is_empty() => {
+            all().filter(|node| *node != drain.node).collect()
+        }
+        cli::Plan::Drain(drain) => drain.to.iter().map(|node| &node[..]).collect(),
+        cli::Plan::Move(wanted) => vec![&wanted.to],
+        // Each guest goes back to the storages it came from.
+        cli::Plan::Return(_) => return Ok(()),
+    };
+    if let Some(what) = map.ambiguity(cluster, &targets) {
+        return Err(
+            Stop::input(anyhow!("{what}")).hint("name one of them, or --to one kind of node")
+        );
+    }
+    let vmids: Vec<u32> = wants.iter().map(|want| want.vmid).collect();
+    if let Some(what) = map.joins(cluster, &vmids) {
+        return Err(Stop::input(anyhow!("{what}")).hint("name another storage for one of the two"));
     }
     Ok(())
 }

@@ -1,8 +1,6 @@
 //! What stands against a move whatever the target: the cluster, the token, a lock, and
 //! what ties a guest to its node.
 
-use std::net::IpAddr;
-
 use super::{Candidate, Mode};
 use crate::{
     cluster::Cluster,
@@ -79,6 +77,14 @@ impl<'a> Candidate<'a> {
             "backup" | "snapshot" | "snapshot-delete" | "rollback" | "clone" => {
                 format!("a {lock} holds its lock: plan again when that is done")
             }
+            "suspended" => format!(
+                "it is hibernated, its memory saved: resume it ('qm resume {}'), or leave it; to unlock it would throw that memory away",
+                self.guest.vmid
+            ),
+            "mounted" => format!(
+                "its volumes are mounted on {}: root clears that with 'pct unmount {}'",
+                self.guest.node, self.guest.vmid
+            ),
             "migrate" => {
                 format!("a migration holds its lock; if none runs, root clears it with '{unlock}'")
             }
@@ -91,15 +97,17 @@ impl<'a> Candidate<'a> {
     pub(super) fn specific(&mut self, cluster: &Cluster<'a>, policy: &Policy) {
         let mut config = std::mem::take(&mut self.config);
         self.told_by_pve(&mut config);
+        let unseen = self.named_elsewhere(cluster, &mut config);
         self.ties(cluster, &config);
         self.volumes(cluster, &config);
         self.config = config;
-        if self.guest.snapshots.is_none() {
-            self.block(Code::Unseen, "its snapshots were not read");
-        }
         self.settle_mode(cluster, policy);
+        let is_snapshot = |blocker: &Refusal| blocker.code == Code::Snapshots;
+        if let Some(what) = unseen.filter(|_| !self.blockers.iter().any(is_snapshot)) {
+            self.block(Code::Unseen, what);
+        }
         self.is_own(cluster, policy);
-        self.serves_backups(cluster);
+        self.serves_others(cluster, policy);
     }
 
     /// What only PVE's own check knows to tie it to the node. Some of its words it has of VMs
@@ -188,21 +196,26 @@ impl<'a> Candidate<'a> {
             }
         }
         // Copies of stopped guests keep snapshots only where the stream has them.
-        let snapshots = self.guest.snapshots.as_ref();
-        if let Some(snapshots) =
-            snapshots.filter(|list| self.mode != Mode::Live && !list.is_empty())
-        {
+        if self.mode != Mode::Live {
             let kind = self.guest.kind;
-            let stuck = self.local_volumes(cluster).find_map(|volume| {
+            let stuck = self.snapshotted(cluster).find_map(|volume| {
                 let storage = cluster.storage(&volume.storage)?;
                 let sends = volume::sends_snapshots(storage, volume, kind);
-                (!sends).then(|| (volume.key.clone(), storage.kind.clone()))
+                (!sends).then(|| {
+                    format!(
+                        "{}: {}{} cannot send a volume with snapshots ({}): delete them first",
+                        volume.key,
+                        storage.kind,
+                        if storage.volume_chain {
+                            " with chains of volumes"
+                        } else {
+                            ""
+                        },
+                        volume.snapshots.join(", ")
+                    )
+                })
             });
-            if let Some((key, storage)) = stuck {
-                let what = format!(
-                    "{key}: {storage} cannot send a volume with snapshots ({}): delete them first",
-                    snapshots.listed()
-                );
+            if let Some(what) = stuck {
                 self.block(Code::Snapshots, what);
             }
         }
@@ -224,18 +237,15 @@ impl<'a> Candidate<'a> {
         for (key, why) in &self.config.only_stopped {
             against.push(Refusal::new(Code::OnlyStopped, format!("{key}: {why}")));
         }
-        let snapshots = self.guest.snapshots.as_ref();
-        if let Some(snapshots) = snapshots.filter(|list| !list.is_empty()) {
-            let replicated = !self.replicas.is_empty();
-            let mut volumes = self.local_volumes(cluster);
-            if let Some(volume) = volumes.find(|v| !v.copied && (!replicated || v.unreplicated)) {
-                let what = format!(
-                    "{}: a local disk with snapshots ({}) cannot move live",
-                    volume.key,
-                    snapshots.listed()
-                );
-                against.push(Refusal::new(Code::Snapshots, what));
-            }
+        let replicated = !self.replicas.is_empty();
+        let mut volumes = self.snapshotted(cluster);
+        if let Some(volume) = volumes.find(|volume| !replicated || volume.unreplicated) {
+            let what = format!(
+                "{}: a local disk with snapshots ({}) cannot move live",
+                volume.key,
+                volume.snapshots.join(", ")
+            );
+            against.push(Refusal::new(Code::Snapshots, what));
         }
         against
     }
@@ -269,24 +279,14 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// The backup server stays while a backup runs.
-    fn serves_backups(&mut self, cluster: &Cluster<'_>) {
-        let servers = cluster
-            .state
-            .storages
-            .iter()
-            .filter(|storage| storage.kind == "pbs");
-        let serves = servers
-            .filter_map(|storage| storage.server.as_deref())
-            .find(|server| {
-                let address: Option<IpAddr> = server.parse().ok();
-                let name = server.split('.').next().unwrap_or_default();
-                address.map_or(
-                    name == self.guest.name || *server == self.guest.name,
-                    |address| self.config.addresses.contains(&address),
-                )
-            });
-        let Some(server) = serves.map(str::to_owned) else {
+    /// The backup server stays while a backup runs; of other servers it is kept what they serve.
+    fn serves_others(&mut self, cluster: &Cluster<'a>, policy: &Policy) {
+        let (backups, others): (Vec<_>, Vec<_>) = self
+            .served(cluster, policy)
+            .partition(|storage| storage.kind == "pbs");
+        let ids = others.iter().map(|storage| &storage.storage[..]);
+        self.serves = ids.collect();
+        let Some(server) = backups.first().and_then(|storage| storage.server.clone()) else {
             return;
         };
         match &cluster.state.tasks {

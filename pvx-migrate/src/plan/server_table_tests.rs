@@ -1,0 +1,108 @@
+//! Guests that others stand on: the server of a storage moves alone.
+
+use serde_json::{Value, json};
+use vmid::site::{Member, Pair};
+
+use super::{
+    Plan, plan,
+    policy::Policy,
+    table_fixture::{SSD, allow, ct, document, space, warnings, with},
+    want::Want,
+};
+use crate::cluster::Cluster;
+
+/// `101 103:[101]`: the order, and who waits for whom.
+fn order(plan: &Plan) -> String {
+    let words = plan.steps.iter().map(|step| match step.after.is_empty() {
+        true => step.vmid.to_string(),
+        false => format!("{}:{:?}", step.vmid, step.after),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_server_of_a_storage_moves_alone() {
+    let net = |address: &str| format!("name=eth0,bridge=vmbr0,ip={address}/24");
+    let other = |vmid: u32, rootfs: &str, more: Value| {
+        let config = with(json!({"rootfs": rootfs}), more);
+        with(
+            json!({"vmid": vmid, "type": "lxc", "name": format!("g{vmid}"), "node": "node2", "status": "running", "maxmem": 1, "snapshots": []}),
+            ct(config),
+        )
+    };
+    let nfs = |address: &str| ct(json!({"rootfs": SSD, "net0": net(address)}));
+    let on_share = other(103, "share:103/vm-103-disk-0.raw,size=1G", json!({}));
+    let router = other(
+        104,
+        "ssd-data:vm-104-disk-0,size=1G",
+        json!({"startup": "order=1"}),
+    );
+    let spare = other(
+        105,
+        "ssd-data:vm-105-disk-0,size=1G",
+        json!({"net0": net("192.0.2.10")}),
+    );
+    let pair = || {
+        let member = |vmid| Member {
+            vmid: Some(vmid),
+            ..Member::default()
+        };
+        Pair {
+            name: "nfs".to_owned(),
+            vip: "192.0.2.9".parse().ok(),
+            members: vec![member(101), member(105)],
+            ..Pair::default()
+        }
+    };
+    let plain = Policy::default;
+    let paired = || allow(|policy| policy.pairs = vec![pair()]);
+    let server = |name: &str| ("/storages/2/server", json!(name));
+    #[rustfmt::skip]
+    let rows: Vec<(&str, Value, Vec<&Value>, &str, Policy, bool, &str, &str)> = vec![
+        // name, guest 101, others, the share's server, policy, home, order, warnings of 101
+        ("no server",                    nfs("192.0.2.8"), vec![&on_share, &router], "192.0.2.9", plain(), false, "103 101 104:[101, 103]", ""),
+        ("the server, by its address",   nfs("192.0.2.9"), vec![&on_share, &router], "192.0.2.9", plain(), false, "103 104:[103] 101:[103, 104]", "storage-server"),
+        ("by its name",                  nfs("192.0.2.8"), vec![&on_share],          "subject.home.example", plain(), false, "103 101:[103]", "storage-server"),
+        ("home it goes first",           nfs("192.0.2.9"), vec![&on_share, &router], "192.0.2.9", plain(), true,  "101 104:[101] 103:[101, 104]", "storage-server"),
+        ("alone",                        nfs("192.0.2.9"), vec![],                   "192.0.2.9", plain(), false, "101", "storage-server"),
+    ];
+    for (name, guest, others, address, policy, home, want, told) in rows {
+        let mut changes = vec![
+            server(address),
+            ("/storages/0/nodes/node5/free", json!(1_u64 << 40)),
+        ];
+        changes.extend(others.into_iter().map(|other| ("/guests/-", other.clone())));
+        let got = planned(&guest, &changes, &policy, home);
+        let subject = got.steps.iter().find(|step| step.vmid == 101).unwrap();
+        assert_eq!(
+            (&order(&got)[..], &warnings(subject)[..]),
+            (want, told),
+            "{name}"
+        );
+    }
+    // Both members of a pair whose address the server's is, one after the other.
+    let changes = vec![
+        server("192.0.2.9"),
+        ("/guests/-", spare),
+        ("/guests/-", on_share.clone()),
+        (
+            "/storages/0/nodes",
+            space(&["node2", "node3", "node5"], 100),
+        ),
+    ];
+    let got = planned(&nfs("192.0.2.11"), &changes, &paired(), false);
+    assert_eq!(order(&got), "103 105:[103] 101:[103, 105]");
+}
+
+fn planned(guest: &Value, changes: &[(&str, Value)], policy: &Policy, home: bool) -> Plan {
+    let state = document(guest, changes);
+    let cluster = Cluster::new(&state);
+    let wants = state.guests.iter().filter(|guest| guest.node == "node2");
+    let wants: Vec<Want> = wants
+        .map(|guest| Want {
+            vmid: guest.vmid,
+            ..Want::default()
+        })
+        .collect();
+    plan(&cluster, policy, &wants, home)
+}
