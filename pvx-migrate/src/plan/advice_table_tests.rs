@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     policy::Policy,
-    table_fixture::{SSD, ct, decide, subject, vm, with},
+    table_fixture::{SSD, ct, decide, snap, subject, vm, with},
 };
 
 #[test]
@@ -27,6 +27,8 @@ fn advice_that_can_be_typed() {
     let rows: Vec<(&str, Value, Vec<(&str, Value)>, &str)> = vec![
         ("hibernated",                  with(vm(json!({"scsi0": SSD})), locked("suspended")), vec![], "qm resume 101"),
         ("a container's volumes mounted", lxc(locked("mounted")), vec![],               "pct unmount 101"),
+        ("snapshots on LVM-thin: shutting down is no way, either", with(vm(json!({"scsi0": SSD})), snap()), vec![], "nor stopped: scsi0: lvmthin cannot send"),
+        ("a device: shutting down is one", with(vm(json!({"scsi0": SSD, "virtiofs0": "dirid=media"})), json!({"precondition": {}})), vec![], "--allow-shutdown"),
         ("a lock of a migration",       lxc(locked("migrate")), vec![],                 "pct unlock 101"),
         ("a group (PVE 8 knows no failback of a resource)", lxc(json!({})), prefers("group home"), "ha-manager groupset home --nofailback 1"),
         ("a rule",                      lxc(json!({})), prefers("home"),                "ha-manager set ct:101 --failback 0"),

@@ -3,9 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{plan, policy::Policy, record::Action, want::Want};
+use super::{
+    plan,
+    policy::Policy,
+    record::{Action, Step},
+    want::Want,
+};
 use vmid::site::{Member, Pair};
 
 use crate::{cluster::Cluster, state::State};
@@ -30,7 +35,17 @@ fn guests() -> impl Strategy<Value = Vec<Drawn>> {
     prop::collection::vec(one, 0..30)
 }
 
-fn state(nodes: &[(u64, bool)], drawn: &[Drawn], rules: &[(Vec<usize>, bool)]) -> State {
+/// Every fifth size of a disk: its guest has a hook script, which a, c and e have.
+fn has_hook(drawn: &Drawn) -> bool {
+    drawn.4.is_multiple_of(5)
+}
+
+fn state(
+    nodes: &[(u64, bool)],
+    drawn: &[Drawn],
+    rules: &[(Vec<usize>, bool)],
+    server: usize,
+) -> State {
     let nodes: Vec<Value> = NODES.iter().zip(nodes).map(|(node, (gib, online))| {
         json!({"node": node, "online": online, "maxmem": gib * GIB, "maxcpu": 8, "pve": "9.1", "bridges": ["vmbr0"]})
     }).collect();
@@ -54,9 +69,18 @@ fn state(nodes: &[(u64, bool)], drawn: &[Drawn], rules: &[(Vec<usize>, bool)]) -
         if let Some(order) = order {
             config["startup"] = json!(format!("order={order}"));
         }
+        if has_hook(&drawn[at]) {
+            config["hookscript"] = json!("local:snippets/x");
+        }
+        let held = json!({"s": {"rootfs": config["rootfs"]}});
+        let snapshots = match (snapshot, vm) {
+            (false, _) => json!([]),
+            (true, true) => json!(["s"]),
+            (true, false) => held,
+        };
         json!({"vmid": 100 + at, "type": if *vm { "qemu" } else { "lxc" }, "name": format!("g{at}"), "node": NODES[*node],
             "status": if *running { "running" } else { "stopped" }, "maxmem": memory * GIB, "config": config,
-            "snapshots": if *snapshot { vec!["s"] } else { vec![] }})
+            "snapshots": snapshots, "precondition": {}})
     }).collect();
     let resources: Vec<Value> = (0..drawn.len())
         .filter(|&at| drawn[at].7)
@@ -66,11 +90,28 @@ fn state(nodes: &[(u64, bool)], drawn: &[Drawn], rules: &[(Vec<usize>, bool)]) -
         let members: Vec<String> = members.iter().filter(|&&at| at < drawn.len()).map(|&at| sid(at)).collect();
         json!({"type": "resource-affinity", "rule": format!("r{n}"), "resources": members, "negative": negative})
     }).collect();
+    let scripts: Map<String, Value> = NODES
+        .iter()
+        .enumerate()
+        .map(|(at, node)| {
+            let list = if at.is_multiple_of(2) {
+                vec!["local:snippets/x"]
+            } else {
+                vec![]
+            };
+            (
+                (*node).to_owned(),
+                json!({"free": 0, "total": 0, "snippets": list}),
+            )
+        })
+        .collect();
     let document = json!({
-        "version": 1, "at": "2026-11-22T00:00:00Z", "cluster": {"name": "x", "pve": "9.1", "quorate": true},
+        "version": 2, "at": "2026-11-22T00:00:00Z", "cluster": {"name": "x", "pve": "9.1", "quorate": true},
         "nodes": nodes, "guests": guests, "ha": {"resources": resources, "rules": rules}, "replication": [], "tasks": [],
         "storages": [
             {"storage": "pool", "type": "zfspool", "content": ["images", "rootdir"], "nodes": space(&[0, 1, 2])},
+            {"storage": "local", "type": "dir", "content": ["snippets"], "nodes": scripts},
+            {"storage": "nas", "type": "nfs", "shared": true, "content": ["images"], "server": format!("g{server}"), "nodes": space(&[])},
             {"storage": "thin", "type": "lvmthin", "content": ["images", "rootdir"], "nodes": space(&[2, 3, 4])},
         ],
     });
@@ -86,8 +127,10 @@ proptest! {
         pair in prop::collection::vec(0_u32..30, 2..4),
         source in 0_usize..5,
         move_stopped: bool,
+        server in 0_usize..60,
+        home: bool,
     ) {
-        let state = state(&nodes, &drawn, &rules);
+        let state = state(&nodes, &drawn, &rules, server);
         let cluster = Cluster::new(&state);
         let members: HashSet<u32> = pair.iter().map(|at| 100 + at).collect();
         let policy = Policy {
@@ -101,7 +144,7 @@ proptest! {
         };
         let on_source = state.guests.iter().filter(|guest| guest.node == NODES[source]);
         let wants: Vec<Want> = on_source.map(|guest| Want { vmid: guest.vmid, ..Want::default() }).collect();
-        let plan = plan(&cluster, &policy, &wants, false);
+        let plan = plan(&cluster, &policy, &wants, home);
 
         // A step for each guest, and no other.
         let mut asked: Vec<u32> = wants.iter().map(|want| want.vmid).collect();
@@ -129,6 +172,18 @@ proptest! {
             // Nothing waits for what comes later, or never.
             prop_assert!(step.after.iter().all(|vmid| done.contains(vmid)), "{:?}", step);
             done.insert(step.vmid);
+            // What runs goes where its hook script is.
+            let vmid = step.vmid as usize - 100;
+            prop_assert!(!(step.was_running && has_hook(&drawn[vmid])) || node.is_multiple_of(2));
+            // The server of a storage, if HA moves nobody along, waits for all or all for it.
+            let is_server = |step: &Step| step.vmid as usize == 100 + server;
+            let alone = |step: &Step| step.ha.is_none();
+            let others = plan.steps.iter().filter(|other| other.action.acts() && other.vmid != step.vmid);
+            if is_server(step) && alone(step) {
+                for other in others {
+                    prop_assert!(step.after.contains(&other.vmid) || other.after.contains(&step.vmid) || other.along.is_some(), "{other:?}");
+                }
+            }
             // Every other node is named once.
             let refused: HashSet<&str> = step.refused.iter().map(|refused| &refused.node[..]).collect();
             prop_assert_eq!((refused.len(), step.refused.len()), (NODES.len() - 2, NODES.len() - 2));
@@ -169,6 +224,6 @@ proptest! {
                 }
             }
         }
-        prop_assert_eq!(plan.steps, super::plan(&cluster, &policy, &wants, false).steps);
+        prop_assert_eq!(plan.steps, super::plan(&cluster, &policy, &wants, home).steps);
     }
 }

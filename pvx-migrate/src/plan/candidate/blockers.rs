@@ -184,10 +184,15 @@ impl<'a> Candidate<'a> {
                 self.mode = Mode::Shutdown;
                 self.may_shut_down(cluster);
             } else {
-                let hint = if self.managed.is_some() {
-                    "; the HA manager moves it live only, so take it out of HA for the move"
-                } else {
-                    "; --allow-shutdown lets it be shut down, moved and started"
+                let hint = match (self.managed, self.unsendable(cluster)) {
+                    (Some(_), _) => {
+                        "; the HA manager moves it live only, so take it out of HA for the move"
+                            .to_owned()
+                    }
+                    (None, Some(why)) => format!("; nor stopped: {why}"),
+                    (None, None) => {
+                        "; --allow-shutdown lets it be shut down, moved and started".to_owned()
+                    }
                 };
                 for Refusal { code, message } in against {
                     self.block(code, format!("{message}{hint}"));
@@ -195,30 +200,31 @@ impl<'a> Candidate<'a> {
                 return;
             }
         }
-        // Copies of stopped guests keep snapshots only where the stream has them.
-        if self.mode != Mode::Live {
-            let kind = self.guest.kind;
-            let stuck = self.snapshotted(cluster).find_map(|volume| {
-                let storage = cluster.storage(&volume.storage)?;
-                let sends = volume::sends_snapshots(storage, volume, kind);
-                (!sends).then(|| {
-                    format!(
-                        "{}: {}{} cannot send a volume with snapshots ({}): delete them first",
-                        volume.key,
-                        storage.kind,
-                        if storage.volume_chain {
-                            " with chains of volumes"
-                        } else {
-                            ""
-                        },
-                        volume.snapshots.join(", ")
-                    )
-                })
-            });
-            if let Some(what) = stuck {
-                self.block(Code::Snapshots, what);
-            }
+        if self.mode != Mode::Live
+            && let Some(what) = self.unsendable(cluster)
+        {
+            self.block(Code::Snapshots, what);
         }
+    }
+
+    /// A volume with snapshots that can't be copied while its guest is stopped.
+    fn unsendable(&self, cluster: &Cluster<'a>) -> Option<String> {
+        self.snapshotted(cluster).find_map(|volume| {
+            let storage = cluster.storage(&volume.storage)?;
+            let chain = match storage.volume_chain {
+                true => " with chains of volumes",
+                false => "",
+            };
+            let sends = volume::sends_snapshots(storage, volume, self.guest.kind);
+            (!sends).then(|| {
+                format!(
+                    "{}: {}{chain} cannot send a volume with snapshots ({}): delete them first",
+                    volume.key,
+                    storage.kind,
+                    volume.snapshots.join(", ")
+                )
+            })
+        })
     }
 
     /// Why a VM cannot move while it runs.
