@@ -18,7 +18,7 @@ use crate::{
     state::{Ha, Node, State, Storage},
 };
 
-mod answer;
+pub(crate) mod answer;
 mod guest;
 mod ha;
 mod hidden;

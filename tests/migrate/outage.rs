@@ -19,7 +19,7 @@ fn cases() -> Vec<Case> {
     let vm = || machine(100, "a");
     let slow = |guest: Value| with(guest, json!({"shutdown_secs": 30}));
     let shutdown = || json!({"action": "shutdown"});
-    let quorum_again = |looks: u32| json!({"fault": "quorum", "when": {"request": "GET /cluster/status", "after": looks}});
+    let quorum_again = |looks: u32| json!({"fault": "quorum", "when": {"request": "GET *cluster/status", "after": looks}});
     let mut cases: Vec<Case> = [302, 404, 429, 502, 503, 504, 597, 598].into_iter().map(|status| {
         Case::new("a page answers for a migration that goes on", slow(ct()), faults(json!([page("POST *migrate", status)])))
     }).collect();
@@ -111,5 +111,42 @@ fn what_was_not_read_is_tried_again_by_the_same_command() {
         (ran.code, &ran.record(100)["phase"]),
         (0, &json!("verified")),
         "{ran:#?}"
+    );
+}
+
+/// What a broken copy leaves is named; what removes it only where no guest has it.
+#[test]
+fn what_a_copy_leaves_is_named() {
+    let guest = container(100, "a");
+    // A token sees images only with VM.Config.Disk.
+    let may = json!([
+        "VM.Audit",
+        "VM.Migrate",
+        "VM.PowerMgmt",
+        "VM.Config.Disk",
+        "Sys.Audit",
+        "Datastore.Audit"
+    ]);
+    let sees = json!({"tokens": {"t@pve!x": "s"}, "rights": {"t@pve!x": {"/": may}}});
+    let sim = Sim::start(&with(
+        with(cluster(std::slice::from_ref(&guest)), sees),
+        faults(json!([{"fault": "copy-fails", "times": 2}])),
+    ));
+    let first = sim.run(&[step(&guest, "b")]);
+    let own = json!({"node": "b", "volume": "thin:vm-100-disk-0"});
+    assert_eq!(first.record(100)["leftovers"], json!([own]), "{first:#?}");
+    std::fs::remove_file(sim.journal()).unwrap();
+    let second = sim.run(&[step(&guest, "b")]);
+    let next = json!({"node": "b", "volume": "thin:vm-100-disk-1", "remove": "pvesm free thin:vm-100-disk-1"});
+    assert_eq!(
+        second.record(100)["leftovers"],
+        json!([own, next]),
+        "{second:#?}"
+    );
+    let truth = sim.truth();
+    assert_eq!(
+        truth["leftovers"].as_array().unwrap().len(),
+        2,
+        "none is removed: {truth:#}"
     );
 }

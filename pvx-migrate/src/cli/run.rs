@@ -11,9 +11,11 @@ use super::value::{number, time};
 #[command(after_help = concat!("\
 Each line of the plan is checked once more against the cluster, done, followed and verified; its
 record comes out when that is so, with \"changed\", and \"error\" where it is not where it should be:
-not-begun, blocked, changed, refused, locked, not-moved, start-failed, elsewhere, ha-refused, ha-moved-back (the
-guest is as it was before), or stopped, paused, stale-lock, did-not-stop, node-down, no-progress, ha-error, gone,
-no-answer (a person must act; the message says what to do).
+not-begun, blocked, changed, refused, no-quorum, target-offline, no-space, locked, not-moved,
+start-failed, elsewhere, ha-refused, ha-moved-back (the guest is as it was before), unread (the same
+command tries it again), or stopped, paused, stale-lock, did-not-stop, node-down, no-progress,
+ha-error, gone, no-answer (a person must act; the message says what to do). What a broken copy has
+left on the target is in \"leftovers\".
 
 Killed at any point, the same command with the same journal goes on: it finds the tasks that are
 running, repairs what was left, and begins what was not begun. A guest that ran is not left

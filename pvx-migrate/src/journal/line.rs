@@ -95,6 +95,10 @@ pub fn parse(text: &[u8]) -> Result<Lines, String> {
         lines.push(line);
     }
     let rest = &text[whole..];
+    if whole == 0 && rest.starts_with(BEGINNING) {
+        let what = "it has no whole line: the run that began it has asked nothing of the cluster; remove it, or name a new file";
+        return Err(what.to_owned());
+    }
     if whole == 0 && !rest.is_empty() {
         return Err("it is no journal: it has no whole line".to_owned());
     }
@@ -146,6 +150,7 @@ mod tests {
     fn what_may_stand_behind_the_last_line() {
         let whole = line(1, "planned");
         let none = "it is no journal: it has no whole line";
+        let begun = "it has no whole line: the run that began it has asked nothing of the cluster; remove it, or name a new file";
         let foreign =
             "it is no journal: its last line has no end and does not begin like one of ours";
         #[rustfmt::skip]
@@ -159,7 +164,8 @@ mod tests {
             ("somebody else's",           &whole, "password=x",           Err(foreign)),
             ("another object",            &whole, r#"{"vmid":1"#,         Err(foreign)),
             ("a secret without line end", "",     "user@pve!t=SECRET",    Err(none)),
-            ("only a line cut off",       "",     r#"{"at":"2026-01"#,    Err(none)),
+            ("only a line cut off",       "",     r#"{"at":"2026-01"#,    Err(begun)),
+            ("only its first byte",       "",     "{",                    Err(none)),
         ];
         for (name, lines, rest, want) in cases {
             let parsed = parse(format!("{lines}{rest}").as_bytes());

@@ -295,9 +295,8 @@ impl Mover<'_> {
 /// The end of a migration that was not begun.
 fn failed(reason: &str) -> End {
     End {
-        ok: false,
-        told_to_stop: false,
         reason: reason.to_owned(),
+        ..End::default()
     }
 }
 

@@ -4,7 +4,7 @@
 //! its log. Where that line is a pipe of commands (`PVE::Storage::storage_migrate`), which may have
 //! 600 characters, what the commands said themselves stands before it.
 
-use super::seen::End;
+use super::{leftover, seen::End};
 
 /// The longest command that is shown whole, in characters.
 const SHORT: usize = 60;
@@ -19,6 +19,7 @@ pub fn end(exit: &str, log: &[String]) -> End {
         // The log tells of the copy only after it has stopped.
         told_to_stop: has("shutdown CT") && !has("starting migration of CT"),
         reason: reason(exit, log),
+        begun: leftover::begun(log),
     }
 }
 
@@ -173,6 +174,7 @@ mod tests {
                 ok: *ok,
                 told_to_stop: *told,
                 reason: (*reason).to_owned(),
+                begun: Vec::new(),
             };
             assert_eq!(end(exit, &log(lines)), want, "{name}");
         }

@@ -79,6 +79,7 @@ impl Mover<'_> {
             changed: false,
             error: error.err(),
             took_s: 0,
+            leftovers: Vec::new(),
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
     clock::{Clock, Pace},
     decision::Finish,
     direction::turned,
+    leftover::Leftover,
     progress::Board,
     seen::{Intent, Past},
 };
@@ -50,6 +51,8 @@ pub struct Report {
     pub error: Option<Refusal>,
     /// How long it took, in seconds.
     pub took_s: u64,
+    /// What a copy has left at the target.
+    pub leftovers: Vec<Leftover>,
 }
 
 /// A move that is under way.
@@ -100,6 +103,7 @@ impl Mover<'_> {
             changed: this.changed,
             error,
             took_s: self.clock.since(this.began),
+            leftovers: self.leftovers(this),
         }
     }
 

@@ -8,27 +8,43 @@ use vmid::{
     stream::{Record, error_object},
 };
 
+use super::{direction::turned, leftover::Leftover};
 use crate::{journal::event::Event, plan::record::Step};
 
-/// A record of an event, as the journal has it, with what a pipeline wants to know.
+/// A record of an event, with what a pipeline wants to know. Where the journal has a guest's origin
+/// and where its drain took it, a record has where this step brought it from and to.
 pub fn record(
     event: &Event,
     changed: bool,
     error: Option<&(String, String)>,
     took_s: Option<u64>,
+    leftovers: &[Leftover],
 ) -> String {
-    let mut value = serde_json::to_value(event).unwrap_or_default();
+    let mut value = serde_json::to_value(as_it_went(event)).unwrap_or_default();
     if let Some(fields) = value.as_object_mut() {
         fields.shift_remove("message");
         fields.insert("changed".into(), changed.into());
         if let Some(took_s) = took_s {
             fields.insert("took_s".into(), took_s.into());
         }
+        if !leftovers.is_empty() {
+            fields.insert("leftovers".into(), json!(leftovers));
+        }
         if let Some((code, message)) = error {
             fields.insert("error".into(), json!({"code": code, "message": message}));
         }
     }
     value.to_string()
+}
+
+/// An event with its `from` and `to` as they happened.
+fn as_it_went(event: &Event) -> Event {
+    let mut event = event.clone();
+    if event.returns {
+        std::mem::swap(&mut event.from, &mut event.to);
+        event.targetstorage = turned(&event.targetstorage, true);
+    }
+    event
 }
 
 /// A record of a step that nothing was done for.
@@ -94,6 +110,30 @@ impl<W: Write> Out<W> {
         match self.failed.take() {
             Some(error) => Err(Stop::output(error).after_acting()),
             None => Ok(answer.max(Answer::no_if(self.no))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn from_and_to_as_they_happened() {
+        let event = |returns: bool| -> Event {
+            let value = json!({"at": "2026-11-22T00:00:10Z", "cluster": "c", "vmid": 100, "type": "qemu", "name": "g",
+                "from": "a", "to": "b", "was_running": true, "phase": "failed", "returns": returns, "targetstorage": {"s": "t"}});
+            serde_json::from_value(value).unwrap()
+        };
+        let out = json!({"from": "a", "to": "b", "targetstorage": {"s": "t"}});
+        let home = json!({"from": "b", "to": "a", "targetstorage": {"t": "s"}});
+        for (returns, want) in [(false, out), (true, home)] {
+            let record: Value =
+                serde_json::from_str(&record(&event(returns), false, None, None, &[])).unwrap();
+            for name in ["from", "to", "targetstorage"] {
+                assert_eq!(record[name], want[name], "returns: {returns}, {name}");
+            }
         }
     }
 }

@@ -47,6 +47,7 @@ pub(super) fn ended(ok: bool, told_to_stop: bool) -> Past {
             ok,
             told_to_stop,
             reason,
+            begun: Vec::new(),
         }),
         ..asked()
     }

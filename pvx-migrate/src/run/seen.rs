@@ -60,7 +60,7 @@ pub struct HaSeen {
 }
 
 /// How a migration task ended.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct End {
     /// `OK`, or with warnings.
     pub ok: bool,
@@ -68,6 +68,8 @@ pub struct End {
     pub told_to_stop: bool,
     /// The reason, as its log tells it.
     pub reason: String,
+    /// The volumes that it had begun to write at its target.
+    pub begun: Vec<String>,
 }
 
 /// What was done about a guest.

@@ -143,6 +143,7 @@ pub fn work<W: Write>(
                         report.changed,
                         error.as_ref(),
                         Some(report.took_s),
+                        &report.leftovers,
                     ));
                     if out.is_broken() {
                         mover.clock.interrupts.stop(); // nobody reads on

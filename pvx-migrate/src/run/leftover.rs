@@ -1,0 +1,222 @@
+//! What a copy that came to no end has left at its target: it is named, and never removed here.
+//!
+//! Proxmox VE leaves the volume where it is, and the next migration takes another name beside it.
+//! The command that removes one is told only where every configuration of the cluster, with
+//! pending changes and snapshots, was read after the end of the task, and none names the volume.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::moving::{Move, Mover};
+use crate::{
+    config::Config,
+    permission,
+    pve::{Failure, Pve},
+    read::answer,
+};
+
+/// A volume that a migration has left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Leftover {
+    /// The node it is on.
+    pub node: String,
+    /// Its name, with its storage where that is known.
+    pub volume: String,
+    /// What removes it, on that node; none if some guest may still have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remove: Option<String>,
+}
+
+/// The volumes that a migration began to write on its target, by its log: with their storage
+/// (`found stale volume copy`), or only by name (`Formatting`, LVM's own words).
+#[must_use]
+pub fn begun(log: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = log.iter().filter_map(|line| name(line)).collect();
+    names.dedup();
+    names
+}
+
+fn name(line: &str) -> Option<String> {
+    let between = |before: &str, after: char| {
+        let (_, rest) = line.split_once(before)?;
+        rest.split_once(after).map(|(name, _)| name.to_owned())
+    };
+    if let Some(path) = between("Formatting '", '\'') {
+        let inner = path.split_once("/images/").map(|(_, inner)| inner);
+        let last = || path.rsplit('/').next().unwrap_or_default();
+        return Some(inner.unwrap_or_else(last).to_owned());
+    }
+    between("found stale volume copy '", '\'').or_else(|| {
+        line.contains("created")
+            .then(|| between("Logical volume \"", '"'))
+            .flatten()
+    })
+}
+
+/// What is left, of the names in the log and the guest's volumes that the target shows; `storages`
+/// are those that volumes are copied to, `configs` all the configurations, if all could be read.
+fn left(
+    node: &str,
+    names: &[String],
+    shown: &[String],
+    storages: &BTreeSet<String>,
+    configs: Option<&str>,
+) -> Vec<Leftover> {
+    let whole = |name: &String| match storages.first() {
+        Some(storage) if storages.len() == 1 && !name.contains(':') => format!("{storage}:{name}"),
+        _ => name.clone(),
+    };
+    let named: BTreeSet<String> = names.iter().map(whole).collect();
+    let is_named = |volume: &str| configs.is_none_or(|configs| configs.contains(volume));
+    // What a configuration names and the log does not speak of may be a replica, or in use.
+    let strays = shown.iter().filter(|volume| !is_named(volume)).cloned();
+    let volumes: BTreeSet<String> = strays.chain(named).collect();
+    let leftover = |volume: String| {
+        let sure = volume.contains(':') && !is_named(&volume);
+        Leftover {
+            node: node.to_owned(),
+            remove: sure.then(|| format!("pvesm free {volume}")),
+            volume,
+        }
+    };
+    volumes.into_iter().map(leftover).collect()
+}
+
+impl Mover<'_> {
+    /// What the last migration has left at its target, if it failed while it copied.
+    pub(super) fn leftovers(&self, this: &Move<'_>) -> Vec<Leftover> {
+        let (from, to) = (&this.intent.from, &this.intent.to);
+        let failed = this.past.end.as_ref().filter(|end| !end.ok);
+        let Some(end) = failed.filter(|_| !this.past.arrived && this.past.moves_back == 0) else {
+            return Vec::new();
+        };
+        let storages = self.targets(this, from).unwrap_or_default();
+        if end.begun.is_empty() && storages.is_empty() {
+            return Vec::new();
+        }
+        let vmid = this.intent.vmid;
+        let shown: Vec<String> = storages
+            .iter()
+            .flat_map(|storage| {
+                let path = format!("/nodes/{to}/storage/{storage}/content?vmid={vmid}");
+                let rows: Vec<Value> = self.pve.get(&path).unwrap_or_default();
+                let volids = rows.iter().filter_map(|row| row["volid"].as_str());
+                volids.map(str::to_owned).collect::<Vec<_>>()
+            })
+            .collect();
+        if end.begun.is_empty() && shown.is_empty() {
+            return Vec::new();
+        }
+        let configs = all_configs(self.pve);
+        left(to, &end.begun, &shown, &storages, configs.as_deref())
+    }
+
+    /// The storages of the node that the guest's volumes are copied to.
+    fn targets(&self, this: &Move<'_>, from: &str) -> Option<BTreeSet<String>> {
+        let path = format!(
+            "/nodes/{from}/{}/{}/config",
+            this.intent.kind.as_str(),
+            this.intent.vmid
+        );
+        let config: Value = self.pve.get(&path).ok()?;
+        let config = Config::parse(this.intent.kind, &config.to_string()).ok()?;
+        let map = &this.step.targetstorage;
+        let storages = config.volumes.into_iter().map(|volume| {
+            let target = map.get(&volume.storage);
+            target.cloned().unwrap_or(volume.storage)
+        });
+        Some(storages.collect())
+    }
+}
+
+/// Every configuration of the cluster, one after the other as text: as it is, with what is pending,
+/// and of each snapshot. None if one could not be read, or the token may not see all guests.
+fn all_configs(pve: &Pve) -> Option<String> {
+    let permissions = answer::permissions(&pve.get("/access/permissions").ok()?);
+    if !permission::has_on_all_guests(&permissions, "VM.Audit") {
+        return None;
+    }
+    let rows: Vec<Value> = pve.get("/cluster/resources?type=vm").ok()?;
+    let mut all = String::new();
+    for row in rows {
+        let (node, kind) = (row["node"].as_str()?, row["type"].as_str()?);
+        let guest = format!("/nodes/{node}/{kind}/{}", row["vmid"]);
+        add_configs(pve, &guest, &mut all).ok()?;
+    }
+    Some(all)
+}
+
+fn add_configs(pve: &Pve, guest: &str, all: &mut String) -> Result<(), Failure> {
+    let mut paths = vec![
+        format!("{guest}/config"),
+        format!("{guest}/config?current=1"),
+    ];
+    let snapshots: Vec<Value> = pve.get(&format!("{guest}/snapshot"))?;
+    let names = snapshots.iter().filter_map(|row| row["name"].as_str());
+    let names = names.filter(|name| *name != "current");
+    paths.extend(names.map(|name| format!("{guest}/snapshot/{name}/config")));
+    for path in paths {
+        *all += &pve.get::<Value>(&path)?.to_string();
+        all.push('\n');
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn volumes_that_were_begun() {
+        let log = [
+            "2026-11-26 07:13:05 found local volume 'ldir:1503/vm-1503-disk-0.raw' (in current VM config)",
+            "2026-11-26 07:13:06 file '/srv/ldir/images/1503/vm-1503-disk-0.raw' already exists - importing with a different name",
+            "2026-11-26 07:13:06 Formatting '/srv/ldir/images/1503/vm-1503-disk-1.raw', fmt=raw size=524288000 preallocation=off",
+            "2026-11-26 07:13:06   Logical volume \"vm-1503-disk-2\" created.",
+            "2026-11-26 07:13:10 60596224 bytes (61 MB, 58 MiB) copied, 3 s, 20.2 MB/s",
+            "2026-11-26 07:19:19 ERROR: found stale volume copy 'ldir:1503/vm-1503-disk-0.raw' on node 'pve3'",
+        ]
+        .map(str::to_owned);
+        let want = [
+            "1503/vm-1503-disk-1.raw",
+            "vm-1503-disk-2",
+            "ldir:1503/vm-1503-disk-0.raw",
+        ];
+        assert_eq!(begun(&log), want);
+    }
+
+    #[test]
+    fn what_may_be_removed() {
+        let config = r#"{"rootfs":"ldir:1503/vm-1503-disk-0.raw,size=500M"}"#;
+        let snapshot = config.to_owned() + r#"{"mp0":"ldir:1503/vm-1503-disk-1.raw,size=500M"}"#;
+        let (own, next) = (
+            "ldir:1503/vm-1503-disk-0.raw",
+            "ldir:1503/vm-1503-disk-1.raw",
+        );
+        let free = Some("pvesm free ldir:1503/vm-1503-disk-1.raw");
+        #[rustfmt::skip]
+        let cases: &[(&str, &[&str], &[&str], &[&str], Option<&str>, &[(&str, Option<&str>)])] = &[
+            // name, in the log, shown by the target, storages, configurations, what is told
+            ("nobody names it",             &["1503/vm-1503-disk-1.raw"], &[],          &["ldir"],         Some(config),    &[(next, free)]),
+            ("shown by the target alone",   &[],                          &[own, next], &["ldir"],         Some(config),    &[(next, free)]),
+            ("the name of its own disk",    &[own],                       &[own],       &["ldir"],         Some(config),    &[(own, None)]),
+            ("a snapshot names it",         &["1503/vm-1503-disk-1.raw"], &[next],      &["ldir"],         Some(&snapshot), &[(next, None)]),
+            ("not all could be read",       &["1503/vm-1503-disk-1.raw"], &[next],      &["ldir"],         None,            &[(next, None)]),
+            ("on one of two storages",      &["vm-1503-disk-1"],          &[],          &["ldir", "thin"], Some(config),    &[("vm-1503-disk-1", None)]),
+            ("a replica is no leftover",    &[],                          &[own],       &["ldir"],         Some(config),    &[]),
+            ("nothing",                     &[],                          &[],          &["ldir"],         Some(config),    &[]),
+        ];
+        for (name, log, shown, storages, configs, want) in cases {
+            let owned = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+            let storages = owned(storages).into_iter().collect();
+            let got = left("b", &owned(log), &owned(shown), &storages, *configs);
+            let got: Vec<_> = got
+                .iter()
+                .map(|left| (left.volume.as_str(), left.remove.as_deref()))
+                .collect();
+            assert_eq!(got, *want, "{name}");
+        }
+    }
+}
