@@ -12,6 +12,7 @@ mod wire;
 mod fakepve;
 mod kill_kinds;
 mod kills;
+mod known;
 mod outage;
 mod recordings;
 mod recovery;
