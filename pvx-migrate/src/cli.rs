@@ -30,7 +30,7 @@ const STATE_HELP: &str = concat!(
     "\
 At most 16 requests, 3 for each node and 3 for each guest that is read in full; 1 more for each guest
 that the overview has as stopped or unknown (it may have been started since), for each snapshot of a
-container, and for each node where a guest's hook script may be.
+container, for each node where a guest's hook script may be, and for each pool that the token may see.
 What the token may not see is left out, and said on stderr; plans then refuse what rests on it.
 
 ",

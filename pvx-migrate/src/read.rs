@@ -1,6 +1,6 @@
 //! Reads the cluster into a state document, in few requests over four connections.
 //!
-//! At most 16 requests for the cluster, 3 for each node that is online and 3 for each
+//! At most 16 requests for the cluster and 1 for each pool that the token may see, 3 for each node that is online and 3 for each
 //! guest that is read in full; 1 more for each guest whose state the overview may have
 //! wrong, for each snapshot of a container, and for each node where a hook script rests on
 //! a storage of its own. What an older or newer PVE doesn't have (501, 400) and
@@ -169,6 +169,7 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
         backup_jobs: backup_jobs.as_ref(),
         tasks: tasks.as_ref(),
         permissions: permissions.as_ref(),
+        resources: Some(&resources),
     };
     let hidden = hidden::read(pve, sources, &guests);
     let replication = replication.map(|jobs| answer::replication(&jobs));

@@ -86,7 +86,7 @@ pub fn doubts(cluster: &Cluster<'_>, node: &str, left: &[u32]) -> Vec<String> {
     let unsure: Vec<String> = unsure.map(u32::to_string).collect();
     if !unsure.is_empty() {
         doubts.push(format!(
-            "{node} may have guests that run: it was not asked whether {} are off",
+            "{node} may have guests that run: it was not asked whether these are off: {}",
             unsure.join(", ")
         ));
     }
@@ -148,7 +148,7 @@ mod tests {
             ("hidden here",             &off,    vec![("/hidden", of(json!("node2")))],        &["node2 has the guest 500"]),
             ("hidden somewhere",        &off,    vec![("/hidden", of(Value::Null))],           &["node2 may have the guest 500"]),
             ("hidden elsewhere",        &off,    vec![("/hidden", of(json!("node3")))],        &[]),
-            ("off by the overview",     &listed, vec![("/hidden", json!([]))],                 &["whether 101 are off"]),
+            ("off by the overview",     &listed, vec![("/hidden", json!([]))],                 &["these are off: 101"]),
             ("the token sees not all",  &off,    vec![("/hidden", json!([])), ("/permissions", json!({"/vms": {"VM.Audit": false}}))], &["it lacks VM.Audit"]),
         ];
         for (name, guest, changes, want) in rows {

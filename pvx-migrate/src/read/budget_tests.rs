@@ -215,3 +215,44 @@ fn snippets_are_seen_with_the_right_to_see_them_only() {
         assert_eq!(state.storages[0].nodes["a"].snippets, want, "{privilege}");
     }
 }
+
+#[test]
+fn a_guest_that_is_in_no_list() {
+    let taken = || (400, json!("Parameter verification failed."));
+    let free = || (200, json!("301"));
+    let mut answers = nine();
+    let status = json!([
+        {"type": "service", "sid": "ct:301", "node": "a", "state": "started"},
+        {"type": "service", "sid": "ct:302", "node": "a", "state": "started"},
+    ]);
+    answers.insert("/cluster/ha/status/current".to_owned(), (200, status));
+    answers.insert("/cluster/nextid?vmid=301".to_owned(), taken());
+    answers.insert("/cluster/nextid?vmid=302".to_owned(), free());
+    let jobs = json!([{"id": "backup-1", "vmid": "101,303"}]);
+    answers.insert("/cluster/backup".to_owned(), (200, jobs));
+    let overview = &mut answers.get_mut("/cluster/resources").unwrap().1;
+    for pool in ["p1", "../x"] {
+        let entry = json!({"type": "pool", "pool": pool, "id": "/pool/p"});
+        overview.as_array_mut().unwrap().push(entry);
+    }
+    let members = json!({"members": [{"vmid": 102, "node": "a"}, {"vmid": 304, "node": "b"}]});
+    answers.insert("/pools/p1".to_owned(), (200, members));
+    answers.insert("/cluster/nextid?vmid=304".to_owned(), taken());
+    let (state, seen) = state(answers, &[]);
+    let hidden = state.unwrap().hidden.unwrap();
+    let told: Vec<_> = hidden
+        .iter()
+        .map(|h| (h.vmid, h.node.as_deref(), &h.by[..]))
+        .collect();
+    // 302 is gone; of 303 PVE said nothing (501), so it may be there.
+    assert_eq!(
+        told,
+        [
+            (301, Some("a"), "the HA resource ct:301"),
+            (303, None, "the backup job backup-1"),
+            (304, Some("b"), "the pool p1"),
+        ]
+    );
+    let asked = seen.asked.lock().unwrap();
+    assert!(!asked.iter().any(|path| path.contains("..")), "{asked:#?}");
+}

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    request::{ask, each},
+    request::{ask, each, parsed},
     spelling::{list, number, of_type, text, words},
 };
 use crate::{
-    pve::{Failure, Pve},
+    pve::Pve,
     state::{Guest, Hidden, Permissions},
 };
 
@@ -32,11 +32,14 @@ pub struct Sources<'a> {
     pub tasks: Option<&'a Value>,
     /// `/access/permissions`
     pub permissions: Option<&'a Permissions>,
+    /// `/cluster/resources`, which has the pools that the token may see (Pool.Audit).
+    pub resources: Option<&'a Value>,
 }
 
 /// Those that are named and in no list, if PVE says that they exist.
 pub fn read(pve: &Pve, sources: Sources<'_>, guests: &[Guest]) -> Vec<Hidden> {
-    let named = named(sources, guests);
+    let pools = pools(pve, sources.resources);
+    let named = named(sources, &pools, guests);
     let exist = each(&named, |hidden| exists(pve, hidden.vmid));
     let known = named.into_iter().zip(exist);
     known
@@ -48,12 +51,32 @@ pub fn read(pve: &Pve, sources: Sources<'_>, guests: &[Guest]) -> Vec<Hidden> {
 /// Whether there is a guest of that ID: PVE tells it of any (`/cluster/nextid`, 400 where
 /// it is taken), with no privilege at all. Without an answer it may be.
 fn exists(pve: &Pve, vmid: u32) -> bool {
-    let free = ask(pve, &format!("/cluster/nextid?vmid={vmid}"));
-    !matches!(free, Ok(_) | Err(Failure::Strange(_)))
+    ask(pve, &format!("/cluster/nextid?vmid={vmid}")).is_err()
+}
+
+/// The pools that the token may see and their members, of which it may see less.
+fn pools(pve: &Pve, resources: Option<&Value>) -> Vec<(String, Value)> {
+    let entries = resources.into_iter();
+    let entries = entries.flat_map(|resources| of_type(resources, "pool"));
+    let names: Vec<String> = entries
+        .filter_map(|entry| text(entry, "pool"))
+        .filter(|name| is_pool(name))
+        .collect();
+    let answers = each(&names, |name| ask(pve, &format!("/pools/{name}")));
+    let known = names.into_iter().zip(answers);
+    known
+        .filter_map(|(name, answer)| Some((name, parsed(&answer?.ok()?))))
+        .collect()
+}
+
+/// Fit for a path; pools in pools have a slash in their names.
+fn is_pool(name: &str) -> bool {
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !name.starts_with('.') && !name.is_empty() && name.bytes().all(is_fit)
 }
 
 /// What names guests that are in no list; the first that does, of those that know more first.
-fn named(sources: Sources<'_>, guests: &[Guest]) -> Vec<Hidden> {
+fn named(sources: Sources<'_>, pools: &[(String, Value)], guests: &[Guest]) -> Vec<Hidden> {
     let seen: BTreeSet<u32> = guests.iter().map(|guest| guest.vmid).collect();
     let mut found: BTreeMap<u32, Hidden> = BTreeMap::new();
     let mut note = |vmid: Option<u32>, node: Option<String>, by: String| {
@@ -87,6 +110,12 @@ fn named(sources: Sources<'_>, guests: &[Guest]) -> Vec<Hidden> {
             let vmid = u32::try_from(number(&task["id"])).ok();
             let node = text(task, "node").unwrap_or_default();
             note(vmid, None, format!("a task {kind} on {node}"));
+        }
+    }
+    for (pool, answer) in pools {
+        for member in list(&answer["members"]) {
+            let vmid = u32::try_from(number(&member["vmid"])).ok();
+            note(vmid, text(member, "node"), format!("the pool {pool}"));
         }
     }
     let paths = sources.permissions.into_iter().flat_map(BTreeMap::keys);
@@ -133,8 +162,13 @@ mod tests {
             backup_jobs: Some(&backups),
             tasks: Some(&tasks),
             permissions: Some(&permissions),
+            resources: None,
         };
-        let found: Vec<String> = named(sources, &guests)
+        let pools = [(
+            "p1".to_owned(),
+            json!({"members": [{"vmid": 101, "node": "a"}, {"vmid": 307, "node": "pve3"}, {"storage": "s"}]}),
+        )];
+        let found: Vec<String> = named(sources, &pools, &guests)
             .iter()
             .map(|h| format!("{} {} {}", h.vmid, h.node.as_deref().unwrap_or("-"), h.by))
             .collect();
@@ -147,8 +181,9 @@ mod tests {
                 "304 - the backup job backup-1",
                 "305 - a task vzstart on pve1",
                 "306 - the token's permissions on /vms/306",
+                "307 pve3 the pool p1",
             ]
         );
-        assert!(named(Sources::default(), &guests).is_empty());
+        assert!(named(Sources::default(), &[], &guests).is_empty());
     }
 }
