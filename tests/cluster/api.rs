@@ -87,11 +87,8 @@ impl World {
         let method = match schema.find(&request.method, path, &request.parameters) {
             Ok(method) => method,
             Err((status, body)) => {
-                let reason = body["message"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .trim_end()
-                    .to_owned();
+                let reason = body["message"].as_str().unwrap_or_default();
+                let reason = reason.trim_end().to_owned();
                 return Reply::Answer(status, reason, body);
             }
         };
@@ -106,7 +103,7 @@ impl World {
                     return error(
                         500,
                         &format!(
-                            "hostname lookup '{node}' failed - failed to get address info for: {node}: Name or service not known"
+                            "hostname lookup '{node}' failed - failed to get address info for: {node}: Temporary failure in name resolution"
                         ),
                     );
                 }
@@ -116,7 +113,7 @@ impl World {
                 Some(_) => {}
             }
         }
-        if let Some(refusal) = older(&request.method, &method).filter(|_| self.api < 9) {
+        if let Some(refusal) = older(&request.method, path, &method).filter(|_| self.api < 9) {
             return refusal;
         }
         if let Some(message) = self.forbidden(&token, &method.permissions, &method.parameters) {
@@ -171,7 +168,7 @@ impl World {
                 500,
                 "cannot index groups: ha groups have been migrated to rules",
             ),
-            "GET /cluster/ha/groups" => Ok(self.ha.groups.clone().into()),
+            "GET /cluster/ha/groups" => Ok(self.ha_groups()),
             "GET /nodes" => Ok(self.node_list(call)),
             "GET /nodes/{node}/status" => Ok(self.node_status(&call.text("node"))),
             "GET /nodes/{node}/version" => Ok(self.version()),
@@ -202,16 +199,16 @@ impl World {
 }
 
 /// What PVE 8 does not have yet.
-fn older(verb: &str, method: &Method) -> Option<Reply> {
+fn older(verb: &str, path: &str, method: &Method) -> Option<Reply> {
     let missing = method.path.starts_with("/cluster/ha/rules")
         || method.path == "/nodes/{node}/lxc/{vmid}/migrate" && verb == "GET"
         || method.path.starts_with("/cluster/bulk-action");
     if missing {
-        let message = format!("Method '{verb} {}' not implemented", method.path);
+        let message = format!("Method '{verb} {path}' not implemented");
         return Some(Reply::Answer(
             501,
             message.clone(),
-            json!({"data": null, "message": format!("{message}\n")}),
+            json!({"data": null, "message": message}),
         ));
     }
     method.parameters.contains_key("with-conntrack-state").then(|| {

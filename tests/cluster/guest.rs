@@ -68,15 +68,20 @@ impl World {
                     .keys()
                     .map(|name| json!({"name": name, "description": "", "snaptime": self.epoch - 86_400}))
                     .collect();
-                rows.push(json!({"name": "current", "description": "You are here!", "running": u8::from(guest.running)}));
+                rows.push(json!({"name": "current", "description": "You are here!", "digest": guest.digest(), "running": u8::from(guest.running)}));
                 Ok(rows.into())
             }
             "GET /nodes/{node}/*/{vmid}/status/current" => {
                 let mut row = json!({"vmid": vmid, "name": guest.name, "status": if guest.running {"running"} else {"stopped"},
-                    "cpus": 2, "cpu": 0.02, "maxmem": guest.memory(), "uptime": self.uptime(guest),
+                    "cpus": 2, "cpu": 0.02, "maxmem": guest.memory(), "mem": if guest.running { guest.memory() / 2 } else { 0 },
+                    "disk": 0, "maxdisk": 0, "netin": 0, "netout": 0, "uptime": self.uptime(guest),
                     "ha": {"managed": u8::from(managed.is_some())}});
                 if !ct {
                     row["qmpstatus"] = guest.qmp().into();
+                    if guest.running {
+                        row["pid"] = (1000 + vmid).into();
+                        row["nics"] = json!({format!("tap{vmid}i0"): {"netin": 0, "netout": 0}});
+                    }
                 } else {
                     row["type"] = "lxc".into();
                 }
@@ -87,6 +92,9 @@ impl World {
             }
             "GET /nodes/{node}/*/{vmid}/migrate" => self.preconditions(vmid, ct),
             "POST /nodes/{node}/*/{vmid}/migrate" => self.post_migrate(call, vmid, ct, managed),
+            "POST /nodes/{node}/*/{vmid}/status/start" if !self.quorate => {
+                failed(500, "cluster not ready - no quorum?")
+            }
             "POST /nodes/{node}/*/{vmid}/status/start" => {
                 if let Some(service) = managed.and_then(|(sid, _)| self.ha.services.get_mut(&sid)) {
                     service.request = "started".into();

@@ -128,7 +128,8 @@ impl World {
             let other = self.ha.services.get(other);
             other.is_some_and(|o| o.node == target && o.target.is_none())
         };
-        !self.online(target)
+        !self.member(target)
+            || self.nodes[target].maintenance
             || service.node == target
             || service.state != "started" && service.state != "stopped"
             || self.ha.together(sid, false).iter().any(on_target)
@@ -320,18 +321,31 @@ impl World {
         } else {
             format!("No quorum on node '{master}'!")
         };
-        let mut rows = vec![
-            json!({"id": "quorum", "type": "quorum", "node": master,
-                "status": quorum, "quorate": u8::from(self.quorate)}),
-            json!({"id": "master", "type": "master", "node": master,
-                "status": format!("{master} (active, now)"), "timestamp": clock}),
-        ];
-        for (name, node) in &self.nodes {
-            let how = if node.online {
-                "active"
+        let mut rows = vec![json!({"id": "quorum", "type": "quorum", "node": master,
+                "status": quorum, "quorate": u8::from(self.quorate)})];
+        let idle = self.ha.services.is_empty();
+        if self.api >= 9 {
+            let (armed, status) = if idle {
+                ("standby", "standby (CRM watchdog standby)")
             } else {
-                "old timestamp - dead?"
+                ("armed", "armed (CRM watchdog active)")
             };
+            rows.push(json!({"id": "fencing", "type": "fencing", "node": master, "armed-state": armed, "status": status}));
+        }
+        if idle {
+            return rows.into();
+        }
+        rows.push(json!({"id": "master", "type": "master", "node": master,
+            "status": format!("{master} (active, now)"), "timestamp": clock}));
+        for (name, node) in &self.nodes {
+            let how = match node {
+                node if !node.online => "old timestamp - dead?, watchdog standby",
+                node if node.maintenance => "maintenance mode, watchdog active",
+                _ => "active, watchdog active",
+            };
+            // PVE 8 has no word of the watchdog.
+            let how = how.split(", ").take(if self.api >= 9 { 2 } else { 1 });
+            let how = how.collect::<Vec<_>>().join(", ");
             rows.push(
                 json!({"id": format!("lrm:{name}"), "type": "lrm", "node": name,
                 "status": format!("{name} ({how}, now)"), "timestamp": clock}),
@@ -339,9 +353,15 @@ impl World {
         }
         for (sid, service) in &self.ha.services {
             let (node, state) = (&service.node, &service.state);
-            rows.push(json!({"id": format!("service:{sid}"), "type": "service", "sid": sid, "node": node,
-                "crm_state": state, "state": state, "request_state": service.request,
-                "failback": u8::from(service.failback), "status": format!("{sid} ({node}, {state})")}));
+            let mut row = json!({"id": format!("service:{sid}"), "type": "service", "sid": sid, "node": node,
+                "crm_state": state, "state": state, "request_state": service.request, "max_restart": 1, "max_relocate": 1,
+                "status": format!("{sid} ({node}, {state})")});
+            if self.api >= 9 {
+                row["failback"] = u8::from(service.failback).into();
+            } else if let Some(group) = service.fields.get("group") {
+                row["group"] = group.clone();
+            }
+            rows.push(row);
         }
         rows.into()
     }

@@ -78,6 +78,14 @@ impl World {
             (true, false) => "unknown",
         };
         let mut row = json!({"node": name, "id": format!("node/{name}"), "status": status, "type": "node", "cgroup-mode": 1});
+        if !self.ha.services.is_empty() {
+            let state = match &self.nodes[name] {
+                node if !node.online => "unknown",
+                node if node.maintenance => "maintenance",
+                _ => "online",
+            };
+            row["hastate"] = state.into();
+        }
         let node = &self.nodes[name];
         let audit = self.may(call.token, &format!("/nodes/{name}"), "Sys.Audit");
         if told && status == "online" {
@@ -119,7 +127,8 @@ impl World {
             self.may(call.token, &path, "SDN.Audit")
         };
         for bridge in self.nodes[&node].bridges.iter().filter(seen) {
-            rows.push(json!({"iface": bridge, "type": "bridge", "active": 1, "autostart": 1, "bridge_ports": "eno1"}));
+            rows.push(json!({"iface": bridge, "type": "bridge", "active": 1, "autostart": 1, "bridge_ports": "eno1",
+                "bridge_fd": "0", "bridge_stp": "off", "families": ["inet"], "method": "manual", "method6": "manual", "priority": 4}));
         }
         let bridges = ["bridge", "any_bridge", "any_local_bridge", "include_sdn"];
         rows.retain(|row| {
@@ -145,7 +154,10 @@ impl World {
         seen.map(|(name, storage)| {
             let mut row = storage.fields.clone();
             row.insert("storage".into(), name.as_str().into());
-            row.insert("shared".into(), u8::from(storage.shared).into());
+            row.insert("digest".into(), "0".repeat(40).into());
+            if storage.shared {
+                row.insert("shared".into(), 1.into());
+            }
             Value::from(row)
         })
         .collect()
@@ -206,7 +218,26 @@ impl World {
                 }));
             }
         }
+        if all {
+            rows.extend(
+                self.nodes
+                    .keys()
+                    .filter_map(|node| self.zone_row(call, node)),
+            );
+        }
         rows.into()
+    }
+
+    /// The zone of a node's own bridges, which PVE 8 has under another name.
+    fn zone_row(&self, call: &Call, node: &str) -> Option<Value> {
+        let seen = self.may(call.token, "/sdn/zones/localnetwork", "SDN.Audit");
+        let row = if self.api >= 9 {
+            json!({"id": format!("network/{node}/zone/localnetwork"), "type": "network", "network": "localnetwork",
+                "network-type": "zone", "node": node, "status": "ok"})
+        } else {
+            json!({"id": format!("sdn/{node}/localnetwork"), "type": "sdn", "sdn": "localnetwork", "node": node, "status": "ok"})
+        };
+        seen.then_some(row)
     }
 
     /// Without VM.Audit a guest is in no list, and nothing says so.
@@ -259,11 +290,18 @@ impl World {
         let row = json!({"name": g.name, "template": u8::from(g.template), "cpu": 0.02,
             "mem": if running { g.memory() / 2 } else { 0 }, "disk": 0, "diskread": 0, "diskwrite": 0, "netin": 0, "netout": 0,
             "maxdisk": disk, "maxmem": g.memory(), "maxcpu": 2, "uptime": uptime});
-        row.as_object().cloned().unwrap_or_default()
+        let mut row = row.as_object().cloned().unwrap_or_default();
+        if self.api >= 9 {
+            row.insert("memhost".into(), 0.into());
+        }
+        row
     }
 
     /// What comes from configs, and is never late.
     fn marks(&self, g: &Guest, mut row: Value) -> Value {
+        if g.config.contains_key("tags") && row.get("name").is_some() {
+            row["tags"] = g.text("tags").into();
+        }
         if let Some(lock) = &g.lock {
             row["lock"] = lock.as_str().into();
         }
@@ -311,7 +349,9 @@ impl World {
                 "type".into(),
                 sid.split(':').next().unwrap_or_default().into(),
             );
-            row.insert("state".into(), service.request.as_str().into());
+            if row.contains_key("state") || service.request != "started" {
+                row.insert("state".into(), service.request.as_str().into());
+            }
             row.insert("digest".into(), "0".repeat(40).into());
             Value::from(row)
         });

@@ -123,7 +123,8 @@ impl World {
             let text = guest.text(key);
             let harmless = key.starts_with("serial") && text == "socket"
                 || key.starts_with("usb") && text.starts_with("spice");
-            let mapped = text.contains("mapping=");
+            // A folder is always by its mapping (Helpers.pm, check_local_resources).
+            let mapped = text.contains("mapping=") || key.starts_with("virtiofs");
             !harmless && (running || !mapped)
         })
         .map(str::to_owned)

@@ -18,6 +18,9 @@ const ALL: &[&str] = &[
     "SDN.Audit",
 ];
 
+/// What a token may, by path.
+type Rights = BTreeMap<String, Vec<String>>;
+
 impl World {
     /// The token of an `Authorization` header.
     pub fn token(&self, authorization: &str) -> Option<String> {
@@ -31,6 +34,19 @@ impl World {
         let Some(rights) = self.rights.get(token) else {
             return ALL.contains(&right);
         };
+        let vmid = path.strip_prefix("/vms/").and_then(|id| id.parse().ok());
+        let by_pool = |(pool, members): (&String, &Vec<u32>)| {
+            let role = rights.get(&format!("/pool/{pool}"));
+            vmid.is_some_and(|vmid| members.contains(&vmid))
+                && role.is_some_and(|list| list.iter().any(|have| have == right))
+        };
+        if self.pools.iter().any(by_pool) {
+            return true;
+        }
+        self.may_by_tree(rights, path, right)
+    }
+
+    fn may_by_tree(&self, rights: &Rights, path: &str, right: &str) -> bool {
         let mut path = path;
         loop {
             if let Some(list) = rights.get(if path.is_empty() { "/" } else { path }) {
@@ -51,7 +67,14 @@ impl World {
                 .collect::<serde_json::Map<_, _>>()
         };
         let paths = [
-            "/", "/access", "/nodes", "/pool", "/sdn", "/storage", "/vms", "/mapping",
+            "/",
+            "/access",
+            "/access/groups",
+            "/nodes",
+            "/pool",
+            "/sdn",
+            "/storage",
+            "/vms",
         ];
         let Some(rights) = self.rights.get(token) else {
             return paths
@@ -60,26 +83,28 @@ impl World {
                 .collect::<serde_json::Map<_, _>>()
                 .into();
         };
-        let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for path in paths
-            .iter()
-            .copied()
-            .chain(rights.keys().map(String::as_str))
-        {
+        let members = self.pools.values().flatten();
+        let members: Vec<String> = members.map(|vmid| format!("/vms/{vmid}")).collect();
+        let entries = self.rights.values().flat_map(BTreeMap::keys);
+        let all = paths.iter().copied();
+        let all = all.chain(entries.chain(&members).map(String::as_str));
+        let mut rows = serde_json::Map::new();
+        for path in all {
             let names = rights.values().flatten().map(String::as_str);
-            let mut have: Vec<&str> = names
-                .filter(|right| self.may(token, path.trim_end_matches('/'), right))
+            let tree = path.trim_end_matches('/');
+            // What a pool gives holds for its member, and for nothing below it.
+            let have = names.filter(|right| self.may(token, tree, right));
+            let have: serde_json::Map<String, Value> = have
+                .map(|right| {
+                    let propagates = self.may_by_tree(rights, tree, right);
+                    (right.to_owned(), u8::from(propagates).into())
+                })
                 .collect();
-            have.sort_unstable();
-            have.dedup();
             if !have.is_empty() {
-                all.insert(path, have);
+                rows.insert(path.to_owned(), have.into());
             }
         }
-        all.iter()
-            .map(|(path, list)| ((*path).to_owned(), object(list).into()))
-            .collect::<serde_json::Map<_, _>>()
-            .into()
+        rows.into()
     }
 
     /// What the schema's `check` asks for, and the token has not; in PVE's words.

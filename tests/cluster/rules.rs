@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::ha::Ha;
+use crate::{ha::Ha, world::World};
 
 impl Ha {
     /// Rules of this kind that name the service, and whether they bring together.
@@ -85,5 +85,17 @@ impl Ha {
         let group = self.services.get(sid)?.fields.get("group")?;
         let group = self.groups.iter().find(|g| g["group"] == *group)?;
         Some((parse(group["nodes"].as_str()?), group["restricted"] == 1))
+    }
+}
+
+impl World {
+    pub fn ha_groups(&self) -> Value {
+        let groups = self.ha.groups.iter().map(|group| {
+            let mut group = group.clone();
+            group["digest"] = "0".repeat(40).into();
+            group["type"] = "group".into();
+            group
+        });
+        groups.collect()
     }
 }

@@ -21,6 +21,7 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
     let bandwidth = scenario["bandwidth_mib_s"].as_f64().unwrap_or(BANDWIDTH) * 1_048_576.0;
     let node = |node: &Value| Node {
         online: node["online"] != false,
+        maintenance: node["maintenance"] == true,
         maxmem: node["maxmem"].as_u64().unwrap_or(16 << 30),
         maxcpu: node["maxcpu"].as_u64().unwrap_or(4),
         bridges: strings(&node["bridges"]).unwrap_or_else(|| vec!["vmbr0".into()]),
@@ -91,10 +92,15 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
             .iter()
             .map(|(token, paths)| {
                 let paths = paths.as_object().into_iter().flatten();
+                let paths = paths.filter(|(_, list)| list.is_array());
                 let paths =
                     paths.map(|(path, list)| (path.clone(), strings(list).unwrap_or_default()));
                 (token.clone(), paths.collect::<BTreeMap<_, _>>())
             })
+            .collect(),
+        pools: object("pools")
+            .into_iter()
+            .map(|(name, ids)| (name, serde_json::from_value(ids).unwrap_or_default()))
             .collect(),
         faults: scenario["faults"]
             .as_array()

@@ -29,7 +29,7 @@ impl Schema {
         given: &Map<String, Value>,
     ) -> Result<Method, (u16, Value)> {
         let missing = || {
-            let message = format!("Method '{method} {path}' not implemented\n");
+            let message = format!("Method '{method} {path}' not implemented");
             (501, json!({"data": null, "message": message}))
         };
         let paths = self.0["paths"].as_object().ok_or_else(missing)?;
@@ -120,6 +120,10 @@ fn wrong(rule: &Value, value: &Value) -> Option<String> {
         }
         "array" if !value.is_array() => return failed(),
         _ => {}
+    }
+    let node = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if rule["format"] == "pve-node" && !text.chars().all(node) {
+        return Some("invalid format - value does not look like a valid node name\n".into());
     }
     let words = rule["enum"].as_array()?;
     let list: Vec<&str> = words.iter().filter_map(Value::as_str).collect();

@@ -48,9 +48,11 @@ impl World {
     fn cluster_task_row(&self, task: &Task) -> Value {
         let mut row = self.task_row(task);
         row["saved"] = if task.running() { "0" } else { "1" }.into();
-        if let Some(row) = row.as_object_mut().filter(|_| !task.running()) {
-            row.remove("pid");
+        if let Some(row) = row.as_object_mut() {
             row.remove("pstart");
+            if !task.running() {
+                row.remove("pid");
+            }
         }
         row
     }

@@ -13,6 +13,8 @@ use crate::{fault::Fault, ha::Ha, pvestatd::Silences, task::Task, volume::keys};
 
 pub struct Node {
     pub online: bool,
+    /// The HA manager's maintenance mode.
+    pub maintenance: bool,
     pub maxmem: u64,
     pub maxcpu: u64,
     pub bridges: Vec<String>,
@@ -90,6 +92,8 @@ pub struct World {
     /// Secrets by token, and rights by token and path; a token without an entry may all.
     pub tokens: BTreeMap<String, String>,
     pub rights: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    /// The guests of each pool.
+    pub pools: BTreeMap<String, Vec<u32>>,
     pub faults: Vec<Fault>,
     /// The worker that the request at hand would start doesn't begin.
     pub no_worker: bool,

@@ -10,8 +10,10 @@ mod tools;
 mod wire;
 
 mod fakepve;
+mod kill_kinds;
 mod kills;
 mod outage;
+mod recordings;
 mod recovery;
 mod sim;
 mod whole;

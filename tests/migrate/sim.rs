@@ -30,6 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 pub struct Sim {
     pub folder: TempDir,
+    speed: f64,
     address: String,
     token: String,
     process: Child,
@@ -39,11 +40,16 @@ pub struct Sim {
 
 impl Sim {
     pub fn start(scenario: &Value) -> Self {
+        Self::at_speed(scenario, SPEED)
+    }
+
+    /// With so many simulated seconds in one.
+    pub fn at_speed(scenario: &Value, speed: f64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scenario.json");
         fs::write(&path, scenario.to_string()).unwrap();
         let mut process = Command::new(&tools()["pve-cluster"])
-            .args(["--speed", &SPEED.to_string()])
+            .args(["--speed", &speed.to_string()])
             .arg(&path)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -56,6 +62,7 @@ impl Sim {
         Self {
             address: url.trim_start_matches("http://").to_owned(),
             token: token.to_owned(),
+            speed,
             _input: process.stdin.take(),
             process,
             folder,
@@ -65,6 +72,17 @@ impl Sim {
     fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
         let request = Message::request(method, path, "", body);
         wire::ask(&self.address, &request).unwrap().json()["data"].take()
+    }
+
+    /// The header of its token.
+    pub fn authorization(&self) -> String {
+        format!("PVEAPIToken={}", self.token)
+    }
+
+    /// An answer as it comes.
+    pub fn raw(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> Message {
+        let request = Message::request(method, path, token, body);
+        wire::ask(&self.address, &request).unwrap()
     }
 
     pub fn truth(&self) -> Value {
@@ -101,7 +119,7 @@ impl Sim {
             .env_clear()
             .env("PROXMOX_VE_ENDPOINT", format!("http://{}", self.address))
             .env("PROXMOX_VE_API_TOKEN", &self.token)
-            .env("PVX_SPEED", SPEED.to_string())
+            .env("PVX_SPEED", self.speed.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

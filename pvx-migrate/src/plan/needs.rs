@@ -138,13 +138,13 @@ fn lacks_snippet(
             refuse(Code::LocalFile, what)
         }
         _ if policy.has_file(node, file) => None,
-        Some(_) => {
+        _ if table.is_some() && !sees_all => {
             let what = format!(
                 "{key}: {node} is not known to have {file}, as the token lacks Datastore.Allocate on {path} to see it; list it in the site file's nodes[].files if it does"
             );
             refuse(Code::LocalFile, what)
         }
-        None => {
+        _ => {
             let what = format!(
                 "{key}: whether {node} has {file} is not in the state; list it in the site file's nodes[].files if it does"
             );

@@ -49,7 +49,7 @@ fn what_is_told() {
         ("optional, and the site knows it there", dri(), vec![],                                      with_gpu(), "restart node5", ""),
         ("stopped: moves though the bridge is missing", stopped(ssd_vm(json!({"net0": "virtio,bridge=vmbr9"}))), vec![], take(), "offline node5", "bridge"),
         ("stopped CT, the same",          stopped(ct(json!({"rootfs": SSD, "net0": "name=eth0,bridge=vmbr9"}))), vec![], take(), "offline node5", "bridge"),
-        ("stopped: all that it lacks",    stopped(ct(json!({"rootfs": SSD, "net0": "name=eth0,bridge=vmbr9", "dev0": "/dev/dri/card0", "hookscript": "local:snippets/a"}))), vec![], take(), "offline node5", "bridge device unseen"),
+        ("stopped: all that it lacks",    stopped(ct(json!({"rootfs": SSD, "net0": "name=eth0,bridge=vmbr9", "dev0": "/dev/dri/card0", "hookscript": "local:snippets/a"}))), vec![], take(), "offline node5", "bridge device local-file"),
     ];
     for (name, guest, changes, policy, want, told) in rows {
         let plan = decide(&guest, &changes, &policy);
