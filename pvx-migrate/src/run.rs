@@ -104,7 +104,7 @@ pub fn run(
     let mut todo = Todo::new(&steps, &last);
     for (event, before) in &todo.done {
         answer = answer.max(Answer::no_if(event.phase == Phase::Failed));
-        out.line(&record(event, false, before.as_ref(), None, &[]));
+        out.line(&record(event, false, before.as_ref(), None, &[], &[]));
     }
     if rows.is_empty() && todo.unfinished.is_empty() {
         exit::say("pvx-migrate", "no step came in: nothing is done");

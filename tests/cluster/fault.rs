@@ -3,7 +3,7 @@
 //! `{"fault": NAME, "vmid"?, "node"?, "times"?, "when"?, ...}`. Without `when`, a fault that
 //! waits for a moment of its own (a start, a copy, a reply) waits for it, and one that
 //! is an event happens at once. `when` is `{"at": SECONDS}`, `{"task": TYPE, "phase": PHASE}` (a
-//! migration enters that phase) or `{"request": "METHOD PATTERN", "after": N}`. Answers that go
+//! migration enters that phase: check, shutdown, copy, copying, finish) or `{"request": "METHOD PATTERN", "after": N}`. Answers that go
 //! wrong: `gateway.rs`. A node that goes down loses its power; with `"how": "reset"` its
 //! connections are closed first. `no-worker`: a worker that `match` would start doesn't begin.
 
@@ -84,6 +84,12 @@ impl World {
 
     /// A migration enters a phase: faults that waited for it are there, events happen.
     pub fn enters(&mut self, kind: &str, vmid: u32, phase: &str) {
+        self.arms(kind, vmid, phase);
+        self.fire_faults();
+    }
+
+    /// The same, but events happen only when the step at hand is done.
+    pub fn arms(&mut self, kind: &str, vmid: u32, phase: &str) {
         for fault in &mut self.faults {
             let when = &fault.fields["when"];
             let this = when["vmid"].as_u64().is_none_or(|v| v == u64::from(vmid))
@@ -92,7 +98,6 @@ impl World {
                 fault.armed = true;
             }
         }
-        self.fire_faults();
     }
 
     /// Events that are due.

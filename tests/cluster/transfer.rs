@@ -49,9 +49,10 @@ impl World {
         }
         if !self.online(&migration.target) {
             // It died while the container shut down: ssh gets no connection.
-            let line = "ssh: connect to host port 22: No route to host";
-            self.log(task, line);
+            let line = format!("ssh: connect to host {address} port 22: No route to host");
+            self.log(task, &line);
             let why = self.pipe_failed(task, migration, "exit code 255");
+            migration.phase = Phase::Check; // nothing was sent
             return self.roll_back(task, migration, &why);
         }
         if self.fault("hangs", vmid, None).is_some() {
@@ -120,6 +121,9 @@ impl World {
         {
             let line = progress(total, part, live);
             self.log(task, &line);
+            if part == 0 {
+                self.arms(&self.tasks[task].kind.clone(), vmid, "copying");
+            }
             if part + 1 < PARTS {
                 migration.phase = Phase::Copy { part: part + 1 };
                 self.tasks[task].wait = Wait::Copy {

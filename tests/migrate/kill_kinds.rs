@@ -35,7 +35,7 @@ fn kinds() -> Vec<Kill> {
             more,
         )
     };
-    let power = || json!({"fault": "node-down", "node": "b", "when": {"task": "vzmigrate", "phase": "copy"}});
+    let power = || json!({"fault": "node-down", "node": "b", "when": {"task": "vzmigrate", "phase": "copying"}});
     let flap = || {
         let lost =
             json!({"fault": "no-quorum", "when": {"task": "vzmigrate", "phase": "shutdown"}});

@@ -150,3 +150,24 @@ fn what_a_copy_leaves_is_named() {
         "none is removed: {truth:#}"
     );
 }
+
+/// Where the HA manager's own shutdown hung, no rule and no maintenance is blamed.
+#[test]
+fn a_shutdown_that_hung_under_ha_is_named() {
+    let guest = with(container(100, "a"), json!({"shutdown_secs": 200}));
+    let managed = json!({"ha": {"resources": {"ct:100": {"state": "started"}}}});
+    let sim = Sim::start(&with(cluster(std::slice::from_ref(&guest)), managed));
+    let plan = [with(
+        step(&guest, "b"),
+        json!({"action": "ha", "ha": "ct:100"}),
+    )];
+    let ran = sim.run(&plan);
+    let message = ran.record(100)["error"]["message"].as_str();
+    let message = message.unwrap_or_default();
+    assert!(message.contains("did not stop"), "{ran:#?}");
+    assert_eq!(
+        sim.truth()["guests"]["100"]["status"],
+        "running",
+        "{ran:#?}"
+    );
+}

@@ -80,6 +80,7 @@ impl Mover<'_> {
             error: error.err(),
             took_s: 0,
             leftovers: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::{
         file::Journal,
         line::{Call, Line, Request},
     },
-    plan::record::Step,
+    plan::record::{Blocker, Step},
     pve::Pve,
 };
 
@@ -53,6 +53,8 @@ pub struct Report {
     pub took_s: u64,
     /// What a copy has left at the target.
     pub leftovers: Vec<Leftover>,
+    /// What should be known of it, now that it is where it should be.
+    pub warnings: Vec<Blocker>,
 }
 
 /// A move that is under way.
@@ -98,12 +100,17 @@ impl Mover<'_> {
             )),
             _ => error,
         };
+        let warnings = match &error {
+            None => this.step.warnings.clone(),
+            Some(_) => Vec::new(),
+        };
         Report {
             event,
             changed: this.changed,
             error,
             took_s: self.clock.since(this.began),
             leftovers: self.leftovers(this),
+            warnings,
         }
     }
 

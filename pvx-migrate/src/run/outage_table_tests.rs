@@ -158,8 +158,13 @@ fn reasons_are_told() {
         )),
         ..seen
     };
+    let ended_by_us = Past {
+        ended_task: true,
+        ..ended(false, false)
+    };
     #[rustfmt::skip]
     let rows: &[(&str, Intent, Seen, Past, &str)] = &[
+        ("its target was gone",   intent(), seen("a", true),          ended_by_us, "not-moved: b went offline in the middle of the copy, so its task was ended (why)"),
         ("moved back",            intent(), seen("a", true),          back, "start-failed: it did not start on b, and was moved back: the hookscript is missing"),
         ("not moved back",        intent(), seen("b", false),         down, "stopped: it is on b and does not start there (the hookscript is missing), nor could it be moved back; on b: pct start 100"),
         ("hung under HA",         by_ha(),  managed(seen("a", true)), no_stop, "not-moved: the HA manager told it to shut down for the move, and it did not stop in its time (container did not stop); it is on a as before"),

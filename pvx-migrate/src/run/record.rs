@@ -9,7 +9,10 @@ use vmid::{
 };
 
 use super::{direction::turned, leftover::Leftover};
-use crate::{journal::event::Event, plan::record::Step};
+use crate::{
+    journal::event::Event,
+    plan::record::{Blocker, Step},
+};
 
 /// A record of an event, with what a pipeline wants to know. Where the journal has a guest's origin
 /// and where its drain took it, a record has where this step brought it from and to.
@@ -19,6 +22,7 @@ pub fn record(
     error: Option<&(String, String)>,
     took_s: Option<u64>,
     leftovers: &[Leftover],
+    warnings: &[Blocker],
 ) -> String {
     let mut value = serde_json::to_value(as_it_went(event)).unwrap_or_default();
     if let Some(fields) = value.as_object_mut() {
@@ -29,6 +33,9 @@ pub fn record(
         }
         if !leftovers.is_empty() {
             fields.insert("leftovers".into(), json!(leftovers));
+        }
+        if !warnings.is_empty() {
+            fields.insert("warnings".into(), json!(warnings));
         }
         if let Some((code, message)) = error {
             fields.insert("error".into(), json!({"code": code, "message": message}));
@@ -130,7 +137,8 @@ mod tests {
         let home = json!({"from": "b", "to": "a", "targetstorage": {"t": "s"}});
         for (returns, want) in [(false, out), (true, home)] {
             let record: Value =
-                serde_json::from_str(&record(&event(returns), false, None, None, &[])).unwrap();
+                serde_json::from_str(&record(&event(returns), false, None, None, &[], &[]))
+                    .unwrap();
             for name in ["from", "to", "targetstorage"] {
                 assert_eq!(record[name], want[name], "returns: {returns}, {name}");
             }

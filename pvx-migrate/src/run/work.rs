@@ -144,6 +144,7 @@ pub fn work<W: Write>(
                         error.as_ref(),
                         Some(report.took_s),
                         &report.leftovers,
+                        &report.warnings,
                     ));
                     if out.is_broken() {
                         mover.clock.interrupts.stop(); // nobody reads on

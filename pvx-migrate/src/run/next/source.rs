@@ -69,7 +69,17 @@ pub(super) fn next(intent: &Intent, seen: &Seen, past: &Past) -> Next {
                 )
             };
         }
-        return stayed("not-moved", reason);
+        return stayed(
+            "not-moved",
+            if past.ended_task {
+                let to = &intent.to;
+                format!(
+                    "{to} went offline in the middle of the copy, so its task was ended ({reason})"
+                )
+            } else {
+                reason
+            },
+        );
     }
     if past.asked {
         if past.waited_s < LOST_S {
