@@ -27,6 +27,8 @@ pub struct Service {
     pub node: String,
     pub target: Option<String>,
     pub task: Option<String>,
+    /// It was tried on another node, as it did not start.
+    pub relocated: bool,
     pub failback: bool,
     pub fields: Map<String, Value>,
 }
@@ -55,6 +57,7 @@ impl Ha {
                 node: String::new(),
                 target: None,
                 task: None,
+                relocated: false,
                 failback: fields["failback"] != 0,
                 fields: fields.as_object().cloned().unwrap_or_default(),
             }
@@ -193,8 +196,8 @@ impl World {
                     if service.request == "started" && !guest.running && guest.lock.is_none() =>
                 {
                     let kind = if ct { "vzstart" } else { "qmstart" };
-                    if self.failed_starts(vmid) > MAX_RESTART {
-                        self.ha.fail(vmid);
+                    if self.failed_starts(vmid, &node) > MAX_RESTART {
+                        self.ha_relocate(&sid);
                     } else {
                         self.spawned(&node, kind, vmid, "root@pam", Job::Start);
                     }
@@ -208,13 +211,30 @@ impl World {
         }
     }
 
-    /// How many starts by the manager have failed, one after the other. The real one then tries
-    /// another node (max_relocate), before it gives up: here it gives up at once.
-    fn failed_starts(&self, vmid: u32) -> usize {
+    /// What doesn't start is tried on another node, once (`max_relocate`); then it is given up.
+    fn ha_relocate(&mut self, sid: &str) {
+        let Some(service) = self.ha.services.get(sid) else {
+            return;
+        };
+        let others = self.nodes.keys().filter(|node| **node != service.node);
+        let target = others
+            .filter(|node| self.member(node))
+            .find(|node| !self.ha_refuses(sid, node));
+        let target = target.filter(|_| !service.relocated).cloned();
+        let Some(service) = self.ha.services.get_mut(sid) else {
+            return;
+        };
+        service.relocated = true;
+        service.state = if target.is_some() { "migrate" } else { "error" }.into();
+        service.target = target;
+    }
+
+    /// How many starts by the manager have failed on the node, one after the other.
+    fn failed_starts(&self, vmid: u32, node: &str) -> usize {
         let tasks = self.tasks.iter().rev();
         let starts = tasks.filter(|task| {
             let starts = task.kind == "vzstart" || task.kind == "qmstart";
-            task.vmid == vmid && starts && task.user == "root@pam"
+            task.vmid == vmid && task.node == node && starts && task.user == "root@pam"
         });
         let failed = |task: &&Task| task.exit.as_deref().is_some_and(|exit| exit != "OK");
         starts.take_while(failed).count()
