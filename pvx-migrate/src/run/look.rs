@@ -39,6 +39,13 @@ impl Look {
         upids.find(|upid| answers(upid, request))
     }
 
+    /// The newest task of the HA manager's that takes a request for a move.
+    #[must_use]
+    pub fn taken_since(&self, request: &Request) -> Option<&str> {
+        let mut upids = self.upids.iter().map(String::as_str);
+        upids.find(|upid| takes(upid, request))
+    }
+
     /// The newest that came after a request, does what it asked for, and has ended.
     #[must_use]
     pub fn ended_since(&self, request: &Request) -> Option<&str> {
@@ -69,6 +76,13 @@ fn answers(upid: &str, request: &Request) -> bool {
     };
     is_newer(upid, &request.on, &request.before)
         && Task::of(upid).is_some_and(|task| kinds.contains(&task.kind))
+}
+
+/// Whether a task is the one by which the HA manager takes a request for a move.
+fn takes(upid: &str, request: &Request) -> bool {
+    request.call == Call::Migrate
+        && is_newer(upid, &request.on, &request.before)
+        && Task::of(upid).is_some_and(|task| task.kind == "hamigrate")
 }
 
 /// Looks once.
@@ -229,5 +243,9 @@ mod tests {
         for (name, call, kind, start, want) in cases {
             assert_eq!(answers(&upid(kind, start), &request(call)), want, "{name}");
         }
+        let taken = |kind: &str, start: u32| takes(&upid(kind, start), &request(Call::Migrate));
+        assert!(taken("hamigrate", 6), "the HA manager takes it");
+        assert!(!taken("hamigrate", 4), "it took another one, before");
+        assert!(!taken("vzmigrate", 6), "it moves it already");
     }
 }

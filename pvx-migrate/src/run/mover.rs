@@ -238,8 +238,10 @@ impl Mover<'_> {
     /// How the migration ended that was asked for: by the name the cluster gave it, or as the
     /// newest in the list since the request.
     fn learn_task(&self, this: &mut Move<'_>, look: &mut Look, request: &Request) {
-        let upid = this.upid.as_deref().or(look.ended_since(request));
-        let upid = upid.filter(|upid| Task::of(upid).is_some_and(|task| task.migrates()));
+        // The HA manager's own task, by which it takes a request, says nothing of the migration.
+        let migrates = |upid: &&str| Task::of(upid).is_some_and(|task| task.migrates());
+        let named = this.upid.as_deref().filter(migrates);
+        let upid = named.or(look.ended_since(request)).filter(migrates);
         match upid.map(|upid| (upid.to_owned(), self.progress(upid))) {
             Some((_, Progress::Ended(end))) => {
                 this.past.end = Some(end);
@@ -255,6 +257,12 @@ impl Mover<'_> {
     /// What the HA manager's own tasks say: the one that takes the request, and the shutdown before
     /// the move, which fails without any migration where the guest does not stop in its time.
     fn ask_the_manager(&self, this: &mut Move<'_>, look: &Look, request: &Request) {
+        if this.upid.is_none()
+            && let Some(upid) = look.taken_since(request)
+        {
+            this.upid = Some(upid.to_owned());
+            this.past.named = true;
+        }
         let shutdown = look.shutdown_ended_since(request).map(str::to_owned);
         for upid in [this.upid.clone(), shutdown].into_iter().flatten() {
             let migrates = Task::of(&upid).is_none_or(|task| task.migrates());

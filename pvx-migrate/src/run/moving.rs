@@ -166,6 +166,7 @@ impl<'a> Move<'a> {
             was_paused: step.was_paused,
             action: step.action,
             ha: step.ha.is_some(),
+            along: step.along.is_some(),
             timeout_s: step.timeout_s.unwrap_or(TIMEOUT_S),
             quorum_wait_s: quorum_wait.as_secs(),
             repair_only,
@@ -180,7 +181,8 @@ impl<'a> Move<'a> {
             past.moves_back = u32::from(line.back);
             let call = request.as_ref().map(|request| request.call);
             past.shutdowns = u32::from(call == Some(Call::Shutdown));
-            past.asked = call.is_some_and(|call| call != Call::Shutdown);
+            // A line without a request is of a guest that HA moves for another one's.
+            past.asked = call != Some(Call::Shutdown);
             past.named = line.event.upid.is_some();
             let last = line.request.as_ref().map(|request| request.call);
             past.ended_task = last == Some(Call::EndTask);

@@ -8,7 +8,7 @@
 //! | seen                                   | next                                               |
 //! |----------------------------------------|----------------------------------------------------|
 //! | no quorum, and no task                 | wait; then stayed or help: no-quorum               |
-//! | in no list                             | wait; then help: gone                              |
+//! | in no list                             | wait; then help: gone (of no plan: stayed)         |
 //! | its node is silent                     | wait; then help: node-down                         |
 //! | a task about it                        | follow; far too long: help: no-progress            |
 //! | a lock                                 | wait; then help: stale-lock, or locked (`lock`)    |
@@ -46,7 +46,7 @@ const NODE_S: f64 = 120.0;
 /// For a task of a request whose answer was lost.
 pub(super) const LOST_S: f64 = 10.0;
 /// Migrations asked for, if the first one left no trace at all.
-const REQUESTS: u32 = 2;
+pub(super) const REQUESTS: u32 = 2;
 
 /// The next thing to do.
 #[must_use]
@@ -60,6 +60,14 @@ pub fn next(intent: &Intent, seen: &Seen, past: &Past) -> Next {
     let Some(node) = &seen.node else {
         return if past.waited_s < GONE_S {
             Next::Wait("it is in no list")
+        } else if intent.repair_only {
+            // No plan has it any more: nothing is left to be brought to an end.
+            stayed(
+                "gone",
+                format!(
+                    "{vmid} is in no list: it was removed, or the token may not see it (VM.Audit); nothing more is done about it"
+                ),
+            )
         } else {
             help(
                 "gone",
