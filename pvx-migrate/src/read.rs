@@ -36,7 +36,7 @@ mod recording_tests;
 #[cfg(test)]
 mod server_tests;
 #[cfg(test)]
-mod test_server;
+pub(crate) mod test_server;
 
 use request::{Reply, fetch, needed, seen, strange, value};
 

@@ -37,6 +37,8 @@ mod direction;
 mod follow;
 pub mod leftover;
 pub mod look;
+#[cfg(test)]
+mod look_tests;
 mod managed;
 pub mod members;
 mod mover;

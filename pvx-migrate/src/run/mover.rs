@@ -9,7 +9,7 @@ use super::{
     decision::{Finish, Next},
     follow::Progress,
     look::{Look, look},
-    moving::{Move, Mover, Report},
+    moving::{Move, Mover, NOT_BEGUN, Report},
     next::next,
     task::Task,
 };
@@ -99,7 +99,11 @@ impl Mover<'_> {
             if before.replace(seen.seen.clone()) != Some(seen.seen.clone()) {
                 this.past.waited_s = 0.0;
             }
-            match next(&this.intent, &seen.seen, &this.past) {
+            let next = next(&this.intent, &seen.seen, &this.past);
+            if let Some(report) = self.not_begun(this, &next) {
+                return Ok(report);
+            }
+            match next {
                 Next::Wait(why) => {
                     self.board.tell(this.intent.vmid, why, None);
                     let waited = this.pace.next();
@@ -118,6 +122,10 @@ impl Mover<'_> {
                         Ready::No((code, why)) => {
                             return Ok(self.finish(this, Finish::Stayed(code, why)));
                         }
+                    }
+                    // The check may have taken a while.
+                    if let Some(report) = self.not_begun(this, &next) {
+                        return Ok(report);
                     }
                     let report = if next == Next::Move {
                         self.migrate(this, &seen, false)?
@@ -145,6 +153,15 @@ impl Mover<'_> {
             this.pace = Pace::default();
             before = None;
         }
+    }
+
+    /// Somebody has asked to begin nothing new, and this is not begun.
+    fn not_begun(&self, this: &mut Move<'_>, next: &Next) -> Option<Report> {
+        if self.clock.interrupts.count() == 0 || !this.would_begin(next) {
+            return None;
+        }
+        let what = "not begun: the run was stopped before".to_owned();
+        Some(self.finish(this, Finish::Stayed(NOT_BEGUN, what)))
     }
 
     /// The last check. What can't be read is asked again as a look is, and a quorum that is lost is
@@ -217,7 +234,8 @@ impl Mover<'_> {
         let Some(request) = this.request.clone() else {
             return;
         };
-        if request.call == Call::Shutdown && look.since(&request).is_none() && look.seen.running {
+        let untouched = look.seen.running && look.since(&request).is_none();
+        if request.call == Call::Shutdown && untouched && look.knows_tasks_of(&request.on) {
             past.shutdowns = 0; // it was never begun
         }
         if request.call != Call::Migrate {
