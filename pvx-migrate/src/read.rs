@@ -37,7 +37,7 @@ mod recording_tests;
 #[cfg(test)]
 mod server_tests;
 #[cfg(test)]
-mod test_server;
+pub(crate) mod test_server;
 
 use request::{Asker, Reply, ask, fetch, needed, seen, strange, value};
 

@@ -17,7 +17,11 @@ use vmid::{
 };
 
 use crate::{
-    journal::{event::Phase, file::Found, line::Line},
+    journal::{
+        event::{Event, Phase},
+        file::Found,
+        line::Line,
+    },
     plan::record::{Action, Step},
     pve::{Failure, Pve},
 };
@@ -33,6 +37,8 @@ mod direction;
 mod follow;
 pub mod leftover;
 pub mod look;
+#[cfg(test)]
+mod look_tests;
 mod managed;
 pub mod members;
 mod mover;
@@ -102,6 +108,9 @@ pub fn run(
     let last = found.as_ref().map(Found::last).unwrap_or_default();
     same_cluster(pve, &steps, &last)?;
     let mut todo = Todo::new(&steps, &last);
+    for (event, acts) in &todo.told {
+        exit::say("pvx-migrate", &left_to_a_person(event, *acts));
+    }
     for (event, before) in &todo.done {
         answer = answer.max(Answer::no_if(event.phase == Phase::Failed));
         out.line(&record(event, false, before.as_ref(), None, &[], &[]));
@@ -141,6 +150,20 @@ pub fn run(
         return Err(stop);
     }
     out.end(answer)
+}
+
+/// Of a guest that a person was to see to before the plan was made.
+fn left_to_a_person(event: &Event, acts: bool) -> String {
+    let why = event.message.as_deref().unwrap_or("no reason was told");
+    let then = if acts {
+        "it is moved as planned"
+    } else {
+        "nothing is done about it; pvx-migrate run --journal JOURNAL </dev/null would bring that run's move to its end"
+    };
+    format!(
+        "{}: an earlier run left it to a person ({why}); the plan has seen it since: {then}",
+        event.vmid
+    )
 }
 
 /// The cluster must be the plan's and the journal's.

@@ -29,7 +29,7 @@ pub struct Seen {
 
 /// Serves `answers`; a path with the status 0 gets none the first time, its connection is cut,
 /// and one with the status 1 never gets any.
-fn serve(answers: Answers) -> (String, Arc<Seen>) {
+pub fn serve(answers: Answers) -> (String, Arc<Seen>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let (seen, answers) = (Arc::new(Seen::default()), Arc::new(answers));

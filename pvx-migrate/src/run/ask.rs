@@ -6,7 +6,7 @@ use super::{
     decision::Finish,
     look::{Look, look},
     moving::{Move, Mover, Report},
-    next::LOST_S,
+    next::{LOST_S, NODE_S},
     seen::End,
 };
 use crate::{
@@ -256,9 +256,10 @@ impl Mover<'_> {
     /// Looks for the task of a request that may have been heard, and follows it. Whether there
     /// was one; if not, the next look at the guest decides.
     fn find(&self, this: &mut Move<'_>, request: &Request) -> Result<bool, Abandoned> {
-        let (mut waited, mut pace) = (0.0, Pace::default());
-        while waited < LOST_S {
-            if let Ok(look) = look(self.pve, &this.intent)
+        let (mut waited, mut blind, mut pace) = (0.0, 0.0, Pace::default());
+        while waited < LOST_S && blind < NODE_S {
+            let look = look(self.pve, &this.intent);
+            if let Ok(look) = &look
                 && let Some(upid) = look.since(request)
             {
                 this.changed = true;
@@ -267,7 +268,12 @@ impl Mover<'_> {
             }
             let seconds = pace.step();
             self.clock.wait(seconds)?;
-            waited += seconds;
+            // Only a list that was read shows that it has no such task.
+            if look.is_ok_and(|look| look.knows_tasks_of(&request.on)) {
+                waited += seconds;
+            } else {
+                blind += seconds;
+            }
         }
         Ok(false)
     }

@@ -23,6 +23,8 @@ pub struct Look {
     pub upids: Vec<String>,
     /// Of these the ones that have ended.
     ended: Vec<String>,
+    /// The nodes whose list of tasks could not be had: a task there may be running.
+    unseen: Vec<String>,
 }
 
 impl Look {
@@ -32,11 +34,24 @@ impl Look {
         newest(self.upids.iter().map(String::as_str), node)
     }
 
+    /// The node's tasks are known: one that is not among them is not there.
+    #[must_use]
+    pub fn knows_tasks_of(&self, node: &str) -> bool {
+        !self.unseen.iter().any(|unseen| unseen == node)
+    }
+
     /// The newest task that came after a request and does what it asked for.
     #[must_use]
     pub fn since(&self, request: &Request) -> Option<&str> {
         let mut upids = self.upids.iter().map(String::as_str);
         upids.find(|upid| answers(upid, request))
+    }
+
+    /// The newest task of the HA manager's that takes a request for a move.
+    #[must_use]
+    pub fn taken_since(&self, request: &Request) -> Option<&str> {
+        let mut upids = self.upids.iter().map(String::as_str);
+        upids.find(|upid| takes(upid, request))
     }
 
     /// The newest that came after a request, does what it asked for, and has ended.
@@ -71,6 +86,13 @@ fn answers(upid: &str, request: &Request) -> bool {
         && Task::of(upid).is_some_and(|task| kinds.contains(&task.kind))
 }
 
+/// Whether a task is the one by which the HA manager takes a request for a move.
+fn takes(upid: &str, request: &Request) -> bool {
+    request.call == Call::Migrate
+        && is_newer(upid, &request.on, &request.before)
+        && Task::of(upid).is_some_and(|task| task.kind == "hamigrate")
+}
+
 /// Looks once.
 ///
 /// # Errors
@@ -81,7 +103,8 @@ pub fn look(pve: &Pve, intent: &Intent) -> Result<Look, Failure> {
     // First the tasks, then the guest: of a task that has ended, the guest as it was before
     // that end would tell a wrong story.
     tasks(pve, intent, &mut look)?;
-    look.seen.no_quorum = !Members::read(pve)?.quorate;
+    let members = Members::read(pve)?;
+    look.seen.no_quorum = !members.quorate;
     let rows: Vec<Value> = pve.get("/cluster/resources?type=vm")?;
     let Some(row) = rows.iter().find(|row| row["vmid"] == intent.vmid) else {
         return Ok(look);
@@ -94,11 +117,13 @@ pub fn look(pve: &Pve, intent: &Intent) -> Result<Look, Failure> {
         intent.kind.as_str(),
         intent.vmid
     );
+    // The migration that has a lock may run at the source, unless that node is down.
+    let knows_lock = look.knows_tasks_of(&intent.from) || !members.has_online(&intent.from);
+    let knows_tasks = look.knows_tasks_of(&node);
     let seen = &mut look.seen;
     seen.node = Some(node.clone());
     match pve.get::<Value>(&path) {
         Ok(current) => {
-            seen.reached = true;
             seen.running = current["status"] == "running";
             // Missing for a container. One that stood still before is as it was.
             seen.paused = seen.running
@@ -107,6 +132,8 @@ pub fn look(pve: &Pve, intent: &Intent) -> Result<Look, Failure> {
                     .as_str()
                     .is_some_and(|qmp| qmp != "running");
             seen.lock = current["lock"].as_str().map(str::to_owned);
+            // Where a task may be running that is not seen, the guest alone tells nothing.
+            seen.reached = knows_tasks && (knows_lock || seen.lock.is_none());
             let managed = is_true(&current["ha"]["managed"]);
             if managed || intent.ha {
                 seen.ha = manager(pve, intent)?;
@@ -151,7 +178,10 @@ fn tasks(pve: &Pve, intent: &Intent, look: &mut Look) -> Result<(), Failure> {
             intent.vmid
         );
         let found: Vec<Value> = match pve.get(&path) {
-            Err(failure) if unreachable(&failure) => continue,
+            Err(failure) if unreachable(&failure) => {
+                look.unseen.push(node.clone());
+                continue;
+            }
             found => found?,
         };
         for row in found {
@@ -229,5 +259,9 @@ mod tests {
         for (name, call, kind, start, want) in cases {
             assert_eq!(answers(&upid(kind, start), &request(call)), want, "{name}");
         }
+        let taken = |kind: &str, start: u32| takes(&upid(kind, start), &request(Call::Migrate));
+        assert!(taken("hamigrate", 6), "the HA manager takes it");
+        assert!(!taken("hamigrate", 4), "it took another one, before");
+        assert!(!taken("vzmigrate", 6), "it moves it already");
     }
 }

@@ -9,7 +9,7 @@ use super::{
     decision::{Finish, Next},
     follow::Progress,
     look::{Look, look},
-    moving::{Move, Mover, Report},
+    moving::{Move, Mover, NOT_BEGUN, Report},
     next::next,
     task::Task,
 };
@@ -99,7 +99,11 @@ impl Mover<'_> {
             if before.replace(seen.seen.clone()) != Some(seen.seen.clone()) {
                 this.past.waited_s = 0.0;
             }
-            match next(&this.intent, &seen.seen, &this.past) {
+            let next = next(&this.intent, &seen.seen, &this.past);
+            if let Some(report) = self.not_begun(this, &next) {
+                return Ok(report);
+            }
+            match next {
                 Next::Wait(why) => {
                     self.board.tell(this.intent.vmid, why, None);
                     let waited = this.pace.next();
@@ -118,6 +122,10 @@ impl Mover<'_> {
                         Ready::No((code, why)) => {
                             return Ok(self.finish(this, Finish::Stayed(code, why)));
                         }
+                    }
+                    // The check may have taken a while.
+                    if let Some(report) = self.not_begun(this, &next) {
+                        return Ok(report);
                     }
                     let report = if next == Next::Move {
                         self.migrate(this, &seen, false)?
@@ -145,6 +153,15 @@ impl Mover<'_> {
             this.pace = Pace::default();
             before = None;
         }
+    }
+
+    /// Somebody has asked to begin nothing new, and this is not begun.
+    fn not_begun(&self, this: &mut Move<'_>, next: &Next) -> Option<Report> {
+        if self.clock.interrupts.count() == 0 || !this.would_begin(next) {
+            return None;
+        }
+        let what = "not begun: the run was stopped before".to_owned();
+        Some(self.finish(this, Finish::Stayed(NOT_BEGUN, what)))
     }
 
     /// The last check. What can't be read is asked again as a look is, and a quorum that is lost is
@@ -217,7 +234,8 @@ impl Mover<'_> {
         let Some(request) = this.request.clone() else {
             return;
         };
-        if request.call == Call::Shutdown && look.since(&request).is_none() && look.seen.running {
+        let untouched = look.seen.running && look.since(&request).is_none();
+        if request.call == Call::Shutdown && untouched && look.knows_tasks_of(&request.on) {
             past.shutdowns = 0; // it was never begun
         }
         if request.call != Call::Migrate {
@@ -238,8 +256,10 @@ impl Mover<'_> {
     /// How the migration ended that was asked for: by the name the cluster gave it, or as the
     /// newest in the list since the request.
     fn learn_task(&self, this: &mut Move<'_>, look: &mut Look, request: &Request) {
-        let upid = this.upid.as_deref().or(look.ended_since(request));
-        let upid = upid.filter(|upid| Task::of(upid).is_some_and(|task| task.migrates()));
+        // The HA manager's own task, by which it takes a request, says nothing of the migration.
+        let migrates = |upid: &&str| Task::of(upid).is_some_and(|task| task.migrates());
+        let named = this.upid.as_deref().filter(migrates);
+        let upid = named.or(look.ended_since(request)).filter(migrates);
         match upid.map(|upid| (upid.to_owned(), self.progress(upid))) {
             Some((_, Progress::Ended(end))) => {
                 this.past.end = Some(end);
@@ -255,6 +275,12 @@ impl Mover<'_> {
     /// What the HA manager's own tasks say: the one that takes the request, and the shutdown before
     /// the move, which fails without any migration where the guest does not stop in its time.
     fn ask_the_manager(&self, this: &mut Move<'_>, look: &Look, request: &Request) {
+        if this.upid.is_none()
+            && let Some(upid) = look.taken_since(request)
+        {
+            this.upid = Some(upid.to_owned());
+            this.past.named = true;
+        }
         let shutdown = look.shutdown_ended_since(request).map(str::to_owned);
         for upid in [this.upid.clone(), shutdown].into_iter().flatten() {
             let migrates = Task::of(&upid).is_none_or(|task| task.migrates());

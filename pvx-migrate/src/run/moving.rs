@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     check::Refusal,
     clock::{Clock, Pace},
-    decision::Finish,
+    decision::{Finish, Next},
     direction::turned,
     leftover::Leftover,
     progress::Board,
@@ -25,6 +25,9 @@ use crate::{
 
 /// What PVE gives a container to shut down (`timeout` of the request, in seconds).
 const TIMEOUT_S: u64 = 180;
+
+/// The code of a step that was not begun, as the run was told to stop.
+pub(super) const NOT_BEGUN: &str = "not-begun";
 
 /// What a run shares.
 pub struct Mover<'a> {
@@ -166,6 +169,7 @@ impl<'a> Move<'a> {
             was_paused: step.was_paused,
             action: step.action,
             ha: step.ha.is_some(),
+            along: step.along.is_some(),
             timeout_s: step.timeout_s.unwrap_or(TIMEOUT_S),
             quorum_wait_s: quorum_wait.as_secs(),
             repair_only,
@@ -180,7 +184,8 @@ impl<'a> Move<'a> {
             past.moves_back = u32::from(line.back);
             let call = request.as_ref().map(|request| request.call);
             past.shutdowns = u32::from(call == Some(Call::Shutdown));
-            past.asked = call.is_some_and(|call| call != Call::Shutdown);
+            // A line without a request is of a guest that HA moves for another one's.
+            past.asked = call != Some(Call::Shutdown);
             past.named = line.event.upid.is_some();
             let last = line.request.as_ref().map(|request| request.call);
             past.ended_task = last == Some(Call::EndTask);
@@ -204,11 +209,22 @@ impl<'a> Move<'a> {
         }
     }
 
+    /// Nothing was asked for yet, and what comes next would ask for it, or waits until it can.
+    pub(super) fn would_begin(&self, next: &Next) -> bool {
+        let asked = self.past.asked || self.past.shutdowns > 0;
+        let fresh = !self.resumed && self.request.is_none();
+        match next {
+            Next::Move | Next::Shutdown => !asked,
+            Next::Wait(_) | Next::Follow(_) => !asked && fresh,
+            _ => false,
+        }
+    }
+
     /// Whether this is the end of the step in the journal, too. What was never begun is not, and
     /// neither is what could not be found out: the same command tries it again.
-    fn ends(&self, error: Option<&Refusal>) -> bool {
+    pub(super) fn ends(&self, error: Option<&Refusal>) -> bool {
         let begun = self.resumed || self.request.is_some() || self.step.along.is_some();
-        let open = |(code, _): &Refusal| ["unread", "no-quorum"].contains(code);
+        let open = |(code, _): &Refusal| ["unread", "no-quorum", NOT_BEGUN].contains(code);
         error.is_none() || begun && !error.is_some_and(open)
     }
 

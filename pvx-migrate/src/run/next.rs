@@ -7,8 +7,8 @@
 //!
 //! | seen                                   | next                                               |
 //! |----------------------------------------|----------------------------------------------------|
-//! | no quorum, and no task                 | wait; then stayed or help: no-quorum               |
-//! | in no list                             | wait; then help: gone                              |
+//! | no quorum, and no task                 | wait; then arrived, stayed or help: no-quorum      |
+//! | in no list                             | wait; then help: gone (of no plan: stayed)         |
 //! | its node is silent                     | wait; then help: node-down                         |
 //! | a task about it                        | follow; far too long: help: no-progress            |
 //! | a lock                                 | wait; then help: stale-lock, or locked (`lock`)    |
@@ -29,7 +29,7 @@ use std::time::Duration;
 use vmid::span;
 
 use super::{
-    decision::{Next, help, stayed},
+    decision::{Finish, Next, help, stayed},
     managed,
     seen::{Intent, Past, Seen},
     task::Task,
@@ -42,11 +42,11 @@ mod target;
 /// For a guest that is in no list: configurations move between nodes within moments.
 const GONE_S: f64 = 30.0;
 /// For a node that does not answer; a reboot is left to a person, a hiccup is not.
-const NODE_S: f64 = 120.0;
+pub(super) const NODE_S: f64 = 120.0;
 /// For a task of a request whose answer was lost.
 pub(super) const LOST_S: f64 = 10.0;
 /// Migrations asked for, if the first one left no trace at all.
-const REQUESTS: u32 = 2;
+pub(super) const REQUESTS: u32 = 2;
 
 /// The next thing to do.
 #[must_use]
@@ -60,6 +60,14 @@ pub fn next(intent: &Intent, seen: &Seen, past: &Past) -> Next {
     let Some(node) = &seen.node else {
         return if past.waited_s < GONE_S {
             Next::Wait("it is in no list")
+        } else if intent.repair_only {
+            // No plan has it any more: nothing is left to be brought to an end.
+            stayed(
+                "gone",
+                format!(
+                    "{vmid} is in no list: it was removed, or the token may not see it (VM.Audit); nothing more is done about it"
+                ),
+            )
         } else {
             help(
                 "gone",
@@ -146,6 +154,9 @@ fn without_quorum(intent: &Intent, seen: &Seen, past: &Past) -> Option<Next> {
         return Some(stayed("no-quorum", format!("{waited}; nothing was done")));
     }
     let again = "when it has quorum, run again with this journal";
+    if seen.reached && intent.was_running && seen.running {
+        return Some(unquorate_but_up(intent, seen, past, &waited));
+    }
     if intent.was_running && !seen.running {
         let vmid = intent.vmid;
         return Some(help(
@@ -154,6 +165,33 @@ fn without_quorum(intent: &Intent, seen: &Seen, past: &Past) -> Option<Next> {
         ));
     }
     Some(stayed("no-quorum", format!("{waited}: {again}")))
+}
+
+/// A guest that ran and runs, when quorum was waited for in vain.
+fn unquorate_but_up(intent: &Intent, seen: &Seen, past: &Past, waited: &str) -> Next {
+    let vmid = intent.vmid;
+    let again = "when it has quorum, run again with this journal";
+    let there = seen.node.as_ref() == Some(&intent.to);
+    if seen.paused {
+        return help(
+            "no-quorum",
+            format!("{waited}; {vmid} is paused: {again}, which lets it go on"),
+        );
+    }
+    // Under HA it is there when the manager has left it there.
+    if there && !intent.ha && seen.lock.is_none() {
+        return Next::Finish(Finish::Arrived);
+    }
+    let by_task = past.end.as_ref().is_some_and(|end| end.told_to_stop);
+    if !there && (by_task || past.shutdowns > 0) && past.starts_here == 0 {
+        return help(
+            "no-quorum",
+            format!(
+                "{waited}; {vmid} was told to shut down, and may yet do so: {again}, which starts it then"
+            ),
+        );
+    }
+    stayed("no-quorum", format!("{waited}: {again}"))
 }
 
 /// A task that goes on for ever: its end is a person's to judge.

@@ -34,6 +34,18 @@ fn without_quorum() {
         lock: Some("migrate".into()),
         ..seen
     };
+    let paused = |node: &str| Seen {
+        paused: true,
+        ..seen(node, true)
+    };
+    let shut = Past {
+        shutdowns: 1,
+        ..Past::default()
+    };
+    let here = |past: Past| Past {
+        starts_here: 1,
+        ..past
+    };
     let refused = |past: Past| Past {
         no_quorum: true,
         ..past
@@ -59,6 +71,13 @@ fn without_quorum() {
         ("its node seems silent",         lost(silent()),         long(asked()), "wait"),
         ("down on the target",            lost(seen("b", false)), long(asked()), "wait"),
         ("there, and well",               lost(seen("b", true)),  asked(), "wait"),
+        ("too long, there, and well",     lost(seen("b", true)),  waited(asked()), "arrived"),
+        ("too long, there, and locked",   lock(lost(seen("b", true))), waited(asked()), "stayed: no-quorum"),
+        ("too long, there, and paused",   lost(paused("b")),      waited(asked()), "help: no-quorum"),
+        ("too long, here, and paused",    lost(paused("a")),      waited(asked()), "help: no-quorum"),
+        ("too long, told to stop",        lost(seen("a", true)),  waited(ended(false, true)), "help: no-quorum"),
+        ("too long, shutting down",       lost(seen("a", true)),  waited(shut), "help: no-quorum"),
+        ("stopped and started again",     lost(seen("a", true)),  waited(here(ended(false, true))), "stayed: no-quorum"),
         ("the source alone has none",     seen("a", false),       refused(ended(false, false)), "start on a"),
         ("and has none for long",         seen("a", false),       refused(waited(ended(false, false))), "help: no-quorum"),
         ("nor for the first request",     seen("a", true),        refused(waited(Past::default())), "stayed: no-quorum"),

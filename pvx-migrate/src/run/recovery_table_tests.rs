@@ -17,6 +17,7 @@ pub(super) fn intent() -> Intent {
         was_paused: false,
         action: Action::Restart,
         ha: false,
+        along: false,
         timeout_s: 60,
         quorum_wait_s: 600,
         repair_only: false,
@@ -146,6 +147,7 @@ fn ways() {
         ("somebody's task",                  intent(), task(seen("a", true)), Past::default(), "follow"),
         ("in no list yet",                   intent(), gone(), Past::default(), "wait"),
         ("in no list",                       intent(), gone(), waited(31.0, Past::default()), "help: gone"),
+        ("in no list, no plan",              repair(), gone(), waited(31.0, asked()), "stayed: gone"),
         ("its node is silent",               intent(), down(), asked(), "wait"),
         ("its node is down",                 intent(), down(), waited(121.0, asked()), "help: node-down"),
         ("a backup",                         intent(), lock("backup", seen("a", true)), Past::default(), "wait"),
@@ -162,6 +164,7 @@ fn ways() {
         ("no trace, no plan",                repair(), seen("a", true), waited(11.0, asked()), "stayed: not-moved"),
         ("no trace, stopped",                intent(), seen("a", false), waited(11.0, asked()), "start on a"),
         ("no trace, no plan, stopped",       repair(), seen("a", false), waited(11.0, asked()), "start on a"),
+        ("never asked, no plan, stopped",    repair(), seen("a", false), Past::default(), "start on a"),
         ("never asked, no plan",             repair(), seen("a", true), Past::default(), "stayed: not-moved"),
         ("rolled back",                      intent(), seen("a", true), ended(false, false), "stayed: not-moved"),
         ("did not stop yet",                 intent(), seen("a", true), ended(false, true), "wait"),
@@ -228,6 +231,23 @@ fn ways_of_the_ha_manager() {
         arrived: true,
         ..past
     };
+    let named = |past: Past| Past {
+        named: true,
+        ..past
+    };
+    let lost = |requests: u32, past: Past| Past {
+        requests,
+        answer: Some("status 504 and nothing else".into()),
+        ..past
+    };
+    let repair = || Intent {
+        repair_only: true,
+        ..intent()
+    };
+    let along = || Intent {
+        along: true,
+        ..intent()
+    };
     #[rustfmt::skip]
     let rows: &[(&str, Intent, Seen, Past, &str)] = &[
         ("not begun",                    intent(), ha("a", "started", seen("a", true)),  Past::default(), "move"),
@@ -235,13 +255,23 @@ fn ways_of_the_ha_manager() {
         ("in error",                     intent(), ha("a", "error", seen("a", true)),    Past::default(), "stayed: ha-error"),
         ("in error, and down",           intent(), ha("a", "error", seen("a", false)),   asked(), "help: ha-error"),
         ("queued",                       intent(), ha("a", "started", seen("a", true)),  asked(), "wait"),
-        ("at it",                        intent(), ha("a", "migrate", seen("a", true)),  waited(1000.0), "wait"),
-        ("refused without a word",       intent(), ha("a", "started", seen("a", true)),  waited(61.0), "stayed: ha-refused"),
+        ("at it",                        intent(), ha("a", "migrate", seen("a", true)),  waited(599.0), "wait"),
+        ("at it for ever",               intent(), ha("a", "migrate", seen("a", true)),  waited(601.0), "help: ha-busy"),
+        ("a word not known here",        intent(), ha("b", "freeze", seen("b", false)),  waited(601.0), "help: ha-busy"),
+        ("refused without a word",       intent(), ha("a", "started", seen("a", true)),  named(waited(61.0)), "stayed: ha-refused"),
+        ("not taken, asked once",        intent(), ha("a", "started", seen("a", true)),  waited(61.0), "move"),
+        ("not taken, asked twice",       intent(), ha("a", "started", seen("a", true)),  lost(2, waited(61.0)), "stayed: not-moved"),
+        ("not taken, cut off, no plan",  repair(), ha("a", "started", seen("a", true)),  lost(0, waited(61.0)), "stayed: not-moved"),
+        ("along, and stays",             along(),  ha("a", "started", seen("a", true)),  waited(61.0), "stayed: ha-refused"),
         ("the move failed",              intent(), ha("a", "started", seen("a", true)),  ended(false, false), "stayed: not-moved"),
         ("down, HA is to start it",      intent(), ha("b", "started", seen("b", false)), asked(), "wait"),
         ("down, HA does not start it",   intent(), ha("b", "started", seen("b", false)), waited(181.0), "help: stopped"),
         ("there, for a moment",          intent(), ha("b", "started", seen("b", true)),  asked(), "wait"),
-        ("there, HA thinks otherwise",   intent(), ha("a", "started", seen("b", true)),  asked(), "wait"),
+        ("there, HA thinks otherwise",   intent(), ha("a", "started", seen("b", true)),  arrived(asked()), "wait"),
+        ("and goes on to think so",      intent(), ha("a", "started", seen("b", true)),  arrived(waited(601.0)), "help: ha-busy"),
+        ("there unasked, never settled", intent(), ha("a", "started", seen("b", true)),  Past { waited_s: 601.0, ..Past::default() }, "help: ha-busy"),
+        ("there unasked, and down",      intent(), ha("b", "started", seen("b", false)), Past::default(), "stayed: changed"),
+        ("unasked, no plan, and down",   repair(), ha("a", "started", seen("a", false)), Past::default(), "help: stopped"),
         ("there for two rounds",         intent(), ha("b", "started", seen("b", true)),  Past { settled_s: 20.0, ..asked() }, "arrived"),
         ("there, paused",                intent(), ha("b", "started", Seen { paused: true, ..seen("b", true) }), asked(), "resume"),
         ("taken back",                   intent(), ha("a", "started", seen("a", true)),  arrived(asked()), "stayed: ha-moved-back"),

@@ -21,6 +21,8 @@ pub struct Intent {
     pub action: Action,
     /// The HA manager has it.
     pub ha: bool,
+    /// HA moves it for another guest's request: none is made for it.
+    pub along: bool,
     /// The time a clean shutdown gets, in seconds.
     pub timeout_s: u64,
     /// For how long a lost quorum is waited for, in seconds.

@@ -21,15 +21,27 @@ pub struct Todo {
     pub unfinished: Vec<(Line, Option<usize>)>,
     /// Steps that are done, with what became of them.
     pub done: Vec<(Event, Option<(String, String)>)>,
+    /// What was left to a person before the plan was made: it is only told. Whether the guest is
+    /// moved as planned.
+    pub told: Vec<(Event, bool)>,
 }
 
 impl Todo {
     /// A journal's line counts for a plan that is older than it and goes the same way;
-    /// what was cut off, or needed a person, counts for any. The way matters because a drain and its return
-    /// may come within the second that a state's time is kept to.
+    /// what was cut off counts for any. What needed a person counts until a plan is made that has
+    /// seen the guest since: the person may have acted. The way matters because a drain and its
+    /// return may come within the second that a state's time is kept to.
     #[must_use]
     pub fn new(steps: &[&Step], last: &BTreeMap<u32, Line>) -> Self {
         let mut todo = Self::default();
+        let outdated = |step: &Step, line: &Line| {
+            line.event.phase == Phase::Stuck && line.event.at < step.state_at
+        };
+        for step in steps {
+            if let Some(line) = last.get(&step.vmid).filter(|line| outdated(step, line)) {
+                todo.told.push((line.event.clone(), step.action.acts()));
+            }
+        }
         for (at, step) in steps
             .iter()
             .enumerate()
@@ -41,8 +53,8 @@ impl Todo {
             };
             match line.event.phase {
                 Phase::Requested | Phase::Task => todo.unfinished.push((line.clone(), Some(at))),
-                Phase::Stuck if line.request.is_some() => {
-                    todo.unfinished.push((line.clone(), Some(at)))
+                Phase::Stuck if !outdated(step, line) => {
+                    todo.unfinished.push((line.clone(), Some(at)));
                 }
                 Phase::Verified | Phase::Returned | Phase::Failed
                     if line.event.at >= step.state_at && same_way(step, line) =>
@@ -56,8 +68,13 @@ impl Todo {
             }
         }
         // A step that does nothing is no reason to leave alone what was cut off.
-        let acting = steps.iter().filter(|step| step.action.acts());
-        let planned: BTreeSet<u32> = acting.map(|step| step.vmid).collect();
+        let settled = |step: &&&Step| {
+            step.action.acts()
+                || last
+                    .get(&step.vmid)
+                    .is_some_and(|line| outdated(step, line))
+        };
+        let planned: BTreeSet<u32> = steps.iter().filter(settled).map(|step| step.vmid).collect();
         let others = last
             .values()
             .filter(|line| !planned.contains(&line.event.vmid));
@@ -109,18 +126,54 @@ mod tests {
             ("cut off",                             OUT,  ("requested", OUT, "01"),  "unfinished"),
             ("cut off on the way out",              BACK, ("task", OUT, "01"),       "unfinished"),
             ("planned",                             OUT,  ("planned", OUT, "12"),    "fresh"),
+            ("a person was to act",                 OUT,  ("stuck", OUT, "12"),      "unfinished"),
+            ("in the second of the plan",           OUT,  ("stuck", OUT, "10.5"),    "unfinished"),
+            ("and the plan has seen the guest",     OUT,  ("stuck", OUT, "09"),      "fresh told"),
+            ("so has the plan of a return",         BACK, ("stuck", OUT, "09"),      "fresh told"),
         ];
         for (name, returns, (phase, back, at), want) in cases {
             let last = BTreeMap::from([(100, line(phase, *back, at))]);
-            let step = step(*returns);
-            let todo = Todo::new(&[&step], &last);
-            let counts = [todo.fresh.len(), todo.unfinished.len(), todo.done.len()];
-            let got = ["fresh", "unfinished", "done"].iter().zip(counts);
-            let got: Vec<_> = got
-                .filter(|(_, count)| *count > 0)
-                .map(|(kind, _)| *kind)
-                .collect();
-            assert_eq!(got, [*want], "{name}");
+            assert_eq!(words(&[&step(*returns)], &last), *want, "{name}");
         }
+    }
+
+    #[test]
+    fn what_a_line_says_where_nothing_is_planned() {
+        let leave = |action: &str| Step {
+            action: serde_json::from_value(action.into()).unwrap(),
+            ..step(false)
+        };
+        let other = Step {
+            vmid: 101,
+            ..leave("leave")
+        };
+        #[rustfmt::skip]
+        let cases: &[(&str, Vec<Step>, &str, &str, &str)] = &[
+            ("cut off, and left by the plan",   vec![leave("leave")],   "task",   "01", "unfinished"),
+            ("a person was to act",             vec![leave("leave")],   "stuck",  "12", "unfinished"),
+            ("and the plan has seen the guest", vec![leave("leave")],   "stuck",  "09", "told"),
+            ("and can't move it",               vec![leave("blocked")], "stuck",  "09", "told"),
+            ("the plan does not have it",       vec![other],            "stuck",  "09", "unfinished"),
+            ("no plan",                         vec![],                 "stuck",  "09", "unfinished"),
+            ("no plan, and failed",             vec![],                 "failed", "09", ""),
+        ];
+        for (name, steps, phase, at, want) in cases {
+            let last = BTreeMap::from([(100, line(phase, false, at))]);
+            let steps: Vec<&Step> = steps.iter().collect();
+            assert_eq!(words(&steps, &last), *want, "{name}");
+        }
+    }
+
+    fn words(steps: &[&Step], last: &BTreeMap<u32, Line>) -> String {
+        let todo = Todo::new(steps, last);
+        // Steps that do nothing are neither.
+        let counts = [
+            ("fresh", todo.fresh.len()),
+            ("unfinished", todo.unfinished.len()),
+            ("done", todo.done.len()),
+            ("told", todo.told.len()),
+        ];
+        let words = counts.iter().filter(|(_, count)| *count > 0);
+        words.map(|(word, _)| *word).collect::<Vec<_>>().join(" ")
     }
 }

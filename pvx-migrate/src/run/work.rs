@@ -16,7 +16,7 @@ use vmid::exit::{self, Answer, Stop};
 use super::{
     Options,
     clock::{Abandoned, Clock},
-    moving::{Mover, Report},
+    moving::{Mover, NOT_BEGUN, Report},
     progress::Board,
     queue::Queue,
     record::{Out, plain, record},
@@ -122,6 +122,8 @@ pub fn work<W: Write>(
                     queue.end(&job, runs_somewhere(&report));
                     outcome.answer = outcome.answer.max(Answer::no_if(report.error.is_some()));
                     outcome.help += usize::from(report.event.phase == Phase::Stuck);
+                    let not_begun = matches!(report.error, Some((NOT_BEGUN, _)));
+                    outcome.left += usize::from(not_begun);
                     if let Some((_, why)) = report
                         .error
                         .as_ref()
@@ -157,7 +159,7 @@ pub fn work<W: Write>(
     for (step, why) in queue.rest() {
         outcome.left += 1;
         outcome.answer = Answer::No;
-        out.line(&plain(step, Some(("not-begun", &why))));
+        out.line(&plain(step, Some((NOT_BEGUN, &why))));
     }
     outcome
 }

@@ -106,7 +106,7 @@ pub(super) fn next(intent: &Intent, seen: &Seen, past: &Past) -> Next {
         };
     }
     if intent.repair_only {
-        return if past.shutdowns > 0 && intent.was_running && !seen.running {
+        return if intent.was_running && !seen.running {
             start()
         } else {
             stayed("not-moved", "nothing had been asked of the cluster")
