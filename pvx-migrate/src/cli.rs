@@ -30,8 +30,9 @@ const STATE_HELP: &str = concat!(
     "\
 At most 16 requests, 3 for each node and 3 for each guest that is read in full; 1 more for each guest
 that the overview has as stopped or unknown (it may have been started since), for each snapshot of a
-container, for each node where a guest's hook script may be, and for each pool that the token may see.
-What the token may not see is left out, and said on stderr; plans then refuse what rests on it.
+container, and for each node where a guest's hook script may be; up to 32 to find guests that the
+token can't see. What the token may not see is left out, and said on stderr; plans then refuse what rests
+on it.
 
 ",
     cluster_help!(),
@@ -58,8 +59,8 @@ Role, template and VLAN must be in the site file. Records of nodes, storages and
 /cluster/resources) pass as they are. Without a site (--site, else PVX_SITE) one line on
 stderr says what is not known.
 
-The codes are those of plan (pvx-migrate plan drain --help), beside them not-in-site, unknown-role,
-unknown-template, unknown-vlan, no-storage, bad-field, bad-name.
+The codes are those of plan (pvx-migrate plan drain --help), beside them drained, not-in-site,
+unknown-role, unknown-template, unknown-vlan, no-storage, bad-field, bad-name.
 
 Environment: PVX_SITE, the site file if --site is not given
 

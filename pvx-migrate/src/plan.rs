@@ -381,7 +381,8 @@ fn bare(cluster: &Cluster<'_>, guest: &Guest) -> Step {
         duration_s: 0,
         estimate: String::new(),
         bytes: 0,
-        was_running: guest.is_running(),
+        // Of what is not known it is taken that it runs: such a guest is never moved.
+        was_running: guest.is_running() || guest.is_unknown(),
         was_paused: guest.is_paused(),
         ha: None,
         along: None,

@@ -66,7 +66,8 @@ impl Environment {
         }
     }
 
-    fn header(&self) -> Result<Secret, Stop> {
+    /// The header that is sent with each request, and whose token it is.
+    fn header(&self) -> Result<(Secret, String), Stop> {
         let whole = Secret::find(self.token.as_deref(), self.token_file.as_deref());
         let token = match whole.map_err(Stop::input)? {
             Some(token) => Some(token.reveal().to_owned()),
@@ -92,7 +93,9 @@ impl Environment {
             let what = anyhow!("the API token has not the form user@realm!id=secret");
             return Err(Stop::input(what).hint(hint));
         }
-        Secret::header(format!("PVEAPIToken={token}")).map_err(Stop::input)
+        let user = token.split('=').next().unwrap_or_default().to_owned();
+        let header = Secret::header(format!("PVEAPIToken={token}")).map_err(Stop::input)?;
+        Ok((header, user))
     }
 
     fn base(&self) -> Result<String, Stop> {
@@ -130,6 +133,7 @@ fn base(endpoint: &str) -> String {
 #[derive(Clone, Debug)]
 pub struct Pve {
     client: Client,
+    user: String,
 }
 
 /// A request that did not get what it asked for.
@@ -198,9 +202,15 @@ impl Pve {
     /// There is no address or no token, or the trust is unusable (the caller's fault).
     pub fn new(environment: &Environment, options: &Options) -> Result<Self, Stop> {
         let base = environment.base()?;
-        let header = environment.header()?;
+        let (header, user) = environment.header()?;
         let client = Client::new("pvx-migrate", &base, header, options).map_err(Stop::input)?;
-        Ok(Self { client })
+        Ok(Self { client, user })
+    }
+
+    /// Whose requests these are, as UPIDs have it: `user@realm!id`.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
     }
 
     /// The address of the cluster, for messages.
@@ -359,8 +369,11 @@ mod tests {
                 found.map(|(_, value)| (*value).to_owned())
             };
             let header = Environment::of(variable).header().ok();
-            let header = header.as_ref().map(Secret::reveal);
-            assert_eq!(header, *want, "{name}");
+            let header = header
+                .as_ref()
+                .map(|(header, user)| (header.reveal(), user.as_str()));
+            let want = want.map(|want| (want, want.split('=').nth(1).unwrap_or_default()));
+            assert_eq!(header, want, "{name}");
         }
     }
 

@@ -1,16 +1,17 @@
 //! Reads the cluster into a state document, in few requests over four connections.
 //!
-//! At most 16 requests for the cluster and 1 for each pool that the token may see, 3 for each node that is online and 3 for each
+//! At most 16 requests for the cluster, 3 for each node that is online and 3 for each
 //! guest that is read in full; 1 more for each guest whose state the overview may have
 //! wrong, for each snapshot of a container, and for each node where a hook script rests on
-//! a storage of its own. What an older or newer PVE doesn't have (501, 400) and
-//! what the token may not see (403) is left out and told; only a cluster that doesn't
+//! a storage of its own; up to 32 for guests that the token can't see (`hidden::MOST`).
+//! What an older or newer PVE doesn't have (501, 400), what the token may not see (403) and
+//! what a node that hangs doesn't tell is left out and told; only a cluster that doesn't
 //! answer at all stops the reading.
 
 use anyhow::anyhow;
 use jiff::Timestamp;
 use serde_json::Value;
-use vmid::exit::Stop;
+use vmid::exit::{self, Stop};
 
 use crate::{
     node_name,
@@ -38,7 +39,7 @@ mod server_tests;
 #[cfg(test)]
 mod test_server;
 
-use request::{Reply, fetch, needed, seen, strange, value};
+use request::{Asker, Reply, ask, fetch, needed, seen, strange, value};
 
 /// What to read, and what is known of this machine.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,7 @@ pub struct Wanted<'a> {
 /// The cluster can't be reached, refuses the token, answers what the API doesn't, or
 /// knows none of the wanted nodes (the caller's fault).
 pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
+    let pve = &Asker::new(pve);
     let paths = [
         "/version",
         "/cluster/resources",
@@ -181,6 +183,18 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
     guest::read(pve, &mut guests, &nodes, &silent, wanted.nodes)?;
     snippet::read(pve, &mut storages, &guests, &nodes, permissions.as_ref())?;
 
+    let mute = pve.mute();
+    if !mute.is_empty() {
+        // If it is the node that is spoken to, nothing of this is a state.
+        needed(pve, "/version", ask(pve, "/version"))?;
+        for node in mute {
+            exit::say(
+                "pvx-migrate",
+                &format!("{node} gives no answer to what it is asked"),
+            );
+        }
+    }
+
     let missing = privilege::missing(permissions.as_ref(), &nodes);
     Ok(State {
         version: crate::state::VERSION,
@@ -204,7 +218,7 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
 /// What each node says of itself, and those whose records the cluster has lost
 /// (`silent`) of their storages.
 fn ask_nodes(
-    pve: &Pve,
+    pve: &Asker<'_>,
     nodes: &mut [Node],
     silent: &[String],
     storages: &mut [Storage],

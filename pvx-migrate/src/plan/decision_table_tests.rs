@@ -318,3 +318,18 @@ fn guests_that_only_run_here() {
         "known by its name"
     );
 }
+
+/// `run` begins no plan in which a guest that may run would stay, without --partial.
+#[test]
+fn of_what_is_not_known_it_is_taken_that_it_runs() {
+    let plan = decide(
+        &with(ct(json!({"rootfs": SSD})), json!({"status": "unknown"})),
+        &[],
+        &Policy::default(),
+    );
+    let step = subject(&plan);
+    assert_eq!(
+        (outcome(step).as_str(), step.was_running),
+        ("blocked unseen", true)
+    );
+}

@@ -37,9 +37,9 @@ moves, and this should be known):
 Environment: PVX_SITE, the site file if --site is not given. Without either, one line on stderr says
 what is not known.
 
-Exit codes: 0 every guest has its step, 1 a guest that should move cannot, 2 bad call, no state
-document or one that is too old, or a site of whose nodes none is in the cluster,
-3 stdout failed"
+Exit codes: 0 every guest has its step, 1 a guest that should move cannot, or the node may have
+guests that are not seen, 2 bad call, no state document or one that is too old, or a site of whose
+nodes none is in the cluster, 3 stdout failed"
         );
     };
 }
@@ -74,13 +74,13 @@ codes! {
     StorageType "storage-type" "volumes of these two storage types cannot be exchanged"
     AwayStorage "away-storage" "a volume stays, or will stay on the way home, on a storage it was not on before"
     Space "space" "the storage has too little space left"
-    Memory "memory" "the node's memory would be given away too often (--ram-ratio)"
+    Memory "memory" "the node's memory would be given away too often (--ram-ratio), or too little of it is free (--min-free-mem)"
     Cpu "cpu" "the node's processor is another, or too small"
     Topology "topology" "huge pages or NUMA nodes that the node is not known to have"
     Args "args" "arguments for QEMU that nothing is known of"
     Version "version" "the node's PVE is older"
     Bridge "bridge" "the node lacks a bridge"
-    Device "device" "the node is not known to have a file that the container needs"
+    Device "device" "the node is not known to have a device file that the guest needs"
     Mapping "mapping" "the mapping has no entry for the node"
     Replication "replication" "it is replicated to other nodes"
     HaRule "ha-rule" "a rule of the HA manager"

@@ -256,3 +256,52 @@ fn a_guest_that_is_in_no_list() {
     let asked = seen.asked.lock().unwrap();
     assert!(!asked.iter().any(|path| path.contains("..")), "{asked:#?}");
 }
+
+/// One node hangs, and whatever is passed on to it gets no answer: the rest is known all the same.
+#[test]
+fn a_node_that_gives_no_answer_is_asked_no_more() {
+    let mut answers = silent_a();
+    for (path, answer) in &mut answers {
+        if path.starts_with("/nodes/a/") {
+            answer.0 = 1;
+        }
+    }
+    let (state, seen) = state(answers, &["--node", "b"]);
+    let state = state.unwrap();
+    let asked = seen.asked.lock().unwrap();
+    let asked = asked.iter().filter(|path| path.starts_with("/nodes/a/"));
+    // Each connection may be at a question when it becomes known, and asks it once more.
+    assert!(
+        asked.clone().count() <= 8,
+        "{:?}",
+        asked.collect::<Vec<_>>()
+    );
+    let known = state
+        .guests
+        .iter()
+        .map(|guest| (guest.vmid, guest.is_unknown()));
+    assert!(known.clone().any(|known| known == (101, true)));
+    assert!(known.clone().any(|known| known == (201, false)));
+    let node = |name: &str| state.nodes.iter().find(|node| node.node == name).unwrap();
+    assert_eq!((node("a").maxmem, node("b").maxmem), (0, 1 << 34));
+}
+
+#[test]
+fn old_jobs_name_hundreds_of_guests() {
+    let mut answers = nine();
+    let ids: Vec<String> = (500..540).map(|vmid| vmid.to_string()).collect();
+    let job = json!([{"id": "backup-1", "vmid": ids.join(",")}]);
+    answers.insert("/cluster/backup".to_owned(), (200, job));
+    for vmid in 500..540 {
+        let free = (200, json!(vmid.to_string()));
+        answers.insert(format!("/cluster/nextid?vmid={vmid}"), free);
+    }
+    let (state, seen) = state(answers, &["--node", "b"]);
+    let asked = seen.asked.lock().unwrap();
+    let asked = asked
+        .iter()
+        .filter(|path| path.starts_with("/cluster/nextid"));
+    assert_eq!(asked.count(), 16);
+    // Of those that were not asked for it is not known.
+    assert_eq!(state.unwrap().hidden.unwrap().len(), 24);
+}

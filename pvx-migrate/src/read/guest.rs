@@ -9,11 +9,11 @@ use serde_json::Value;
 use vmid::exit::Stop;
 
 use super::{
-    request::{Raw, ask, each, failed, parsed},
+    request::{Asker, Raw, ask, each, failed, parsed},
     spelling::{list, number, text},
 };
 use crate::{
-    pve::{Failure, Pve},
+    pve::Failure,
     state::{Current, Guest, Kind, Node, SnapshotConfig, Snapshots, is_true},
 };
 
@@ -87,7 +87,7 @@ impl Question {
 /// that are read in full, what it has as unknown elsewhere, and every guest of a node that
 /// reports nothing (`silent`), of which it has what was so before.
 pub fn read(
-    pve: &Pve,
+    pve: &Asker<'_>,
     guests: &mut [Guest],
     nodes: &[Node],
     silent: &[String],
@@ -135,7 +135,11 @@ pub fn read(
     ask_all(pve, guests, &questions)
 }
 
-fn ask_all(pve: &Pve, guests: &mut [Guest], questions: &[(usize, Question)]) -> Result<(), Stop> {
+fn ask_all(
+    pve: &Asker<'_>,
+    guests: &mut [Guest],
+    questions: &[(usize, Question)],
+) -> Result<(), Stop> {
     // The check of containers came with PVE 9: the first 501 saves the other questions.
     let no_check = AtomicBool::new(false);
     let path = |at: usize, question: &Question| {

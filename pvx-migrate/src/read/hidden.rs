@@ -1,21 +1,25 @@
 //! Guests that the token may not see and that exist all the same: PVE leaves them out of
 //! every list of guests, but not what else the cluster knows of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+};
 
 use serde_json::Value;
 
 use super::{
-    request::{ask, each, parsed},
+    request::{Asker, ask, each, parsed},
     spelling::{list, number, of_type, text, words},
 };
-use crate::{
-    pve::Pve,
-    state::{Guest, Hidden, Permissions},
-};
+use crate::state::{Guest, Hidden, Permissions};
 
 /// The lowest ID of a guest (`pve-vmid` of PVE's schema).
 const LEAST: u32 = 100;
+
+/// How many pools are looked into, and of how many guests PVE is asked whether they exist: in a
+/// large cluster old jobs name hundreds. Of the rest it is not known, so they may.
+const MOST: usize = 16;
 
 /// The answers that may name guests; what was not seen names none.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,11 +41,14 @@ pub struct Sources<'a> {
 }
 
 /// Those that are named and in no list, if PVE says that they exist.
-pub fn read(pve: &Pve, sources: Sources<'_>, guests: &[Guest]) -> Vec<Hidden> {
+pub fn read(pve: &Asker<'_>, sources: Sources<'_>, guests: &[Guest]) -> Vec<Hidden> {
     let pools = pools(pve, sources.resources);
     let named = named(sources, &pools, guests);
-    let exist = each(&named, |hidden| exists(pve, hidden.vmid));
-    let known = named.into_iter().zip(exist);
+    let exist = each(&named[..named.len().min(MOST)], |hidden| {
+        exists(pve, hidden.vmid)
+    });
+    let rest = iter::repeat(None);
+    let known = named.into_iter().zip(exist.into_iter().chain(rest));
     known
         .filter(|(_, exists)| exists.unwrap_or(true))
         .map(|(hidden, _)| hidden)
@@ -50,17 +57,18 @@ pub fn read(pve: &Pve, sources: Sources<'_>, guests: &[Guest]) -> Vec<Hidden> {
 
 /// Whether there is a guest of that ID: PVE tells it of any (`/cluster/nextid`, 400 where
 /// it is taken), with no privilege at all. Without an answer it may be.
-fn exists(pve: &Pve, vmid: u32) -> bool {
+fn exists(pve: &Asker<'_>, vmid: u32) -> bool {
     ask(pve, &format!("/cluster/nextid?vmid={vmid}")).is_err()
 }
 
 /// The pools that the token may see and their members, of which it may see less.
-fn pools(pve: &Pve, resources: Option<&Value>) -> Vec<(String, Value)> {
+fn pools(pve: &Asker<'_>, resources: Option<&Value>) -> Vec<(String, Value)> {
     let entries = resources.into_iter();
     let entries = entries.flat_map(|resources| of_type(resources, "pool"));
     let names: Vec<String> = entries
         .filter_map(|entry| text(entry, "pool"))
         .filter(|name| is_pool(name))
+        .take(MOST)
         .collect();
     let answers = each(&names, |name| ask(pve, &format!("/pools/{name}")));
     let known = names.into_iter().zip(answers);
@@ -81,7 +89,12 @@ fn named(sources: Sources<'_>, pools: &[(String, Value)], guests: &[Guest]) -> V
     let mut found: BTreeMap<u32, Hidden> = BTreeMap::new();
     let mut note = |vmid: Option<u32>, node: Option<String>, by: String| {
         if let Some(vmid) = vmid.filter(|vmid| *vmid >= LEAST && !seen.contains(vmid)) {
-            found.entry(vmid).or_insert(Hidden { vmid, node, by });
+            let known = found.entry(vmid).or_insert(Hidden {
+                vmid,
+                node: None,
+                by,
+            });
+            known.node = known.node.take().or(node);
         }
     };
     let services = sources.ha_status.into_iter();
@@ -96,7 +109,8 @@ fn named(sources: Sources<'_>, pools: &[(String, Value)], guests: &[Guest]) -> V
         let id = text(job, "id").unwrap_or_default();
         let vmid = id.split('-').next().and_then(|vmid| vmid.parse().ok());
         let job_of = format!("the replication job {id}");
-        note(vmid, text(job, "source"), job_of);
+        // Its `source` is where the guest was when the job ran last.
+        note(vmid, None, job_of);
     }
     for job in sources.backup_jobs.into_iter().flat_map(list) {
         let id = text(job, "id").unwrap_or_default();
@@ -166,7 +180,7 @@ mod tests {
         };
         let pools = [(
             "p1".to_owned(),
-            json!({"members": [{"vmid": 101, "node": "a"}, {"vmid": 307, "node": "pve3"}, {"storage": "s"}]}),
+            json!({"members": [{"vmid": 101, "node": "a"}, {"vmid": 307, "node": "pve3"}, {"vmid": 303, "node": "pve2"}, {"storage": "s"}]}),
         )];
         let found: Vec<String> = named(sources, &pools, &guests)
             .iter()
@@ -177,7 +191,7 @@ mod tests {
             [
                 "301 pve2 the HA resource ct:301",
                 "302 - the HA resource vm:302",
-                "303 pve1 the replication job 303-0",
+                "303 pve2 the replication job 303-0",
                 "304 - the backup job backup-1",
                 "305 - a task vzstart on pve1",
                 "306 - the token's permissions on /vms/306",

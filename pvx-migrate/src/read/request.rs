@@ -1,6 +1,8 @@
 //! Many reads at once over few connections, and what becomes of those that fail.
 
 use std::{
+    collections::BTreeSet,
+    ops::Deref,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -24,11 +26,55 @@ const CONNECTIONS: usize = 4;
 /// How often a read is sent whose answer got lost, or that failed for a moment.
 const ATTEMPTS: u32 = 3;
 
+/// The same for a read of a node that it passes on to: one that hangs may take 30 s to say nothing.
+const ATTEMPTS_AT_NODE: u32 = 2;
+
+/// The cluster, and those of its nodes that have given no answer: they are not asked again, so
+/// that one node that hangs is no reason to know nothing of the others.
+#[derive(Debug)]
+pub(super) struct Asker<'a> {
+    pve: &'a Pve,
+    mute: Mutex<BTreeSet<String>>,
+}
+
+impl<'a> Asker<'a> {
+    pub(super) fn new(pve: &'a Pve) -> Self {
+        Self {
+            pve,
+            mute: Mutex::default(),
+        }
+    }
+
+    /// The nodes that have given no answer.
+    pub(super) fn mute(&self) -> Vec<String> {
+        let mute = self.mute.lock().map(|mute| mute.iter().cloned().collect());
+        mute.unwrap_or_default()
+    }
+
+    fn is_mute(&self, node: &str) -> bool {
+        self.mute.lock().is_ok_and(|mute| mute.contains(node))
+    }
+
+    fn gave_no_answer(&self, node: &str) {
+        if let Ok(mut mute) = self.mute.lock() {
+            mute.insert(node.to_owned());
+        }
+    }
+}
+
+impl Deref for Asker<'_> {
+    type Target = Pve;
+
+    fn deref(&self) -> &Pve {
+        self.pve
+    }
+}
+
 pub(super) type Raw = Box<RawValue>;
 pub(super) type Reply = Result<Raw, Failure>;
 
 /// All answers, in the order of the paths.
-pub(super) fn fetch(pve: &Pve, paths: &[String]) -> Vec<Reply> {
+pub(super) fn fetch(pve: &Asker<'_>, paths: &[String]) -> Vec<Reply> {
     let replies = each(paths, |path| ask(pve, path));
     let broken = || Err(Failure::Strange("a request broke off".to_owned()));
     replies
@@ -62,17 +108,40 @@ pub(super) fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync)
         .collect()
 }
 
-/// One read; repeated where its answer got lost: to read twice harms nobody.
-pub(super) fn ask(pve: &Pve, path: &str) -> Reply {
+/// One read; repeated where its answer got lost: to read twice harms nobody. A node that the
+/// request is passed on to and that gives no answer is as one that is out of reach.
+pub(super) fn ask(pve: &Asker<'_>, path: &str) -> Reply {
+    let at = path.strip_prefix("/nodes/");
+    let node = at.and_then(|rest| rest.split('/').next());
+    let attempts = match node {
+        Some(_) => ATTEMPTS_AT_NODE,
+        None => ATTEMPTS,
+    };
     let mut attempt = 1;
     loop {
-        match pve.get::<Raw>(path) {
-            Err(Failure::Lost(lost)) if attempt < ATTEMPTS && !lost.unsent => {
+        if let Some(node) = node.filter(|node| pve.is_mute(node)) {
+            return Err(no_answer(node));
+        }
+        match (pve.get::<Raw>(path), node) {
+            (Err(Failure::Lost(lost)), _) if attempt < attempts && !lost.unsent => {
                 thread::sleep(Duration::from_millis(100 << attempt));
                 attempt += 1;
             }
-            reply => return reply,
+            (Err(Failure::Lost(_)), Some(node)) => {
+                pve.gave_no_answer(node);
+                return Err(no_answer(node));
+            }
+            (reply, _) => return reply,
         }
+    }
+}
+
+/// As pveproxy says of a node that it can't reach.
+fn no_answer(node: &str) -> Failure {
+    Failure::Status {
+        status: 595,
+        message: format!("{node} gives no answer"),
+        refused: false,
     }
 }
 

@@ -7,12 +7,11 @@ use serde_json::Value;
 use vmid::exit::Stop;
 
 use super::{
-    request::{fetch, seen},
+    request::{Asker, fetch, seen},
     spelling::{list, text},
 };
 use crate::{
     permission::has,
-    pve::Pve,
     state::{Guest, Node, Permissions, Storage},
 };
 
@@ -20,7 +19,7 @@ use crate::{
 /// storage. PVE leaves them out of the list where the token lacks Datastore.Allocate
 /// (`check_volume_access` in Storage.pm): then nobody is asked, and nothing was seen.
 pub fn read(
-    pve: &Pve,
+    pve: &Asker<'_>,
     storages: &mut [Storage],
     guests: &[Guest],
     nodes: &[Node],

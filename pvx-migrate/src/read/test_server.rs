@@ -27,7 +27,8 @@ pub struct Seen {
     pub connections: AtomicUsize,
 }
 
-/// Serves `answers`; a path with the status 0 gets none the first time, its connection is cut.
+/// Serves `answers`; a path with the status 0 gets none the first time, its connection is cut,
+/// and one with the status 1 never gets any.
 fn serve(answers: Answers) -> (String, Arc<Seen>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -60,6 +61,7 @@ fn serve(answers: Answers) -> (String, Arc<Seen>) {
                     drop(asked);
                     let (status, data) = match answers.get(&path) {
                         Some((0, _)) if before == 0 => return,
+                        Some((1, _)) => return,
                         Some((0, data)) => (200, data.clone()),
                         Some((status, data)) => (*status, data.clone()),
                         None => (501, json!("not implemented")),

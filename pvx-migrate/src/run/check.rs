@@ -122,7 +122,9 @@ fn space(pve: &Pve, step: &Step, config: &Value, to: &str) -> Result<(), Halt> {
 }
 
 /// The first storage of the target with less free space than is to be copied to it: its name, what
-/// is free and what is needed, in bytes. Volumes on a shared storage stay where they are.
+/// is free and what is needed, in bytes. Volumes on a shared storage stay where they are, and of a
+/// volume that is not full, or has a replica there, less is copied than its size: never more than
+/// the plan counted.
 fn too_small(step: &Step, config: &Config, rows: &[Value]) -> Option<(String, u64, u64)> {
     let row = |storage: &str| rows.iter().find(|row| row["storage"] == *storage);
     let mut needed: BTreeMap<&str, u64> = BTreeMap::new();
@@ -137,7 +139,8 @@ fn too_small(step: &Step, config: &Config, rows: &[Value]) -> Option<(String, u6
             *needed.entry(target).or_default() += volume.size;
         }
     }
-    needed.into_iter().find_map(|(storage, needed)| {
+    needed.into_iter().find_map(|(storage, size)| {
+        let needed = size.min(step.bytes);
         let free = row(storage)?["avail"].as_u64()?;
         (free < needed).then(|| (storage.to_owned(), free, needed))
     })
@@ -166,20 +169,22 @@ mod tests {
             Some((storage.to_owned(), free * GIB, needed * GIB))
         };
         #[rustfmt::skip]
-        let cases: &[(&str, &str, &Value, &Value, Vec<Value>, Option<(String, u64, u64)>)] = &[
-            ("a container fits",              "lxc",  &ct,    &none,   rows(json!(5 * GIB), json!(0)),        None),
-            ("a container's volumes in all",  "lxc",  &ct,    &none,   rows(json!(4 * GIB), json!(0)),        full("thin", 4, 5)),
-            ("a VM without a map",            "qemu", &vm,    &none,   rows(json!(4 * GIB), json!(0)),        full("thin", 4, 5)),
-            ("a VM, mapped",                  "qemu", &vm,    &to_nas, rows(json!(0), json!(4 * GIB)),        full("nas", 4, 5)),
-            ("a VM, mapped to where it fits", "qemu", &vm,    &to_nas, rows(json!(0), json!(6 * GIB)),        None),
-            ("what is shared is not copied",  "lxc",  &mixed, &none,   rows(json!(3 * GIB), json!(0)),        None),
-            ("free space is not known",       "lxc",  &ct,    &none,   rows(Value::Null, Value::Null),        None),
-            ("the token sees no storage",     "lxc",  &ct,    &none,   vec![],                                None),
+        let cases: &[(&str, &str, &Value, &Value, u64, Vec<Value>, Option<(String, u64, u64)>)] = &[
+            ("a container fits",              "lxc",  &ct,    &none,   5, rows(json!(5 * GIB), json!(0)),        None),
+            ("a container's volumes in all",  "lxc",  &ct,    &none,   5, rows(json!(4 * GIB), json!(0)),        full("thin", 4, 5)),
+            ("a VM without a map",            "qemu", &vm,    &none,   5, rows(json!(4 * GIB), json!(0)),        full("thin", 4, 5)),
+            ("a VM, mapped",                  "qemu", &vm,    &to_nas, 5, rows(json!(0), json!(4 * GIB)),        full("nas", 4, 5)),
+            ("a VM, mapped to where it fits", "qemu", &vm,    &to_nas, 5, rows(json!(0), json!(6 * GIB)),        None),
+            ("what is shared is not copied",  "lxc",  &mixed, &none,   53, rows(json!(3 * GIB), json!(0)),        None),
+            ("a replica is there",            "lxc",  &ct,    &none,   0, rows(json!(GIB), json!(0)),            None),
+            ("a thin volume, nearly empty",   "lxc",  &ct,    &none,   1, rows(json!(GIB), json!(0)),            None),
+            ("free space is not known",       "lxc",  &ct,    &none,   5, rows(Value::Null, Value::Null),        None),
+            ("the token sees no storage",     "lxc",  &ct,    &none,   5, vec![],                                None),
         ];
-        for (name, kind, config, map, rows, want) in cases {
+        for (name, kind, config, map, gib, rows, want) in cases {
             let step = json!({"vmid": 100, "type": kind, "name": "g", "from": "a", "to": "b", "after": [],
                 "action": "restart", "reason": "", "refused": [], "blockers": [], "downtime_s": 1, "duration_s": 1,
-                "estimate": "", "bytes": 0, "was_running": true, "ha": null, "local_disks": true, "targetstorage": map,
+                "estimate": "", "bytes": gib * GIB, "was_running": true, "ha": null, "local_disks": true, "targetstorage": map,
                 "cluster": "c", "state_at": "2026-11-22T00:00:10Z"});
             let step: Step = serde_json::from_value(step).unwrap();
             let config = Config::parse(step.kind, &config.to_string()).unwrap();

@@ -90,7 +90,10 @@ impl Mover<'_> {
                     silent = 0.0;
                     let said = log.len();
                     self.log(task.node, upid, &mut log);
-                    self.tell(this, &task, &log[said..], age == 0.0);
+                    self.tell(this, &task, &log[said..], passed == 0.0);
+                    if this.step.duration_s == 0 && log.len() > said {
+                        age = 0.0; // how long it should take is not known, but it gets on
+                    }
                     if status["status"] != "running" {
                         this.learn_end(upid, cause::end(exit_status(&status), &log));
                         return Ok(());
@@ -139,7 +142,7 @@ impl Mover<'_> {
     /// What there is to see of a migration that may hang; none if the cluster does not say.
     fn sight(&self, this: &Move<'_>, upid: &str, log: &[String]) -> Option<Sight> {
         let mut sight = Sight {
-            own: this.is_own_copy(upid),
+            own: this.is_own_copy(upid, self.pve.user()),
             quorate: false,
             source_online: false,
             target_online: true,
@@ -181,10 +184,17 @@ impl Mover<'_> {
             this.intent.vmid, this.intent.to
         );
         exit::say("pvx-migrate", &what);
-        // Whatever is answered: the task's end is seen, or it goes on and is told of.
-        let _ = self
-            .pve
-            .delete::<Value>(&format!("/nodes/{node}/tasks/{upid}"));
+        let path = format!("/nodes/{node}/tasks/{upid}");
+        if let Err(failure) = self.pve.delete::<Value>(&path)
+            && failure.had_no_effect()
+        {
+            // It goes on, and is told of as any that takes too long.
+            let what = format!(
+                "{}: the task cannot be ended: {failure}; on {node}: pvesh delete '{path}'",
+                this.intent.vmid
+            );
+            exit::say("pvx-migrate", &what);
+        }
     }
 }
 
@@ -220,18 +230,96 @@ impl Move<'_> {
         })
     }
 
-    /// The migration of a container to its target that was asked for here: not the HA manager's.
-    fn is_own_copy(&self, upid: &str) -> bool {
+    /// The migration of a container to its target that was asked for here: not the HA manager's, and
+    /// none that somebody else has begun since. `user` is that of this run's token.
+    fn is_own_copy(&self, upid: &str, user: &str) -> bool {
         let there = |request: &Request| request.to.as_ref() == Some(&self.intent.to);
-        let named = self.upid.as_deref() == Some(upid);
+        let ours = |task: Task<'_>| match &self.upid {
+            Some(own) => own == upid,
+            // Its answer was lost.
+            None => self.is_answer(upid) && task.user == user,
+        };
         self.intent.kind == Kind::Lxc
             && !self.intent.ha
-            && Task::of(upid).is_some_and(|task| task.kind == "vzmigrate")
             && self.request.as_ref().is_some_and(there)
-            && (named || self.is_answer(upid))
+            && Task::of(upid).is_some_and(|task| task.kind == "vzmigrate" && ours(task))
     }
 }
 
 fn exit_status(status: &Value) -> &str {
     status["exitstatus"].as_str().unwrap_or("unexpected status")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::record::Step;
+
+    /// Only what this run has asked for is ended, should its target be gone.
+    #[test]
+    fn whose_copy_it_is() {
+        const OURS: &str = "UPID:a:00000001:00000002:69000002:vzmigrate:100:p@pve!t:";
+        const LATER: &str = "UPID:a:00000003:00000004:69000009:vzmigrate:100:p@pve!t:";
+        const ROOTS: &str = "UPID:a:00000003:00000004:69000009:vzmigrate:100:root@pam:";
+        const OLD: &str = "UPID:a:00000001:00000002:68000000:vzmigrate:100:p@pve!t:";
+        const START: &str = "UPID:a:00000003:00000004:69000009:vzstart:100:p@pve!t:";
+        let step = |more: Value| -> Step {
+            let mut step = json!({"vmid": 100, "type": "lxc", "name": "g", "from": "a", "to": "b", "after": [],
+                "action": "restart", "reason": "", "refused": [], "blockers": [], "downtime_s": 1, "duration_s": 1,
+                "estimate": "", "bytes": 0, "was_running": true, "ha": null, "local_disks": false,
+                "cluster": "c", "state_at": "2026-11-22T00:00:10Z"});
+            let more = more.as_object().unwrap().clone();
+            step.as_object_mut().unwrap().extend(more);
+            serde_json::from_value(step).unwrap()
+        };
+        let (ct, none) = (step(json!({})), None);
+        let (vm, ha) = (step(json!({"type": "qemu"})), step(json!({"ha": "ct:100"})));
+        #[rustfmt::skip]
+        let cases: &[(&str, &Step, Option<&str>, &str, bool)] = &[
+            ("the one that was answered with",     &ct, Some(OURS), OURS,  true),
+            ("a later one, ours being known",      &ct, Some(OURS), LATER, false),
+            ("root's, ours being known",           &ct, Some(OURS), ROOTS, false),
+            ("the answer was lost",                &ct, none,       LATER, true),
+            ("... and somebody else's came since", &ct, none,       ROOTS, false),
+            ("... and it is from before",          &ct, none,       OLD,   false),
+            ("no migration",                       &ct, none,       START, false),
+            ("a VM's",                             &vm, Some(OURS), OURS,  false),
+            ("the HA manager's",                   &ha, Some(OURS), OURS,  false),
+        ];
+        for (name, step, known, upid, want) in cases {
+            let wait = Duration::from_secs(600);
+            let mut this = Move::new(
+                step,
+                "b".to_owned(),
+                None,
+                false,
+                Timestamp::UNIX_EPOCH,
+                wait,
+            );
+            this.request = Some(Request {
+                call: Call::Migrate,
+                on: "a".to_owned(),
+                to: Some("b".to_owned()),
+                before: vec![OLD.to_owned()],
+            });
+            this.upid = known.map(str::to_owned);
+            assert_eq!(this.is_own_copy(upid, "p@pve!t"), *want, "{name}");
+        }
+        let mut this = Move::new(
+            &ct,
+            "b".to_owned(),
+            None,
+            false,
+            Timestamp::UNIX_EPOCH,
+            Duration::ZERO,
+        );
+        assert!(!this.is_own_copy(OURS, "p@pve!t"), "nothing was asked for");
+        this.upid = Some(OURS.to_owned());
+        assert!(!this.is_own_copy(OURS, "p@pve!t"), "no request is known");
+    }
 }

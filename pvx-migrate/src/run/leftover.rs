@@ -57,6 +57,8 @@ fn name(line: &str) -> Option<String> {
 
 /// What is left, of the names in the log and the guest's volumes that the target shows; `storages`
 /// are those that volumes are copied to, `configs` all the configurations, if all could be read.
+/// The command is given only for what the log says was written: what the target shows besides may
+/// be from another day, and somebody's.
 fn left(
     node: &str,
     names: &[String],
@@ -71,10 +73,10 @@ fn left(
     let named: BTreeSet<String> = names.iter().map(whole).collect();
     let is_named = |volume: &str| configs.is_none_or(|configs| configs.contains(volume));
     // What a configuration names and the log does not speak of may be a replica, or in use.
-    let strays = shown.iter().filter(|volume| !is_named(volume)).cloned();
-    let volumes: BTreeSet<String> = strays.chain(named).collect();
+    let strays = shown.iter().filter(|volume| !is_named(volume));
+    let volumes: BTreeSet<String> = strays.chain(&named).cloned().collect();
     let leftover = |volume: String| {
-        let sure = volume.contains(':') && !is_named(&volume);
+        let sure = named.contains(&volume) && volume.contains(':') && !is_named(&volume);
         Leftover {
             node: node.to_owned(),
             remove: sure.then(|| format!("pvesm free {volume}")),
@@ -102,8 +104,7 @@ impl Mover<'_> {
             .flat_map(|storage| {
                 let path = format!("/nodes/{to}/storage/{storage}/content?vmid={vmid}");
                 let rows: Vec<Value> = self.pve.get(&path).unwrap_or_default();
-                let volids = rows.iter().filter_map(|row| row["volid"].as_str());
-                volids.map(str::to_owned).collect::<Vec<_>>()
+                volumes_of(vmid, &rows)
             })
             .collect();
         if end.begun.is_empty() && shown.is_empty() {
@@ -129,6 +130,22 @@ impl Mover<'_> {
         });
         Some(storages.collect())
     }
+}
+
+/// The guest's volumes in a storage's list, which has its backups, too, and other content of
+/// nobody's (`PVE::API2::Storage::Content`; snippets and imports whatever `vmid` asks for).
+fn volumes_of(vmid: u32, rows: &[Value]) -> Vec<String> {
+    let is_volume = |row: &&Value| {
+        let content = row["content"].as_str().unwrap_or_default();
+        let owner = &row["vmid"];
+        let owner = owner.as_u64().or_else(|| owner.as_str()?.parse().ok());
+        matches!(content, "images" | "rootdir") && owner == Some(vmid.into())
+    };
+    let volids = rows
+        .iter()
+        .filter(is_volume)
+        .filter_map(|row| row["volid"].as_str());
+    volids.map(str::to_owned).collect()
 }
 
 /// Every configuration of the cluster, one after the other as text: as it is, with what is pending,
@@ -188,6 +205,21 @@ mod tests {
     }
 
     #[test]
+    fn backups_and_other_content_are_no_leftovers() {
+        let rows = serde_json::json!([
+            {"volid": "nas:1503/vm-1503-disk-1.raw", "content": "images", "vmid": 1503},
+            {"volid": "nas:subvol-1503-disk-2", "content": "rootdir", "vmid": "1503"},
+            {"volid": "nas:1504/vm-1504-disk-0.raw", "content": "images", "vmid": 1504},
+            {"volid": "nas:backup/vzdump-lxc-1503-2026_11_25-01_00_00.tar.zst", "content": "backup", "vmid": 1503},
+            {"volid": "nas:snippets/hook.pl", "content": "snippets"},
+            {"volid": "nas:import/appliance.ova", "content": "import"},
+            {"volid": "nas:iso/debian.iso", "content": "iso"},
+        ]);
+        let want = ["nas:1503/vm-1503-disk-1.raw", "nas:subvol-1503-disk-2"];
+        assert_eq!(volumes_of(1503, rows.as_array().unwrap()), want);
+    }
+
+    #[test]
     fn what_may_be_removed() {
         let config = r#"{"rootfs":"ldir:1503/vm-1503-disk-0.raw,size=500M"}"#;
         let snapshot = config.to_owned() + r#"{"mp0":"ldir:1503/vm-1503-disk-1.raw,size=500M"}"#;
@@ -200,7 +232,7 @@ mod tests {
         let cases: &[(&str, &[&str], &[&str], &[&str], Option<&str>, &[(&str, Option<&str>)])] = &[
             // name, in the log, shown by the target, storages, configurations, what is told
             ("nobody names it",             &["1503/vm-1503-disk-1.raw"], &[],          &["ldir"],         Some(config),    &[(next, free)]),
-            ("shown by the target alone",   &[],                          &[own, next], &["ldir"],         Some(config),    &[(next, free)]),
+            ("shown by the target alone",   &[],                          &[own, next], &["ldir"],         Some(config),    &[(next, None)]),
             ("the name of its own disk",    &[own],                       &[own],       &["ldir"],         Some(config),    &[(own, None)]),
             ("a snapshot names it",         &["1503/vm-1503-disk-1.raw"], &[next],      &["ldir"],         Some(&snapshot), &[(next, None)]),
             ("not all could be read",       &["1503/vm-1503-disk-1.raw"], &[next],      &["ldir"],         None,            &[(next, None)]),

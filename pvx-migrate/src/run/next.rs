@@ -162,7 +162,7 @@ fn endless(vmid: u32, node: &str, upid: &str) -> Next {
     help(
         "no-progress",
         format!(
-            "{upid} goes on without an end, and its end could leave {vmid} stopped: see its log; to end it, on {at}: pvesh delete /nodes/{at}/tasks/{upid}; then run again with this journal, which starts what is stopped"
+            "{upid} goes on without an end, and its end could leave {vmid} stopped: see its log; to end it, on {at}: pvesh delete '/nodes/{at}/tasks/{upid}'; then run again with this journal, which starts what is stopped"
         ),
     )
 }

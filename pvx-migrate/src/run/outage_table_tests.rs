@@ -169,7 +169,7 @@ fn reasons_are_told() {
         ("not moved back",        intent(), seen("b", false),         down, "stopped: it is on b and does not start there (the hookscript is missing), nor could it be moved back; on b: pct start 100"),
         ("hung under HA",         by_ha(),  managed(seen("a", true)), no_stop, "not-moved: the HA manager told it to shut down for the move, and it did not stop in its time (container did not stop); it is on a as before"),
         ("HA's own words",        by_ha(),  managed(seen("a", true)), refused, "ha-refused: the HA manager did not move it: in negative affinity with ct:301"),
-        ("a task without an end", intent(), task(seen("a", false)),   hung, "no-progress: UPID:a:1:2:3:vzmigrate:100:p@pve!t: goes on without an end, and its end could leave 100 stopped: see its log; to end it, on a: pvesh delete /nodes/a/tasks/UPID:a:1:2:3:vzmigrate:100:p@pve!t:; then run again with this journal, which starts what is stopped"),
+        ("a task without an end", intent(), task(seen("a", false)),   hung, "no-progress: UPID:a:1:2:3:vzmigrate:100:p@pve!t: goes on without an end, and its end could leave 100 stopped: see its log; to end it, on a: pvesh delete '/nodes/a/tasks/UPID:a:1:2:3:vzmigrate:100:p@pve!t:'; then run again with this journal, which starts what is stopped"),
     ];
     for (name, intent, seen, past, want) in rows {
         let got = match next(intent, seen, past) {

@@ -103,7 +103,7 @@ pub const KEYS: &[Key] = &[
     key("nodes[].storages[]",        Text(Storage),   "",  "One of `storages`."),
     key("nodes[].bridges",           List,            "",  "Its bridges; a new guest goes where its VLAN's bridge is. Without it nothing is known of them."),
     key("nodes[].bridges[]",         Text(Word),      "",  "A bridge or VNet."),
-    key("nodes[].devices",           List,            "[]", "Device files and folders on it that containers may need and that no API shows."),
+    key("nodes[].devices",           List,            "[]", "Device files, folders and network interfaces (/sys/class/net/NAME) on it that guests may need and that no API shows."),
     key("nodes[].devices[]",         Text(Path),      "",  "A path."),
     key("nodes[].files",             List,            "[]", "Files on it that guests need to start: hook scripts, LXC's hooks and includes."),
     key("nodes[].files[]",           Text(File),      "",  "A path, or a volume such as local:snippets/hook.pl."),
