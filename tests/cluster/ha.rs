@@ -7,10 +7,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::{migrate::Migration, task::Job, world::World};
+use crate::{
+    migrate::Migration,
+    task::{Job, Task},
+    world::World,
+};
 
 /// What an LRM runs at once, if datacenter.cfg says nothing.
 const WORKERS: usize = 4;
+
+/// Starts that are tried again on the same node (`max_restart` of a resource, 1 by default).
+const MAX_RESTART: usize = 1;
 
 pub struct Service {
     /// What was asked for: `started`, `stopped`, `ignored`.
@@ -186,7 +193,11 @@ impl World {
                     if service.request == "started" && !guest.running && guest.lock.is_none() =>
                 {
                     let kind = if ct { "vzstart" } else { "qmstart" };
-                    self.spawned(&node, kind, vmid, "root@pam", Job::Start);
+                    if self.failed_starts(vmid) > MAX_RESTART {
+                        self.ha.fail(vmid);
+                    } else {
+                        self.spawned(&node, kind, vmid, "root@pam", Job::Start);
+                    }
                     continue;
                 }
                 _ => continue,
@@ -195,6 +206,18 @@ impl World {
                 service.task = Some(self.tasks[task].upid.clone());
             }
         }
+    }
+
+    /// How many starts by the manager have failed, one after the other. The real one then tries
+    /// another node (max_relocate), before it gives up: here it gives up at once.
+    fn failed_starts(&self, vmid: u32) -> usize {
+        let tasks = self.tasks.iter().rev();
+        let starts = tasks.filter(|task| {
+            let starts = task.kind == "vzstart" || task.kind == "qmstart";
+            task.vmid == vmid && starts && task.user == "root@pam"
+        });
+        let failed = |task: &&Task| task.exit.as_deref().is_some_and(|exit| exit != "OK");
+        starts.take_while(failed).count()
     }
 
     /// Moves that ended: the service is where its guest is now, wherever that is.

@@ -217,7 +217,7 @@ fn cases() -> Vec<Case> {
         Case::new("HA says nothing and does nothing", vm(), managed("vm:100", faults(json!([{"fault": "crm-deaf"}])))).step(ha_vm()).stays("ha-refused"),
         Case::new("HA, its sibling is there", vm(), managed("vm:100", json!({"guests": [vm(), machine(101, "b")], "ha": {"resources": {"vm:101": {"state": "started"}},
             "rules": {"apart": {"type": "resource-affinity", "affinity": "negative", "resources": "vm:100,vm:101"}}}}))).step(ha_vm()).stays("refused").asked(0),
-        Case::new("HA moves it back", vm(), managed("vm:100", json!({"api": 8, "ha": {"resources": {"vm:100": {"group": "home"}}, "groups": [{"group": "home", "nodes": "a:2,b:1"}]}})))
+        Case::new("HA moves it back", vm(), managed("vm:100", json!({"api": 8, "ha": {"crm_secs": 20, "resources": {"vm:100": {"group": "home"}}, "groups": [{"group": "home", "nodes": "a:2,b:1"}]}})))
             .step(ha_vm()).stays("ha-moved-back").moves(2),
         Case::new("HA, the move itself fails", vm(), managed("vm:100", faults(json!([{"fault": "live-fails"}])))).step(ha_vm()).stays("not-moved"),
         Case::new("HA, the container takes longer than HA waits", slow(200), managed("ct:100", json!({}))).step(ha()).stays("not-moved"),
