@@ -179,9 +179,10 @@ pub struct Storage {
     /// The server it is on, for those that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// Snapshots are chains of volumes (`snapshot-as-volume-chain`), which PVE can't send.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub volume_chain: bool,
+    /// Snapshots are chains of volumes (`snapshot-as-volume-chain`), which PVE can't send; none
+    /// if it was not seen (version 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_chain: Option<bool>,
     /// The nodes where it is available, and its space there.
     #[serde(default)]
     pub nodes: BTreeMap<String, Space>,

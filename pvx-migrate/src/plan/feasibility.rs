@@ -180,14 +180,9 @@ fn replication(candidate: &Candidate<'_>, name: &str) -> Result<(), Refusal> {
 
 /// Mapped devices that the target has no entry for; PVE's own check knows.
 fn mappings(candidate: &Candidate<'_>, name: &str) -> Result<(), Refusal> {
-    let Some(precondition) = &candidate.precondition else {
-        if let Some((key, mapping)) = candidate.config.mapped.first() {
-            let what = format!("{key}: whether {name} has mapping {mapping} is not in the state");
-            return Err(Refusal::new(Code::Unseen, what));
-        }
-        return Ok(());
-    };
-    let Some(against) = precondition.not_allowed_nodes.get(name) else {
+    // A VM without a check is not asked where to.
+    let check = candidate.precondition.as_ref();
+    let Some(against) = check.and_then(|check| check.not_allowed_nodes.get(name)) else {
         return Ok(());
     };
     if !against.unavailable_resources.is_empty() {

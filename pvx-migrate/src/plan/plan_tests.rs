@@ -25,7 +25,7 @@ fn state(memory: [u64; 3], guests: &[(u32, &str, u64, Value)], ha: Value) -> Sta
             config["startup"] = startup.clone();
         }
         json!({"vmid": vmid, "type": kind, "name": format!("g{vmid}"), "node": node, "maxmem": gib * GIB,
-            "status": more["status"].as_str().unwrap_or("running"), "snapshots": [], "config": config})
+            "status": more["status"].as_str().unwrap_or("running"), "snapshots": [], "precondition": {}, "config": config})
     });
     let document = json!({
         "version": 1, "at": "2026-11-22T00:00:00Z",
@@ -180,6 +180,7 @@ fn what_ha_keeps_together() {
     };
     let none = || json!({});
     let off = || json!({"status": "stopped"});
+    let first = |order: u32| json!({"startup": format!("order={order}")});
     #[rustfmt::skip]
     let rows: Vec<(&str, [u64; 3], Vec<(u32, &str, u64, Value)>, Value, &str, &str)> = vec![
         ("together to one node",                  [9, 4, 6], vec![(1, "a", 3, none()), (2, "a", 3, none())],              ha(&[1, 2], false),    "1>c 2>c", "2:[1]"),
@@ -187,6 +188,10 @@ fn what_ha_keeps_together() {
         ("one can't move, so neither does",       [9, 4, 6], vec![(1, "a", 9, none()), (2, "a", 3, json!({"status": "unknown"}))], ha(&[1, 2], false), "1!bundle 2!unseen", ""),
         ("one that is off is taken along",        [9, 4, 6], vec![(1, "a", 3, none()), (2, "a", 3, off())],               ha(&[1, 2], false),    "1>c 2>c", "2:[1]"),
         ("with one that is elsewhere",            [9, 4, 6], vec![(1, "a", 3, none()), (2, "b", 1, none())],              ha(&[1, 2], false),    "1>b", ""),
+        ("of two orders (each waited for the other)", [9, 9, 9], vec![(1, "a", 1, first(1)), (2, "a", 1, first(3))],          ha(&[1, 2], false),    "1>b 2>b", "2:[1]"),
+        ("a third one between them",              [9, 9, 9], vec![(1, "a", 1, first(2)), (2, "a", 1, first(9)), (3, "a", 1, first(5))], ha(&[1, 2], false), "3>c 1>b 2>b", "1:[3] 2:[1]"),
+        ("the leader starts last",                [9, 9, 9], vec![(1, "a", 1, first(9)), (2, "a", 1, first(2)), (3, "a", 1, first(1))], ha(&[1, 2], false), "1>b 2>b 3>c", "2:[1] 3:[1, 2]"),
+        ("the leader is off, another is not",     [9, 9, 9], vec![(1, "a", 1, off()), (2, "a", 1, first(2)), (3, "a", 1, first(1))],    ha(&[1, 2], false), "1>b 2>b 3>c", "2:[1] 3:[1, 2]"),
         ("apart, also from one that moves, too",  [9, 9, 9], vec![(1, "a", 3, none()), (2, "a", 3, none())],              ha(&[1, 2], true),     "1>b 2>c", ""),
         ("apart, no third node",                  [9, 9, 9], vec![(1, "a", 3, none()), (2, "b", 3, none()), (3, "c", 1, none())], ha(&[1, 2, 3], true), "1!ha-rule", ""),
     ];
@@ -213,6 +218,20 @@ fn what_ha_keeps_together() {
         assert!(along.iter().all(|step| step.action == Action::Ha), "{name}");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    // On the way home the first comes first.
+    let guests = [
+        (1, "a", 1, first(9)),
+        (2, "a", 1, first(2)),
+        (3, "a", 1, first(5)),
+    ];
+    let home = state([9, 9, 9], &guests, ha(&[1, 2], false));
+    let wants = [1, 2, 3].map(|vmid| Want {
+        vmid,
+        ..Want::default()
+    });
+    let home = plan(&Cluster::new(&home), &policy, &wants, true);
+    assert_eq!(waits(&home), "2:[1] 3:[1, 2]");
 
     let state = state(
         [9, 9, 9],

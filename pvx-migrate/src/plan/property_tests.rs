@@ -35,6 +35,35 @@ fn guests() -> impl Strategy<Value = Vec<Drawn>> {
     prop::collection::vec(one, 0..30)
 }
 
+/// Those that HA often keeps together: containers and VMs of few nodes, of three orders.
+fn bundled() -> impl Strategy<Value = Vec<Drawn>> {
+    let one = (
+        0_usize..2,
+        prop::bool::weighted(0.8),
+        prop::bool::weighted(0.2),
+        Just(0_u64),
+        1_u64..4,
+        prop::option::of(0_u64..3),
+        Just(false),
+        prop::bool::weighted(0.8),
+    );
+    prop::collection::vec(one, 2..10)
+}
+
+/// Those that wait for each other in a circle, so that none of them ever begins.
+fn circle(steps: &[Step]) -> Vec<u32> {
+    let mut open: HashSet<u32> = steps.iter().map(|step| step.vmid).collect();
+    loop {
+        let free = steps.iter().find(|step| {
+            open.contains(&step.vmid) && step.after.iter().all(|vmid| !open.contains(vmid))
+        });
+        match free {
+            Some(step) => open.remove(&step.vmid),
+            None => return open.into_iter().collect(),
+        };
+    }
+}
+
 /// Every fifth size of a disk: its guest has a hook script, which a, c and e have.
 fn has_hook(drawn: &Drawn) -> bool {
     drawn.4.is_multiple_of(5)
@@ -225,5 +254,27 @@ proptest! {
             }
         }
         prop_assert_eq!(plan.steps, super::plan(&cluster, &policy, &wants, home).steps);
+    }
+
+    #[test]
+    fn no_plan_waits_in_a_circle(
+        drawn in bundled(),
+        rules in prop::collection::vec((prop::collection::vec(0_usize..10, 2..4), prop::bool::weighted(0.1)), 1..4),
+        pair in prop::collection::vec(0_u32..10, 2..4),
+        server in 0_usize..20,
+        home: bool,
+    ) {
+        let state = state(&[(90, true); 5], &drawn, &rules, server);
+        let policy = Policy {
+            move_stopped: true,
+            pairs: vec![Pair {
+                name: "p".to_owned(),
+                members: pair.iter().map(|at| Member { vmid: Some(100 + at), ..Member::default() }).collect(), ..Pair::default() }],
+            ..Policy::default()
+        };
+        let on_source = state.guests.iter().filter(|guest| guest.node == "a");
+        let wants: Vec<Want> = on_source.map(|guest| Want { vmid: guest.vmid, ..Want::default() }).collect();
+        let plan = plan(&Cluster::new(&state), &policy, &wants, home);
+        prop_assert_eq!(circle(&plan.steps), Vec::<u32>::new(), "{:?}", plan.steps);
     }
 }

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::{
     policy::Policy,
-    table_fixture::{GIB, allow, decide, outcome, space, subject, vm, warnings, with},
+    table_fixture::{GIB, SSD, allow, decide, outcome, space, subject, vm, warnings, with},
 };
 
 /// Four VMs of 90 GiB on node2, of which only node3 and node6 have another storage.
 fn four(shared: bool, free: u64) -> (Value, Vec<(&'static str, Value)>) {
     let disk = |vmid: u32| json!({"scsi0": format!("ssd-data:vm-{vmid}-disk-0,size=90G")});
     let guest = |vmid: u32| {
-        json!({"vmid": vmid, "type": "qemu", "name": "g", "node": "node2", "status": "running",
+        json!({"vmid": vmid, "type": "qemu", "name": "g", "node": "node2", "precondition": {}, "status": "running",
             "maxmem": GIB, "snapshots": [], "config": disk(vmid)})
     };
     let target = json!({"storage": "roomy", "type": "dir", "shared": shared, "content": ["images"], "nodes": space(&["node3", "node6"], free)});
@@ -136,5 +136,41 @@ fn a_vm_that_stands_still_moves_live_and_is_said_to() {
             (true, paused),
             "{status}"
         );
+    }
+}
+
+/// PVE refuses to shut down a paused VM ("VM is paused - cannot shutdown", API2/Qemu.pm), and
+/// one whose system does nothing wouldn't obey.
+#[test]
+fn only_what_plainly_runs_is_shut_down() {
+    let asked = |qmp: &str| json!({"status": "running", "qmpstatus": qmp});
+    let yes = || allow(|policy| policy.allow_shutdown = true);
+    let no = Policy::default;
+    let refused = "blocked only-stopped";
+    #[rustfmt::skip]
+    let rows: Vec<(&str, Value, Policy, &str)> = vec![
+        // overview, its node's own word, policy, outcome
+        ("running",        Value::Null,       yes(), "shutdown node5"),
+        ("paused",         Value::Null,       yes(), refused),
+        ("suspended",      Value::Null,       yes(), refused),
+        ("prelaunch",      Value::Null,       yes(), refused),
+        ("io-error",       Value::Null,       yes(), refused),
+        ("running",        asked("paused"),   yes(), refused),
+        ("paused",         asked("running"),  yes(), "shutdown node5"),
+        ("paused",         Value::Null,       no(),  refused),
+    ];
+    for (status, current, policy, want) in rows {
+        let sev = vm(json!({"scsi0": SSD, "amd-sev": "type=std"}));
+        let guest = with(sev, json!({"status": status, "current": current}));
+        let plan = decide(&guest, &[], &policy);
+        let step = subject(&plan);
+        assert_eq!(outcome(step), want, "{status} {current}");
+        if want == refused {
+            let message = &step.blockers[0].message;
+            assert!(
+                message.contains("resume it first ('qm resume 101')"),
+                "{message}"
+            );
+        }
     }
 }

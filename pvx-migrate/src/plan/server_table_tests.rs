@@ -94,6 +94,39 @@ fn the_server_of_a_storage_moves_alone() {
     assert_eq!(order(&got), "103 105:[103] 101:[103, 105]");
 }
 
+/// The server and one that HA keeps with it, with others between them by their order.
+#[test]
+fn a_server_with_company() {
+    let one = |vmid: u32, startup: u32, address: &str| {
+        let net = format!("name=eth0,bridge=vmbr0,ip={address}/24");
+        let root = format!("ssd-data:vm-{vmid}-disk-0,size=1G");
+        let config = json!({"rootfs": root, "net0": net, "startup": format!("order={startup}")});
+        json!({"vmid": vmid, "type": "lxc", "name": format!("g{vmid}"), "node": "node2",
+            "status": "running", "maxmem": 1, "snapshots": [], "config": config})
+    };
+    let sids = ["ct:101", "ct:105"];
+    let resources = sids.map(|sid| json!({"sid": sid, "state": "started"}));
+    let rule =
+        json!([{"type": "resource-affinity", "rule": "r", "resources": sids, "negative": false}]);
+    let changes = vec![
+        ("/storages/2/server", json!("192.0.2.9")),
+        ("/storages/0/nodes/node5/free", json!(1_u64 << 40)),
+        ("/ha/resources", json!(resources)),
+        ("/ha/rules", rule),
+        ("/guests/-", one(103, 2, "192.0.2.3")),
+        ("/guests/-", one(105, 3, "192.0.2.5")),
+    ];
+    let guest = one(101, 1, "192.0.2.9");
+    // home, order
+    for (home, want) in [
+        (false, "103 101:[103] 105:[101]"),
+        (true, "101 105:[101] 103:[101, 105]"),
+    ] {
+        let got = planned(&guest, &changes, &Policy::default(), home);
+        assert_eq!(order(&got), want, "home: {home}");
+    }
+}
+
 fn planned(guest: &Value, changes: &[(&str, Value)], policy: &Policy, home: bool) -> Plan {
     let state = document(guest, changes);
     let cluster = Cluster::new(&state);

@@ -55,9 +55,10 @@ impl StorageMap {
     }
 
     /// Why no return could tell apart what the map brings together, if two storages that the
-    /// guests `vmids` use go to the same one.
+    /// guests `vmids` use go to the same one, or one goes to another that its guest uses, too,
+    /// at one of `nodes`.
     #[must_use]
-    pub fn joins(&self, cluster: &Cluster<'_>, vmids: &[u32]) -> Option<String> {
+    pub fn joins(&self, cluster: &Cluster<'_>, nodes: &[&str], vmids: &[u32]) -> Option<String> {
         let mut used: BTreeMap<&str, u32> = BTreeMap::new();
         let configs: Vec<(u32, Config)> = vmids
             .iter()
@@ -74,6 +75,29 @@ impl StorageMap {
                 if storage.is_some_and(|storage| !storage.shared) {
                     used.entry(&volume.storage).or_insert(*vmid);
                 }
+            }
+        }
+        for (vmid, config) in &configs {
+            let uses = |id: &str| config.volumes.iter().any(|volume| volume.storage == id);
+            // Of what all nodes share no return brings anything back, whatever it is.
+            let is_local = |id: &str| cluster.storage(id).is_some_and(|storage| !storage.shared);
+            let meets = |from: &str, to: &str| {
+                let mut nodes = nodes.iter();
+                nodes.any(|node| has(cluster, node, to) && !has(cluster, node, from))
+            };
+            let mut pairs = self
+                .0
+                .iter()
+                .flat_map(|(from, all)| all.iter().map(move |to| (from, to)));
+            let joined = pairs.find(|(from, to)| {
+                from != to
+                    && [from, to].iter().all(|id| uses(id) && is_local(id))
+                    && meets(from, to)
+            });
+            if let Some((from, to)) = joined {
+                return Some(format!(
+                    "--storage-map {from}:{to}: {vmid} has volumes on {from} and on {to}, and no return could tell them apart"
+                ));
             }
         }
         let mut taken: BTreeMap<&str, (&str, u32)> = BTreeMap::new();
@@ -169,6 +193,7 @@ mod tests {
             )
         };
         let more = json!({"storage": "hdd", "type": "lvmthin", "content": ["images"], "nodes": space(&["node2"], 9)});
+        let zdata = space(&["node2", "node3"], 9);
         // the storages of 101's disks, the map, whether it joins
         #[rustfmt::skip]
         let cases: &[(&[&str], &str, bool)] = &[
@@ -178,13 +203,25 @@ mod tests {
             (&["ssd-data"],          "ssd-data:zdata,hdd:zdata", false),
             (&["ssd-data", "share"], "ssd-data:zdata,share:zdata", false),
             (&["ssd-data", "hdd"],   "ssd-data:zdata,ssd-data:local,hdd:local", true),
+            (&["ssd-data", "zdata"], "ssd-data:zdata",           true),
+            (&["ssd-data", "zdata"], "ssd-data:local,ssd-data:zdata", true),
+            (&["zdata"],             "ssd-data:zdata",           false),
+            (&["ssd-data", "zdata"], "zdata:ssd-data",           false), // node3 has zdata
+            (&["ssd-data", "hdd"],   "ssd-data:hdd",             false), // node3 has no hdd
+            (&["ssd-data", "share"], "ssd-data:share",           false), // nothing comes back from it
         ];
         for (storages, text, joins) in cases {
             let disks = storages.iter().zip(0..);
             let config = disks.map(|(storage, n)| disk(&format!("scsi{n}"), storage));
             let guest = vm(serde_json::Value::Object(config.collect()));
-            let state = document(&guest, &[("/storages/-", more.clone())]);
-            let told = map(text).joins(&Cluster::new(&state), &[101]);
+            let state = document(
+                &guest,
+                &[
+                    ("/storages/-", more.clone()),
+                    ("/storages/1/nodes", zdata.clone()),
+                ],
+            );
+            let told = map(text).joins(&Cluster::new(&state), &["node3"], &[101]);
             assert_eq!(told.is_some(), *joins, "{storages:?} {text}: {told:?}");
         }
     }

@@ -44,7 +44,7 @@ pub fn document(guest: &Value, changes: &[(&str, Value)]) -> State {
             {"storage": "ssd-data", "type": "lvmthin", "content": ["images", "rootdir"], "nodes": space(&["node2", "node5"], 100)},
             {"storage": "zdata", "type": "zfspool", "content": ["images", "rootdir"], "nodes": space(&["node3", "node6"], 100)},
             {"storage": "share", "type": "nfs", "shared": true, "content": ["images", "rootdir", "iso"], "nodes": space(&all, 100)},
-            {"storage": "local", "type": "dir", "content": ["iso", "backup"], "nodes": space(&all, 100)},
+            {"storage": "local", "type": "dir", "content": ["iso", "backup"], "volume_chain": false, "nodes": space(&all, 100)},
             {"storage": "backups", "type": "pbs", "shared": true, "server": "192.168.10.250", "content": ["backup"], "nodes": space(&all, 100)},
         ],
         "guests": [subject, {"vmid": 102, "type": "lxc", "name": "other", "node": "node5", "status": "running", "maxmem": GIB}],
@@ -71,7 +71,7 @@ pub fn ct(config: Value) -> Value {
 }
 
 pub fn vm(config: Value) -> Value {
-    json!({"type": "qemu", "config": config})
+    json!({"type": "qemu", "config": config, "precondition": {}})
 }
 
 pub fn with(mut guest: Value, fields: Value) -> Value {

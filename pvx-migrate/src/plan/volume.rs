@@ -148,12 +148,15 @@ fn takes(storage: &Storage, format: &str) -> bool {
     }
 }
 
-/// Whether the copy of a stopped guest's volume keeps its snapshots.
-pub fn sends_snapshots(storage: &Storage, volume: &Volume, kind: Kind) -> bool {
+/// Whether the copy of a stopped guest's volume keeps its snapshots; none if that rests on
+/// what was not seen.
+pub fn sends_snapshots(storage: &Storage, volume: &Volume, kind: Kind) -> Option<bool> {
     match (&storage.kind[..], kind) {
-        ("zfspool" | "btrfs", _) => true,
+        ("zfspool" | "btrfs", _) => Some(true),
         // A chain of volumes is not sent: PVE finds that out after the VM was shut down.
-        ("dir", Kind::Qemu) => volume.name.ends_with(".qcow2") && !storage.volume_chain,
-        _ => false,
+        ("dir", Kind::Qemu) if volume.name.ends_with(".qcow2") => {
+            storage.volume_chain.map(|chain| !chain)
+        }
+        _ => Some(false),
     }
 }

@@ -68,9 +68,13 @@ fn volumes_of_snapshots_and_pending_changes() {
         ("VM: added after the snapshot (PVE moves it)", seen(later(), json!([disk("ssd-data:vm-101-disk-1", json!({"is_attached": 1}))])), vec![], plain(), "live node5"),
         ("VM: it was there before",                 seen(later(), json!([disk("ssd-data:vm-101-disk-1", in_snapshot())])), vec![], plain(), "blocked snapshots"),
         ("VM: TPM with a snapshot (PVE: online storage migration not possible)", seen(tpm(), json!([disk("ssd-data:vm-101-disk-1", with(json!({"is_tpmstate": 1}), in_snapshot()))])), vec![], plain(), "blocked snapshots"),
-        ("VM: TPM with a snapshot, check not read", with(tpm(), json!({"snapshots": ["before"]})), vec![], plain(), "blocked snapshots"),
+        ("VM: TPM with a snapshot, check not read", with(tpm(), json!({"snapshots": ["before"], "precondition": null})), vec![], plain(), "blocked snapshots"),
         ("VM: TPM without",                         with(tpm(), json!({"precondition": {"local_disks": [disk("ssd-data:vm-101-disk-1", json!({"is_tpmstate": 1}))]}})), vec![], plain(), "live node5"),
-        ("VM: snapshots, the check was not read",   with(shared(), json!({"snapshots": ["before"]})), vec![], plain(), "blocked unseen"),
+        ("VM: snapshots, the check was not read",   with(shared(), json!({"snapshots": ["before"], "precondition": null})), vec![], plain(), "blocked unseen"),
+        ("VM: no snapshots (but a pending ISO?), nor was it", with(shared(), json!({"precondition": null})), vec![], plain(), "blocked unseen"),
+        ("VM: ... the check in another form",       with(shared(), json!({"precondition": {"local_disks": 5}})), vec![], plain(), "blocked unseen"),
+        ("VM stopped: ... not read",                stopped(with(shared(), json!({"precondition": null}))), vec![], take(), "blocked unseen"),
+        ("CT: ... of which older PVE has none",     with(nas_ct(), json!({"precondition": null})), vec![], plain(), "restart node3"),
         ("VM: unused volume that a snapshot has",   seen(vm(json!({"scsi0": SSD, "unused0": "ssd-data:vm-101-disk-1"})), json!([disk("ssd-data:vm-101-disk-0", json!({})), disk("ssd-data:vm-101-disk-1", in_snapshot())])), vec![], plain(), "blocked snapshots"),
         ("VM HA: memory of a snapshot, storage gone", seen(shared(), json!([disk("ssd-data:vm-101-state-before", with(json!({"is_vmstate": 1}), in_snapshot()))])), vec![managed("vm:101"), gone()], map(), "blocked storage"),
         ("CT: mount point in a snapshot alone, on the node's LVM (the real 9.2: down for nothing)", with(nas_ct(), held(json!({"rootfs": "share:101/vm-101-disk-0.raw", "mp0": "ssd-data:vm-101-disk-1,mp=/a"}))), vec![], plain(), "blocked snapshots"),
@@ -99,7 +103,8 @@ fn what_types_of_storage_send() {
     let lvm = || vec![("/storages/0/nodes", space(&["node5"], 100))];
     let map = || allow(|policy| drop(policy.storage_map.insert("zdata".into(), "ssd-data".into())));
     let shutdown = || allow(|policy| policy.allow_shutdown = true);
-    let chain = || vec![("/storages/1/volume_chain", json!(true))];
+    let chain = |is: Value| vec![("/storages/1/volume_chain", is)];
+    let take = || allow(|policy| policy.move_stopped = true);
     let root = |name: &str| ct(json!({"rootfs": format!("zdata:101/{name},size=8G")}));
     let held =
         |name: &str| json!({"snapshots": {"before": {"rootfs": format!("zdata:101/{name}")}}});
@@ -116,9 +121,13 @@ fn what_types_of_storage_send() {
         ("btrfs to btrfs, snapshots",              with(root("vm-101-disk-0.subvol"), held("vm-101-disk-0.subvol")), zdata("btrfs"), Policy::default(), "restart node6"),
         ("btrfs to LVM-thin, no snapshots (PVE sends raw)", root("vm-101-disk-0.raw"), [zdata("btrfs"), lvm(), vec![("/nodes/3/online", json!(false)), ("/storages/1/nodes", space(&["node2"], 100))]].concat(), map(), "restart node5"),
         ("btrfs to LVM-thin, snapshots",           with(root("vm-101-disk-0.raw"), held("vm-101-disk-0.raw")), [zdata("btrfs"), lvm(), vec![("/nodes/3/online", json!(false)), ("/storages/1/nodes", space(&["node2"], 100))]].concat(), map(), "blocked storage-type"),
-        ("qcow2 in a dir, a snapshot",             with(qcow2(), snapshot()), zdata("dir"), shutdown(), "shutdown node6"),
-        ("... as a chain of volumes (PVE aborts after the shutdown)", with(qcow2(), snapshot()), [zdata("dir"), chain()].concat(), shutdown(), "blocked snapshots"),
-        ("a chain of volumes, no snapshots",       qcow2(), [zdata("dir"), chain()].concat(), shutdown(), "live node6"),
+        ("qcow2 in a dir, a snapshot",             with(qcow2(), snapshot()), [zdata("dir"), chain(json!(false))].concat(), shutdown(), "shutdown node6"),
+        ("... as a chain of volumes (PVE aborts after the shutdown)", with(qcow2(), snapshot()), [zdata("dir"), chain(json!(true))].concat(), shutdown(), "blocked snapshots"),
+        ("... a chain or not was not seen (version 1)", with(qcow2(), snapshot()), zdata("dir"), shutdown(), "blocked unseen"),
+        ("... stopped",                            stopped(with(qcow2(), snapshot())), zdata("dir"), take(), "blocked unseen"),
+        ("... no snapshots",                       stopped(qcow2()), zdata("dir"), take(), "offline node6"),
+        ("... of a file that can't have any",      with(vm(json!({"scsi0": "zdata:101/vm-101-disk-0.raw,size=8G"})), json!({"snapshots": ["before"]})), zdata("dir"), shutdown(), "blocked snapshots"),
+        ("a chain of volumes, no snapshots",       qcow2(), [zdata("dir"), chain(json!(true))].concat(), shutdown(), "live node6"),
     ];
     fails(rows);
 }

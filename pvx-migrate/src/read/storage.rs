@@ -33,7 +33,7 @@ pub fn storages(resources: &Value, config: &Value) -> Vec<Storage> {
             content: words(&entry["content"]),
             shared: is_true(&entry["shared"]),
             server: None,
-            volume_chain: false,
+            volume_chain: None,
             nodes: BTreeMap::new(),
         });
         if entry["status"] == "available" {
@@ -59,7 +59,7 @@ pub fn storages(resources: &Value, config: &Value) -> Vec<Storage> {
         }
         storage.shared |= is_true(&entry["shared"]);
         storage.server = text(entry, "server");
-        storage.volume_chain = is_true(&entry["snapshot-as-volume-chain"]);
+        storage.volume_chain = Some(is_true(&entry["snapshot-as-volume-chain"]));
         let only = words(&entry["nodes"]);
         storage
             .nodes

@@ -173,7 +173,7 @@ fn map_is_clear(
         );
     }
     let vmids: Vec<u32> = wants.iter().map(|want| want.vmid).collect();
-    if let Some(what) = map.joins(cluster, &vmids) {
+    if let Some(what) = map.joins(cluster, &targets, &vmids) {
         return Err(Stop::input(anyhow!("{what}")).hint("name another storage for one of the two"));
     }
     Ok(())

@@ -180,7 +180,8 @@ impl<'a> Candidate<'a> {
             _ => Vec::new(),
         };
         if !against.is_empty() {
-            if policy.allow_shutdown && self.managed.is_none() {
+            let runs = self.guest.activity() == "running";
+            if policy.allow_shutdown && self.managed.is_none() && runs {
                 self.mode = Mode::Shutdown;
                 self.may_shut_down(cluster);
             } else {
@@ -189,7 +190,13 @@ impl<'a> Candidate<'a> {
                         "; the HA manager moves it live only, so take it out of HA for the move"
                             .to_owned()
                     }
-                    (None, Some(why)) => format!("; nor stopped: {why}"),
+                    (None, Some(Refusal { message, .. })) => format!("; nor stopped: {message}"),
+                    // PVE itself refuses to shut a paused VM down (API2/Qemu.pm).
+                    (None, None) if !runs => format!(
+                        "; nor can it be shut down, as it is in the state {}: resume it first ('qm resume {}')",
+                        self.guest.activity(),
+                        self.guest.vmid
+                    ),
                     (None, None) => {
                         "; --allow-shutdown lets it be shut down, moved and started".to_owned()
                     }
@@ -201,29 +208,38 @@ impl<'a> Candidate<'a> {
             }
         }
         if self.mode != Mode::Live
-            && let Some(what) = self.unsendable(cluster)
+            && let Some(refusal) = self.unsendable(cluster)
         {
-            self.block(Code::Snapshots, what);
+            self.blockers.push(refusal);
         }
     }
 
-    /// A volume with snapshots that can't be copied while its guest is stopped.
-    fn unsendable(&self, cluster: &Cluster<'a>) -> Option<String> {
+    /// A volume with snapshots that can't be copied while its guest is stopped, or is not known to.
+    fn unsendable(&self, cluster: &Cluster<'a>) -> Option<Refusal> {
         self.snapshotted(cluster).find_map(|volume| {
             let storage = cluster.storage(&volume.storage)?;
             let chain = match storage.volume_chain {
-                true => " with chains of volumes",
-                false => "",
+                Some(true) => " with chains of volumes",
+                _ => "",
             };
-            let sends = volume::sends_snapshots(storage, volume, self.guest.kind);
-            (!sends).then(|| {
-                format!(
-                    "{}: {}{chain} cannot send a volume with snapshots ({}): delete them first",
-                    volume.key,
-                    storage.kind,
-                    volume.snapshots.join(", ")
-                )
-            })
+            let (key, names) = (&volume.key, volume.snapshots.join(", "));
+            match volume::sends_snapshots(storage, volume, self.guest.kind) {
+                Some(true) => None,
+                Some(false) => Some(Refusal::new(
+                    Code::Snapshots,
+                    format!(
+                        "{key}: {}{chain} cannot send a volume with snapshots ({names}): delete them first",
+                        storage.kind
+                    ),
+                )),
+                None => Some(Refusal::new(
+                    Code::Unseen,
+                    format!(
+                        "{key}: it has snapshots ({names}), and the state does not tell whether {} keeps them as chains of volumes, which PVE can't send: read it anew",
+                        storage.storage
+                    ),
+                )),
+            }
         })
     }
 

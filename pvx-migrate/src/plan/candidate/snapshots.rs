@@ -29,7 +29,11 @@ impl<'a> Candidate<'a> {
             Kind::Qemu => self.disks_of_check(cluster, config, &all),
             Kind::Lxc => volumes_of_snapshots(cluster, config, snapshots),
         };
-        let why = unseen.filter(|_| !all.is_empty())?;
+        let why = unseen?;
+        if all.is_empty() {
+            // Without snapshots, too, a pending change or a device may be known to it alone.
+            return Some(why);
+        }
         // Then any of its volumes may have any of them.
         let volumes = config
             .volumes
@@ -59,7 +63,10 @@ impl<'a> Candidate<'a> {
         all: &[String],
     ) -> Option<String> {
         let Some(check) = self.precondition.take() else {
-            return Some("PVE's own check was not read".to_owned());
+            return Some(match &self.guest.precondition {
+                Some(_) => "PVE's own check of it cannot be understood".to_owned(),
+                None => "PVE's own check of it (GET migrate) is not in the state".to_owned(),
+            });
         };
         for volume in config
             .volumes
