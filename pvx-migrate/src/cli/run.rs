@@ -14,7 +14,7 @@ record comes out when that is so, with \"changed\", and \"error\" where it is no
 not-begun, blocked, changed, refused, no-quorum, target-offline, no-space, locked, not-moved,
 start-failed, elsewhere, ha-refused, ha-moved-back (the guest is as it was before), unread (the same
 command tries it again), or stopped, paused, stale-lock, did-not-stop, node-down, no-progress,
-ha-error, gone, no-answer (a person must act; the message says what to do). What a broken copy has
+ha-error, ha-busy, gone, no-answer (a person must act; the message says what to do). What a broken copy has
 left on the target is in \"leftovers\".
 
 Killed at any point, the same command with the same journal goes on: it finds the tasks that are

@@ -4,12 +4,10 @@ use serde_json::{Value, json};
 use vmid::site::{Member, Pair};
 
 use super::{
-    Plan, plan,
+    Plan,
     policy::Policy,
-    table_fixture::{SSD, allow, ct, document, space, warnings, with},
-    want::Want,
+    table_fixture::{SSD, allow, ct, planned, space, warnings, with},
 };
-use crate::cluster::Cluster;
 
 /// `101 103:[101]`: the order, and who waits for whom.
 fn order(plan: &Plan) -> String {
@@ -125,17 +123,4 @@ fn a_server_with_company() {
         let got = planned(&guest, &changes, &Policy::default(), home);
         assert_eq!(order(&got), want, "home: {home}");
     }
-}
-
-fn planned(guest: &Value, changes: &[(&str, Value)], policy: &Policy, home: bool) -> Plan {
-    let state = document(guest, changes);
-    let cluster = Cluster::new(&state);
-    let wants = state.guests.iter().filter(|guest| guest.node == "node2");
-    let wants: Vec<Want> = wants
-        .map(|guest| Want {
-            vmid: guest.vmid,
-            ..Want::default()
-        })
-        .collect();
-    plan(&cluster, policy, &wants, home)
 }

@@ -85,7 +85,13 @@ pub fn stopped(guest: Value) -> Value {
     with(guest, json!({"status": "stopped"}))
 }
 
+/// The plan for all guests of node2, in the order of a drain.
 pub fn decide(guest: &Value, changes: &[(&str, Value)], policy: &Policy) -> Plan {
+    planned(guest, changes, policy, false)
+}
+
+/// The same, or in the order of a return.
+pub fn planned(guest: &Value, changes: &[(&str, Value)], policy: &Policy, home: bool) -> Plan {
     let state = document(guest, changes);
     let cluster = Cluster::new(&state);
     let wants = state.guests.iter().filter(|guest| guest.node == "node2");
@@ -95,7 +101,7 @@ pub fn decide(guest: &Value, changes: &[(&str, Value)], policy: &Policy) -> Plan
             ..Want::default()
         })
         .collect();
-    plan(&cluster, policy, &wants, false)
+    plan(&cluster, policy, &wants, home)
 }
 
 pub fn subject(plan: &Plan) -> &Step {

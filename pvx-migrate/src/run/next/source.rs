@@ -56,18 +56,7 @@ pub(super) fn next(intent: &Intent, seen: &Seen, past: &Past) -> Next {
             return start();
         }
         if end.told_to_stop && past.starts_here == 0 {
-            // It was told to shut down, and nobody else starts it when it has.
-            let enough = (2 * intent.timeout_s + 5).max(300) as f64;
-            return if past.waited_s < enough {
-                Next::Wait("it was told to shut down and may still do so")
-            } else {
-                help(
-                    "did-not-stop",
-                    format!(
-                        "it still runs on {node}, but was told to shut down and may yet do so; nobody starts it then: {command} start {vmid}"
-                    ),
-                )
-            };
+            return told_to_stop(intent, past, node);
         }
         return stayed(
             "not-moved",
@@ -113,17 +102,10 @@ pub(super) fn next(intent: &Intent, seen: &Seen, past: &Past) -> Next {
         };
     }
     if past.shutdowns > 0 {
-        return if !seen.running {
-            Next::MoveStopped
-        } else if past.waited_s < (2 * intent.timeout_s + 5).max(300) as f64 {
-            Next::Wait("it was told to shut down and may still do so")
+        return if seen.running {
+            told_to_stop(intent, past, node)
         } else {
-            help(
-                "did-not-stop",
-                format!(
-                    "it still runs on {node}, but was told to shut down and may yet do so; nobody starts it then: {command} start {vmid}"
-                ),
-            )
+            Next::MoveStopped
         };
     }
     if !as_it_was {
@@ -152,4 +134,19 @@ fn no_trace(what: &str, seen: &Seen, past: &Past) -> String {
     let answer = answer.map_or_else(String::new, |answer| format!(" ({answer})"));
     let state = if seen.running { "runs" } else { "is stopped" };
     format!("{what} was asked for{answer}, and left no trace; it {state} as before")
+}
+
+/// It was told to shut down and runs: it may still stop, and nobody else starts it then.
+fn told_to_stop(intent: &Intent, past: &Past, node: &str) -> Next {
+    let enough = (2 * intent.timeout_s + 5).max(300) as f64;
+    if past.waited_s < enough {
+        return Next::Wait("it was told to shut down and may still do so");
+    }
+    let (vmid, command) = (intent.vmid, intent.kind.command());
+    help(
+        "did-not-stop",
+        format!(
+            "it still runs on {node}, but was told to shut down and may yet do so; nobody starts it then: {command} start {vmid}"
+        ),
+    )
 }
