@@ -16,6 +16,7 @@ use crate::{
     stream::{self, Bad},
 };
 
+mod app;
 mod fault;
 pub mod form;
 mod held;
@@ -30,6 +31,7 @@ pub mod print;
 mod reference;
 mod walk;
 
+pub use app::{App, BackupTarget};
 pub use fault::{Fault, Faults};
 pub use held::{Held, Holder};
 pub use option::Named;
@@ -73,6 +75,9 @@ pub struct Site {
     pub roles: BTreeMap<String, Role>,
     #[serde(deserialize_with = "named")]
     pub templates: BTreeMap<String, Template>,
+    pub apps: Vec<App>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup_target: Option<BackupTarget>,
     /// The normalised document: what `vmid site` prints, with the user's own `x-` names.
     #[serde(skip)]
     pub document: Value,
