@@ -102,6 +102,7 @@ fn text(form: Form) -> Value {
         }
         Form::Sqlite => "^(auto|none)$",
         Form::Compression => "^(gzip|zstd)$",
+        Form::Occasion => "^(always|failure|change)$",
         Form::Line | Form::Avoid => return json!({"type": "string", "minLength": 1}),
     };
     json!({"type": "string", "pattern": pattern})

@@ -24,6 +24,7 @@ pub mod json;
 pub mod key;
 mod mistaken;
 pub mod near;
+mod notify;
 mod option;
 mod pair;
 mod pointer;
@@ -34,6 +35,7 @@ mod walk;
 pub use app::{App, BackupTarget};
 pub use fault::{Fault, Faults};
 pub use held::{Held, Holder};
+pub use notify::{Apprise, Discord, Healthchecks, Notify, Ntfy};
 pub use option::Named;
 pub use pair::{Expect, FileRule, Member, Pair};
 use pointer::Pointer;
@@ -78,6 +80,8 @@ pub struct Site {
     pub apps: Vec<App>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_target: Option<BackupTarget>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
     /// The normalised document: what `vmid site` prints, with the user's own `x-` names.
     #[serde(skip)]
     pub document: Value,

@@ -51,6 +51,8 @@ pub enum Form {
     Sqlite,
     /// What an archive is packed with.
     Compression,
+    /// When a job is told of: `always`, `failure` or `change`.
+    Occasion,
 }
 
 /// The kinds of content that PVE 9 knows.
@@ -78,6 +80,7 @@ impl Form {
             Self::Prefix => "a prefix such as 192.168.30.0/24",
             Self::Gateway => "first, last, none or an address",
             Self::Content => "images, rootdir, vztmpl, iso, backup, snippets, import or none",
+            Self::Occasion => "always, failure or change",
             Self::Avoid => "host numbers or addresses such as 110, 2-9, 192.168.30.50",
             Self::Ssh => "a host for ssh such as n8n or root@192.168.30.40",
             Self::Keep => "keep options such as --keep-daily 7 --keep-weekly 4",
@@ -102,6 +105,7 @@ impl Form {
             Self::Keep => is_keep(text),
             Self::Sqlite => ["auto", "none"].contains(&text),
             Self::Compression => ["gzip", "zstd"].contains(&text),
+            Self::Occasion => ["always", "failure", "change"].contains(&text),
             Self::Word => is_word(text, 1, 64),
             Self::Storage => {
                 is_word(text, 2, 100) && text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -274,6 +278,7 @@ mod tests {
             (Form::Prefix,    &["10.0.0.0/24", "fd00::/64"],      &["10.0.0.0", "10.0.0.1/24", "x"]),
             (Form::Gateway,   &["first", "none", "10.0.0.1"],     &["frist", "0.0.0.0", ""]),
             (Form::Content,   &["rootdir", "none"],               &["rootdirs", ""]),
+            (Form::Occasion,  &["always", "failure", "change"],   &["never", "", "Always"]),
             (Form::Avoid,     &["2-9", "110", "10.0.0.0/28"],     &["9-2", "x", ""]),
             (Form::Ssh,       &["n8n", "root@10.0.0.1", "fd00::1", "a@b.example"], &["", "-oProxyCommand=x", "a b", "root@", "@a", "-l@a", "a@-b", "a@b@c", "$(id)"]),
             (Form::Keep,      &["--keep-last 7", "--keep-daily=7 --keep-weekly 4"], &["", "7", "--keep-last", "--keep-last 0", "--keep-last +7", "--keep-all 1", "--apply", "--keep-last 7 --apply", "--keep-last 7;id"]),

@@ -66,8 +66,8 @@ const fn required(path: &'static str, kind: Kind, meaning: &'static str) -> Key 
 }
 
 use Form::{
-    Address, Addresses, Compression, Content, Domain, File, Gateway, Guest, Keep, Line, Node, Path,
-    Prefix, Sid, Sqlite, Ssh, Storage, Word, Zone,
+    Address, Addresses, Compression, Content, Domain, File, Gateway, Guest, Keep, Line, Node,
+    Occasion, Path, Prefix, Sid, Sqlite, Ssh, Storage, Word, Zone,
 };
 use Kind::{Any, Avoid, List, Map, Number, Object, Text, Truth, Whole};
 
@@ -197,7 +197,7 @@ pub const KEYS: &[Key] = &[
     key("apps[].before",             Text(Line),      "",  "Command (bash) on its host before the copy: stop it, or write a dump into $PVX_STAGE, which goes into the backup. If it fails there is no backup."),
     key("apps[].after",              Text(Line),      "",  "Command (bash) on its host after the copy, always: start it again."),
     key("apps[].exclude",            List,            "[]", "What is left out of the backup."),
-    key("apps[].exclude[]",          Text(Line),      "",  "A file or folder below the path, or a pattern of them (tar's --exclude, from the path on)."),
+    key("apps[].exclude[]",          Text(Line),      "",  "A file or folder below the path, or a pattern of such, in which * stands for slashes, too."),
     key("apps[].sqlite",             Text(Sqlite),    "\"auto\"", "auto: each SQLite database, known by its first 16 bytes, is copied by SQLite itself and checked. none: as any other file, because `before` stops the service."),
     key("apps[].compression",        Text(Compression), "\"gzip\"", "What the archive is packed with."),
     key("apps[].keep",               Text(Keep),      "",  "Which of its backups are kept after one that succeeded; without it, all."),
@@ -208,6 +208,18 @@ pub const KEYS: &[Key] = &[
     required("backup_target.path",   Text(Path),           "Its folder, with BK_NAME folders in it, and the file .pvx-target that has the site's name in it."),
     key("backup_target.mount",       Truth,           "true", "The folder is on a mounted file system, not on the one of /."),
     key("backup_target.timeout_s",   Whole(1, 600),   "10", "How long the target may take for a small write, in seconds; then it hangs."),
+
+    key("notify",                    Object,          "",  "Where scripts/notify tells of jobs. Whoever has a channel's URL may write to it, so the site names files, not URLs."),
+    key("notify.on",                 Text(Occasion),  "\"always\"", "When: always, on a failure alone, or on a failure or where something was changed. A healthchecks server hears of every run."),
+    key("notify.discord",            Object,          "",  "A Discord webhook."),
+    required("notify.discord.url_file", Text(Path),        "File with the webhook's URL."),
+    key("notify.ntfy",               Object,          "",  "A topic of an ntfy server."),
+    required("notify.ntfy.url_file", Text(Path),           "File with the topic's URL, https://HOST/TOPIC."),
+    key("notify.ntfy.token_file",    Text(Path),      "",  "File with the access token, if the topic is protected."),
+    key("notify.healthchecks",       Object,          "",  "A healthchecks server, which says if a job did not run."),
+    required("notify.healthchecks.url_file", Text(Path),   "File with the ping URL; `{job}` in it is the job's name: https://hc-ping.com/KEY/{job}."),
+    key("notify.apprise",            Object,          "",  "What Apprise speaks to, where its command is installed."),
+    required("notify.apprise.urls_file", Text(Path),       "File with Apprise's URLs, one a line."),
 ];
 
 /// The row of a path.
