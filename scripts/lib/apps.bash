@@ -81,7 +81,8 @@ settle() {
     jq -e .settled "$work/settled.json" >/dev/null && rm -- "$note"
 }
 
-# on_host MODE: lib/source.bash on the application's host. With a bound to what comes from another one.
+# on_host MODE: lib/source.bash on the application's host, in the place of this subshell. What another host
+# tells is bounded.
 on_host() {
     local program ssh=(ssh -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=4)
     app[token]=$token app[lock]=""
@@ -91,10 +92,11 @@ excludes=(${excludes[*]@Q}) mode=$1
 $(cat -- "$lib/databases.bash" "$lib/source.bash")
 exit"
     if [[ ${app[far]} ]]; then
-        bounded 65536 "${ssh[@]}" -- "${app[far]}" bash -s <<<"$program" {lock}>&-
-    else
-        bash -s <<<"$program"
+        trap '' XFSZ
+        ulimit -Sf 65536
+        exec "${ssh[@]}" -- "${app[far]}" bash -s <<<"$program" {lock}>&-
     fi
+    exec bash -s <<<"$program"
 }
 
 # understand FILE: what source.bash told on stderr, as an object.

@@ -59,12 +59,15 @@ make_archive() {
     sync -- . 2>/dev/null || warnings+=("not-synced: the folder $target/BK_$service can't be synced")
 }
 
+# last_word FILE: the last line on stderr that is none of source.bash's.
+last_word() { grep -v "^$token" -- "$1" | tr -d '\r' | grep -v '^$' | tail -n 1; }
+
 # source_failed STATUS: 1, `code` and `why` if the stream that was packed is not a whole one.
 source_failed() {
     code=$(jq -r '.error.code // ""' "$work/facts") why=$(jq -r '.error.message // ""' "$work/facts")
     [[ ! $code ]] || return 1
     (($1)) || [[ $(jq .count "$work/facts") == null ]] || return 0
-    why=$(grep -v "^$token" -- "$work/told" | tail -n 1)
+    why=$(last_word "$work/told")
     code=interrupted why="the copy ended before its end: ${why:-exit code $1}"
     if [[ ${app[far]} ]] && (($1 == 255)); then code=unreachable why="${app[far]}: ${why#*its end: }"; fi
     return 1

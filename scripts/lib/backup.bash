@@ -3,21 +3,23 @@
 # begin: the lock, a folder for this run, and that nothing stays behind.
 begin() {
     started=${EPOCHREALTIME//[!0-9]/}
-    warnings=() source=0 settled=false part_made="" jobs_of_target="" file="" count=0 sum="" previous=null kept=null removed=0
+    warnings=() source=0 settled=false part_made="" job="" watch="" file="" count=0 sum="" previous=null kept=null removed=0
     token=PVX$RANDOM$RANDOM$RANDOM
     work=$tmp/$service
     mkdir -p -- "$work"
-    trap 'exit 130' INT
-    trap 'exit 143' TERM HUP
+    trap 'file="" && report interrupted "a signal ended it"' INT TERM HUP
 }
 
 # end: what holds the target is killed, the source comes to its end by itself (after!), a .part that is none goes.
 end() {
     trap '' INT TERM HUP
-    [[ ! $jobs_of_target ]] || kill -KILL -- "-$jobs_of_target" 2>/dev/null || true
-    ((source == 0)) || wait "$source" 2>/dev/null || true
+    [[ ! $job ]] || kill -KILL -- "-$job" 2>/dev/null || true
+    unwatch
+    ((source == 0)) || { kill -TERM "$source" 2>/dev/null && wait "$source" 2>/dev/null; } || true
     [[ ! $part_made ]] || timeout -k 1 "$target_s" rm -f -- "./$part_made" 2>/dev/null || true
-    [[ ! -e $work/told ]] || ! grep -q "^$token settled" -- "$work/told" || rm -f -- "$state/$service.owed"
+    # Settled, or never begun (its host was not reached): nothing is owed.
+    [[ ! -e $work/told ]] || { grep -q "^$token begun" -- "$work/told" && ! grep -q "^$token settled" -- "$work/told"; } ||
+        rm -f -- "$state/$service.owed"
 }
 
 # report [CODE WHY]: the service's record on stdout, and what people should know on stderr. Ends the subshell.
@@ -41,7 +43,7 @@ back_up() {
     mode=backup
     begin
     lock_app || report busy "another run of it is not done yet"
-    settle || report owed "$(jq -r '.after // .error.message // "its host is not reached"' "$work/settled.json"): what a killed run owes can't be done"
+    settle || not_settled
     probe "$target_s" || report "$code" "$why"
     enter_folder || report target-write "$target/BK_$service: no folder that can be entered, and made"
     trap end EXIT
@@ -59,6 +61,14 @@ back_up() {
     prune
     kept=$(archives | wc -l)
     report
+}
+
+# not_settled: the record of a service that can't have what a killed run owes it.
+not_settled() {
+    local forget=" (if that is no use: rm ${state@Q}/$service.owed)"
+    why=$(jq -r '.after // .error.message // ""' "$work/settled.json")
+    [[ $why || ! ${app[far]} ]] || report unreachable "${app[far]}: $(last_word "$work/settled"): what a killed run owes is not done$forget"
+    report owed "what a killed run owes is not done: after: ${why:-$(last_word "$work/settled")}$forget"
 }
 
 # shrunk: a warning if the archive has less than half of what the last seven had.

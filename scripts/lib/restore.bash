@@ -68,11 +68,13 @@ too_old() {
 
 # serve LINE: what is asked for, done for the service of this line of $tmp/apps.
 serve() {
+    set +e # each status is looked at
     trap - EXIT
     read_app "$1"
     if on restore-test; then
         restore_test
     elif on dry-run; then
+        begin
         probe "$target_s" || { say "$service: $why" && exit 3; }
         jq -c --arg target "$target/BK_$service" '{service: .name, host: .far, path, target: $target, keep, changed: false}' <<<"$1"
     else

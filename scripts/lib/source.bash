@@ -102,6 +102,7 @@ main() {
     cd -P -- "${app[path]}" 2>/dev/null || refuse no-path "${app[path]}: no folder that can be entered"
     mkdir -m 700 -- "${app[stage]}" 2>/dev/null || refuse no-stage "${app[stage]}: it can't be made"
     mkdir -- "${app[stage]}/tree" "${app[stage]}/dump"
+    fact begun
     owed=yes
     if [[ ${app[before]} ]]; then
         command_of_app "${app[before]}" || status=$?

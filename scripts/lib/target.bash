@@ -19,8 +19,10 @@ look_at() {
 # probe SECONDS: 0 and `free`; else `code` and `why`.
 probe() {
     local status=0 text
-    text=$(timeout -k 1 "$1" bash -c "$(declare -f look_at); look_at \"\$@\"" look_at \
-        "$target" "$target_mount" "$site_name" ".pvx-probe-${HOSTNAME:-host}-$service" 2>&1) || status=$?
+    # Not to a pipe: who hangs in the kernel can't be killed, and would keep it open.
+    timeout -k 1 "$1" bash -c "$(declare -f look_at); look_at \"\$@\"" look_at \
+        "$target" "$target_mount" "$site_name" ".pvx-probe-${HOSTNAME:-host}-$service" >"$work/probe" 2>&1 || status=$?
+    text=$(<"$work/probe")
     code=target-absent
     case $status in
     0) free=${text##*$'\n'} && return ;;
@@ -39,26 +41,35 @@ probe() {
 # watched COMMAND...: its exit code. It touches the target; if that hangs meanwhile (six times what a probe may
 # take), it is killed, so that the application isn't kept stopped for as long.
 watched() {
-    local job watch status=0 lowest=$lock
+    local status=0
     set -m
     "$@" <&0 &
     job=$!
     set +m
-    (
-        trap - EXIT
-        exec {lowest}>&-
-        while sleep "$target_s"; do
-            probe "$((target_s * 6))" || [[ $code != target-hung ]] || break
-        done
-        printf '%s\n' "$why" >"$work/hung"
-        kill -KILL -- "-$job"
-    ) </dev/null >/dev/null 2>&1 &
+    watch_target "$job" </dev/null >/dev/null 2>&1 &
     watch=$!
-    jobs_of_target=$job
     wait "$job" 2>/dev/null || status=$?
-    jobs_of_target=""
-    kill "$watch" 2>/dev/null && wait "$watch" 2>/dev/null
+    unwatch
     return "$status"
+}
+unwatch() {
+    [[ ! $watch ]] || { kill "$watch" && wait "$watch"; } 2>/dev/null || true
+    job="" watch=""
+}
+
+# watch_target GROUP: ends when that process group does, or kills it. It must hold nothing open: neither the lock, nor
+# the pipe whose end tells the source that nobody reads it any more.
+watch_target() {
+    local fd
+    trap - EXIT
+    trap 'exit' TERM
+    for fd in "/proc/$BASHPID/fd"/*; do
+        fd=${fd##*/}
+        ((fd < 3 || fd == 255)) || exec {fd}>&-
+    done
+    while sleep "$target_s" && kill -0 -- "-$1"; do
+        probe "$((target_s * 6))" || [[ $code != target-hung ]] || { printf '%s\n' "$why" >"$work/hung" && kill -KILL -- "-$1"; }
+    done
 }
 
 # enter_folder: goes to the service's folder of the target, and stays there, whatever takes its place meanwhile.
