@@ -8,8 +8,11 @@ packer() {
     esac
 }
 
-# write: stdin, packed, to the open file `out`; its sum as it was sent goes to $work/sent.
-write() { { "${pack[@]}" | tee --output-error=exit /dev/fd/5 >&"$out"; } 5>&1 | sha256sum >"$work/sent"; }
+# write FILE: stdin, packed, to a new file; its sum as it was sent goes to $work/sent.
+write() {
+    set -C # no file that is there, and no link
+    { "${pack[@]}" | tee --output-error=exit /dev/fd/5 >"$1"; } 5>&1 | sha256sum >"$work/sent"
+}
 
 # read_back FILE [COMMAND...]: the sum of what is there in $work/read, and what COMMAND, which reads the tar
 # stream, prints in $work/list; else its members, a line each.
@@ -34,16 +37,16 @@ failed() {
 
 # make_archive: the backup of `app` as `file` in the current folder. 1, `code` and `why` if there is none.
 make_archive() {
-    local in out source status=0 told=0 part
+    local in source status=0 told=0 part
     packer "${app[compression]}"
     file=${service}_$(date -u +%Y-%m-%dT%H%M%SZ).$suffix
     part=$file.part
-    { set -C && exec {out}>"./$part" && set +C; } 2>"$work/error" || { set +C && failed 1 "$work/error" || return; }
+    [[ ! -e $part && ! -L $part ]] || { code=exists why="$target/BK_$service/$part is there already" && return 1; }
     part_made=$part
     exec {in}< <(on_host copy 2>"$work/told")
     source=$!
-    watched write <&"$in" 2>"$work/error" || status=$?
-    exec {in}<&- {out}>&-
+    watched write "./$part" <&"$in" {in}<&- 2>"$work/error" || status=$?
+    exec {in}<&-
     wait "$source" || told=$?
     understand "$work/told" >"$work/facts"
     settled=$(jq -r .settled "$work/facts")

@@ -85,5 +85,5 @@ prune() {
     read -ra keep <<<"${app[keep]//=/ }"
     watched "$here/prune-tarballs" --service "$service" --apply "$target" "${keep[@]}" >"$work/removed" 2>"$work/error" || status=$?
     removed=$(jq -n '[inputs | select(.changed)] | length' "$work/removed" 2>/dev/null) || removed=0
-    ((status == 0)) || warnings+=("not-pruned: $(grep '^\(prune-tarballs\|pbsprune\): ' -- "$work/error" | tail -n 1 | cut -d ' ' -f 2-)")
+    ((status == 0)) || warnings+=("not-pruned: $(grep -v '[: ]hint: ' -- "$work/error" | tail -n 1 | cut -d ' ' -f 2-)")
 }

@@ -39,16 +39,24 @@ probe() {
 }
 
 # watched COMMAND...: its exit code. It touches the target; if that hangs meanwhile (six times what a probe may
-# take), it is killed, so that the application isn't kept stopped for as long.
+# take), it is killed, so that the application isn't kept stopped for as long; and not waited for, as what hangs in
+# the kernel doesn't die. So none but COMMAND may have a file of the target open: to close it may hang, too.
 watched() {
-    local status=0
+    local status=0 ended=""
     set -m
     "$@" <&0 &
     job=$!
     set +m
     watch_target "$job" </dev/null >/dev/null 2>&1 &
     watch=$!
-    wait "$job" 2>/dev/null || status=$?
+    wait -n -p ended "$job" "$watch" 2>/dev/null || status=$?
+    if [[ -s $work/hung ]]; then
+        status=137
+        disown "$job" 2>/dev/null # bash would tell of its death
+    elif [[ $ended != "$job" ]]; then
+        status=0
+        wait "$job" 2>/dev/null || status=$?
+    fi
     unwatch
     return "$status"
 }
@@ -68,7 +76,7 @@ watch_target() {
         ((fd < 3 || fd == 255)) || exec {fd}>&-
     done
     while sleep "$target_s" && kill -0 -- "-$1"; do
-        probe "$((target_s * 6))" || [[ $code != target-hung ]] || { printf '%s\n' "$why" >"$work/hung" && kill -KILL -- "-$1"; }
+        probe "$((target_s * 6))" || [[ $code != target-hung ]] || { printf '%s\n' "$why" >"$work/hung" && kill -KILL -- "-$1" && return; }
     done
 }
 
