@@ -89,6 +89,7 @@ pub(super) fn prefix(value: &Value) -> Result<Prefix, String> {
         is_pool: flag(value, "is_pool"),
         mark_utilized: flag(value, "mark_utilized"),
         todo: None,
+        line: None,
     })
 }
 
@@ -103,6 +104,7 @@ pub(super) fn range(value: &Value) -> Result<Range, String> {
         status: choice(value, "status"),
         populated: flag(value, "mark_populated"),
         utilized: flag(value, "mark_utilized"),
+        line: None,
     })
 }
 
