@@ -69,8 +69,7 @@ unwatch() {
 # the pipe whose end tells the source that nobody reads it any more.
 watch_target() {
     local fd
-    trap - EXIT
-    trap 'exit' TERM
+    trap - EXIT TERM # it must not wait for its sleep when it is ended
     for fd in "/proc/$BASHPID/fd"/*; do
         fd=${fd##*/}
         ((fd < 3 || fd == 255)) || exec {fd}>&-

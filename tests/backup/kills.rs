@@ -40,16 +40,19 @@ const STEPS: &[&str] = &[
 /// Puts a program in the place of each of these, that counts, and at the count `at` kills the whole session.
 fn trap(lab: &Lab, at: usize) {
     for step in STEPS {
-        let shim = format!(
-            "#!/bin/sh\ncd \"$LAB_COUNT\" && PATH=/usr/bin:/bin\nn=$(echo x >>count && wc -l <count)\n[ \"$n\" -ne {at} ] || {{ echo {step} >last; kill -9 $(ps -o pid= -s $LAB_SESSION); }}\n"
-        );
         // It goes on in the folder that it was started in, with the path that it had.
-        let shim =
-            shim.replacen(
-                "#!/bin/sh\n",
-                "#!/bin/sh\nLAB_PATH=$PATH LAB_PWD=$(pwd -P)\nLAB_SESSION=$(ps -o sid= -p $$)\n",
-                1,
-            ) + &format!("cd \"$LAB_PWD\" || exit 1\nPATH=${{LAB_PATH#*:}}\nexec {step} \"$@\"\n");
+        let shim = format!(
+            r#"#!/bin/sh
+path=$PATH folder=$(pwd -P) session=$(ps -o sid= -p $$)
+cd "$LAB" && PATH=/usr/bin:/bin
+n=$(echo x >>count && wc -l <count)
+[ "$n" -ne {at} ] || {{ echo {step} >last; kill -9 $(ps -o pid= -s $session); }}
+cd "$folder" || exit 1
+PATH=${{path#*:}}
+program=$(command -v {step})
+PATH=$path exec "$program" "$@"
+"#
+        );
         let path = lab.path("bin").join(step);
         fs::write(&path, shim).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -82,7 +85,7 @@ fn killed(at: usize) {
     let _ = lab
         .command("setsid")
         .args(["-w", "app-backup", "app"])
-        .env("LAB_COUNT", lab.path(""))
+        .env("LAB", lab.path(""))
         .output()
         .unwrap();
     let step = fs::read_to_string(lab.path("last")).unwrap_or_default();
@@ -118,7 +121,7 @@ fn at_every_step() {
     let output = lab
         .command("app-backup")
         .arg("app")
-        .env("LAB_COUNT", lab.path(""))
+        .env("LAB", lab.path(""))
         .output()
         .unwrap();
     assert!(
