@@ -25,7 +25,7 @@ read_back() {
 
 # failed STATUS FILE: sets `code` and `why` from what went wrong on the target, told in FILE.
 failed() {
-    why=$(grep -v '^$' -- "$2" | tail -n 1)
+    why=$(grep -v '^$' -- "$2" | head -n 1)
     why="$target/BK_$service: ${why:-exit code $1}" code=target-write
     if [[ -s $work/hung ]]; then
         code=target-hung why=$(<"$work/hung")

@@ -7,11 +7,13 @@ begin() {
     token=PVX$RANDOM$RANDOM$RANDOM
     work=$tmp/$service
     mkdir -p -- "$work"
-    trap 'file="" && report interrupted "a signal ended it"' INT TERM HUP
+    owner=$BASHPID
+    trap '[[ $BASHPID == "$owner" ]] || exit; file="" && report interrupted "a signal ended it"' INT TERM HUP
 }
 
 # end: what holds the target is killed, the source comes to its end by itself (after!), a .part that is none goes.
 end() {
+    [[ $BASHPID == "$owner" ]] || return # a child that ends before it has put off its parent's traps
     trap '' INT TERM HUP
     [[ ! $job ]] || kill -KILL -- "-$job" 2>/dev/null || true
     unwatch
