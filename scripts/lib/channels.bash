@@ -8,7 +8,7 @@ undelivered=$tmp/undelivered
 
 # undone CHANNEL WHY: the one line of a notice that failed. No URL is ever in it: whoever reads one may write there.
 undone() {
-    say "no notice by $1: $2"
+    grep -qxFe "$1" "$undelivered" || say "no notice by $1: $2"
     echo "$1" >>"$undelivered"
 }
 
@@ -46,7 +46,7 @@ channels_find() {
     if setting ntfy NTFY_URL ntfy-url ntfy.url_file && address ntfy "$found"; then
         channel[ntfy]=$found
         if setting ntfy NTFY_TOKEN ntfy-token ntfy.token_file; then
-            if [[ $found =~ ^[A-Za-z0-9._~+/=-]+$ ]]; then token=$found; else undone ntfy "its token has characters that no token has"; fi
+            if [[ $found =~ ^[A-Za-z0-9._~+/=-]+$ ]]; then token=$found; else undone ntfy "its token has characters that no token has" && unset "channel[ntfy]"; fi
         fi
     fi
     if setting healthchecks HEALTHCHECKS_URL healthchecks-url healthchecks.url_file; then
@@ -97,6 +97,7 @@ post() {
         sleep "$wait"
     done
     why=$(jq -r '[.message, .error, .detail | strings] | first // ""' "$answer" 2>/dev/null | head -n 1) || true
+    [[ $status != 3* ]] || why="redirected, which is not followed"
     undone "$1" "HTTP ${status%% *}${why:+ $why}"
     return 1
 }

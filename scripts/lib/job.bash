@@ -41,7 +41,7 @@ job() {
     trap 'hand_on TERM' TERM
     trap 'hand_on INT' INT
     trap 'hand_on HUP' HUP
-    while signal="" code=0 && { wait "$job" || code=$?; } && [[ $signal ]]; do :; done
+    while signal="" code=0 && { wait "$job" 2>/dev/null || code=$?; } && [[ $signal ]]; do :; done
     # A daemon that the job left behind may hold its output open: what it still says comes out, and is not waited for.
     for _ in {1..100}; do
         for keeper in "${keepers[@]}"; do ! kill -0 "$keeper" 2>/dev/null || { sleep 0.05 && continue 2; }; done

@@ -12,18 +12,19 @@ def cut($most): if length > $most then .[:$most - 1] + "…" else . end;
 def text: if type == "string" then . else tojson end;
 
 # What a record is about.
-def group: select(."backup-type") | (.ns // "" | if . == "" then "" else "\(.):" end) + "\(."backup-type")/\(."backup-id")";
-def snapshot: group + (."backup-time" | numbers | try "/\(todate)" catch "/?");
+def group: select(."backup-type" | strings) | (.ns // "" | if . == "" then "" else "\(.):" end) + "\(."backup-type")/\(."backup-id")";
+def snapshot: group + (."backup-time" | numbers | "/\(try todate catch "?")");
 def folder: (.path // .file | strings | capture("(?<folder>[^/]+)/[^/]*$") | .folder);
 def subject: first((.service, .series, .name, .pair | strings | select(. != "")), snapshot, (.file, .path, .address, .code | strings),
     (.vmid | numbers | tostring), "a record");
+def heap: first(group, (.series | strings), folder, "files"); # what it is one of, where there are many
 
 # What a record of a check thinks of it: hacheck's status, a finding's severity.
 def grave: [.status, .severity] | any(. as $word | ["critical", "error", "unknown", "warning", "down", "split"] | index($word));
 def failed: (.error // false) != false or grave or .restored == false or .recovered == false;
 def warnings: [.warnings[]? | if type == "object" then .message // .code // . else . end | text];
 
-def of_error: .error | if type == "object" then .message // .code // tojson else tojson end | "failed: \(text)";
+def of_error: .error | if type == "object" then .message // .code // tojson else . end | "failed: \(text)";
 def of_backup: ["ok", (.size | numbers | size), (.kept | numbers | "\(.) kept"), (.removed | numbers | select(. > 0) | "\(.) removed")] | join(", ");
 def of_move: (if .phase == "verified" or .phase == null then "" else "\(.phase), " end) + (
     if .changed | not then "nothing to do" elif .action == "create" then "made on \(.to // .node)" elif .action == "destroy" then "destroyed on \(.from // .node)"
@@ -50,12 +51,10 @@ def told:
 
 # Removals are told by group and folder: thousands of them are no text for people.
 def removal: .mark == "remove" and .changed == true and (.error // false) == false;
-def removals: group_by(first(group, .series, folder, .file // "?"))[] | . as $rows
-    | {who: (first | first(group, .series, folder, .file // "?")), text: "\($rows | length) removed" } | .text +=
-        ([$rows[].size | numbers] | add // 0 | if . > 0 then ", \(size)" else "" end);
-def lines: (map(select(removal)) | [removals]) as $removed
-    | map(select(removal | not)) | (map(select(failed)), map(select(failed | not))) | map({who: subject, text: told}) | . as $told
-    | $told, $removed;
+def removals: group_by(heap)[] | {who: (first | heap), text: "\(length) removed\(([.[].size | numbers] | add // 0) as $sum | if $sum > 0 then ", \($sum | size)" else "" end)"};
+def most_lines: 2000;
+def lines: map(select(failed) | {who: subject, text: told}) + [map(select(removal))| removals]
+    + map(select((failed or removal) | not) | {who: subject, text: told});
 
 # The records of a text: a line each; a document of several lines is one, or a list.
 def records: [split("\n")[] | fromjson? | if type == "array" then .[] else . end | objects] as $rows
@@ -65,21 +64,22 @@ def others: [split("\n")[] | select(. as $line | [$line | fromjson? | objects] =
 ($out | records) as $records
 | ($records | map(select(failed)) | length) as $bad
 | (if $code == "" then ($bad > 0 or $records == []) else $code != "0" end) as $is_failure
-| [$records | lines | .[]] as $lines
+| ($records | lines) as $lines
 | (($err | others) + (if $unit then $out | others else [] end)) as $log
 | (if $result != "" and $result != "success" and $result != "exit-code" then $result elif $code != "" and $code != "0" then "exit code \($code)" else "" end) as $how
-| ($title | if $unit and ($lines | length) == 1 then sub("@.*"; "") else . end) as $job
-| ([if ($lines | length) > $bad then "\(($lines | length) - $bad) done" else empty end, if $bad > 0 then "\($bad) failed" else empty end, if $how != "" then $how else empty end] | join(", ")) as $counts
+| (($lines | length) == 1 and ($how == "" or $bad > 0)) as $alone # its line is the title
+| ($title | if $unit and $alone then sub("@.*"; "") else . end) as $job
+| ([if ($lines | length) > $bad then (if $cut then "at least " else "" end) + "\(($lines | length) - $bad) done" else empty end, if $bad > 0 then "\($bad) failed" else empty end, if $how != "" then $how else empty end] | join(", ")) as $counts
 | {
-    title: (if ($lines | length) == 1 then "\($job) \($lines[0].who): \($lines[0].text)" + (if $how != "" and $bad == 0 then " (\($how))" else "" end)
+    title: (if $alone then "\($job) \($lines[0].who): \($lines[0].text)"
+        elif $is_failure and $how != "" and $bad == 0 then "\($job): failed, \($how)"
         elif $lines != [] then "\($job): \($counts)"
-        elif $is_failure and $how == "" then "\($job): no record came in; notify -- COMMAND knows how a job ended, a pipe doesn't"
-        elif $is_failure then "\($job): failed, \($how)"
+        elif $is_failure then "\($job): no record came in; notify -- COMMAND knows how a job ended, a pipe doesn't"
         else "\($job): ok" end | gsub("\n"; " ") | printable),
-    lines: ((if ($lines | length) > 1 then $lines | map("\(.who): \(.text)") else [] end)
-        + (if $is_failure then $log[-10:] else [] end)
-        + (if $cut then ["more was written than is read here; what is above is its beginning"] else [] end)
+    lines: ((if $alone | not then $lines[:most_lines] | map("\(.who): \(.text)") else [] end)
+        + (if $is_failure and $bad == 0 then $log[-10:] else [] end)
         | map(gsub("[\n\r\t]"; " ") | printable)),
+    more: ([($lines | length) - most_lines, 0] | max), # lines that are left out here
     state: (if $is_failure then "failed" elif $bad > 0 or ($records | any(warnings != [])) then "warning" else "ok" end),
     changed: ($records | any(.changed == true)),
     code: $code
