@@ -9,6 +9,7 @@ mod tools;
 #[allow(dead_code)]
 mod wire;
 
+mod company;
 mod fakepve;
 mod kill_kinds;
 mod kills;
@@ -17,4 +18,5 @@ mod outage;
 mod recordings;
 mod recovery;
 mod sim;
+mod task_words;
 mod whole;
