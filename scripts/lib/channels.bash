@@ -20,7 +20,7 @@ setting() {
     [[ ! $found ]] || return 0
     file=${!in_file-}
     [[ $file || ! -e ${CREDENTIALS_DIRECTORY:-/nowhere}/$3 ]] || file=$CREDENTIALS_DIRECTORY/$3
-    file=${file:-$(jq -r --arg key "$4" 'getpath(["notify"] + ($key / ".")) // ""' "$tmp/channels")}
+    file=${file:-${in_site[$4]-}}
     [[ $file ]] || return 1
     if [[ ! -f $file || ! -r $file ]]; then
         undone "$1" "$file: can't be read"
@@ -32,16 +32,17 @@ setting() {
 
 # channels_find: fills `channel`.
 channels_find() {
-    local found
-    echo '{}' >"$tmp/channels"
+    local found key value
+    local -A in_site=()
     if [[ ${opt[site]:-${PVX_SITE-}} ]]; then
-        if (read_site && cat -- "$site") >"$tmp/read" 2>"$tmp/why"; then
-            mv -- "$tmp/read" "$tmp/channels"
+        if (read_site && cat -- "$site") >"$tmp/channels" 2>"$tmp/why"; then
+            while read -r key value; do in_site[$key]=$value; done \
+                < <(jq -r '.notify // {} | paths(strings) as $path | "\($path | join(".")) \(getpath($path))"' "$tmp/channels")
+            job_on=${in_site[on]-}
         else
             undone "the site's channels" "$(head -n 1 "$tmp/why")"
         fi
     fi
-    job_on=$(jq -r '.notify.on // ""' "$tmp/channels")
     if setting discord DISCORD_WEBHOOK_URL discord-url discord.url_file && address discord "$found"; then channel[discord]=$found; fi
     if setting ntfy NTFY_URL ntfy-url ntfy.url_file && address ntfy "$found"; then
         channel[ntfy]=$found
@@ -75,7 +76,7 @@ address() {
 post() {
     local code status="" wait until=$((SECONDS + 60)) try answer=$tmp/answer.$1 rules=(-q --silent --show-error --globoff --tlsv1.2)
     local why
-    rules+=(--proto "=${2%%:*}" --connect-timeout 10 --max-time "15" --max-filesize 1048576)
+    rules+=(--proto "=${2%%:*}" --connect-timeout 10 --max-time 10 --max-filesize 1048576)
     [[ $2 != http://* ]] || rules+=(--noproxy "*")
     [[ ! ${opt[ca-cert]-} ]] || rules+=(--cacert "${opt[ca-cert]}")
     for try in 1 2 3 4 5; do

@@ -43,7 +43,7 @@ job() {
     trap 'hand_on HUP' HUP
     while signal="" code=0 && { wait "$job" 2>/dev/null || code=$?; } && [[ $signal ]]; do :; done
     # A daemon that the job left behind may hold its output open: what it still says comes out, and is not waited for.
-    for _ in {1..100}; do
+    for _ in {1..50}; do
         for keeper in "${keepers[@]}"; do ! kill -0 "$keeper" 2>/dev/null || { sleep 0.05 && continue 2; }; done
         break
     done
@@ -74,12 +74,12 @@ unit() {
 
 # tell_channels: tells of it, each channel at the same time as the others. Sets `state`.
 tell_channels() {
-    local name when=${opt[on]:-${job_on:-always}} senders=()
+    local name when=${opt[on]:-${job_on:-always}} send senders=()
     touch -- "$tmp/out" "$tmp/err"
     notice "$tmp/out" "$tmp/err" || notice /dev/null /dev/null || undone "any channel" "$(head -n 1 "$tmp/why")" || return 0
-    state=$(jq -r .state "$tmp/notice")
+    read -r state send < <(jq -r '"\(.state) \(.send)"' "$tmp/notice")
     for name in "${!channel[@]}"; do
-        [[ $name == healthchecks || $(jq -r .send "$tmp/notice") == true ]] || continue
+        [[ $name == healthchecks || $send == true ]] || continue
         deliver "$name" &
         senders+=($!)
     done

@@ -3,12 +3,13 @@
 # The one place with texts for people's phones; channel.jq puts them into the forms of the channels.
 include "text";
 
+def cut($most): if length > $most then .[:$most - 1] + "…" else . end;
+def on_one_line: cut(1000) | gsub("[\n\r\t]"; " ") | printable; # cut first: gsub is slow on long texts
 def rounded: . * 10 | round | . / 10;
 def size: if . < 1000 then "\(.) B" elif . < 999950 then "\(. / 1000 | rounded) kB" elif . < 999950000 then "\(. / 1000000 | rounded) MB"
     elif . < 999950000000 then "\(. / 1000000000 | rounded) GB" else "\(. / 1000000000000 | rounded) TB" end;
 def seconds: "\(. / 1000 | rounded) s";
 def some($word): if . == 1 then "1 \($word)" else "\(.) \($word)s" end;
-def cut($most): if length > $most then .[:$most - 1] + "…" else . end;
 def text: if type == "string" then . else tojson end;
 
 # What a record is about.
@@ -75,10 +76,10 @@ def others: [split("\n")[] | select(. as $line | [$line | fromjson? | objects] =
         elif $is_failure and $how != "" and $bad == 0 then "\($job): failed, \($how)"
         elif $lines != [] then "\($job): \($counts)"
         elif $is_failure then "\($job): no record came in; notify -- COMMAND knows how a job ended, a pipe doesn't"
-        else "\($job): ok" end | gsub("\n"; " ") | printable),
+        else "\($job): ok" end | on_one_line),
     lines: ((if $alone | not then $lines[:most_lines] | map("\(.who): \(.text)") else [] end)
         + (if $is_failure and $bad == 0 then $log[-10:] else [] end)
-        | map(gsub("[\n\r\t]"; " ") | printable)),
+        | map(on_one_line)),
     more: ([($lines | length) - most_lines, 0] | max), # lines that are left out here
     state: (if $is_failure then "failed" elif $bad > 0 or ($records | any(warnings != [])) then "warning" else "ok" end),
     changed: ($records | any(.changed == true)),

@@ -3,7 +3,7 @@
 # notified "$@": if --notify is among the words, the script runs once more without it, under scripts/notify, which
 # tells of how that ended, and this call doesn't come back. What the script prints and its exit code stay as they are.
 notified() {
-    local word before="" asked=false site="" kept=()
+    local word before="" wanted=no site="" rest=()
     for word; do
         case $before:$word in
         --site:*) site=$word ;;
@@ -11,7 +11,7 @@ notified() {
         *:-h | *:--help | *:--version) return 0 ;;
         esac
         before=$word
-        if [[ $word =~ ^(--notify|(--)?notify=(true|yes|1))$ ]]; then asked=true; else kept+=("$word"); fi
+        if [[ $word =~ ^(--notify|(--)?notify=(true|yes|1))$ ]]; then wanted=yes; else rest+=("$word"); fi
     done
-    ! $asked || exec "$(dirname -- "$lib")/notify" --title "$me" ${site:+"--site=$site"} -- "$(readlink -f -- "$0")" "${kept[@]}"
+    [[ $wanted == no ]] || exec "$(dirname -- "$lib")/notify" --title "$me" ${site:+"--site=$site"} -- "$(readlink -f -- "$0")" "${rest[@]}"
 }
