@@ -55,7 +55,7 @@ channels_find() {
         ! address healthchecks "$found" || channel[healthchecks]=$found
     fi
     if setting apprise APPRISE_URLS apprise-urls apprise.urls_file; then
-        if have apprise; then channel[apprise]=$found; else undone apprise "apprise is missing: pipx install apprise"; fi
+        if have apprise; then channel[apprise]=$found; else undone apprise "apprise is missing: apt-get install apprise"; fi
     fi
 }
 
