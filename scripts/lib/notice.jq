@@ -14,15 +14,15 @@ def text: if type == "string" then . else tojson end;
 
 # What a record is about.
 def group: select(."backup-type" | strings) | (.ns // "" | if . == "" then "" else "\(.):" end) + "\(."backup-type")/\(."backup-id")";
-def snapshot: group + (."backup-time" | numbers | "/\(try todate catch "?")");
+def snapshot: group + (."backup-time" | numbers | select(. >= 0 and . < 253402300800) | "/\(todate)");
 def folder: (.path // .file | strings | capture("(?<folder>[^/]+)/[^/]*$") | .folder);
-def subject: first((.service, .series, .name, .pair | strings | select(. != "")), snapshot, (.file, .path, .address, .code | strings),
-    (.vmid | numbers | tostring), "a record");
-def heap: first(group, (.series | strings), folder, "files"); # what it is one of, where there are many
+def subject: [(.service, .series, .name, .pair | strings | select(. != "")), snapshot, (.file, .path, .address, .code | strings),
+    (.vmid | numbers | tostring), "a record"][0]; # not first(): its end is an error to the ? and try of jq 1.6
+def heap: [group, (.series | strings), folder, "files"][0]; # what it is one of, where there are many
 
 # What a record of a check thinks of it: hacheck's status, a finding's severity.
 def grave: [.status, .severity] | any(. as $word | ["critical", "error", "unknown", "warning", "down", "split"] | index($word));
-def failed: (.error // false) != false or grave or .restored == false or .recovered == false;
+def failed: (.error // false) != false or grave or .recovered == false;
 def warnings: [.warnings[]? | if type == "object" then .message // .code // . else . end | text];
 
 def of_error: .error | if type == "object" then .message // .code // tojson else . end | "failed: \(text)";
@@ -34,11 +34,11 @@ def of_drill: (if .recovered == false then "did not recover" else "back after \(
     + if .rto_ms then " (\(.rto_ms | seconds) is promised)" else "" end;
 def of_guest: (.address | tostring) + (if .vmid then ", ID \(.vmid)" else "" end)
     + if .commands then (if .changed then ", taken back" else ", was free already" end) elif .changed then ", new" else ", as before" end;
-def of_check: "\(.status // .severity)" + (first(.message, .findings[0].message?, .findings[0].code? | strings) // "" | if . == "" then "" else ": \(.)" end);
+def of_check: "\(.status // .severity)" + ([.message, (.findings | arrays | .[0] | objects | .message, .code) | strings][0] // "" | if . == "" then "" else ": \(.)" end);
 def told:
     (if (.error // false) != false then of_error
-    elif .service and has("restored") then (if .restored then "restored" else "not restored" end)
-    elif .service and .size then of_backup
+    elif .service and has("kept") then of_backup
+    elif .service and .sha256 then "can be restored\(.size | if type == "number" then ", \(size)" else "" end)"
     elif .mark == "remove" then (if .changed then "removed" else "to be removed" end)
     elif has("outage_ms") then of_drill
     elif .from and (.phase or .action) then of_move
