@@ -1,4 +1,4 @@
-# --notify of the scripts that act: one function. Sourced after call.bash.
+# --notify of the scripts that act: one function. Sourced by call.bash, if it is among the words.
 
 # notified "$@": if --notify is among the words, the script runs once more without it, under scripts/notify, which
 # tells of how that ended, and this call doesn't come back. What the script prints and its exit code stay as they are.
