@@ -64,11 +64,11 @@ fn units_are_what_systemd_takes_them_for() {
             "{unit}: {said}"
         );
     }
-    // A tenth of what systemd calls exposure, of 100. app-backup runs commands of the site's own, so nothing bounds it.
+    // What systemd calls exposure, in tenths. app-backup runs commands of the site's own, so nothing bounds it.
     for (unit, most) in [
         ("prune-tarballs.service", 15),
         ("prune-datastore.service", 15),
-        ("notify@x.service", 15),
+        ("notify@x.service", 20),
         ("app-backup@x.service", 100),
     ] {
         if !units.iter().any(|known| known == unit) {
