@@ -52,14 +52,15 @@ def told:
 
 # Removals are told by group and folder: thousands of them are no text for people.
 def removal: .mark == "remove" and .changed == true and (.error // false) == false;
-def removals: group_by(heap)[] | {who: (first | heap), text: "\(length) removed\(([.[].size | numbers] | add // 0) as $sum | if $sum > 0 then ", \($sum | size)" else "" end)"};
+def sum: [.[].size | numbers] | add // 0 | if . > 0 then ", \(size)" else "" end;
+def removals: group_by(heap)[] | {who: (.[0] | heap), text: "\(length) removed\(sum)"};
 def most_lines: 2000;
 def lines: map(select(failed) | {who: subject, text: told}) + [map(select(removal))| removals]
     + map(select((failed or removal) | not) | {who: subject, text: told});
 
 # The records of a text: a line each; a document of several lines is one, or a list.
-def records: [split("\n")[] | fromjson? | if type == "array" then .[] else . end | objects] as $rows
-    | if $rows != [] then $rows else [fromjson? | (if type == "object" and (.data | type) == "array" then .data else . end) | if type == "array" then .[] else . end | objects] end;
+def rows: if type == "object" and (.data | type) == "array" then .data else . end | if type == "array" then .[] else . end | objects;
+def records: [split("\n")[] | fromjson? | rows] as $rows | if $rows != [] then $rows else [fromjson? | rows] end;
 def others: [split("\n")[] | select(. as $line | [$line | fromjson? | objects] == []) | select(test("\\S"))];
 
 ($out | records) as $records
@@ -70,7 +71,9 @@ def others: [split("\n")[] | select(. as $line | [$line | fromjson? | objects] =
 | (if $result != "" and $result != "success" and $result != "exit-code" then $result elif $code != "" and $code != "0" then "exit code \($code)" else "" end) as $how
 | (($lines | length) == 1 and ($how == "" or $bad > 0)) as $alone # its line is the title
 | ($title | if $unit and $alone then sub("@.*"; "") else . end) as $job
-| ([if ($lines | length) > $bad then (if $cut then "at least " else "" end) + "\(($lines | length) - $bad) done" else empty end, if $bad > 0 then "\($bad) failed" else empty end, if $how != "" then $how else empty end] | join(", ")) as $counts
+| (($lines | length) - $bad) as $good
+| ([select($good > 0) | (if $cut then "at least " else "" end) + "\($good) done"] + [select($bad > 0) | "\($bad) failed"]
+    + [$how | select(. != "")] | join(", ")) as $counts
 | {
     title: (if $alone then "\($job) \($lines[0].who): \($lines[0].text)"
         elif $is_failure and $how != "" and $bad == 0 then "\($job): failed, \($how)"
