@@ -44,7 +44,7 @@ probe() {
 watched() {
     local status=0 ended=""
     set -m
-    "$@" <&0 &
+    without_lock "$@" <&0 >/dev/null &
     job=$!
     set +m
     watch_target "$job" </dev/null >/dev/null 2>&1 &
@@ -59,6 +59,11 @@ watched() {
     fi
     unwatch
     return "$status"
+}
+without_lock() {
+    local mine=$lock
+    exec {mine}>&-
+    "$@"
 }
 unwatch() {
     [[ ! $watch ]] || { kill "$watch" && wait "$watch"; } 2>/dev/null || true
