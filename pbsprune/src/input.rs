@@ -15,10 +15,7 @@ use crate::list::List;
 ///
 /// As [`List::read`]; nothing came at all, and not `allow_empty`.
 pub fn list(input: impl Read, ns: &str, allow_empty: bool) -> Result<List, Stop> {
-    let mut input = Noted {
-        input,
-        something: false,
-    };
+    let mut input = Noted::of(input);
     let list = List::read(&mut input, ns)?;
     if input.something || allow_empty {
         return Ok(list);
@@ -29,9 +26,21 @@ pub fn list(input: impl Read, ns: &str, allow_empty: bool) -> Result<List, Stop>
 }
 
 /// A reader that notes whether anything came but white space and a byte order mark.
-struct Noted<R> {
+#[derive(Debug)]
+pub struct Noted<R> {
     input: R,
-    something: bool,
+    /// Something came.
+    pub something: bool,
+}
+
+impl<R> Noted<R> {
+    /// Nothing has come yet.
+    pub fn of(input: R) -> Self {
+        Self {
+            input,
+            something: false,
+        }
+    }
 }
 
 impl<R: Read> Read for Noted<R> {

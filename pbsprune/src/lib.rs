@@ -1,6 +1,6 @@
 //! Which backups to keep and which to remove: PBS's own decision, with reasons.
 //!
-//! [`mark`], [`diff`] and [`simulate`] are the verbs. What they stand on is pure, without
+//! [`mark`], [`diff`], [`simulate`] and [`files`] are the verbs. What they stand on is pure, without
 //! clock, environment or network: [`retention`] (the rules of one group) on [`rule`] and
 //! [`calendar`]; [`extra`], [`policy`], [`guard`]; [`judge`] for a whole [`list`].
 //! The zone's data come from [`zone`] alone, the files of the caller from [`named_file`].
@@ -20,6 +20,7 @@ pub mod cli;
 pub mod comparison;
 pub mod diff;
 pub mod extra;
+pub mod files;
 pub mod guard;
 pub mod input;
 pub mod json_text;
@@ -64,16 +65,17 @@ pub fn run(
     input: impl Read,
     output: impl Write,
 ) -> Result<Answer, Stop> {
-    if cli.place().verbose {
+    if cli.clock().verbose {
         (around.say)(&format!("days begin at midnight in {}", around.zone.name()));
     }
-    if let Some(warning) = cli.place().tz.as_ref().and_then(Zone::sign_warning) {
+    if let Some(warning) = cli.clock().tz.as_ref().and_then(Zone::sign_warning) {
         (around.say)(&format!("warning: --tz {warning}"));
     }
     match &cli.command {
         None => mark::run(&cli.mark, around, input, output),
         Some(Command::Mark(args)) => mark::run(args, around, input, output),
         Some(Command::Diff(args)) => diff::run(args, around, input, output),
+        Some(Command::Files(args)) => files::run(args, around, input, output),
         Some(Command::Simulate(args)) => simulate::run(args, around, input, output),
     }
 }
