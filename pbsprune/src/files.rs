@@ -15,16 +15,9 @@ use vmid::{
     table::Format,
 };
 
-use crate::{
-    Surroundings,
-    cli::{By, Files},
-    extra::Extras,
-    guard::Guards,
-    input::Noted,
-    named_file,
-    policy::Policy,
-};
+use crate::{Surroundings, extra::Extras, guard::Guards, input::Noted, named_file, policy::Policy};
 
+pub mod arguments;
 pub mod backups;
 pub mod clock;
 pub mod date;
@@ -41,8 +34,10 @@ mod series_tests;
 pub mod suffix;
 pub mod table;
 pub mod told;
+pub mod weekday;
 pub mod words;
 
+use arguments::{By, Files};
 use backups::{Backups, Role, backups};
 use file::File;
 use judgement::{Rules, judge};

@@ -60,10 +60,8 @@ plan_files() {
     jq -j -s 'map(.path | sub("/[^/]*\\z"; "")) | unique | .[] | . + "\u0000"' "$tmp/removals" >"$tmp/going"
 }
 
-# inside FOLDER COMMAND...: there, if it is still the folder that was planned; else 4. Whoever stops the
-# script doesn't stop a removal half-way.
+# inside FOLDER COMMAND...: there, if it is still the folder that was planned; else 4.
 inside() (
-    trap '' INT TERM HUP
     CDPATH="" cd -P -- "$1" 2>/dev/null && [[ $(stat -c '%d:%i' .) == "${folders[$1]-}" ]] || exit 4
     exec "${@:2}"
 )
@@ -71,8 +69,11 @@ inside() (
 # names ROWS: the names of these records, as find is to be handed them in their folder.
 names() { jq -j '"./\(.path | split("/") | last)\u0000"' "$1"; }
 
-# prune_folder FOLDER: removes what is to be removed there, and tells what became of each file.
-prune_folder() {
+# prune_folder FOLDER: removes what is to be removed there, and tells what became of each file: 1 if some file
+# wasn't as planned, 3 if one can't be removed. Who stops the script doesn't stop this half-way.
+prune_folder() (
+    set -e
+    trap '' INT TERM HUP
     local bound failed
     jq -c --arg folder "$1/" 'select((.path | startswith($folder)) and (.path[($folder | length):] | contains("/") | not))' \
         "$tmp/removals" >"$tmp/rows"
@@ -90,8 +91,8 @@ prune_folder() {
         "@${bound:-$planned}" >"$tmp/removed" 2>"$tmp/error" || true # which ones it couldn't remove is in $tmp/error
     jq -c -s --rawfile removed "$tmp/removed" --rawfile error "$tmp/error" -f "$lib/removed.jq" "$tmp/seen" >"$tmp/told" ||
         fail 3 "$1: what was removed there can't be told"
-    failed=" $(jq -r '.error.code // empty' "$tmp/told" | sort -u | tr '\n' ' ') "
-    [[ $failed != *[a-z]* ]] || ((code)) || code=1
-    [[ $failed != *" refused "* ]] || code=3
     cat -- "$tmp/told" || fail 3 "stdout can't be written to: stopped after $1, of which not all is told"
-}
+    failed=" $(jq -r '.error.code // empty' "$tmp/told" | sort -u | tr '\n' ' ') "
+    [[ $failed != *" refused "* ]] || exit 3
+    [[ $failed != *[a-z]* ]] || exit 1
+)

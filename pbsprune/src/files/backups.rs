@@ -9,6 +9,7 @@ use super::{
     file::File,
     left::Left,
     series::{DatedBy, Member, Place},
+    suffix::{Kind, kind},
 };
 
 /// The backups of one time.
@@ -143,20 +144,16 @@ fn follow_each_other(numbers: &[u32]) -> bool {
 struct Owners<'a> {
     exact: HashMap<(&'a str, &'a str), usize>,
     archives: HashMap<(&'a str, &'a str), Vec<usize>>,
-    companions: HashMap<(&'a str, &'a str), &'a str>,
 }
 
 impl<'a> Owners<'a> {
     fn of(files: &'a [File], places: &'a [Place<'a>]) -> Self {
-        let (mut exact, mut companions) = (HashMap::new(), HashMap::new());
+        let mut exact = HashMap::new();
         let mut archives: HashMap<_, Vec<usize>> = HashMap::new();
         for (index, (file, place)) in files.iter().zip(places).enumerate() {
             let (folder, name) = (file.folder(), file.name());
             match place {
-                Place::Companion(of) => {
-                    companions.insert((folder, name), *of);
-                }
-                Place::Left(Left::Other | Left::Orphan) => {}
+                Place::Companion(_) | Place::Left(Left::Other | Left::Orphan) => {}
                 Place::Left(_) => {
                     exact.insert((folder, name), index);
                 }
@@ -180,11 +177,7 @@ impl<'a> Owners<'a> {
                 }
             }
         }
-        Self {
-            exact,
-            archives,
-            companions,
-        }
+        Self { exact, archives }
     }
 
     /// The owners of what is called `of` beside its own suffix: that file, or all archives of that stem. A
@@ -197,7 +190,10 @@ impl<'a> Owners<'a> {
             if let Some(archives) = self.archives.get(&(folder, of)) {
                 return Some(archives.clone());
             }
-            of = self.companions.get(&(folder, of))?;
+            let Kind::Companion(rest) = kind(of) else {
+                return None;
+            };
+            of = rest;
         }
     }
 }

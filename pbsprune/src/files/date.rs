@@ -6,7 +6,10 @@
 
 use std::ops::Range;
 
-use super::clock::{Clock, Time, behind_date, compact, is_any, number, run, word};
+use super::{
+    clock::{Clock, Time, behind_date, compact, is_any, number, run},
+    weekday,
+};
 use crate::calendar::{DAY_S, Date, days_of};
 
 /// A moment as a name spells it.
@@ -283,8 +286,8 @@ fn with(stem: &str, range: Range<usize>, found: Found, clock: Clock) -> Candidat
     };
     let mut start = range.start;
     if let Found::One(Stamp::Civil(day, _), _) = found {
-        end = weekday_behind(stem, end, day).unwrap_or(end);
-        start = weekday_before(stem, start, day).unwrap_or(start);
+        end = weekday::behind(stem, end, day).unwrap_or(end);
+        start = weekday::before(stem, start, day).unwrap_or(start);
     }
     Candidate {
         found,
@@ -304,37 +307,6 @@ fn at_time(found: Found, time: Time, stem: &str, range: Range<usize>) -> Found {
         Found::Never(_) => never(&stem[range]),
         other => other,
     }
-}
-
-const WEEKDAYS: [&str; 7] = [
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-];
-
-/// The English name of a day, which says nothing that the date doesn't.
-fn weekday(day: i64) -> &'static str {
-    WEEKDAYS[(day + 3).rem_euclid(7) as usize] // 1970-01-01 was a Thursday
-}
-
-fn weekday_behind(stem: &str, at: usize, day: i64) -> Option<usize> {
-    let name = weekday(day);
-    word(stem, at, &[name, &name[..3]])
-}
-
-fn weekday_before(stem: &str, at: usize, day: i64) -> Option<usize> {
-    let before = stem[..at].strip_suffix(['-', '_', '.', ' ', ','])?;
-    let name = weekday(day);
-    [name, &name[..3]].iter().find_map(|name| {
-        let start = before.len().checked_sub(name.len())?;
-        let same = before.get(start..)?.eq_ignore_ascii_case(name);
-        let begins = !before[..start].ends_with(|c: char| c.is_ascii_alphanumeric());
-        (same && begins).then_some(start)
-    })
 }
 
 /// Three numbers with the same separator between, as many digits each (0: one or two), and their end.

@@ -133,7 +133,7 @@ impl Shown<'_> {
 
 /// `2 of 3 stay, 1 go (33.3 %)`
 fn share(all: u64, removed: u64) -> String {
-    let thousandths = if all == 0 { 0 } else { removed * 1_000 / all };
+    let thousandths = (removed * 1_000).checked_div(all).unwrap_or(0);
     let (whole, part) = (thousandths / 10, thousandths % 10);
     let stay = all - removed;
     format!("{stay} of {all} stay, {removed} go ({whole}.{part} %)")
