@@ -81,7 +81,7 @@ prune_folder() (
     # shellcheck disable=SC2016 # expanded by sh
     inside "$1" xargs -0r -a "$tmp/names" sh -c 'exec find "$@" -maxdepth 0 -type f -printf "%f\0%s\0%T@\0%D:%i\0\n"' find \
         >"$tmp/look" 2>/dev/null || true # what is gone is missing there
-    jq -c -s --rawfile look "$tmp/look" -f "$lib/look.jq" "$tmp/rows" >"$tmp/seen" || fail 3 "$1: can't be read again"
+    jq -c -s --rawfile look "$tmp/look" -f "$lib/files-look.jq" "$tmp/rows" >"$tmp/seen" || fail 3 "$1: can't be read again"
     jq -c 'select(.error | not)' "$tmp/seen" >"$tmp/rows"
     names "$tmp/rows" >"$tmp/names"
     # What is written to between this look and the removal is newer than all that was planned.
@@ -89,7 +89,7 @@ prune_folder() (
     # shellcheck disable=SC2016
     inside "$1" xargs -0r -a "$tmp/names" sh -c 'exec find "$@" -maxdepth 0 -type f ! -newermt "$0" -delete -printf "%f\0\n"' \
         "@${bound:-$planned}" >"$tmp/removed" 2>"$tmp/error" || true # which ones it couldn't remove is in $tmp/error
-    jq -c -s --rawfile removed "$tmp/removed" --rawfile error "$tmp/error" -f "$lib/removed.jq" "$tmp/seen" >"$tmp/told" ||
+    jq -c -s --rawfile removed "$tmp/removed" --rawfile error "$tmp/error" -f "$lib/files-removed.jq" "$tmp/seen" >"$tmp/told" ||
         fail 3 "$1: what was removed there can't be told"
     cat -- "$tmp/told" || fail 3 "stdout can't be written to: stopped after $1, of which not all is told"
     failed=" $(jq -r '.error.code // empty' "$tmp/told" | sort -u | tr '\n' ' ') "
