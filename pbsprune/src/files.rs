@@ -40,7 +40,7 @@ pub mod words;
 use arguments::{By, Files};
 use backups::{Backups, Role, backups};
 use file::File;
-use judgement::{Rules, judge};
+use judgement::{Rules, judge, refusal_told};
 use outcome::{Outcome, outcomes};
 use series::{DatedBy, places};
 
@@ -258,7 +258,7 @@ fn fields(file: usize, backups: &Backups, outcome: &Outcome) -> Vec<(&'static st
             fields.push(("why", quote(why)));
         }
         Outcome::Refused(refusal) => {
-            let error = error_object(refusal.code(), &refusal.to_string());
+            let error = error_object(refusal.code(), &refusal_told(refusal));
             fields.push(("error", error));
         }
     }

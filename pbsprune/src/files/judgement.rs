@@ -10,6 +10,7 @@ use super::{
     words::{Link, joined, link},
 };
 use crate::{
+    calendar::utc,
     extra::Extras,
     guard::Guards,
     list::Group,
@@ -69,6 +70,19 @@ impl Judged {
     /// The backup will be there afterwards.
     fn stays(&self, backup: usize) -> bool {
         self.refusal.is_some() || !self.verdicts[backup].is_removed()
+    }
+}
+
+/// Why a guard refuses a series; what a server does meanwhile has no part in it.
+#[must_use]
+pub fn refusal_told(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::FutureDated { newest, now } => format!(
+            "the newest of the series is of {}, more than 1h after now, {}: it would push real backups out",
+            utc(*newest),
+            utc(*now)
+        ),
+        refusal => refusal.to_string(),
     }
 }
 

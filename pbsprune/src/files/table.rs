@@ -7,7 +7,7 @@ use vmid::{escape::escape, table::Table};
 use super::{
     backups::{Backup, Backups},
     file::File,
-    judgement::{Judged, Rules},
+    judgement::{Judged, Rules, refusal_told},
     outcome::Outcome,
 };
 use crate::{calendar::utc, policy::Policy, report::size, zone::Zone};
@@ -81,7 +81,8 @@ impl Shown<'_> {
         let name = escape(&series.name);
         let all = series.backups.len() as u64;
         if let Some(refusal) = &judged.refusal {
-            writeln!(out, "{name}: left alone, {}: {refusal}", refusal.code())?;
+            let (code, why) = (refusal.code(), refusal_told(refusal));
+            writeln!(out, "{name}: left alone, {code}: {why}")?;
             return Ok((all, 0));
         }
         let removed = judged.verdicts.iter().filter(|v| v.is_removed()).count() as u64;
