@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use vmid::{positional, span, table::Format};
 
 use crate::{
+    calendar_event::CalendarEvent,
     files::arguments::{self, Files},
     guard::Limit,
     policy,
@@ -24,10 +25,13 @@ Reads a snapshot list on standard input, and writes each snapshot in its place w
 keep-partial, protected, remove), reason, count, period, because and why. Nothing is removed: that
 is for who reads the marks.
 
-A group that a guard refuses has an error instead of marks. Two guards are always on: future-dated
-(off with --allow-future) and failed-row (a record of the group came with an error). Two need an
+A group that a guard refuses has an error instead of marks. Three guards are always on: future-dated
+(off with --allow-future), failed-row (a record of the group came with an error) and mixed-owners
+(its rows have different owners, so lists of several namespaces came without --ns). Two need an
 option: too-many (--max-remove, --max-remove-total) and stale (--stale-after). Without these,
 --keep-daily 1 marks all but one of a hundred for removal. --no-guards turns all of them off.
+
+The list may also be Proxmox VE's (pvesh get /nodes/N/storage/S/content --output-format json).
 
 A SPAN is 90m, 36h, 14d, 2w or 1d12h; days have 24 hours. Environment: TZ, the zone in which days
 begin if there is no --tz (else that of the system, /etc/localtime).
@@ -89,6 +93,7 @@ A SPAN is 90m, 36h, 14d, 2w or 1d12h. Environment: TZ, the zone in which days be
 Exit codes: 0 done; 2 the call or the input is wrong; 3 standard input or output failed
 
   pbsprune simulate --every 1d --at 02:00 --for 800d --keep-daily 7 --keep-weekly 4 </dev/null
+  pbsprune simulate --schedule 'mon..fri 02:30' --for 800d --keep-daily 7 --keep-weekly 4 </dev/null
   pbsprune simulate --every 1d --for 365d --now 2027-12-31T02:00:00Z --keep-last 7 <list.json")]
     Simulate(Simulate),
     /// Say which archive file is which backup of which series, and mark it
@@ -203,6 +208,9 @@ pub struct Mark {
     /// Take standard input without a single byte for an empty list
     #[arg(long)]
     pub allow_empty: bool,
+    /// Write a record per group instead: its keep counts, what there is, what goes, its newest
+    #[arg(long, conflicts_with = "removals")]
+    pub groups: bool,
     /// Write only the rows to remove, each snapshot once, oldest first within each group
     #[arg(long)]
     pub removals: bool,
@@ -242,11 +250,15 @@ pub struct Diff {
 #[derive(Debug, Args)]
 pub struct Simulate {
     /// A backup each SPAN (1d)
-    #[arg(long, value_name = "SPAN", value_parser = seconds)]
-    pub every: Duration,
+    #[arg(long, value_name = "SPAN", value_parser = seconds,
+        required_unless_present = "schedule", conflicts_with = "schedule")]
+    pub every: Option<Duration>,
     /// At this time of the zone (02:00) or of UTC (02:00Z) [default: that of --now]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", conflicts_with = "schedule")]
     pub at: Option<At>,
+    /// A backup whenever a job of Proxmox with this schedule runs ('mon..fri 02:30')
+    #[arg(long, value_name = "EVENT")]
+    pub schedule: Option<CalendarEvent>,
     /// Over so long (800d)
     #[arg(long = "for", value_name = "SPAN", value_parser = seconds)]
     pub duration: Duration,

@@ -119,6 +119,7 @@ fn rules(args: &Files, now: i64) -> Result<Rules, Stop> {
         true => Guards::default(),
         false => Guards {
             failed_rows: true,
+            mixed_owners: false,
             future: !args.allow_future,
             max_remove: args.max_remove,
             max_remove_total: args.max_remove_total,

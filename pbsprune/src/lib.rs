@@ -15,12 +15,14 @@ use std::io::{Read, Write};
 use vmid::exit::{Answer, Stop};
 
 pub mod calendar;
+pub mod calendar_event;
 pub mod calendar_strip;
 pub mod cli;
 pub mod comparison;
 pub mod diff;
 pub mod extra;
 pub mod files;
+pub mod group_records;
 pub mod guard;
 pub mod input;
 pub mod json_text;
@@ -30,6 +32,7 @@ pub mod mark;
 pub mod marked_rows;
 pub mod named_file;
 pub mod policy;
+pub mod pve_content;
 pub mod report;
 pub mod retention;
 pub mod rule;
@@ -68,8 +71,12 @@ pub fn run(
     if cli.clock().verbose {
         (around.say)(&format!("days begin at midnight in {}", around.zone.name()));
     }
-    if let Some(warning) = cli.clock().tz.as_ref().and_then(Zone::sign_warning) {
-        (around.say)(&format!("warning: --tz {warning}"));
+    if let Some(warning) = around.zone.sign_warning() {
+        let from = match cli.clock().tz {
+            Some(_) => "--tz",
+            None => "TZ",
+        };
+        (around.say)(&format!("warning: {from} {warning}"));
     }
     match &cli.command {
         None => mark::run(&cli.mark, around, input, output),

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     calendar::utc,
     extra::Extras,
-    guard::Guards,
+    guard::{Flaws, Guards},
     list::Group,
     policy::Policy,
     retention::{Fate, Keep, Snapshot, Verification, decide},
@@ -110,8 +110,11 @@ pub fn judge(
         rules
             .extras
             .add(&snapshots, &counts, &mut fates, &mut spare);
-        let failed = failed(series);
-        let refusal = rules.guards.refuse(&snapshots, &fates, failed, rules.now);
+        let flaws = Flaws {
+            failed: failed(series),
+            mixed: false,
+        };
+        let refusal = rules.guards.refuse(&snapshots, &fates, flaws, rules.now);
         all += fates.len() as u64;
         if refusal.is_none() {
             removed += fates.iter().filter(|fate| fate.is_removed()).count() as u64;
