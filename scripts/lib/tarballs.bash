@@ -48,13 +48,14 @@ plan_files() {
     local status=0
     [[ -s $tmp/list ]] || echo '[]' >"$tmp/list" # looked for, and none found: not an answer that is missing
     [[ " ${rules[*]}" == *" --now"* ]] || rules+=(--now "$(date -u +%FT%TZ)") # the plan shown is the plan done
-    pbsprune files "${rules[@]}" --removals <"$tmp/list" >"$tmp/removals" || status=$?
-    ((status < 2)) || exit "$status"
+    pbsprune files "${rules[@]}" --removals <"$tmp/list" >"$tmp/removals" 2>"$tmp/notes" || status=$?
+    ((status < 2)) || { cat -- "$tmp/notes" >&2 && exit "$status"; }
     ((code)) || code=$status
     exec 3>&1
     ! on dry-run || opt[apply]=false
     if on apply; then exec 3>&2; fi
     pbsprune files "${rules[@]}" --removals --format table <"$tmp/list" 2>/dev/null >&3 || status=$?
+    cat -- "$tmp/notes" >&2 # below the table, where they are read
     ((status < 2)) || exit "$status"
     on apply || exit "$code"
     jq -j -s 'map(.path | sub("/[^/]*\\z"; "")) | unique | .[] | . + "\u0000"' "$tmp/removals" >"$tmp/going"
