@@ -17,10 +17,12 @@ Reads a snapshot list on standard input, and writes each snapshot in its place w
 keep-partial, protected, remove), reason, count, period, because and why. Nothing is removed: that
 is for who reads the marks.
 
-A group that a guard refuses has an error instead of marks. Two guards are always on: future-dated
-(off with --allow-future) and failed-row (a record of the group came with an error). Two need an
-option: too-many (--max-remove, --max-remove-total) and stale (--stale-after). Without these,
+A group that a guard refuses has an error instead of marks. Three guards are always on: future-dated
+(off with --allow-future), failed-row (a record of the group came with an error) and mixed-owners (its
+rows have different owners, so lists of several namespaces came without --ns). Two need an option: too-many (--max-remove, --max-remove-total) and stale (--stale-after). Without these,
 --keep-daily 1 marks all but one of a hundred for removal. --no-guards turns all of them off.
+
+The list may also be Proxmox VE's (pvesh get /nodes/N/storage/S/content --output-format json).
 
 A SPAN is 90m, 36h, 14d, 2w or 1d12h; days have 24 hours. Environment: TZ, the zone in which days
 begin if there is no --tz (else that of the system, /etc/localtime).
@@ -185,6 +187,9 @@ pub struct Mark {
     /// Take standard input without a single byte for an empty list
     #[arg(long)]
     pub allow_empty: bool,
+    /// Write a record per group instead: its keep counts, what there is, what goes, its newest
+    #[arg(long, conflicts_with = "removals")]
+    pub groups: bool,
     /// Write only the rows to remove, each snapshot once, oldest first within each group
     #[arg(long)]
     pub removals: bool,

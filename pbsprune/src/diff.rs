@@ -28,7 +28,12 @@ pub fn run(
 ) -> Result<Answer, Stop> {
     let server = match &args.server {
         Some(path) => {
-            let server = Server::parse(&named_file::read(path)?, &args.place.ns);
+            let text = named_file::read(path)?;
+            if text.iter().all(u8::is_ascii_whitespace) {
+                let what = format!("{}: no answer of the server: it is empty", path.display());
+                return Err(Stop::input(anyhow::anyhow!(what)));
+            }
+            let server = Server::parse(&text, &args.place.ns);
             let server = server.with_context(|| path.display().to_string());
             Some(server.map_err(Stop::input)?)
         }
@@ -46,11 +51,15 @@ pub fn run(
             compared.strangers
         ));
     }
+    // An answer about no group of the list agrees with nothing: the wrong group, or --ns forgotten.
+    if compared.strangers > 0 && compared.strangers == list.groups.len() {
+        let what = "nothing was compared: the server's answer has no group of the list";
+        return Err(Stop::input(anyhow::anyhow!(what))
+            .hint("--ns names the namespace of rows that name none; the answer is of one group"));
+    }
     table::present(args.format, COLUMNS, output, around.terminal, |lines| {
         let differ = compared.write(lines).map_err(Stop::output)?;
         lines.flush().map_err(Stop::output)?;
-        // An answer about no group of the list agrees with nothing.
-        let nothing = compared.strangers > 0 && compared.strangers == list.groups.len();
-        Ok(Answer::no_if((differ || nothing) && server.is_some()))
+        Ok(Answer::no_if(differ && server.is_some()))
     })
 }

@@ -20,6 +20,8 @@ pub const AHEAD_S: i64 = 3_600;
 pub struct Guards {
     /// A row that came with an error: what it would keep is not known.
     pub failed_rows: bool,
+    /// Rows of several owners, so of several groups.
+    pub mixed_owners: bool,
     /// A backup of the future, which pushes all others out.
     pub future: bool,
     /// More removals than this in one group.
@@ -75,11 +77,22 @@ impl fmt::Display for Limit {
     }
 }
 
+/// What is wrong with the rows of a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flaws {
+    /// A record of it came with an error.
+    pub failed: bool,
+    /// They have different owners.
+    pub mixed: bool,
+}
+
 /// Why a group is left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// A record of the group came with an error.
     FailedRow,
+    /// Its rows have different owners.
+    MixedOwners,
     /// The newest is later than `now` plus [`AHEAD_S`].
     FutureDated {
         /// Its time.
@@ -115,6 +128,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::FailedRow => "failed-row",
+            Self::MixedOwners => "mixed-owners",
             Self::FutureDated { .. } => "future-dated",
             Self::Stale { .. } => "stale",
             Self::TooMany { .. } => "too-many",
@@ -128,9 +142,12 @@ impl fmt::Display for Refusal {
             Self::FailedRow => f.write_str(
                 "a record of the group came with an error: what else it would keep is not known",
             ),
+            Self::MixedOwners => f.write_str(
+                "rows of the group have different owners, and a group of PBS has one: lists of several namespaces are mixed (give each its --ns)",
+            ),
             Self::FutureDated { newest, now } => write!(
                 f,
-                "the newest of the group is of {}, {} after now, {} (1h is allowed): it would push real backups out",
+                "the newest of the group is of {}, {} after now, {} (1h is allowed): it would push real backups out, and PBS takes no new backup of the group until then",
                 utc(*newest),
                 apart(*now, *newest),
                 utc(*now)
@@ -169,18 +186,20 @@ fn apart(from: i64, to: i64) -> String {
 }
 
 impl Guards {
-    /// Whether a group (newest first, not empty) is to be left alone; `failed` says
-    /// that a record of it came with an error.
+    /// Whether a group (newest first, not empty) is to be left alone.
     #[must_use]
     pub fn refuse(
         &self,
         snapshots: &[Snapshot],
         fates: &[Fate],
-        failed: bool,
+        flaws: Flaws,
         now: i64,
     ) -> Option<Refusal> {
-        if self.failed_rows && failed {
+        if self.failed_rows && flaws.failed {
             return Some(Refusal::FailedRow);
+        }
+        if self.mixed_owners && flaws.mixed {
+            return Some(Refusal::MixedOwners);
         }
         let newest = snapshots.first()?.time;
         if self.future && newest > now.saturating_add(AHEAD_S) {
@@ -266,8 +285,31 @@ mod tests {
             ("more than the share",  limit("99%"),  &[(2, true), (1, true)],            &gone, Some("too-many")),
         ];
         for (name, guards, times, fates, want) in cases {
-            let refusal = guards.refuse(&group(times), fates, false, now);
+            let refusal = guards.refuse(&group(times), fates, Flaws::default(), now);
             assert_eq!(refusal.map(|refusal| refusal.code()), *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn flaws_are_refused_only_where_guarded() {
+        let all = Guards {
+            failed_rows: true,
+            mixed_owners: true,
+            ..Guards::default()
+        };
+        let flaws = |failed, mixed| Flaws { failed, mixed };
+        #[rustfmt::skip]
+        let cases = [
+            ("none",              all,               flaws(false, false), None),
+            ("a failed row",      all,               flaws(true, false),  Some(Refusal::FailedRow)),
+            ("two owners",        all,               flaws(false, true),  Some(Refusal::MixedOwners)),
+            ("both",              all,               flaws(true, true),   Some(Refusal::FailedRow)),
+            ("both, not guarded", Guards::default(), flaws(true, true),   None),
+        ];
+        for (name, guards, flaws, want) in cases {
+            let fates = [Fate::Incomplete];
+            let refusal = guards.refuse(&group(&[(1, true)]), &fates, flaws, 1);
+            assert_eq!(refusal, want, "{name}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 
 use vmid::exit::Stop;
 
-use crate::list::List;
+use crate::list::{List, WANTED};
 
 /// Reads the list that somebody must have sent; rows without a namespace are in `ns`.
 ///
@@ -18,8 +18,13 @@ pub fn list(input: impl Read, ns: &str, allow_empty: bool) -> Result<List, Stop>
     let mut input = Noted {
         input,
         something: false,
+        first: None,
     };
-    let list = List::read(&mut input, ns)?;
+    let read = List::read(&mut input, ns);
+    let list = read.map_err(|stop| match input.first {
+        Some(b'{' | b'[') | None => stop,
+        Some(_) => stop.hint(WANTED), // a table for people, most likely
+    })?;
     if input.something || allow_empty {
         return Ok(list);
     }
@@ -32,11 +37,18 @@ pub fn list(input: impl Read, ns: &str, allow_empty: bool) -> Result<List, Stop>
 struct Noted<R> {
     input: R,
     something: bool,
+    /// The first byte that isn't white space.
+    first: Option<u8>,
 }
 
 impl<R: Read> Read for Noted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(buffer)?;
+        let mut bytes = buffer[..count].iter().copied();
+        let mark = |b: &u8| [0xEF, 0xBB, 0xBF].contains(b);
+        self.first = self
+            .first
+            .or_else(|| bytes.find(|b| !b.is_ascii_whitespace() && !mark(b)));
         // The bytes of a byte order mark are none of any other JSON outside of a text.
         let nothing = |b: &u8| b.is_ascii_whitespace() || matches!(b, 0xEF | 0xBB | 0xBF);
         self.something = self.something || !buffer[..count].iter().all(nothing);

@@ -2,7 +2,7 @@
 
 use crate::{
     extra::Extras,
-    guard::{Guards, Refusal},
+    guard::{Flaws, Guards, Refusal},
     list::{Grouped, List, Snapshots},
     policy::Policy,
     retention::{Fate, Keep, decide},
@@ -67,10 +67,13 @@ pub fn judge(list: &List, zone: &Zone, rules: &Rules) -> Judged {
         rules
             .extras
             .add(&group.snapshots, &counts, &mut own, &mut spare);
-        let failed = list.failed[place];
+        let flaws = Flaws {
+            failed: list.failed[place],
+            mixed: list.mixed[place],
+        };
         let refusal = rules
             .guards
-            .refuse(&group.snapshots, &own, failed, rules.now);
+            .refuse(&group.snapshots, &own, flaws, rules.now);
         all += own.len() as u64;
         if refusal.is_none() {
             removed += own.iter().filter(|fate| fate.is_removed()).count() as u64;

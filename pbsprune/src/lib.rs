@@ -20,6 +20,7 @@ pub mod cli;
 pub mod comparison;
 pub mod diff;
 pub mod extra;
+pub mod group_records;
 pub mod guard;
 pub mod input;
 pub mod json_text;
@@ -29,6 +30,7 @@ pub mod mark;
 pub mod marked_rows;
 pub mod named_file;
 pub mod policy;
+pub mod pve_content;
 pub mod report;
 pub mod retention;
 pub mod rule;
@@ -67,8 +69,12 @@ pub fn run(
     if cli.place().verbose {
         (around.say)(&format!("days begin at midnight in {}", around.zone.name()));
     }
-    if let Some(warning) = cli.place().tz.as_ref().and_then(Zone::sign_warning) {
-        (around.say)(&format!("warning: --tz {warning}"));
+    if let Some(warning) = around.zone.sign_warning() {
+        let from = match cli.place().tz {
+            Some(_) => "--tz",
+            None => "TZ",
+        };
+        (around.say)(&format!("warning: {from} {warning}"));
     }
     match &cli.command {
         None => mark::run(&cli.mark, around, input, output),

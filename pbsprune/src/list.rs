@@ -16,7 +16,7 @@ use vmid::{
 
 use crate::{
     retention::{Snapshot, Verification},
-    snapshot::{self, Fault, Item},
+    snapshot::{self, Fault, IndexSize, Item},
     zone::{Offsets, Zone},
 };
 
@@ -50,6 +50,7 @@ pub struct Row {
     finished: bool,
     protected: bool,
     verification: Verification,
+    index_size: IndexSize,
     /// Its text can't just be extended: it isn't compact, or has a field named as ours.
     pub clashes: bool,
 }
@@ -76,6 +77,10 @@ pub struct List {
     pub groups: Vec<Group>,
     /// By group: a record that came with an error is of it, so that not all is known of it.
     pub failed: Vec<bool>,
+    /// By group: its rows have different owners.
+    pub mixed: Vec<bool>,
+    /// Some row says how long its index is, so one that doesn't has none that can be read.
+    sizes: bool,
 }
 
 /// Why a row can't be taken.
@@ -95,12 +100,12 @@ impl fmt::Display for Refused {
 }
 
 /// What is said of something else than a snapshot list.
-const WANTED: &str =
+pub const WANTED: &str =
     "proxmox-backup-client snapshot list --output-format json prints a snapshot list";
 
 /// A record that has no field of a snapshot, such as a guest's.
 fn is_foreign(record: &Record<'_>) -> bool {
-    let ours = ["backup-type", "backup-id", "backup-time", "error"];
+    let ours = ["backup-type", "backup-id", "backup-time", "volid", "error"];
     ours.iter().all(|name| record.raw(name).is_none())
 }
 
@@ -124,6 +129,8 @@ impl List {
         let mut known: HashMap<String, u32> = HashMap::new();
         let mut failed: HashSet<String> = HashSet::new();
         let mut key = String::new();
+        let mut owners: Vec<Option<String>> = Vec::new();
+        let mut hint = None; // of the fault, if it has one
         let mut foreign = true; // nothing has come that a snapshot list has
         let mut other_records = false; // they were records, but no snapshots
         let read = stream::read_each(input, |record| {
@@ -143,11 +150,13 @@ impl List {
                     finished: false,
                     protected: false,
                     verification: Verification::Unknown,
+                    index_size: IndexSize::Untold,
                     clashes: true,
                 }
             } else {
                 let item = Item::of(&record).map_err(|fault| {
                     other_records = foreign;
+                    hint = fault.hint();
                     Refused::Fault(fault)
                 })?;
                 let ns = item.ns.as_deref().unwrap_or(ns);
@@ -160,14 +169,23 @@ impl List {
                         kind: item.kind.clone().into_owned(),
                         id: item.id.clone().into_owned(),
                     });
+                    owners.push(None);
+                    list.mixed.push(false);
                     group
                 });
+                if let Some(owner) = &item.owner {
+                    let known = &mut owners[group as usize];
+                    let known = known.get_or_insert_with(|| owner.clone().into_owned());
+                    list.mixed[group as usize] |= known != owner;
+                }
+                list.sizes |= item.index_size == IndexSize::Told;
                 Row {
                     time: item.time,
                     group,
                     finished: item.finished,
                     protected: item.protected,
                     verification: item.verification,
+                    index_size: item.index_size,
                     clashes: item.clashes || !record.is_compact(),
                 }
             };
@@ -175,18 +193,39 @@ impl List {
             list.pile.push(record);
             Ok(())
         });
-        read.map_err(|stop| {
-            if other_records {
-                stop.hint(WANTED)
-            } else {
-                stop
-            }
+        read.map_err(|stop| match hint.or(other_records.then_some(WANTED)) {
+            Some(hint) => stop.hint(hint),
+            None => stop,
         })?;
         list.failed = vec![false; list.groups.len()];
         for group in failed.iter().filter_map(|key| known.get(key)) {
             list.failed[*group as usize] = true;
         }
         Ok(list)
+    }
+
+    /// The index of a finished row can't be read: PBS counts it as good, and can't restore it.
+    ///
+    /// Seen at a real server: such a snapshot is listed with the bare names of its files,
+    /// where each other one has the size of its index.
+    #[must_use]
+    pub fn is_broken(&self, row: usize) -> bool {
+        self.sizes && self.rows[row].index_size == IndexSize::Missing
+    }
+
+    /// The row's backup came to its end.
+    #[must_use]
+    pub fn is_finished(&self, row: usize) -> bool {
+        self.rows[row].finished
+    }
+
+    /// What is known of whether a row can be restored.
+    #[must_use]
+    pub fn verification(&self, row: usize) -> Verification {
+        match self.is_broken(row) {
+            true => Verification::Failed,
+            false => self.rows[row].verification,
+        }
     }
 
     /// The rows of each group, newest first.
@@ -286,13 +325,10 @@ impl<'a> Snapshots<'a> {
                 Some(last) if last.time == row.time => {
                     last.finished |= row.finished;
                     last.protected |= row.protected;
-                    if last.verification != Verification::Failed {
-                        let said = row.verification != Verification::Unknown;
-                        last.verification = if said {
-                            row.verification
-                        } else {
-                            last.verification
-                        };
+                    let said = self.list.verification(index as usize);
+                    let failed = last.verification == Verification::Failed;
+                    if !failed && said != Verification::Unknown {
+                        last.verification = said;
                     }
                     self.repeated += 1;
                 }
@@ -303,7 +339,7 @@ impl<'a> Snapshots<'a> {
                         local: self.offsets.local(row.time),
                         finished: row.finished,
                         protected: row.protected,
-                        verification: row.verification,
+                        verification: self.list.verification(index as usize),
                     });
                 }
             }

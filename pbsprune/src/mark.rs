@@ -13,6 +13,7 @@ use crate::{
     Surroundings,
     cli::Mark,
     extra::Extras,
+    group_records,
     guard::Guards,
     input,
     judge::{Judged, Rules, judge},
@@ -47,6 +48,7 @@ pub fn run(
         true => Guards::default(),
         false => Guards {
             failed_rows: true,
+            mixed_owners: true,
             future: !args.allow_future,
             max_remove: args.max_remove,
             max_remove_total: args.max_remove_total,
@@ -64,6 +66,9 @@ pub fn run(
         now: around.now,
     };
     let list = input::list(input, &args.place.ns, args.allow_empty)?;
+    if matches!(&rules.policy, Policy::Entries(entries) if entries.is_empty()) {
+        (around.say)("hint: the policy has no entry, so everything is kept");
+    }
     if matches!(&rules.policy, Policy::One(keep) if keep.is_empty()) {
         let extras = args.keep_within.is_some() || args.keep_oldest;
         (around.say)(match extras {
@@ -82,7 +87,7 @@ pub fn run(
     }
     let failed = list.rows.iter().any(|row| row.group().is_none());
     let answer = Answer::no_if(failed || judged.refusals.iter().any(Option::is_some));
-    if args.format == Format::Table {
+    if args.format == Format::Table && !args.groups {
         let report = Report {
             list: &list,
             judged: &judged,
@@ -94,6 +99,11 @@ pub fn run(
         return written.map(|()| answer).map_err(Stop::output);
     }
     table::present(args.format, &[], output, around.terminal, |lines| {
+        if args.groups {
+            let written = group_records::write(&list, &judged, lines);
+            written.and_then(|()| lines.flush()).map_err(Stop::output)?;
+            return Ok(answer);
+        }
         write(args, &list, &judged, lines)?;
         Ok(answer)
     })

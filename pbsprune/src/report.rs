@@ -7,7 +7,7 @@ use std::{
 
 use vmid::{
     escape::escape,
-    stream::{Again, Value},
+    stream::{Again, Record, Value},
     table::Table,
 };
 
@@ -162,9 +162,9 @@ impl Report<'_> {
             if removed != self.removals {
                 continue;
             }
-            let comment = match record.value("comment") {
-                Value::Text(comment) => comment.into_owned(),
-                _ => String::new(),
+            let comment = match self.list.is_broken(row) {
+                true => BROKEN.to_owned(), // PBS keeps the comment in the manifest, too
+                false => comment(&record),
             };
             let bytes = bytes.map_or(String::new(), size);
             shown.push(match self.removals {
@@ -218,6 +218,19 @@ impl Report<'_> {
         rule.put_period(&mut text, self.judged.period(rule, time));
         text
     }
+}
+
+/// What is said of a snapshot in the place of its comment.
+const BROKEN: &str = "can't be restored: its manifest can't be read";
+
+/// PBS's `comment`, or PVE's `notes`.
+fn comment(record: &Record<'_>) -> String {
+    let texts = ["comment", "notes"].map(|name| record.value(name));
+    let mut texts = texts.into_iter().filter_map(|value| match value {
+        Value::Text(text) => Some(text.into_owned()),
+        _ => None,
+    });
+    texts.next().unwrap_or_default()
 }
 
 /// `keep-daily 3`; the mark, where there is no reason.

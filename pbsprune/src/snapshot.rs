@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt};
 
 use vmid::stream::{Record, Value};
 
-use crate::{calendar::TIMES, json_text, retention::Verification};
+use crate::{calendar::TIMES, json_text, pve_content, retention::Verification};
 
 /// The file whose presence says that a backup came to its end (PBS's manifest).
 pub const INDEX: &str = "index.json.blob";
@@ -30,12 +30,29 @@ pub struct Item<'a> {
     pub time: i64,
     /// `index.json.blob` is among its files.
     pub finished: bool,
+    /// What the list says of that file's size.
+    pub index_size: IndexSize,
+    /// Whose it is, if the row says so.
+    pub owner: Option<Cow<'a, str>>,
     /// Its flag `protected`.
     pub protected: bool,
     /// What its `verification` says.
     pub verification: Verification,
     /// It has a field of the name of one of ours.
     pub clashes: bool,
+}
+
+/// Whether the entry of [`INDEX`] has a size. PBS lists a snapshot whose manifest can't be
+/// read with the bare names of its files, and counts it as good all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IndexSize {
+    /// There is no such entry, or a form of the list that has no sizes.
+    #[default]
+    Untold,
+    /// The entry has a size.
+    Told,
+    /// The entry has a name only.
+    Missing,
 }
 
 /// Which rule a row broke.
@@ -47,6 +64,19 @@ pub enum Fault {
     NotA(&'static str, &'static str, String),
     /// The time is outside of what PBS knows.
     OutOfRange(String),
+    /// It is a row of another list: what it is, and which command prints the right one.
+    OfAnotherList(&'static str, &'static str),
+}
+
+impl Fault {
+    /// What to say besides: the command that prints a list of snapshots.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::OfAnotherList(_, hint) => Some(hint),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -58,6 +88,7 @@ impl fmt::Display for Fault {
                 f,
                 "backup-time {found} is outside the years 0 to 9999 (UTC)"
             ),
+            Self::OfAnotherList(what, _) => write!(f, "this is {what}"),
         }
     }
 }
@@ -72,6 +103,7 @@ struct Fields<'a> {
     files: Option<&'a str>,
     protected: Option<&'a str>,
     verification: Option<&'a str>,
+    owner: Option<&'a str>,
     clashes: bool,
 }
 
@@ -90,6 +122,7 @@ impl<'a> Fields<'a> {
                 "files" => &mut fields.files,
                 "protected" => &mut fields.protected,
                 "verification" => &mut fields.verification,
+                "owner" => &mut fields.owner,
                 "error" => {
                     fields.clashes = true;
                     continue;
@@ -113,25 +146,51 @@ impl<'a> Fields<'a> {
             files: record.raw("files"),
             protected: record.raw("protected"),
             verification: record.raw("verification"),
+            owner: record.raw("owner"),
             clashes: true, // perhaps; then it is looked at again
         }
     }
 }
 
 impl<'a> Item<'a> {
-    /// Reads a row of `snapshot list`, or of the API's `snapshots`.
+    /// Reads a row of `snapshot list`, of the API's `snapshots`, or of what Proxmox VE says a
+    /// storage has in it ([`pve_content`]).
     ///
     /// # Errors
     ///
     /// [`Fault`]
     pub fn of(record: &Record<'a>) -> Result<Self, Fault> {
         let fields = Fields::of(record);
+        if fields.time.is_none() {
+            if let Some(volid) = record.raw("volid") {
+                let ns = namespace(fields.ns)?;
+                let item = pve_content::item(record, volid, ns)?;
+                let clashes = fields.clashes;
+                return Ok(Self { clashes, ..item });
+            }
+            if record.raw("last-backup").is_some() {
+                return Err(Fault::OfAnotherList(
+                    "a row of the list of groups (proxmox-backup-client list), which says nothing of the snapshots",
+                    "proxmox-backup-client snapshot list --output-format json prints a snapshot list",
+                ));
+            }
+        }
+        let ns = namespace(fields.ns)?;
+        let kind = kind(fields.kind)?;
+        let id = text("backup-id", fields.id)?;
+        let time = time(fields.time)?;
+        let (finished, index_size) = index(fields.files)?;
         Ok(Self {
-            ns: namespace(fields.ns)?,
-            kind: text("backup-type", fields.kind)?,
-            id: text("backup-id", fields.id)?,
-            time: time(fields.time)?,
-            finished: finished(fields.files)?,
+            ns,
+            kind,
+            id,
+            time,
+            finished,
+            index_size,
+            owner: match fields.owner.map_or(Value::Absent, Value::of) {
+                Value::Text(owner) => Some(owner),
+                _ => None,
+            },
             protected: flag("protected", fields.protected)?.unwrap_or(false),
             verification: verification(fields.verification)?,
             clashes: fields.clashes,
@@ -201,6 +260,18 @@ fn text<'a>(name: &'static str, raw: Option<&'a str>) -> Result<Cow<'a, str>, Fa
     }
 }
 
+/// PBS has three types of backups (`BackupType` of pbs-api-types); no other can be in a list of its.
+fn kind(raw: Option<&str>) -> Result<Cow<'_, str>, Fault> {
+    match text("backup-type", raw)? {
+        kind if ["vm", "ct", "host"].contains(&&*kind) => Ok(kind),
+        _ => Err(not_a(
+            "backup-type",
+            "vm, ct or host",
+            raw.unwrap_or_default(),
+        )),
+    }
+}
+
 fn time(raw: Option<&str>) -> Result<i64, Fault> {
     let raw = raw.ok_or(Fault::Missing("backup-time"))?;
     let digits = raw.strip_prefix('-').unwrap_or(raw);
@@ -219,27 +290,37 @@ fn flag(name: &'static str, raw: Option<&str>) -> Result<Option<bool>, Fault> {
     }
 }
 
-/// Whether the index is among the files: objects, or (as the published schema has it) texts.
-fn finished(raw: Option<&str>) -> Result<bool, Fault> {
+/// Whether the index is among the files, and has a size there: objects, or (as the published
+/// schema has it) texts.
+fn index(raw: Option<&str>) -> Result<(bool, IndexSize), Fault> {
     let raw = raw.ok_or(Fault::Missing("files"))?;
     let files = json_text::elements(raw).ok_or_else(|| not_a("files", "an array", raw))?;
-    let mut finished = false;
+    let (mut finished, mut index_size) = (false, IndexSize::Untold);
     for file in files {
-        let mut name = Some(file);
+        let (mut name, mut size) = (Some(file), IndexSize::Untold);
         if let Some(members) = json_text::members(file) {
-            let mut names = members.filter(|(name, _)| is_named(name, "filename"));
-            name = names.next().map(|(_, value)| value);
+            name = None;
+            size = IndexSize::Missing;
+            for (member, value) in members {
+                if name.is_none() && is_named(member, "filename") {
+                    name = Some(value);
+                } else if is_named(member, "size") {
+                    size = IndexSize::Told;
+                }
+            }
         }
         let Some(name) = name.filter(|name| name.starts_with('"')) else {
             let wanted = "an array of texts or of objects with a filename";
             return Err(not_a("files", wanted, file));
         };
-        finished |= json_text::is_text(name, INDEX);
+        if json_text::is_text(name, INDEX) {
+            (finished, index_size) = (true, size);
+        }
     }
-    Ok(finished)
+    Ok((finished, index_size))
 }
 
-fn verification(raw: Option<&str>) -> Result<Verification, Fault> {
+pub(crate) fn verification(raw: Option<&str>) -> Result<Verification, Fault> {
     let Some(raw) = raw.filter(|raw| *raw != "null") else {
         return Ok(Verification::Unknown);
     };
@@ -260,7 +341,7 @@ fn is_named(raw: &str, name: &str) -> bool {
     raw == name || (raw.contains('\\') && json_text::is_text(&format!("\"{raw}\""), name))
 }
 
-fn not_a(name: &'static str, wanted: &'static str, raw: &str) -> Fault {
+pub(crate) fn not_a(name: &'static str, wanted: &'static str, raw: &str) -> Fault {
     Fault::NotA(name, wanted, shown(raw))
 }
 
