@@ -6,7 +6,7 @@ rules=()
 # rule WORD: a word of the command line that is pbsprune's.
 rule() {
     case $1 in
-    --format | --format=* | --removals) fail 2 "$1 is no option here: the plan is a table of what goes, and --apply writes records" ;;
+    --format | --format=* | --removals | --groups) fail 2 "$1 is no option here: the plan is a table of what goes, and --apply writes records" ;;
     *) rules+=("$1") ;;
     esac
 }

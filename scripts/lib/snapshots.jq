@@ -1,3 +1,7 @@
-# The snapshots of a list in $ns, with their namespace.
+# The snapshots of a list in $ns, with their namespace. A type or an id that PBS doesn't know (pbs-api-types) would
+# become an argument or a part of a path.
 include "records";
-records | . + {ns: $ns}
+records
+| if (.["backup-type"] | IN("vm", "ct", "host") | not) then error("\(.["backup-type"] | tojson[:60]) is no type of backups: vm, ct or host")
+  elif (.["backup-id"] | type != "string" or (test("\\A[A-Za-z0-9_][A-Za-z0-9._-]*\\z") | not)) then error("\(.["backup-id"] | tojson[:60]) is no id of a group")
+  else . + {ns: $ns} end

@@ -1,6 +1,3 @@
-# What a decision about a group depends on, of the rows of $group in $ns: equal if nothing has changed.
-include "records";
-[inputs | records
- | select("\(.["backup-type"])/\(.["backup-id"])" == $group and (.ns // $ns) == $ns)
- | [.["backup-time"], .protected, .verification.state, ([.files[] | .filename? // .] | sort)]]
-| unique
+# What a decision about a group depends on, of its rows: equal if nothing has changed. A verification that
+# ran in between is nothing, unless it is among the rules ($verified).
+def state: map([.["backup-time"], (.protected // false), (if $verified then .verification.state else null end), ([.files[]? | .filename? // .] | sort)]) | unique;

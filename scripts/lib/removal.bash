@@ -1,0 +1,116 @@
+# The removals of a plan, group by group, each looked at again before it is touched.
+# Sourced after call.bash, https.bash, pbs.bash and prune.bash; needs `tmp`, `code`, `store`.
+
+# How many are asked for in one connection: more would be in flight when somebody says stop.
+batch_size=20
+
+# remove_all: removes what plan has left in $tmp/removals, and writes a record for each.
+remove_all() {
+    local first group query keep ns batch stop=false
+    local -A ended=() # why nothing more is tried in a namespace
+    $pbs_curl || batch_size=1
+    pbsprune "${rules[@]}" --groups <"$tmp/list" >"$tmp/groups" 2>/dev/null || true # 1, as plan has said
+    filter "$tmp" batches -n --slurpfile list "$tmp/list" --slurpfile groups "$tmp/groups" \
+        --argjson size "$batch_size" --argjson verified "$(verified)" <"$tmp/removals" >"$tmp/batches"
+    jq -r '[.first, .group, .query, .keep, .ns] | @tsv' "$tmp/batches" >"$tmp/heads"
+    trap 'stop=true' INT TERM
+    trap '' PIPE # a reader that has gone is told
+    while IFS=$'\t' read -r first group query keep ns && IFS= read -r batch <&4; do
+        $first && alone=()
+        [[ ! ${ended[x$ns]-} ]] || alone=(refused "not tried any more in this namespace: ${ended[x$ns]}")
+        ! $stop || fail 3 "stopped before the next of ${ns:+$ns:}$group; nothing is in flight"
+        $first && ((${#alone[@]} == 0)) && look "$ns" "$group" "$query" "$keep"
+        while ((${#alone[@]} == 0)) && [[ $batch ]]; do remove_batch "$ns" "$group" "$query"; done
+        [[ ! $batch ]] || show <(jq -c --arg code "${alone[0]}" --arg message "${alone[1]}" \
+            '.rows[] | . + {changed: false, error: {code: $code, message: $message}}' <<<"$batch")
+        ((${#alone[@]} == 0)) || code=1
+    done <"$tmp/heads" 4<"$tmp/batches"
+    trap - INT TERM PIPE
+}
+
+verified() { [[ " ${rules[*]} " == *" --verified "* ]] && echo true || echo false; }
+
+# end_namespace NAMESPACE: what is forbidden, or not possible now, is so for all of it.
+end_namespace() {
+    case $pbs_message in
+    *"permission check failed"* | *"maintenance mode"*) ended[x$1]=$pbs_message ;;
+    esac
+}
+
+# look NAMESPACE GROUP QUERY KEEP: sets `alone`, the code and the message of each of its records, if the group isn't as it
+# was planned, or the server would keep some of what is to go.
+no_opinion=""
+look() {
+    local name=${1:+$1:}$2 status=0
+    pbs_snapshots "$1" "$2" "$3" || status=$?
+    ((status != 3)) || fail 3 "stopped before $name: $pbs_message"
+    ((status == 0)) || { alone=(changed "$name can't be read again: $pbs_message; nothing of it is removed") && end_namespace "$1" && return; }
+    mv -- "$tmp/answer" "$tmp/now"
+    echo '[]' >"$tmp/answer"
+    if ! on without-server-check; then
+        [[ $no_opinion ]] || pbs_opinion "$1" "$2" "$3" "$4" || status=$?
+        ((status != 3)) || fail 3 "stopped before $name: $pbs_message"
+        ((status != 4)) || no_opinion="the server can't say what it would keep ($pbs_message)"
+        [[ ! $no_opinion ]] || { alone=(unchecked "$no_opinion; nothing of $name is removed without --without-server-check") && return; }
+        ((status == 0)) || { alone=(refused "the server's own dry run: $pbs_message") && end_namespace "$1" && return; }
+    fi
+    filter "the lists of $name" look -nr --slurpfile now "$tmp/now" --slurpfile opinion "$tmp/answer" --arg name "$name" \
+        --argjson check "$(on without-server-check && echo false || echo true)" --argjson verified "$(verified)" <<<"$batch" >"$tmp/alone"
+    mapfile -t alone <"$tmp/alone"
+}
+
+# remove_batch NAMESPACE GROUP QUERY: removes the first of `batch`, writes their records, and leaves the rest in it. What
+# became of them is told by the answers, and by the group read again.
+remove_batch() {
+    local name=${1:+$1:}$2 status=0 again=0 message attempted=1
+    if $pbs_curl; then forget_by_curl || status=$?; else forget_by_client "$1" || status=$?; fi
+    message=$pbs_message
+    if $pbs_curl || ((status)); then
+        pbs_snapshots "$1" "$2" "$3" || again=$?
+    else
+        again=9 # the client says that it is done
+    fi
+    ((again == 0)) || echo '[]' >"$tmp/answer"
+    $pbs_curl || ((status == 0 || again != 3)) || status=3 # the client failed, and the server doesn't answer
+    filter "the list of $name" outcome -n --slurpfile answer "$tmp/answer" --argjson attempted "$attempted" \
+        --argjson status "$status" --argjson again "$again" --arg message "$message" --argjson verified "$(verified)" <<<"$batch" >"$tmp/outcome"
+    batch=$(sed -n '1{/^null$/!p}' "$tmp/outcome")
+    ! jq -e 'select(.error)' <(tail -n +3 "$tmp/outcome") >"$tmp/failed" || code=1
+    show <(tail -n +3 "$tmp/outcome")
+    ((status != 3)) || fail 3 "stopped at $name: $message; the last record says what is known"
+    ((again != 3)) || fail 3 "stopped at $name, which can't be read again: $pbs_message"
+    pbs_message=$message
+    ((status == 0)) || end_namespace "$1"
+    [[ ! ${ended[x$1]-} ]] || alone=(refused "not tried any more in this namespace: $message")
+    [[ $(sed -n 2p "$tmp/outcome") == '"same"' ]] || alone=(changed "$name is not as it was when this was planned; nothing more of it is removed")
+}
+
+# forget_by_curl: asks for the removal of all of `batch` in one connection, one after the other, until one fails. Sets
+# `attempted`; else as pbs_api, of the last that was asked for.
+forget_by_curl() {
+    local status=0 last=000
+    jq -r --arg url "$pbs_url/snapshots?" --arg out "$tmp/reply." \
+        '.query as $query | .rows | to_entries[] | "url = \($url + $query + "&backup-time=\(.value["backup-time"])" | tojson)", "output = \($out + "\(.key)" | tojson)"' \
+        <<<"$batch" >"$tmp/config"
+    (trap '' INT && https --config "$tmp/config" --request DELETE --fail-with-body --fail-early --max-time 300 --write-out '%{http_code}\n' \
+        >"$tmp/statuses" 2>"$tmp/error") || status=$?
+    attempted=$(grep -c . "$tmp/statuses") || attempted=1
+    last=$(tail -n 1 "$tmp/statuses")
+    pbs_message=""
+    pbs_answered "$status" "$last" "$tmp/reply.$((attempted - 1))"
+}
+
+# forget_by_client NAMESPACE: the first of `batch`; 1 if it failed, for whatever reason.
+forget_by_client() {
+    local snapshot
+    snapshot=$(jq -r '.group + "/" + (.rows[0]["backup-time"] | todate)' <<<"$batch")
+    pbs_client snapshot forget "$snapshot" --ns "$1"
+}
+
+# show FILE: records on stdout; the end of it all if nobody reads them.
+show() {
+    local lines
+    lines=$(cat -- "$1")
+    [[ ! $lines ]] || printf '%s\n' "$lines" 2>/dev/null ||
+        fail 3 "standard output is closed; nothing more is removed, and not told there is: $(jq -sr '[.[] | select(.changed) | "\(.["backup-type"])/\(.["backup-id"])/\(.["backup-time"] | todate) removed"] | if . == [] then "nothing that was removed" else join(", ") end' <<<"$lines")"
+}

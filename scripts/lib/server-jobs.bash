@@ -1,0 +1,1 @@
+server_jobs() { fail 2 "not yet"; }
