@@ -8,6 +8,7 @@ batch_size=20
 remove_all() {
     local first group query keep ns batch stop=false
     local -A ended=() # why nothing more is tried in a namespace
+    [[ -s $tmp/removals ]] || return 0
     $pbs_curl || batch_size=1
     pbsprune "${rules[@]}" --groups <"$tmp/list" >"$tmp/groups" 2>/dev/null || true # 1, as plan has said
     filter "$tmp" batches -n --slurpfile list "$tmp/list" --slurpfile groups "$tmp/groups" \
