@@ -96,6 +96,7 @@ fn text(form: Form) -> Value {
         Form::Address | Form::Addresses => "^[0-9A-Fa-f.: ]+$",
         Form::Gateway => "^(first|last|none|[0-9A-Fa-f.:]+)$",
         Form::Content => "^(images|rootdir|vztmpl|iso|backup|snippets|import|none)$",
+        Form::Occasion => "^(always|failure|change)$",
         Form::Line | Form::Avoid => return json!({"type": "string", "minLength": 1}),
     };
     json!({"type": "string", "pattern": pattern})

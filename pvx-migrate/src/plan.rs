@@ -220,7 +220,7 @@ impl Context<'_, '_> {
             ha: candidate.managed.map(|resource| resource.sid.clone()),
             local_disks: way.local_disks && candidate.guest.kind == Kind::Qemu,
             targetstorage: way.storages.clone(),
-            volumes: origin::volumes(candidate, way),
+            volumes: origin::volumes(candidate, !way.storages.is_empty()),
             timeout_s,
             digest: candidate.config.digest.clone(),
             returns: candidate.want.returns,

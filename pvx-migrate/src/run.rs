@@ -52,6 +52,7 @@ pub mod queue;
 mod record;
 #[cfg(test)]
 mod recovery_table_tests;
+mod remains;
 mod rescue;
 pub mod seen;
 pub mod task;

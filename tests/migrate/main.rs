@@ -9,6 +9,7 @@ mod tools;
 #[allow(dead_code)]
 mod wire;
 
+mod company;
 mod fakepve;
 mod kill_kinds;
 mod kills;

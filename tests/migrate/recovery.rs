@@ -176,6 +176,8 @@ fn cases() -> Vec<Case> {
         Case::new("the copy fails, PVE starts it again", ct(), faults(json!([{"fault": "copy-fails"}]))).stays("not-moved"),
         Case::new("the copy fails, PVE can't start it again", ct(), faults(json!([{"fault": "copy-fails"}, {"fault": "start-fails", "node": "a"}]))).stays("not-moved"),
         Case::new("snapshots on LVM-thin, found after the shutdown", with(ct(), json!({"snapshots": ["s"]})), json!({})).stays("not-moved"),
+        Case::new("a volume that only a snapshot has, on a storage that is not there, found after the shutdown", with(ct(), json!({"snapshots": {"s": {"mp0": "tank:subvol-100-disk-1,mp=/a,size=1G"}},
+            "config": {"rootfs": "nas:100/vm-100-disk-0.raw,size=2G"}})), json!({"storages": {"tank": {"type": "zfspool", "content": "rootdir", "pool": "tank", "nodes": "a"}}})).stays("not-moved"),
         Case::new("it shuts down after PVE has given up", slow(200), json!({})).stays("not-moved"),
         Case::new("it never shuts down", with(ct(), json!({"deaf": true})), json!({})).needs_help("did-not-stop", ("a", true), 0),
         Case::new("the worker dies after it has told it to shut down", slow(30), faults(json!([{"fault": "dies-shutdown"}]))).stays("not-moved"),

@@ -23,6 +23,7 @@ pub mod json;
 pub mod key;
 mod mistaken;
 pub mod near;
+mod notify;
 mod option;
 mod pair;
 mod pointer;
@@ -32,6 +33,7 @@ mod walk;
 
 pub use fault::{Fault, Faults};
 pub use held::{Held, Holder};
+pub use notify::{Apprise, Discord, Healthchecks, Notify, Ntfy};
 pub use option::Named;
 pub use pair::{Expect, FileRule, Member, Pair};
 use pointer::Pointer;
@@ -73,6 +75,8 @@ pub struct Site {
     pub roles: BTreeMap<String, Role>,
     #[serde(deserialize_with = "named")]
     pub templates: BTreeMap<String, Template>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
     /// The normalised document: what `vmid site` prints, with the user's own `x-` names.
     #[serde(skip)]
     pub document: Value,

@@ -89,6 +89,7 @@ pub fn judge<'a>(
     way.warnings
         .extend(processor::fits(cluster, candidate, node)?);
     way.warnings.extend(version(cluster, candidate, node)?);
+    way.warnings.extend(ha::comes_back(cluster, candidate));
     way.warnings
         .extend(needs::does_without(policy, candidate, name));
     if let Some(args) = &candidate.config.args {

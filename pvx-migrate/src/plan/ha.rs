@@ -79,6 +79,22 @@ pub fn allows(
     Ok(())
 }
 
+/// What is told of a resource that leaves while a node is in maintenance: the manager remembers
+/// what that node gave away, and brings it back at the end, wherever it was moved meanwhile. Which
+/// those are, its status does not say.
+#[must_use]
+pub fn comes_back(cluster: &Cluster<'_>, candidate: &Candidate<'_>) -> Option<Refusal> {
+    let resource = candidate.managed?;
+    let away = cluster.nodes().iter().filter(|node| node.maintenance);
+    let away: Vec<&str> = away.map(|node| &node.node[..]).collect();
+    let what = format!(
+        "{0} is in maintenance: if {1} was moved away from there, the HA manager moves it back when that ends, wherever it is then",
+        away.join(", "),
+        resource.sid
+    );
+    (!away.is_empty()).then(|| Refusal::new(Code::Maintenance, what))
+}
+
 /// Whether the resources that must be elsewhere, or with it, are, as things stand in `load`.
 ///
 /// # Errors

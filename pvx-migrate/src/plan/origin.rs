@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     candidate::Candidate,
-    feasibility::Way,
     policy::Policy,
     refusal::{Code, Refusal},
     volume,
@@ -122,10 +121,10 @@ pub fn away(candidate: &Candidate<'_>, volume: &Volume, storage: &Storage) -> Op
     ))
 }
 
-/// Where the volumes are that a step takes to other storages, for the journal: the way back.
+/// Where the volumes are of a guest of which storages are `exchanged`, for the journal: the way back.
 /// On the way home it stays what it was.
 #[must_use]
-pub fn volumes(candidate: &Candidate<'_>, way: &Way<'_>) -> BTreeMap<String, String> {
+pub fn volumes(candidate: &Candidate<'_>, exchanged: bool) -> BTreeMap<String, String> {
     if candidate.want.returns {
         let origins = candidate.want.origins.iter();
         let clear = origins.filter_map(|(key, origins)| match origins.as_slice() {
@@ -134,7 +133,7 @@ pub fn volumes(candidate: &Candidate<'_>, way: &Way<'_>) -> BTreeMap<String, Str
         });
         return clear.collect();
     }
-    if way.storages.is_empty() {
+    if !exchanged {
         return BTreeMap::new();
     }
     let volumes = candidate.config.volumes.iter();

@@ -1,5 +1,8 @@
 //! What is done next with a guest that is being moved, or how its move ended.
 
+/// Migrations asked for, if the first one left no trace at all.
+pub(super) const REQUESTS: u32 = 2;
+
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Next {

@@ -5,7 +5,7 @@ use vmid::exit;
 
 use super::{
     cause,
-    clock::{Abandoned, Pace},
+    clock::{Abandoned, task_pause},
     members::Members,
     moving::{Move, Mover},
     progress::percent,
@@ -23,6 +23,9 @@ use crate::{
 
 /// For a node that does not tell of its task, in seconds; then the next look decides.
 const MUTE_S: f64 = 30.0;
+/// How often the log of a task that runs is read, and the members are asked for, in seconds: its
+/// status alone is asked for more often, so that the next guest does not wait for a look.
+const LOG_S: f64 = 1.0;
 
 /// How far a task is.
 pub(super) enum Progress {
@@ -82,51 +85,69 @@ impl Mover<'_> {
         let mut deadline = (2 * this.intent.timeout_s + 5 + 3 * this.step.duration_s + 600) as f64;
         let path = format!("/nodes/{}/tasks/{upid}/status", task.node);
         let mut watch = Watch::new(this.past.ended_task);
-        let (mut log, mut pace, mut age, mut silent) = (Vec::new(), Pace::default(), 0.0, 0.0);
-        let mut passed = 0.0;
+        let (mut log, mut age, mut silent) = (Vec::new(), 0.0, 0.0);
+        let (mut waited, mut since_log) = (0.0, LOG_S);
         loop {
-            let sight = match self.pve.get::<Value>(&path) {
-                Ok(status) => {
-                    silent = 0.0;
-                    let said = log.len();
-                    self.log(task.node, upid, &mut log);
-                    self.tell(this, &task, &log[said..], passed == 0.0);
-                    if this.step.duration_s == 0 && log.len() > said {
-                        age = 0.0; // how long it should take is not known, but it gets on
-                    }
-                    if status["status"] != "running" {
-                        this.learn_end(upid, cause::end(exit_status(&status), &log));
-                        return Ok(());
-                    }
-                    self.sight(this, upid, &log)
-                }
+            let status = match self.pve.get::<Value>(&path) {
+                Ok(status) => Some(status),
                 // Its node is down, or the task is gone from the list: the next look tells.
                 Err(failure) if failure.status() == Some(400) => return Ok(()),
                 Err(_) if silent >= MUTE_S => return Ok(()),
-                Err(_) => {
-                    silent += pace.next();
-                    None
-                }
+                Err(_) => None,
             };
-            if watch.look(sight, passed) {
-                self.end_task(this, task.node, upid);
-            }
-            passed = pace.step();
-            self.clock.wait(passed)?;
-            age += passed;
-            if age >= deadline {
-                deadline *= 2.0;
-                this.past.overdue += 1;
-                if this.past.overdue > 1 {
+            let pause = task_pause(waited);
+            silent = if status.is_some() {
+                0.0
+            } else {
+                silent + pause
+            };
+            let ended = status
+                .as_ref()
+                .filter(|status| status["status"] != "running");
+            if ended.is_some() || status.is_none() || since_log >= LOG_S {
+                let said = log.len();
+                if status.is_some() {
+                    self.log(task.node, upid, &mut log);
+                    self.tell(this, &task, &log[said..], waited == 0.0);
+                }
+                if let Some(status) = ended {
+                    this.learn_end(upid, cause::end(exit_status(status), &log));
                     return Ok(());
                 }
-                let what = format!(
-                    "{}: {upid} takes far longer than it should; it is left to go on",
-                    this.intent.vmid
-                );
-                exit::say("pvx-migrate", &what);
+                if this.step.duration_s == 0 && log.len() > said {
+                    age = 0.0; // how long it should take is not known, but it gets on
+                }
+                let sight = status.and_then(|_| self.sight(this, upid, &log));
+                if watch.look(sight, since_log) {
+                    self.end_task(this, task.node, upid);
+                }
+                since_log = 0.0;
+            }
+            self.clock.wait(pause)?;
+            waited += pause;
+            since_log += pause;
+            age += pause;
+            if age >= deadline {
+                deadline *= 2.0;
+                if self.overdue(this, upid) {
+                    return Ok(());
+                }
             }
         }
+    }
+
+    /// Tells that a task takes far too long, once; whether that was told before.
+    fn overdue(&self, this: &mut Move<'_>, upid: &str) -> bool {
+        this.past.overdue += 1;
+        if this.past.overdue > 1 {
+            return true;
+        }
+        let what = format!(
+            "{}: {upid} takes far longer than it should; it is left to go on",
+            this.intent.vmid
+        );
+        exit::say("pvx-migrate", &what);
+        false
     }
 
     /// Tells people how far a task is, by what is new in its log.

@@ -6,8 +6,7 @@ use std::time::Duration;
 use vmid::span;
 
 use super::{
-    decision::{Finish, Next, help, stayed},
-    next::REQUESTS,
+    decision::{Finish, Next, REQUESTS, help, stayed},
     seen::{HaSeen, Intent, Past, Seen},
 };
 

@@ -45,8 +45,6 @@ const GONE_S: f64 = 30.0;
 pub(super) const NODE_S: f64 = 120.0;
 /// For a task of a request whose answer was lost.
 pub(super) const LOST_S: f64 = 10.0;
-/// Migrations asked for, if the first one left no trace at all.
-pub(super) const REQUESTS: u32 = 2;
 
 /// The next thing to do.
 #[must_use]

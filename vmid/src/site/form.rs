@@ -43,6 +43,8 @@ pub enum Form {
     Avoid,
     /// What a storage may hold (PVE's schema of storages, `content`).
     Content,
+    /// When a job is told of: `always`, `failure` or `change`.
+    Occasion,
 }
 
 /// The kinds of content that PVE 9 knows.
@@ -70,6 +72,7 @@ impl Form {
             Self::Prefix => "a prefix such as 192.168.30.0/24",
             Self::Gateway => "first, last, none or an address",
             Self::Content => "images, rootdir, vztmpl, iso, backup, snippets, import or none",
+            Self::Occasion => "always, failure or change",
             Self::Avoid => "host numbers or addresses such as 110, 2-9, 192.168.30.50",
         }
     }
@@ -86,6 +89,7 @@ impl Form {
             Self::Guest => text.len() <= 253 && text.split('.').all(is_label),
             Self::Node => is_label(text),
             Self::Content => CONTENTS.contains(&text),
+            Self::Occasion => ["always", "failure", "change"].contains(&text),
             Self::Word => is_word(text, 1, 64),
             Self::Storage => {
                 is_word(text, 2, 100) && text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -234,6 +238,7 @@ mod tests {
             (Form::Prefix,    &["10.0.0.0/24", "fd00::/64"],      &["10.0.0.0", "10.0.0.1/24", "x"]),
             (Form::Gateway,   &["first", "none", "10.0.0.1"],     &["frist", "0.0.0.0", ""]),
             (Form::Content,   &["rootdir", "none"],               &["rootdirs", ""]),
+            (Form::Occasion,  &["always", "failure", "change"],   &["never", "", "Always"]),
             (Form::Avoid,     &["2-9", "110", "10.0.0.0/28"],     &["9-2", "x", ""]),
         ];
         for (form, good, bad) in cases {

@@ -66,8 +66,8 @@ const fn required(path: &'static str, kind: Kind, meaning: &'static str) -> Key 
 }
 
 use Form::{
-    Address, Addresses, Content, Domain, File, Gateway, Guest, Line, Node, Path, Prefix, Sid,
-    Storage, Word, Zone,
+    Address, Addresses, Content, Domain, File, Gateway, Guest, Line, Node, Occasion, Path, Prefix,
+    Sid, Storage, Word, Zone,
 };
 use Kind::{Any, Avoid, List, Map, Number, Object, Text, Truth, Whole};
 
@@ -188,6 +188,18 @@ pub const KEYS: &[Key] = &[
     key("templates.*.disk_gib",      Whole(1, 1 << 20), "8", "Disk in GiB."),
     key("templates.*.packages",      List,            "[]", "Packages that are installed in it."),
     key("templates.*.packages[]",    Text(Word),      "",  "A Debian package."),
+
+    key("notify",                    Object,          "",  "Where scripts/notify tells of jobs. Whoever has a channel's URL may write to it, so the site names files, not URLs."),
+    key("notify.on",                 Text(Occasion),  "\"always\"", "When: always, on a failure alone, or on a failure or where something was changed. A healthchecks server hears of every run."),
+    key("notify.discord",            Object,          "",  "A Discord webhook."),
+    required("notify.discord.url_file", Text(Path),        "File with the webhook's URL."),
+    key("notify.ntfy",               Object,          "",  "A topic of an ntfy server."),
+    required("notify.ntfy.url_file", Text(Path),           "File with the topic's URL, https://HOST/TOPIC."),
+    key("notify.ntfy.token_file",    Text(Path),      "",  "File with the access token, if the topic is protected."),
+    key("notify.healthchecks",       Object,          "",  "A healthchecks server, which says if a job did not run."),
+    required("notify.healthchecks.url_file", Text(Path),   "File with the ping URL; `{job}` in it is the job's name: https://hc-ping.com/KEY/{job}."),
+    key("notify.apprise",            Object,          "",  "What Apprise speaks to, where its command is installed."),
+    required("notify.apprise.urls_file", Text(Path),       "File with Apprise's URLs, one a line."),
 ];
 
 /// The row of a path.

@@ -35,7 +35,9 @@ fn full() -> Value {
         "ha": {"name": "ha", "nodes": ["other"], "resources": [{"sid": "vm:101", "name": "plex", "why": "because"}]},
         "roles": {"db": {"database": true, "privileged": false, "why": "data"}},
         "templates": {"base": {"lxc": "local:vztmpl/a.tar.zst", "vm": "local:import/a.qcow2", "features": ["nesting=1"], "cores": 2,
-            "memory_mib": 2048, "swap_mib": 0, "disk_gib": 16, "packages": ["curl"]}}
+            "memory_mib": 2048, "swap_mib": 0, "disk_gib": 16, "packages": ["curl"]}},
+        "notify": {"on": "failure", "discord": {"url_file": "/etc/pvx/discord"}, "ntfy": {"url_file": "/etc/pvx/ntfy", "token_file": "/etc/pvx/ntfy-token"},
+            "healthchecks": {"url_file": "/etc/pvx/healthchecks"}, "apprise": {"urls_file": "/etc/pvx/apprise"}}
     })
 }
 

@@ -1,10 +1,10 @@
 //! What to do next with a guest that is where it was.
 
-use super::{GONE_S, LOST_S, REQUESTS, trouble};
+use super::{GONE_S, LOST_S, trouble};
 use crate::{
     plan::record::Action,
     run::{
-        decision::{Next, help, stayed},
+        decision::{Next, REQUESTS, help, stayed},
         seen::{Intent, Past, Seen},
     },
 };
