@@ -78,7 +78,7 @@ fn volume(volid: &str) -> Option<(String, String, i64)> {
     // The one form that PBS has: other spellings of a time are other names.
     let time = Timestamp::from_str(time)
         .ok()
-        .filter(|parsed| parsed.to_string() == time)?;
+        .filter(|parsed| time.len() == 20 && parsed.to_string() == time)?;
     known.then(|| (kind.to_owned(), id.to_owned(), time.as_second()))
 }
 
