@@ -9,7 +9,10 @@ use clap::{
 use jiff::Timestamp;
 use vmid::{positional, span, table::Format};
 
-use crate::{guard::Limit, policy, retention::Keep, simulation::At, zone::Zone};
+use crate::{
+    calendar_event::CalendarEvent, guard::Limit, policy, retention::Keep, simulation::At,
+    zone::Zone,
+};
 
 /// What `mark` says of itself behind its options; it is also what is done if no command is named.
 const MARK: &str = "\
@@ -84,6 +87,7 @@ A SPAN is 90m, 36h, 14d, 2w or 1d12h. Environment: TZ, the zone in which days be
 Exit codes: 0 done; 2 the call or the input is wrong; 3 standard input or output failed
 
   pbsprune simulate --every 1d --at 02:00 --for 800d --keep-daily 7 --keep-weekly 4 </dev/null
+  pbsprune simulate --schedule 'mon..fri 02:30' --for 800d --keep-daily 7 --keep-weekly 4 </dev/null
   pbsprune simulate --every 1d --for 365d --now 2027-12-31T02:00:00Z --keep-last 7 <list.json")]
     Simulate(Simulate),
 }
@@ -229,11 +233,15 @@ pub struct Diff {
 #[derive(Debug, Args)]
 pub struct Simulate {
     /// A backup each SPAN (1d)
-    #[arg(long, value_name = "SPAN", value_parser = seconds)]
-    pub every: Duration,
+    #[arg(long, value_name = "SPAN", value_parser = seconds,
+        required_unless_present = "schedule", conflicts_with = "schedule")]
+    pub every: Option<Duration>,
     /// At this time of the zone (02:00) or of UTC (02:00Z) [default: that of --now]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", conflicts_with = "schedule")]
     pub at: Option<At>,
+    /// A backup whenever a job of Proxmox with this schedule runs ('mon..fri 02:30')
+    #[arg(long, value_name = "EVENT")]
+    pub schedule: Option<CalendarEvent>,
     /// Over so long (800d)
     #[arg(long = "for", value_name = "SPAN", value_parser = seconds)]
     pub duration: Duration,

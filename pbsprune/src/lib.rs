@@ -15,6 +15,7 @@ use std::io::{Read, Write};
 use vmid::exit::{Answer, Stop};
 
 pub mod calendar;
+pub mod calendar_event;
 pub mod calendar_strip;
 pub mod cli;
 pub mod comparison;

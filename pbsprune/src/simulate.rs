@@ -26,14 +26,16 @@ pub fn run(
     output: impl Write,
 ) -> Result<Answer, Stop> {
     let keep = args.counts.keep();
-    let schedule = Schedule {
-        every: args.every,
-        at: args.at,
-        duration: args.duration,
+    let times = match (&args.schedule, args.every) {
+        (Some(event), _) => simulation::event_times(event, args.duration, &around.zone, around.now),
+        (None, every) => Schedule {
+            every: every.unwrap_or_default(), // clap wants one of them
+            at: args.at,
+            duration: args.duration,
+        }
+        .times(&around.zone, around.now),
     };
-    let times = schedule
-        .times(&around.zone, around.now)
-        .map_err(Stop::input)?;
+    let times = times.map_err(Stop::input)?;
     let list = List::read(input, &args.place.ns)?;
     if keep.is_empty() {
         (around.say)("hint: no keep option is set (or all are 0), so everything is kept");

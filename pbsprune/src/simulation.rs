@@ -19,6 +19,7 @@ use vmid::{
 
 use crate::{
     calendar::{DAY_S, TIMES},
+    calendar_event::CalendarEvent,
     list::{List, Snapshots},
     retention::{Keep, Snapshot, Verification, decide},
     zone::{Offsets, Zone},
@@ -80,6 +81,10 @@ pub enum Wrong {
     TooShort(Duration, Duration),
     /// So many backups.
     TooMany(i64),
+    /// More backups of a calendar event than are simulated.
+    TooOften(Duration),
+    /// A calendar event that makes not even one backup.
+    Never(Duration),
     /// They would begin before, or end after, what PBS knows.
     OutOfRange,
 }
@@ -92,6 +97,20 @@ impl fmt::Display for Wrong {
                 write!(f, "a backup every {every} makes none in --for {duration}")
             }
             Self::TooMany(count) => write!(f, "{count} backups are more than {MOST}"),
+            Self::TooOften(duration) => {
+                let duration = span::written(*duration);
+                write!(
+                    f,
+                    "--schedule makes more than {MOST} backups in --for {duration}"
+                )
+            }
+            Self::Never(duration) => {
+                let duration = span::written(*duration);
+                write!(
+                    f,
+                    "--schedule makes no backup in --for {duration}, which ends at --now"
+                )
+            }
             Self::OutOfRange => f.write_str("the backups would not all be in the years 0 to 9999"),
         }
     }
@@ -131,6 +150,29 @@ impl Schedule {
         let inside = times.first().zip(times.last());
         let inside = inside.is_some_and(|(a, b)| TIMES.contains(a) && TIMES.contains(b));
         inside.then_some(times).ok_or(Wrong::OutOfRange)
+    }
+}
+
+/// The times of the backups of `event` in the `duration` that ends at `now`, oldest first.
+///
+/// # Errors
+///
+/// [`Wrong`]
+pub fn event_times(
+    event: &CalendarEvent,
+    duration: Duration,
+    zone: &Zone,
+    now: i64,
+) -> Result<Vec<i64>, Wrong> {
+    let from = now.saturating_sub(duration.as_secs().cast_signed());
+    if !TIMES.contains(&from) {
+        return Err(Wrong::OutOfRange);
+    }
+    let times = event.times(zone.time_zone(), from, now, MOST as usize);
+    let times = times.ok_or(Wrong::TooOften(duration))?;
+    match times.is_empty() {
+        true => Err(Wrong::Never(duration)),
+        false => Ok(times),
     }
 }
 
