@@ -21,8 +21,9 @@ keep-partial, protected, remove), reason, count, period, because and why. Nothin
 is for who reads the marks.
 
 A group that a guard refuses has an error instead of marks. Three guards are always on: future-dated
-(off with --allow-future), failed-row (a record of the group came with an error) and mixed-owners (its
-rows have different owners, so lists of several namespaces came without --ns). Two need an option: too-many (--max-remove, --max-remove-total) and stale (--stale-after). Without these,
+(off with --allow-future), failed-row (a record of the group came with an error) and mixed-owners
+(its rows have different owners, so lists of several namespaces came without --ns). Two need an
+option: too-many (--max-remove, --max-remove-total) and stale (--stale-after). Without these,
 --keep-daily 1 marks all but one of a hundred for removal. --no-guards turns all of them off.
 
 The list may also be Proxmox VE's (pvesh get /nodes/N/storage/S/content --output-format json).
