@@ -33,13 +33,13 @@ impl World {
             return;
         }
         let local = self.local_volumes(vmid);
-        let place = if ct {
-            "in current VM config"
+        let (what, place) = if ct {
+            ("volume", "in current VM config")
         } else {
-            "attached"
+            ("disk", "attached")
         };
         for volume in &local {
-            let line = format!("found local volume '{}' ({place})", volume.volid);
+            let line = format!("found local {what} '{}' ({place})", volume.volid);
             self.log(task, &line);
         }
         let refused = self.first_phase_refusal(vmid, migration).filter(|_| ct);

@@ -18,4 +18,5 @@ mod outage;
 mod recordings;
 mod recovery;
 mod sim;
+mod task_words;
 mod whole;

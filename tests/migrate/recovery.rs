@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::sim::{Sim, cluster, container, four_at_once, machine, step, with};
+use crate::{
+    sim::{Sim, cluster, container, four_at_once, machine, step, with},
+    task_words,
+};
 
 /// What goes wrong with the move of guest 100 from a to b, and what is to come of it.
 pub struct Case {
@@ -103,6 +106,7 @@ impl Case {
         );
         assert_eq!(posts(&truth, "/migrate"), self.asked, "{name}: {truth:#}");
         assert_well_formed(&truth, name);
+        task_words::assert_known(&truth, name);
         if self.code == 3 {
             let message = record["error"]["message"].as_str().unwrap();
             assert!(
