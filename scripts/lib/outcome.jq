@@ -1,5 +1,5 @@
 # What became of the first $attempted of a batch: a line that is the batch of the others (null if there are none), one that says whether
-# what stays of the group is the "same", and the records. $status is that of the last one asked for (0, 1 refused, 3 no answer),
+# what stays of the group is the same, one that says whether some record has an error, and the records. $status is that of the last one asked for (0, 1 refused, 3 no answer),
 # $message what was said of it, $answer the group read again, if $again is 0.
 include "records";
 include "state";
@@ -19,5 +19,5 @@ input as $batch
     elif is_there then failed("unanswered"; "\($message); it is still there")
     else . + {changed: true} end; # its reply was lost, and the group says it is gone
   ($batch | .rows |= .[$attempted:] | if .rows == [] then null else . end),
-  (if ($known | not) or ($batch.times as $gone | $rows | map(select(.["backup-time"] as $time | $gone | bsearch($time) < 0)) | state) == $batch.stays then "same" else "changed" end),
-  ($batch.rows[:$attempted] | (.[:-1][] | done), (.[-1] | last))
+  (if ($known | not) or ($batch.times as $gone | $rows | map(select(.["backup-time"] as $time | $gone | bsearch($time) < 0)) | state) == $batch.stays then true else false end),
+  ([$batch.rows[:$attempted] | (.[:-1][] | done), (.[-1] | last)] | any(.[]; .error), .[])

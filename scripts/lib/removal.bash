@@ -6,24 +6,26 @@ batch_size=20
 
 # remove_all: removes what plan has left in $tmp/removals, and writes a record for each.
 remove_all() {
-    local first group query keep ns batch stop=false
+    local first group query keep due ns batch stop=false
+    local -a times # of the snapshots in `batch`
     local -A ended=() # why nothing more is tried in a namespace
     [[ -s $tmp/removals ]] || return 0
     $pbs_curl || batch_size=1
     pbsprune "${rules[@]}" --groups <"$tmp/list" >"$tmp/groups" 2>/dev/null || true # 1, as plan has said
     filter "$tmp" batches -n --slurpfile list "$tmp/list" --slurpfile groups "$tmp/groups" \
         --argjson size "$batch_size" --argjson verified "$(verified)" <"$tmp/removals" >"$tmp/batches"
-    jq -r '[.first, .group, .query, .keep, .ns] | @tsv' "$tmp/batches" >"$tmp/heads"
+    jq -r '[.first, .group, .query, .keep, (.rows | map(.["backup-time"]) | join(" ")), .ns] | @tsv' "$tmp/batches" >"$tmp/heads"
     trap 'stop=true' INT TERM
     trap '' PIPE # a reader that has gone is told
-    while IFS=$'\t' read -r first group query keep ns && IFS= read -r batch <&4; do
+    while IFS=$'\t' read -r first group query keep due ns && IFS= read -r batch <&4; do
         $first && alone=()
+        read -ra times <<<"$due"
         [[ ! ${ended[x$ns]-} ]] || alone=(refused "not tried any more in this namespace: ${ended[x$ns]}")
         ! $stop || fail 3 "stopped before the next of ${ns:+$ns:}$group; nothing is in flight"
         $first && ((${#alone[@]} == 0)) && look "$ns" "$group" "$query" "$keep"
         while ((${#alone[@]} == 0)) && [[ $batch ]]; do remove_batch "$ns" "$group" "$query"; done
-        [[ ! $batch ]] || show <(jq -c --arg code "${alone[0]}" --arg message "${alone[1]}" \
-            '.rows[] | . + {changed: false, error: {code: $code, message: $message}}' <<<"$batch")
+        [[ ! $batch ]] || show "$(jq -c --arg code "${alone[0]}" --arg message "${alone[1]}" \
+            '.rows[] | . + {changed: false, error: {code: $code, message: $message}}' <<<"$batch")"
         ((${#alone[@]} == 0)) || code=1
     done <"$tmp/heads" 4<"$tmp/batches"
     trap - INT TERM PIPE
@@ -64,7 +66,8 @@ look() {
 # became of them is told by the answers, and by the group read again.
 remove_batch() {
     local name=${1:+$1:}$2 status=0 again=0 message attempted=1
-    if $pbs_curl; then forget_by_curl || status=$?; else forget_by_client "$1" || status=$?; fi
+    local -a lines
+    if $pbs_curl; then forget_by_curl "$3" || status=$?; else forget_by_client "$1" "$2" || status=$?; fi
     message=$pbs_message
     if $pbs_curl || ((status)); then
         pbs_snapshots "$1" "$2" "$3" || again=$?
@@ -75,43 +78,43 @@ remove_batch() {
     $pbs_curl || ((status == 0 || again != 3)) || status=3 # the client failed, and the server doesn't answer
     filter "the list of $name" outcome -n --slurpfile answer "$tmp/answer" --argjson attempted "$attempted" \
         --argjson status "$status" --argjson again "$again" --arg message "$message" --argjson verified "$(verified)" <<<"$batch" >"$tmp/outcome"
-    batch=$(sed -n '1{/^null$/!p}' "$tmp/outcome")
-    ! jq -e 'select(.error)' <(tail -n +3 "$tmp/outcome") >"$tmp/failed" || code=1
-    show <(tail -n +3 "$tmp/outcome")
+    mapfile -t lines <"$tmp/outcome"
+    batch=${lines[0]#null} times=("${times[@]:attempted}")
+    [[ ${lines[2]} == false ]] || code=1
+    show "${lines[@]:3}"
     ((status != 3)) || fail 3 "stopped at $name: $message; the last record says what is known"
     ((again != 3)) || fail 3 "stopped at $name, which can't be read again: $pbs_message"
     pbs_message=$message
     ((status == 0)) || end_namespace "$1"
     [[ ! ${ended[x$1]-} ]] || alone=(refused "not tried any more in this namespace: $message")
-    [[ $(sed -n 2p "$tmp/outcome") == '"same"' ]] || alone=(changed "$name is not as it was when this was planned; nothing more of it is removed")
+    [[ ${lines[1]} == true ]] || alone=(changed "$name is not as it was when this was planned; nothing more of it is removed")
 }
 
-# forget_by_curl: asks for the removal of all of `batch` in one connection, one after the other, until one fails. Sets
+# forget_by_curl QUERY: asks for the removal of all of `batch` in one connection, one after the other, until one fails. Sets
 # `attempted`; else as pbs_api, of the last that was asked for.
 forget_by_curl() {
-    local status=0 last=000
-    jq -r --arg url "$pbs_url/snapshots?" --arg out "$tmp/reply." \
-        '.query as $query | .rows | to_entries[] | "url = \($url + $query + "&backup-time=\(.value["backup-time"])" | tojson)", "output = \($out + "\(.key)" | tojson)"' \
-        <<<"$batch" >"$tmp/config"
-    (trap '' INT && https --config "$tmp/config" --request DELETE --fail-with-body --fail-early --max-time 300 --write-out '%{http_code}\n' \
+    local status=0 place
+    local -a statuses
+    for place in "${!times[@]}"; do
+        # Nothing that would need quoting: a query is percent-encoded.
+        printf 'url = "%s/snapshots?%s&backup-time=%s"\noutput = "reply.%s"\n' "$pbs_url" "$1" "${times[place]}" "$place"
+    done >"$tmp/config"
+    (trap '' INT && https --config "$tmp/config" --output-dir "$tmp" --request DELETE --fail-with-body --fail-early --max-time 300 --write-out '%{http_code}\n' \
         >"$tmp/statuses" 2>"$tmp/error") || status=$?
-    attempted=$(grep -c . "$tmp/statuses") || attempted=1
-    last=$(tail -n 1 "$tmp/statuses")
-    pbs_message=""
-    pbs_answered "$status" "$last" "$tmp/reply.$((attempted - 1))"
+    mapfile -t statuses <"$tmp/statuses"
+    ((${#statuses[@]})) || statuses=(000)
+    attempted=${#statuses[@]} pbs_message=""
+    pbs_answered "$status" "${statuses[-1]}" "$tmp/reply.$((attempted - 1))"
 }
 
-# forget_by_client NAMESPACE: the first of `batch`; 1 if it failed, for whatever reason.
+# forget_by_client NAMESPACE GROUP: the first of `batch`; 1 if it failed, for whatever reason.
 forget_by_client() {
-    local snapshot
-    snapshot=$(jq -r '.group + "/" + (.rows[0]["backup-time"] | todate)' <<<"$batch")
-    pbs_client snapshot forget "$snapshot" --ns "$1"
+    pbs_client snapshot forget "$2/$(TZ=UTC0 printf '%(%FT%TZ)T' "${times[0]}")" --ns "$1"
 }
 
-# show FILE: records on stdout; the end of it all if nobody reads them.
+# show RECORD...: on stdout; the end of it all if nobody reads them.
 show() {
-    local lines
-    lines=$(cat -- "$1")
-    [[ ! $lines ]] || printf '%s\n' "$lines" 2>/dev/null ||
-        fail 3 "standard output is closed; nothing more is removed, and not told there is: $(jq -sr '[.[] | select(.changed) | "\(.["backup-type"])/\(.["backup-id"])/\(.["backup-time"] | todate) removed"] | if . == [] then "nothing that was removed" else join(", ") end' <<<"$lines")"
+    local told='[.[] | select(.changed) | "\(.["backup-type"])/\(.["backup-id"])/\(.["backup-time"] | todate)"] | if . == [] then "no removal" else "the removal of " + join(", ") end'
+    printf '%s\n' "$@" 2>/dev/null ||
+        fail 3 "standard output is closed; nothing more is removed, and not told there is $(printf '%s\n' "$@" | jq -sr "$told")"
 }
