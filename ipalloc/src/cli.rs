@@ -13,6 +13,7 @@ use crate::{
     owner, request,
     request::{Fallback, Fields, Place, Wanted},
     site_rules::SiteRules,
+    status,
 };
 
 mod help;
@@ -109,6 +110,9 @@ pub struct Exclude {
     /// between commas, or the option several times. Adds to the site's
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = Avoid::parse)]
     pub avoid: Vec<Avoid>,
+    /// A status of your own of which addresses are handed out; all that NetBox doesn't know are closed
+    #[arg(long, value_name = "NAME", value_parser = status::parse_open)]
+    pub status_open: Vec<String>,
     /// Which site
     #[command(flatten)]
     pub site: Named,
@@ -329,6 +333,7 @@ impl Exclude {
             avoid: self.avoid.clone(),
             site,
             force: false,
+            open: self.status_open.clone(),
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Policy {
     pub site: Option<SiteRules>,
     /// A closed prefix or range that is named is used all the same.
     pub force: bool,
+    /// Custom statuses of prefixes and ranges that are open, in lower case.
+    pub open: Vec<String>,
 }
 
 impl Policy {

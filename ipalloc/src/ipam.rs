@@ -6,6 +6,7 @@
 
 use core::net::IpAddr;
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashSet},
     fmt,
 };
@@ -16,6 +17,7 @@ use vmid::exit::Stop;
 use crate::{
     owner,
     span::{self, Span},
+    status,
 };
 
 /// A routing table: the global one or a VRF. Equal if the names are.
@@ -74,17 +76,18 @@ pub struct Prefix {
     pub mark_utilized: bool,
     /// What is still to be found out of it (a file's column `x-todo`).
     pub todo: Option<String>,
+    /// Its line, if it is of a file.
+    pub line: Option<u64>,
 }
 
 impl Prefix {
-    /// Why nothing is handed out of it unless that is forced.
+    /// Why nothing is handed out of it unless that is forced; `open` are the custom statuses that
+    /// are open.
     #[must_use]
-    pub fn closed(&self) -> Option<&str> {
-        match self.status.as_str() {
-            "container" | "deprecated" | "reserved" => Some(&self.status),
-            _ if self.mark_utilized => Some("marked as utilized"),
-            _ => None,
-        }
+    pub fn closed(&self, open: &[String]) -> Option<Cow<'static, str>> {
+        let by_status = status::closed(&self.status, &status::OF_PREFIXES, self.line, open);
+        let full = || self.mark_utilized.then_some("marked as utilized".into());
+        by_status.map(Cow::Owned).or_else(full)
     }
 }
 
@@ -114,6 +117,8 @@ pub struct Range {
     pub populated: bool,
     /// It is to be treated as full.
     pub utilized: bool,
+    /// Its line, if it is of a file.
+    pub line: Option<u64>,
 }
 
 impl Range {
@@ -123,15 +128,18 @@ impl Range {
         Span::new(span::bits(self.start), span::bits(self.end))
     }
 
-    /// Why nothing is handed out of it unless that is forced.
+    /// Why nothing is handed out of it unless that is forced; `open` are the custom statuses that
+    /// are open.
     #[must_use]
-    pub fn closed(&self) -> Option<&str> {
-        match self.status.as_str() {
-            "deprecated" | "reserved" => Some(&self.status),
-            _ if self.populated => Some("marked as populated"),
-            _ if self.utilized => Some("marked as utilized"),
-            _ => None,
-        }
+    pub fn closed(&self, open: &[String]) -> Option<Cow<'static, str>> {
+        let by_status = status::closed(&self.status, &status::OF_RANGES, self.line, open);
+        by_status
+            .map(Cow::Owned)
+            .or(match (self.populated, self.utilized) {
+                (true, _) => Some("marked as populated".into()),
+                (_, true) => Some("marked as utilized".into()),
+                _ => None,
+            })
     }
 }
 

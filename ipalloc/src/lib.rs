@@ -39,6 +39,7 @@ pub mod scope;
 pub mod show;
 pub mod site_rules;
 pub mod span;
+pub mod status;
 mod verb;
 
 use cli::{Command, Environment};

@@ -2,7 +2,7 @@
 //! is never handed out.
 
 use core::net::IpAddr;
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use ipnet::IpNet;
 
@@ -62,13 +62,15 @@ impl Scope {
         if fields.place.range.is_some() {
             let range = range(fields, networks)?;
             let scope = Self::of_range(range, networks, policy);
-            let why = scope
-                .prefix
-                .as_ref()
-                .and_then(|prefix| Some(format!("prefix {prefix}, which is {}", prefix.closed()?)));
+            let why = scope.prefix.as_ref().and_then(|prefix| {
+                Some(format!(
+                    "prefix {prefix}, which is {}",
+                    prefix.closed(&policy.open)?
+                ))
+            });
             let why = range
-                .closed()
-                .map(str::to_owned)
+                .closed(&policy.open)
+                .map(Cow::into_owned)
                 .or(why.map(|why| format!("in {why}")));
             // NetBox records no address in a populated range, so no IPAM does.
             let closed = why.filter(|_| !policy.force || range.populated);
@@ -83,9 +85,9 @@ impl Scope {
             });
             return Ok(Self { closed, ..scope });
         }
-        let prefix = prefix(fields, networks, policy.force)?;
+        let prefix = prefix(fields, networks, policy)?;
         let named = fields.place.prefix.is_some() && policy.force;
-        let closed = prefix.closed().filter(|_| !named).map(|why| {
+        let closed = prefix.closed(&policy.open).filter(|_| !named).map(|why| {
             let hint = "name it as prefix and use --force to allocate in it all the same";
             Refused::new(Code::Excluded, format!("prefix {prefix} is {why}; {hint}"))
         });

@@ -30,7 +30,7 @@ pub fn fill<'a>(prefix: &'a Prefix, networks: &Networks, view: &View, policy: &P
     let scope = Scope::of_prefix(prefix, networks, policy);
     let taken = view.taken_in(&prefix.vrf, prefix.net);
     let usable = Span::usable(prefix.net, prefix.is_pool);
-    let open = prefix.closed().is_none();
+    let open = prefix.closed(&policy.open).is_none();
     let next = scope
         .excluded
         .lowest_free(scope.room, 0, taken)
@@ -87,6 +87,7 @@ mod tests {
                 avoid,
                 site: None,
                 force: true,
+                open: Vec::new(),
             };
             let view = sample::view(RECORDS);
             let got = fill(&networks.prefixes[0], &networks, &view, &policy);

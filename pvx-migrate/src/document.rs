@@ -36,7 +36,12 @@ pub fn state(
     if text.iter().all(u8::is_ascii_whitespace) {
         return Err(bad(anyhow!("{whence}: no state document: nothing came in")));
     }
-    let state: State = match serde_json::from_slice(&text) {
+    // Text that is known to be UTF-8 as a whole is not checked again string by string.
+    let read = match str::from_utf8(&text) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(&text),
+    };
+    let state: State = match read {
         Ok(state) => state,
         Err(error) => {
             let what = match instead(&text) {

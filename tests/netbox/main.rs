@@ -52,6 +52,9 @@ const SECTIONS: &[&[Section]] = &[
     rules::SECTIONS, owners::SECTIONS, setup::SECTIONS, tokens::SECTIONS, trust::SECTIONS, provision::SECTIONS,
 ];
 
+/// Those that are run on each server, each of which is in another time zone.
+const EVERYWHERE: &[&[Section]] = &[owners::EVERYWHERE];
+
 /// Those that need [`Lab::loose`].
 const LOOSE: &[&[Section]] = &[races::LOOSE, strange::LOOSE];
 
@@ -64,10 +67,10 @@ fn main() -> ExitCode {
         let all = all.iter().copied().flatten().copied();
         all.filter(|(name, _)| asked(name)).collect()
     };
-    let (sections, loose) = (chosen(SECTIONS), chosen(LOOSE));
-    let count = sections.len() + loose.len();
+    let (sections, loose, everywhere) = (chosen(SECTIONS), chosen(LOOSE), chosen(EVERYWHERE));
+    let count = sections.len() + loose.len() + SERVERS * everywhere.len();
     if arguments.iter().any(|argument| argument == "--list") {
-        for (name, _) in sections.iter().chain(&loose) {
+        for (name, _) in sections.iter().chain(&loose).chain(&everywhere) {
             println!("{name}: test");
         }
         return ExitCode::SUCCESS;
@@ -82,7 +85,7 @@ fn main() -> ExitCode {
                 "NetBox is up after {:.1} s",
                 started.elapsed().as_secs_f32()
             );
-            failed = run(&labs, sections, loose);
+            failed = run(&labs, sections, loose, &everywhere);
         }
         Some(Err(NoLab::Absent(why))) if env::var_os("CI").is_none_or(|ci| ci != "true") => {
             println!("NOT RUN, because NetBox is not there: {why}");
@@ -99,7 +102,8 @@ fn main() -> ExitCode {
     } else {
         count - ignored - failed.len()
     };
-    let all: usize = SECTIONS.iter().chain(LOOSE).map(|all| all.len()).sum();
+    let total = |all: &[&[Section]]| all.iter().map(|all| all.len()).sum::<usize>();
+    let all = total(SECTIONS) + total(LOOSE) + SERVERS * total(EVERYWHERE);
     println!(
         "\ntest result: {}. {passed} passed; {} failed; {ignored} ignored; 0 measured; {} filtered out; finished in {:.2}s\n",
         if failed.is_empty() { "ok" } else { "FAILED" },
@@ -111,7 +115,12 @@ fn main() -> ExitCode {
 }
 
 /// Runs all of them, as many beside each other as there are servers; the failed ones come back.
-fn run(labs: &[Lab], sections: VecDeque<Section>, loose: VecDeque<Section>) -> Vec<&'static str> {
+fn run(
+    labs: &[Lab],
+    sections: VecDeque<Section>,
+    loose: VecDeque<Section>,
+    everywhere: &VecDeque<Section>,
+) -> Vec<&'static str> {
     tools::tools(); // built before anything is waited for
     let (sections, loose) = (Mutex::new(sections), Mutex::new(loose));
     let failed = Mutex::new(Vec::new());
@@ -123,7 +132,8 @@ fn run(labs: &[Lab], sections: VecDeque<Section>, loose: VecDeque<Section>) -> V
         first.or_else(|| sections.lock().unwrap().pop_front())
     };
     let work = |lab: &Lab| {
-        while let Some((name, section)) = next(lab) {
+        let mut own = everywhere.clone();
+        while let Some((name, section)) = own.pop_front().or_else(|| next(lab)) {
             let began = Instant::now();
             let run = || {
                 lab.fresh("seeded");
@@ -136,8 +146,9 @@ fn run(labs: &[Lab], sections: VecDeque<Section>, loose: VecDeque<Section>) -> V
             });
             let how = if ok { "ok" } else { "FAILED" };
             println!(
-                "test {name} ... {how} ({:.1} s)",
-                began.elapsed().as_secs_f32()
+                "test {name} ... {how} ({:.1} s, {})",
+                began.elapsed().as_secs_f32(),
+                lab.zone()
             );
             if !ok {
                 failed.lock().unwrap().push(name);

@@ -11,13 +11,14 @@ use crate::{
     wire::Message,
 };
 
-pub const SECTIONS: &[Section] = &[
+/// What changes records: the ETag that a change carries is made of a time.
+pub const EVERYWHERE: &[Section] = &[
     ("owners: unowned names, --adopt", adopt),
     ("owners: release, --force, --retire, revival", release),
     ("owners: a record changed meanwhile is left alone", changed),
-    ("owners: show", show),
-    ("owners: check", check),
 ];
+
+pub const SECTIONS: &[Section] = &[("owners: show", show), ("owners: check", check)];
 
 fn bearing(lab: &Lab, address: &str, name: &str) {
     lab.make(

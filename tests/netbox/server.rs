@@ -16,8 +16,12 @@ use crate::{
     wire::{self, Message},
 };
 
-/// A second server on the same database: below a path, duplicates allowed.
-const LOOSE: &str = "BASE_PATH = 'ipam/nb/'\nENFORCE_GLOBAL_UNIQUE = False";
+/// A second server on the same database: below a path, duplicates allowed, not in UTC.
+const LOOSE: &str =
+    "BASE_PATH = 'ipam/nb/'\nENFORCE_GLOBAL_UNIQUE = False\nTIME_ZONE = 'Europe/Berlin'";
+
+/// Where the servers are: NetBox writes times in its own zone, and its ETags in UTC.
+const ZONES: [&str; 3] = ["UTC", "Europe/Berlin", "Asia/Kathmandu"];
 
 /// What all servers share, until this is dropped.
 struct Site {
@@ -84,6 +88,11 @@ impl Lab {
             .get_or_init(wait)
             .as_deref()
             .expect("a second server")
+    }
+
+    /// The time zone of its server.
+    pub fn zone(&self) -> &'static str {
+        ZONES[self.number % ZONES.len()]
     }
 
     /// [`Self::loose`] is on this one's database.
@@ -240,6 +249,7 @@ fn script(words: &[&str], settings: &str) -> Result<String, (i32, String)> {
     command
         .args(words)
         .env("NETBOX_SETTINGS", settings)
+        .env("NETBOX_ZONES", ZONES.join(" "))
         .env("NETBOX_WATCH", process::id().to_string());
     if env::var_os("NETBOX_VENV").is_none() {
         // Where scripts/test has it, whatever CARGO_TARGET_DIR is.

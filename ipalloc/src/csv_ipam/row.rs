@@ -39,6 +39,7 @@ pub(super) fn prefix(layout: &Layout, row: &ByteRecord) -> Result<Prefix, String
         is_pool: layout.flag(row, Column::IsPool)?,
         mark_utilized: layout.flag(row, Column::MarkUtilized)?,
         todo: Some(layout.cell(row, Column::Todo).into_owned()).filter(|todo| !todo.is_empty()),
+        line: line(row),
     })
 }
 
@@ -56,7 +57,12 @@ pub(super) fn range(layout: &Layout, row: &ByteRecord) -> Result<Range, String> 
         status: layout.value(row, Column::Status),
         populated: layout.flag(row, Column::MarkPopulated)?,
         utilized: layout.flag(row, Column::MarkUtilized)?,
+        line: line(row),
     })
+}
+
+fn line(row: &ByteRecord) -> Option<u64> {
+    row.position().map(csv::Position::line)
 }
 
 /// An address cell; without a mask it is a host's own (as NetBox has it).

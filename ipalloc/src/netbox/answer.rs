@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use vmid::http::Answer;
 
@@ -88,6 +89,7 @@ pub(super) fn prefix(value: &Value) -> Result<Prefix, String> {
         is_pool: flag(value, "is_pool"),
         mark_utilized: flag(value, "mark_utilized"),
         todo: None,
+        line: None,
     })
 }
 
@@ -102,6 +104,7 @@ pub(super) fn range(value: &Value) -> Result<Range, String> {
         status: choice(value, "status"),
         populated: flag(value, "mark_populated"),
         utilized: flag(value, "mark_utilized"),
+        line: None,
     })
 }
 
@@ -128,13 +131,27 @@ pub(super) fn record(value: &Value) -> Result<Record, String> {
             key,
             comments: text(value, "comments"),
         },
-        etag: format!(
-            "W/\"{}\"",
-            text(value, "last_updated").replace('Z', "+00:00")
-        ),
+        etag: etag(&text(value, "last_updated")),
         description,
         has_field: field.is_some(),
     })
+}
+
+/// NetBox's ETag of an object that was last changed then: the instant as Python's `isoformat` writes it
+/// in UTC, in whatever zone the answer has it (the server's TIME_ZONE).
+fn etag(last_updated: &str) -> String {
+    let written = last_updated.parse::<Timestamp>().map_or_else(
+        |_| last_updated.to_owned(),
+        |instant| {
+            // Python leaves out a fraction of 0.
+            let form = match instant.subsec_nanosecond() {
+                0 => "%FT%T+00:00",
+                _ => "%FT%T%.6f+00:00",
+            };
+            instant.strftime(form).to_string()
+        },
+    );
+    format!("W/\"{written}\"")
 }
 
 fn address(text: &str) -> Result<(IpAddr, u8), String> {
@@ -205,6 +222,24 @@ mod tests {
         ];
         for (name, status, body, want) in cases {
             assert_eq!(complaint(&answer(*status, body)), *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn etags_are_instants() {
+        let want = r#"W/"2026-11-26T06:29:02.616576+00:00""#;
+        #[rustfmt::skip]
+        let cases = [
+            ("UTC",                "2026-11-26T06:29:02.616576Z",      want),
+            ("Europe/Berlin",      "2026-11-26T07:29:02.616576+01:00", want),
+            ("Asia/Kathmandu",     "2026-11-26T12:14:02.616576+05:45", want),
+            ("the day before",     "2026-11-25T23:29:02.616576-07:00", want),
+            ("a whole second",     "2026-11-26T07:29:02+01:00",        r#"W/"2026-11-26T06:29:02+00:00""#),
+            ("the microsecond's zeros stay", "2026-11-26T07:29:02.610000+01:00", r#"W/"2026-11-26T06:29:02.610000+00:00""#),
+            ("no time",            "",                                 r#"W/"""#),
+        ];
+        for (name, said, want) in cases {
+            assert_eq!(etag(said), want, "{name}");
         }
     }
 

@@ -15,12 +15,12 @@ use super::{
 use crate::ipam::New;
 
 impl NetBox {
-    /// The body of a new address; its place unless the server chooses.
+    /// The body of a new address; its place unless the server chooses. What is empty is left out:
+    /// available-ips refuses a blank description before NetBox 4.5.
     fn body(&self, new: &New, chosen: bool) -> Value {
         let mut description = new.description.clone();
         let mut body = json!({
             "dns_name": new.dns_name,
-            "tags": new.tags.iter().map(|slug| json!({ "slug": slug })).collect::<Vec<_>>(),
             "changelog_message": self.api.message,
         });
         if self.keyed() {
@@ -31,7 +31,13 @@ impl NetBox {
             description = description.chars().take(room).collect();
             description = format!("{description} {mark}").trim_start().to_owned();
         }
-        body["description"] = json!(description);
+        if !description.is_empty() {
+            body["description"] = json!(description);
+        }
+        if !new.tags.is_empty() {
+            let tags = new.tags.iter().map(|slug| json!({ "slug": slug }));
+            body["tags"] = tags.collect();
+        }
         if chosen {
             body["address"] = json!(format!("{}/{}", new.address, new.length));
             body["status"] = json!("active");

@@ -30,6 +30,7 @@ pub fn networks(lines: &[&str]) -> Networks {
                 status,
                 populated: has("populated"),
                 utilized: has("utilized"),
+                line: None,
             });
         } else {
             networks.prefixes.push(Prefix {
@@ -40,6 +41,7 @@ pub fn networks(lines: &[&str]) -> Networks {
                 is_pool: has("pool"),
                 mark_utilized: has("full"),
                 todo: None,
+                line: None,
             });
         }
     }

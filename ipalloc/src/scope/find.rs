@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 
 use crate::{
+    exclude::Policy,
     ipam::{Networks, Prefix, Range, Vrf},
     refused::{Code, Refused},
     request::{Fields, Wanted},
@@ -12,7 +13,7 @@ use crate::{
 pub(super) fn prefix<'a>(
     fields: &Fields,
     networks: &'a Networks,
-    force: bool,
+    policy: &Policy,
 ) -> Result<&'a Prefix, Refused> {
     let (vlan, named) = (fields.place.vlan, fields.place.prefix);
     if named.is_none() && vlan.is_none() {
@@ -43,9 +44,9 @@ pub(super) fn prefix<'a>(
     let open: Vec<&Prefix> = fitting
         .iter()
         .copied()
-        .filter(|p| p.closed().is_none())
+        .filter(|p| p.closed(&policy.open).is_none())
         .collect();
-    let forced = named.is_some() && force;
+    let forced = named.is_some() && policy.force;
     let usable = if forced || open.is_empty() {
         &fitting
     } else {

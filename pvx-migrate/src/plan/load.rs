@@ -28,7 +28,7 @@ impl<'a> Load<'a> {
         let mut load = Self {
             memory: vec![0; cluster.nodes().len()],
             used: cluster.nodes().iter().map(|node| node.mem).collect(),
-            uses: HashMap::new(),
+            uses: HashMap::with_capacity(cluster.state.guests.len()),
             space: HashMap::new(),
             shared: {
                 let shared = cluster.state.storages.iter().filter(|s| s.shared);

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{Read, Write},
+    mem::ManuallyDrop,
     path::Path,
 };
 
@@ -47,6 +48,8 @@ pub fn plan(
         _ => Vec::new(),
     };
     let state = document::state(input, surroundings.now, terms.max_age, "stdin")?;
+    // It is needed to the end, and the end of the process frees it at once.
+    let state = ManuallyDrop::new(state);
     let cluster = Cluster::new(&state);
     given.check(&cluster)?;
     own_guest(&cluster, terms.own)?;
