@@ -21,15 +21,17 @@ remove_all() {
         $first && alone=()
         read -ra times <<<"$due"
         [[ ! ${ended[x$ns]-} ]] || alone=(refused "not tried any more in this namespace: ${ended[x$ns]}")
-        ! $stop || fail 3 "stopped before the next of ${ns:+$ns:}$group; nothing is in flight"
+        unless_stopped
         $first && ((${#alone[@]} == 0)) && look "$ns" "$group" "$query" "$keep"
-        while ((${#alone[@]} == 0)) && [[ $batch ]]; do remove_batch "$ns" "$group" "$query"; done
+        while ((${#alone[@]} == 0)) && [[ $batch ]]; do unless_stopped && remove_batch "$ns" "$group" "$query"; done
         [[ ! $batch ]] || show "$(jq -c --arg code "${alone[0]}" --arg message "${alone[1]}" \
             '.rows[] | . + {changed: false, error: {code: $code, message: $message}}' <<<"$batch")"
         ((${#alone[@]} == 0)) || code=1
     done <"$tmp/heads" 4<"$tmp/batches"
     trap - INT TERM PIPE
 }
+
+unless_stopped() { ! $stop || fail 3 "stopped before the next of ${ns:+$ns:}$group; nothing is in flight"; }
 
 verified() { [[ " ${rules[*]} " == *" --verified "* ]] && echo true || echo false; }
 
