@@ -29,7 +29,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const HELPERS: [&str; 1] = ["pve-cluster"];
 
 /// Folders of cases that are not the cases of one tool.
-const JOINT: [&str; 3] = ["stream", "pipelines", "scripts"];
+const JOINT: [&str; 4] = ["stream", "pipelines", "scripts", "notify"];
 
 /// A `#[test]` per folder of `cases/`, and the list of these folders.
 macro_rules! folders {
@@ -48,6 +48,7 @@ folders! {
     stream = "stream"
     pipelines = "pipelines"
     scripts = "scripts"
+    notify = "notify"
 }
 
 /// A command that passes records on: the cases of `stream/` hold for each of them.

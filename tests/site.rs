@@ -96,6 +96,12 @@ fn text(form: Form) -> Value {
         Form::Address | Form::Addresses => "^[0-9A-Fa-f.: ]+$",
         Form::Gateway => "^(first|last|none|[0-9A-Fa-f.:]+)$",
         Form::Content => "^(images|rootdir|vztmpl|iso|backup|snippets|import|none)$",
+        Form::Ssh => r"^([A-Za-z0-9][A-Za-z0-9_.+-]*@)?[A-Za-z0-9:][A-Za-z0-9_.:+-]*$",
+        Form::Keep => {
+            "^ *--keep-(last|hourly|daily|weekly|monthly|yearly)[ =]+[0-9]+( +--keep-(last|hourly|daily|weekly|monthly|yearly)[ =]+[0-9]+)* *$"
+        }
+        Form::Sqlite => "^(auto|none)$",
+        Form::Compression => "^(gzip|zstd)$",
         Form::Occasion => "^(always|failure|change)$",
         Form::Line | Form::Avoid => return json!({"type": "string", "minLength": 1}),
     };

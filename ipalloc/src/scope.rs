@@ -156,7 +156,7 @@ impl Scope {
             range: Some(range.clone()),
             vrf: range.vrf.clone(),
             family,
-            length: range.length,
+            length: span::mask(range.start, range.length, prefix.map(|prefix| prefix.net)),
             room,
             excluded: union(&reasons),
             closed: None,

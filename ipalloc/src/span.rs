@@ -197,6 +197,18 @@ impl Spans {
     }
 }
 
+/// The mask that a host at `address` bears, whose record has the mask `length`: scanners and hands
+/// record hosts with /32 (/128), and no neighbour is reached with that. Then it is that of the prefix
+/// which holds it, if one is known.
+#[must_use]
+pub fn mask(address: IpAddr, length: u8, prefix: Option<IpNet>) -> u8 {
+    let whole = if address.is_ipv4() { 32 } else { 128 };
+    match prefix {
+        Some(net) if length == whole => net.prefix_len(),
+        _ => length,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,6 +231,27 @@ mod tests {
             let span = Span::usable(net.parse().unwrap(), *is_pool);
             let want = Span::new(bits(first.parse().unwrap()), bits(last.parse().unwrap()));
             assert_eq!(span, want, "{name}");
+        }
+    }
+
+    #[test]
+    fn masks_of_hosts() {
+        #[rustfmt::skip]
+        let cases = [
+            ("as it is",               "10.0.0.9", 24,  Some("10.0.0.0/16"),  24),
+            ("recorded as a host",     "10.0.0.9", 32,  Some("10.0.0.0/24"),  24),
+            ("in no prefix",           "10.0.0.9", 32,  None,                 32),
+            ("a prefix of one",        "10.0.0.9", 32,  Some("10.0.0.9/32"),  32),
+            ("IPv6, as a host",        "fd00::9",  128, Some("fd00::/64"),    64),
+            ("IPv6, a /32 is a mask",  "fd00::9",  32,  Some("fd00::/16"),    32),
+        ];
+        for (name, address, length, prefix, want) in cases {
+            let prefix = prefix.map(|net| net.parse().unwrap());
+            assert_eq!(
+                mask(address.parse().unwrap(), length, prefix),
+                want,
+                "{name}"
+            );
         }
     }
 

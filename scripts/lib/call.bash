@@ -5,6 +5,7 @@
 
 version=0.1.0 # of the workspace, Cargo.toml
 me=${0##*/}
+acting='^(provision|deprovision|(drain|return)-node|failover-drill|prune-(datastore|tarballs)|app-backup)$' # take --notify
 lib=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 declare -A opt=()
 declare -a words=()
@@ -54,6 +55,7 @@ arguments() {
     local -A kind=([name]=value)
     for name in "${values[@]}"; do kind[$name]=value; done
     for name in "${switches[@]}"; do kind[$name]=switch; done
+    [[ ! $me =~ $acting ]] || kind[notify]=switch
     while (($#)); do
         word=$1
         shift
@@ -179,3 +181,10 @@ mark() {
     spent[$1]=$((${spent[$1]-0} + (now - last) / 1000)) last=$now
 }
 last=${EPOCHREALTIME//[!0-9]/}
+
+# With --notify, scripts/notify runs the script once more.
+if [[ $me =~ $acting && " $* " == *notify* ]]; then
+    # shellcheck source=lib/notify.bash
+    . "$lib/notify.bash"
+    notified "$@"
+fi

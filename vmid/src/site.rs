@@ -16,6 +16,7 @@ use crate::{
     stream::{self, Bad},
 };
 
+mod app;
 mod fault;
 pub mod form;
 mod held;
@@ -31,6 +32,7 @@ pub mod print;
 mod reference;
 mod walk;
 
+pub use app::{App, BackupTarget};
 pub use fault::{Fault, Faults};
 pub use held::{Held, Holder};
 pub use notify::{Apprise, Discord, Healthchecks, Notify, Ntfy};
@@ -75,6 +77,9 @@ pub struct Site {
     pub roles: BTreeMap<String, Role>,
     #[serde(deserialize_with = "named")]
     pub templates: BTreeMap<String, Template>,
+    pub apps: Vec<App>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup_target: Option<BackupTarget>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<Notify>,
     /// The normalised document: what `vmid site` prints, with the user's own `x-` names.

@@ -9,6 +9,7 @@ use crate::{
     request::{Fallback, Request},
     retired,
     scope::Scope,
+    span,
 };
 
 impl Choice<'_> {
@@ -147,7 +148,11 @@ impl Choice<'_> {
         Grant {
             id: Some(entry.id),
             address: entry.address,
-            length: entry.length,
+            length: span::mask(
+                entry.address,
+                entry.length,
+                scope.prefix.as_ref().map(|prefix| prefix.net),
+            ),
             prefix: scope.prefix.as_ref().map(|prefix| prefix.net),
             vlan: scope.vlan(),
             dns_name,

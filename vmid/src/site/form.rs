@@ -43,6 +43,14 @@ pub enum Form {
     Avoid,
     /// What a storage may hold (PVE's schema of storages, `content`).
     Content,
+    /// A host as ssh takes it, perhaps with a user: `root@n8n.home.example`.
+    Ssh,
+    /// pbsprune's keep options with their numbers.
+    Keep,
+    /// How SQLite databases of an application are copied.
+    Sqlite,
+    /// What an archive is packed with.
+    Compression,
     /// When a job is told of: `always`, `failure` or `change`.
     Occasion,
 }
@@ -74,6 +82,10 @@ impl Form {
             Self::Content => "images, rootdir, vztmpl, iso, backup, snippets, import or none",
             Self::Occasion => "always, failure or change",
             Self::Avoid => "host numbers or addresses such as 110, 2-9, 192.168.30.50",
+            Self::Ssh => "a host for ssh such as n8n or root@192.168.30.40",
+            Self::Keep => "keep options such as --keep-daily 7 --keep-weekly 4",
+            Self::Sqlite => "auto or none",
+            Self::Compression => "gzip or zstd",
         }
     }
 
@@ -89,6 +101,10 @@ impl Form {
             Self::Guest => text.len() <= 253 && text.split('.').all(is_label),
             Self::Node => is_label(text),
             Self::Content => CONTENTS.contains(&text),
+            Self::Ssh => is_ssh(text),
+            Self::Keep => is_keep(text),
+            Self::Sqlite => ["auto", "none"].contains(&text),
+            Self::Compression => ["gzip", "zstd"].contains(&text),
             Self::Occasion => ["always", "failure", "change"].contains(&text),
             Self::Word => is_word(text, 1, 64),
             Self::Storage => {
@@ -186,6 +202,30 @@ fn is_sid(text: &str) -> bool {
     id.is_some_and(|id| crate::scheme::GUEST_IDS.contains(&id))
 }
 
+/// A host, of a name or an address, and a user before it; neither may look like an option to ssh.
+fn is_ssh(text: &str) -> bool {
+    let (user, host) = text.split_once('@').unwrap_or(("root", text));
+    let is_host = is_word(host, 1, 253) || host.parse::<IpAddr>().is_ok();
+    is_word(user, 1, 32) && is_host
+}
+
+/// `--keep-daily 7 --keep-weekly 4`: at least one of PBS's keep options, each with a number above 0.
+fn is_keep(text: &str) -> bool {
+    const RULES: [&str; 6] = ["last", "hourly", "daily", "weekly", "monthly", "yearly"];
+    let words: Vec<&str> = text
+        .split([' ', '='])
+        .filter(|word| !word.is_empty())
+        .collect();
+    let is_rule = |pair: &[&str]| {
+        let [option, number] = pair else { return false };
+        let rule = option.strip_prefix("--keep-");
+        let number = number.bytes().all(|byte| byte.is_ascii_digit())
+            && number.parse::<u32>().is_ok_and(|n| n > 0);
+        rule.is_some_and(|rule| RULES.contains(&rule)) && number
+    };
+    !words.is_empty() && words.chunks(2).all(is_rule)
+}
+
 /// The address of a host.
 ///
 /// # Errors
@@ -240,6 +280,10 @@ mod tests {
             (Form::Content,   &["rootdir", "none"],               &["rootdirs", ""]),
             (Form::Occasion,  &["always", "failure", "change"],   &["never", "", "Always"]),
             (Form::Avoid,     &["2-9", "110", "10.0.0.0/28"],     &["9-2", "x", ""]),
+            (Form::Ssh,       &["n8n", "root@10.0.0.1", "fd00::1", "a@b.example"], &["", "-oProxyCommand=x", "a b", "root@", "@a", "-l@a", "a@-b", "a@b@c", "$(id)"]),
+            (Form::Keep,      &["--keep-last 7", "--keep-daily=7 --keep-weekly 4"], &["", "7", "--keep-last", "--keep-last 0", "--keep-last +7", "--keep-all 1", "--apply", "--keep-last 7 --apply", "--keep-last 7;id"]),
+            (Form::Sqlite,    &["auto", "none"],                  &["", "Auto", "true"]),
+            (Form::Compression, &["gzip", "zstd"],                &["", "xz"]),
         ];
         for (form, good, bad) in cases {
             for text in *good {

@@ -66,8 +66,8 @@ const fn required(path: &'static str, kind: Kind, meaning: &'static str) -> Key 
 }
 
 use Form::{
-    Address, Addresses, Content, Domain, File, Gateway, Guest, Line, Node, Occasion, Path, Prefix,
-    Sid, Storage, Word, Zone,
+    Address, Addresses, Compression, Content, Domain, File, Gateway, Guest, Keep, Line, Node,
+    Occasion, Path, Prefix, Sid, Sqlite, Ssh, Storage, Word, Zone,
 };
 use Kind::{Any, Avoid, List, Map, Number, Object, Text, Truth, Whole};
 
@@ -188,6 +188,26 @@ pub const KEYS: &[Key] = &[
     key("templates.*.disk_gib",      Whole(1, 1 << 20), "8", "Disk in GiB."),
     key("templates.*.packages",      List,            "[]", "Packages that are installed in it."),
     key("templates.*.packages[]",    Text(Word),      "",  "A Debian package."),
+
+    key("apps",                      List,            "[]", "The applications that scripts/app-backup backs up."),
+    key("apps[]",                    Object,          "",  "An application."),
+    required("apps[].name",          Text(Word),           "Its name: its backups are in BK_NAME of the target."),
+    key("apps[].host",               Text(Ssh),       "",  "Where it runs, as ssh knows it; without it, or if this is the host's own name, on the host of the backup."),
+    required("apps[].path",          Text(Path),           "The folder that is backed up, with everything below it."),
+    key("apps[].before",             Text(Line),      "",  "Command (bash) on its host before the copy: stop it, or write a dump into $PVX_STAGE, which goes into the backup. If it fails there is no backup."),
+    key("apps[].after",              Text(Line),      "",  "Command (bash) on its host after the copy, always: start it again."),
+    key("apps[].exclude",            List,            "[]", "What is left out of the backup."),
+    key("apps[].exclude[]",          Text(Line),      "",  "A file or folder below the path, or a pattern of such, in which * stands for slashes, too."),
+    key("apps[].sqlite",             Text(Sqlite),    "\"auto\"", "auto: each SQLite database, known by its first 16 bytes, is copied by SQLite itself and checked. none: as any other file, because `before` stops the service."),
+    key("apps[].compression",        Text(Compression), "\"gzip\"", "What the archive is packed with."),
+    key("apps[].keep",               Text(Keep),      "",  "Which of its backups are kept after one that succeeded; without it, all."),
+    key("apps[].verify",             Text(Line),      "",  "Command (bash) that --restore-test runs in the restored folder; it fails if that is no good."),
+    key("apps[].max_age_s",          Whole(1, 4_294_967_295), "", "The greatest age in seconds of its newest backup that --restore-test takes for fine."),
+
+    key("backup_target",             Object,          "",  "Where scripts/app-backup writes: an NFS share, as a rule."),
+    required("backup_target.path",   Text(Path),           "Its folder, with BK_NAME folders in it, and the file .pvx-target that has the site's name in it."),
+    key("backup_target.mount",       Truth,           "true", "The folder is on a mounted file system, not on the one of /."),
+    key("backup_target.timeout_s",   Whole(1, 600),   "10", "How long the target may take for a small write, in seconds; then it hangs."),
 
     key("notify",                    Object,          "",  "Where scripts/notify tells of jobs. Whoever has a channel's URL may write to it, so the site names files, not URLs."),
     key("notify.on",                 Text(Occasion),  "\"always\"", "When: always, on a failure alone, or on a failure or where something was changed. A healthchecks server hears of every run."),

@@ -21,6 +21,12 @@ pub(super) fn check(site: &mut Site, faults: &mut Faults) {
         site.storages.iter().map(|s| s.storage.as_str()),
         faults,
     );
+    twice(
+        "apps",
+        "name",
+        site.apps.iter().map(|app| app.name.as_str()),
+        faults,
+    );
     nodes(site, faults);
     vlans(site, faults);
     let segments: Vec<IpNet> = site.vlans.iter().map(|vlan| vlan.prefix).collect();

@@ -36,6 +36,9 @@ fn full() -> Value {
         "roles": {"db": {"database": true, "privileged": false, "why": "data"}},
         "templates": {"base": {"lxc": "local:vztmpl/a.tar.zst", "vm": "local:import/a.qcow2", "features": ["nesting=1"], "cores": 2,
             "memory_mib": 2048, "swap_mib": 0, "disk_gib": 16, "packages": ["curl"]}},
+        "apps": [{"name": "vaultwarden", "host": "root@10.20.20.40", "path": "/opt/vaultwarden/data", "before": "true", "after": "true", "exclude": ["icon_cache"],
+            "sqlite": "auto", "compression": "zstd", "keep": "--keep-last 7", "verify": "test -s db.sqlite3", "max_age_s": 93600}],
+        "backup_target": {"path": "/backups", "mount": true, "timeout_s": 10},
         "notify": {"on": "failure", "discord": {"url_file": "/etc/pvx/discord"}, "ntfy": {"url_file": "/etc/pvx/ntfy", "token_file": "/etc/pvx/ntfy-token"},
             "healthchecks": {"url_file": "/etc/pvx/healthchecks"}, "apprise": {"urls_file": "/etc/pvx/apprise"}}
     })
@@ -212,6 +215,8 @@ fn what_contradicts_itself_is_told() {
         ("avoid",               with("/avoid/0", json!("9-2")), &["avoid[0] is wrong: \"9-2\" ends before it begins"]),
         ("node twice",          with("/nodes/1/name", json!("pve-a")), &["nodes[1].name is \"pve-a\", as nodes[0].name"]),
         ("storage twice",       twice("storages", json!({"storage": "tank"})), &["storages[1].storage is \"tank\", as storages[0].storage"]),
+        ("app twice",           twice("apps", json!({"name": "vaultwarden", "path": "/"})), &["apps[1].name is \"vaultwarden\", as apps[0].name"]),
+        ("keeps what is no rule", with("/apps/0/keep", json!("--apply")), &["apps[0].keep is \"--apply\", not keep options such as"]),
         ("VLAN twice",          twice("vlans", json!({"vlan": 20, "prefix": "10.9.0.0/24"})), &["vlans[1].vlan is 20, as vlans[0].vlan"]),
         ("prefix twice",        twice("vlans", json!({"vlan": 21, "prefix": "10.20.20.0/24"})), &["vlans[1].prefix is 10.20.20.0/24, as vlans[0].prefix"]),
         ("node of a member",    with("/pairs/0/members/0/node", json!("pve-c")), &["pairs[0].members[0].node is \"pve-c\", which is not in nodes; near: pve-a"]),

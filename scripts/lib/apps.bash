@@ -1,0 +1,110 @@
+# The applications of the site that are backed up: who may have written their commands, one run at a time of
+# each, and what an earlier run owes. Sourced after call.bash and site.bash; needs `tmp`.
+
+# only_ours FILE: exit 2 if others than its owner and root may write to the site file, or put another in its
+# place: they could have any command run.
+only_ours() {
+    local path place mode
+    path=$(readlink -e -- "$1") || return 0 # vmid says what is wrong with it
+    [[ -f $path ]] || return 0
+    for place in "$path" "$(dirname -- "$path")" "$(dirname -- "$1")"; do
+        mode=$(stat -L -c %a -- "$place")
+        (((8#$mode & 8#022) == 0)) ||
+            fail 2 "$place may be written to by others than its owner (mode $mode), and the site's commands are run: chmod go-w ${place@Q}"
+    done
+}
+
+# select_apps: the named applications or all, in $tmp/apps, a line each; and the target.
+select_apps() {
+    local own
+    own=$({ hostname && hostname -f && echo localhost; } 2>/dev/null | jq -Rn '[inputs]')
+    if on all; then
+        ((${#words[@]} == 0)) || fail 2 "--all and a name, ${words[0]}: which?"
+    else
+        ((${#words[@]})) || fail 2 "no service is named: NAME... or --all"
+    fi
+    [[ ! ${opt[via]-} || ${opt[via]} =~ ^[A-Za-z0-9][A-Za-z0-9@_.:+-]*$ ]] || fail 2 "--via: '${opt[via]}' is no host for ssh"
+    filter "$site_file" apps --argjson own "$own" --arg via "${opt[via]-}" --argjson all "$(on all && echo true || echo false)" \
+        --argjson names "$(jq -nc '$ARGS.positional' --args -- "${words[@]}")" <"$site" >"$tmp/apps"
+    IFS=$'\x1f' read -r target target_mount target_s site_name < <(jq -r '[.backup_target // {} | .path // "", .mount, .timeout_s] + [.name // ""] | join("\u001f")' "$site")
+    [[ $target ]] || fail 2 "$site_file: backup_target is missing: app-backup needs it"
+}
+
+# read_app LINE: sets `app`, by the keys' names, and `excludes`. No value has a control character: vmid saw to it.
+declare -A app=()
+read_app() {
+    local key value
+    app=()
+    while IFS=$'\x1f' read -r key value; do app[$key]=$value; done < <(
+        jq -r '{name, far, path, before, after, sqlite, compression, keep, verify, max_age_s} | map_values(. // "") | to_entries[] | "\(.key)\u001f\(.value)"' <<<"$1"
+    )
+    mapfile -t excludes < <(jq -r '.exclude[]' <<<"$1")
+    service=${app[name]}
+}
+
+# state_folder: sets `state`, the folder on this host that locks and debts are in.
+state_folder() {
+    state=${STATE_DIRECTORY-}
+    state=${state%%:*}
+    if [[ ! $state ]]; then
+        state=/var/lib/app-backup
+        ((EUID == 0)) || state=${XDG_STATE_HOME:-${HOME-}/.local/state}/app-backup
+    fi
+    mkdir -p -m 700 -- "$state" 2>/dev/null && [[ -w $state ]] || fail 3 "$state: it can't be written to (locks, and what a killed run owes)"
+}
+
+# lock_app: this run's lock of the service; 1 if another run has it. What is started must not inherit it unasked.
+lock_app() {
+    exec {lock}>>"$state/$service.lock"
+    flock -n "$lock"
+}
+
+# owe: writes down that `after` is owed, before it is. The note is on this host's disk, and is there after a kill.
+owe() {
+    local note=$state/$service.owed
+    app[stage]=${TMPDIR:-/var/tmp}/app-backup-$service-${EPOCHREALTIME//[!0-9]/}$RANDOM
+    [[ ! ${app[far]} ]] || app[stage]=/var/tmp/${app[stage]##*/}
+    jq -nc '$ARGS.named' --arg far "${app[far]}" --arg path "${app[path]}" --arg after "${app[after]}" --arg stage "${app[stage]}" >"$note.new"
+    sync -- "$note.new" && mv -- "$note.new" "$note" && sync -- "$state"
+}
+
+# settle: what a run that was killed owes: its `after`, and its stage. 1 if it can't be done; the note stays then.
+settle() {
+    local note=$state/$service.owed key value
+    [[ -s $note ]] || return 0
+    say "$service: an earlier run was killed: its after is run now"
+    (
+        while IFS=$'\x1f' read -r key value; do app[$key]=$value; done < <(jq -r 'to_entries[] | "\(.key)\u001f\(.value)"' "$note")
+        on_host settle >/dev/null 2>"$work/settled" || true
+    )
+    understand "$work/settled" >"$work/settled.json"
+    jq -e .settled "$work/settled.json" >/dev/null && rm -- "$note"
+}
+
+# on_host MODE: lib/source.bash on the application's host, in the place of this subshell. What another host
+# tells is bounded.
+on_host() {
+    local program ssh=(ssh -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=4)
+    app[token]=$token app[lock]=""
+    [[ ${app[far]} ]] || app[lock]=$lock
+    program="declare -A $(declare -p app | sed 's/^declare -A //')
+excludes=(${excludes[*]@Q}) mode=$1
+$(cat -- "$lib/databases.bash" "$lib/source.bash")
+exit"
+    if [[ ${app[far]} ]]; then
+        trap '' XFSZ
+        ulimit -Sf 65536
+        exec "${ssh[@]}" -- "${app[far]}" bash -s <<<"$program" {lock}>&-
+    fi
+    exec bash -s <<<"$program"
+}
+
+# understand FILE: what source.bash told on stderr, as an object.
+understand() {
+    jq -Rnc --arg token "$token" '
+        [inputs | split(" ") | select(.[0] == $token) | {kind: .[1], text: (.[2] // "" | @base64d)}] as $facts
+        | def of($kind): [$facts[] | select(.kind == $kind) | .text];
+        {sqlite: (of("sqlite") | sort), warnings: of("warning"), after: (of("after-failed") | first),
+         count: ((of("count") | first) // null | if . then tonumber else null end), settled: any($facts[]; .kind == "settled"),
+         error: ([$facts[] | select(.kind | startswith("error:")) | {code: .kind[6:], message: .text}] | first)}' "$1"
+}

@@ -1,0 +1,91 @@
+# One service's backup, from its lock to its record. Sourced after archive.bash; in a subshell of its own each.
+
+# begin: the lock, a folder for this run, and that nothing stays behind.
+begin() {
+    started=${EPOCHREALTIME//[!0-9]/}
+    warnings=() source=0 settled=false part_made="" job="" watch="" file="" count=0 sum="" previous=null kept=null removed=0
+    token=PVX$RANDOM$RANDOM$RANDOM
+    work=$tmp/$service
+    mkdir -p -- "$work"
+    owner=$BASHPID
+    trap '[[ $BASHPID == "$owner" ]] || exit; file="" && report interrupted "a signal ended it"' INT TERM HUP
+}
+
+# end: what holds the target is killed, the source comes to its end by itself (after!), a .part that is none goes.
+end() {
+    [[ $BASHPID == "$owner" ]] || return # a child that ends before it has put off its parent's traps
+    trap '' INT TERM HUP
+    [[ ! $job ]] || kill -KILL -- "-$job" 2>/dev/null || true
+    unwatch
+    ((source == 0)) || { kill -TERM "$source" 2>/dev/null && wait "$source" 2>/dev/null; } || true
+    [[ ! $part_made ]] || timeout -k 1 "$target_s" rm -f -- "./$part_made" 2>/dev/null || true
+    # Settled, or never begun (its host was not reached): nothing is owed.
+    [[ ! -e $work/told ]] || { grep -q "^$token begun" -- "$work/told" && ! grep -q "^$token settled" -- "$work/told"; } ||
+        rm -f -- "$state/$service.owed"
+}
+
+# report [CODE WHY]: the service's record on stdout, and what people should know on stderr. Ends the subshell.
+report() {
+    local status=0 ended=${EPOCHREALTIME//[!0-9]/}
+    jq -nc --arg service "$service" --arg file "${file:+$target/BK_$service/$file}" --argjson count "$count" --arg sha256 "$sum" \
+        --argjson previous_size "$previous" --argjson kept "$kept" --argjson removed "$removed" --argjson size "${size:-0}" \
+        --argjson duration_ms "$(((ended - started) / 1000))" --arg code "${1-}" --arg why "${2-}" --arg mode "$mode" \
+        --slurpfile facts <(cat -- "$work/facts" 2>/dev/null) --args -f "$lib/backup.jq" -- "${warnings[@]}"
+    [[ ! ${1-} ]] || say "$service: $2"
+    for status in "${!warnings[@]}"; do say "$service: ${warnings[status]}"; done
+    case ${1-} in
+    "") exit "$((${#warnings[@]} && $(on strict && echo 1 || echo 0)))" ;;
+    target-* | unreachable | no-space) exit 3 ;;
+    *) exit 1 ;;
+    esac
+}
+
+# back_up: the service of `app`.
+back_up() {
+    mode=backup
+    begin
+    lock_app || report busy "another run of it is not done yet"
+    settle || not_settled
+    probe "$target_s" || report "$code" "$why"
+    enter_folder || report target-write "$target/BK_$service: no folder that can be entered, and made"
+    trap end EXIT
+    timeout -k 1 "$target_s" find . -mindepth 1 -maxdepth 1 -type f -name "${service}_*.part" -mmin +360 -delete 2>/dev/null || true
+    archives >"$work/before"
+    previous=$(tail -n 1 -- "$work/before" | cut -f 1) previous=${previous:-null}
+    [[ $previous == null ]] || ((free >= previous * 2)) ||
+        report no-space "$target has $free bytes left, and needs $((previous * 2)): twice the newest backup of it"
+    owe
+    make_archive || { file="" && report "$code" "$why"; }
+    mapfile -t -O "${#warnings[@]}" warnings < <(jq -r '.warnings[]' "$work/facts")
+    size=$(stat -c %s -- "./$file")
+    shrunk
+    [[ $settled == true ]] || report after "after: $(jq -r '.after // "it was not run"' "$work/facts"): it is run again before the next backup; this one is there"
+    prune
+    kept=$(archives | wc -l)
+    report
+}
+
+# not_settled: the record of a service that can't have what a killed run owes it.
+not_settled() {
+    local forget=" (if that is no use: rm ${state@Q}/$service.owed)"
+    why=$(jq -r '.after // .error.message // ""' "$work/settled.json")
+    [[ $why || ! ${app[far]} ]] || report unreachable "${app[far]}: $(last_word "$work/settled"): what a killed run owes is not done$forget"
+    report owed "what a killed run owes is not done: after: ${why:-$(last_word "$work/settled")}$forget"
+}
+
+# shrunk: a warning if the archive has less than half of what the last seven had.
+shrunk() {
+    local middle
+    middle=$(tail -n 7 -- "$work/before" | cut -f 1 | sort -n | awk '{ size[NR] = $1 } END { if (NR) print size[int((NR + 1) / 2)] }')
+    [[ ! $middle ]] || ((size * 2 >= middle)) || warnings+=("shrunk: it has $size bytes, and the last ones $middle (median)")
+}
+
+# prune: of this service, now that it has a new backup; never before, and never another's.
+prune() {
+    local status=0 keep
+    [[ ${app[keep]} ]] || return 0
+    read -ra keep <<<"${app[keep]//=/ }"
+    watched "$here/prune-tarballs" --service "$service" --apply "$target" "${keep[@]}" >"$work/removed" 2>"$work/error" || status=$?
+    removed=$(jq -n '[inputs | select(.changed)] | length' "$work/removed" 2>/dev/null) || removed=0
+    ((status == 0)) || warnings+=("not-pruned: $(grep -v '[: ]hint: ' -- "$work/error" | tail -n 1 | cut -d ' ' -f 2-)")
+}

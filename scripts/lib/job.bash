@@ -1,0 +1,94 @@
+# The job that scripts/notify tells of: what it writes, and how it ends. Sourced after call.bash and channels.bash; needs
+# `tmp`. Leaves the beginning of its records in $tmp/out and its last lines in $tmp/err, and sets `code`, its exit code
+# ("" if nobody knows), and `result`, systemd's word for how it ended.
+
+most_bytes=4194304 # of what it writes, for the notice; all of it comes out
+job_umask=$(umask) job_core=$(ulimit -Sc)
+
+# kept FD FILE COMMAND...: standard input, as it is, to FD, and what COMMAND leaves of it in FILE. It ends when its input does;
+# no signal that is meant for the job ends it earlier.
+kept() {
+    local fd=$1 file=$2
+    shift 2
+    trap '' INT TERM HUP
+    mkfifo -- "$file.pipe"
+    "$@" <"$file.pipe" >"$file" &
+    exec 1>&"$fd"
+    tee -- "$file.pipe" 2>/dev/null || true # whoever reads may have gone
+    wait
+}
+beginning() { head -c "$most_bytes" && cat >/dev/null; }
+ending() { tail -c 16384; }
+
+# hand_on SIGNAL: to the job, unless it has it from the terminal already, as all that runs in its foreground has.
+hand_on() {
+    local stat group foreground
+    signal=$1
+    read -r stat <"/proc/$$/stat"
+    read -r _ _ group _ _ foreground _ <<<"${stat##*) }"
+    [[ $1 != TERM && $group == "$foreground" ]] || kill -s "$1" "$job" 2>/dev/null || true
+}
+
+# job COMMAND...: runs it to its end. Its standard input, its umask and its environment are notify's own.
+job() {
+    local signal keepers=() keeper _
+    mkfifo -- "$tmp/1" "$tmp/2"
+    kept 1 "$tmp/out" beginning <"$tmp/1" & keepers+=($!)
+    kept 2 "$tmp/err" ending <"$tmp/2" & keepers+=($!)
+    # What bash runs in the background ignores INT and QUIT, which a job is not to.
+    (umask "$job_umask" && ulimit -Sc "$job_core" && exec env --default-signal=INT,QUIT -- "$@") <&0 >"$tmp/1" 2>"$tmp/2" &
+    job=$!
+    trap 'hand_on TERM' TERM
+    trap 'hand_on INT' INT
+    trap 'hand_on HUP' HUP
+    while signal="" code=0 && { wait "$job" 2>/dev/null || code=$?; } && [[ $signal ]]; do :; done
+    # A daemon that the job left behind may hold its output open: what it still says comes out, and is not waited for.
+    for _ in {1..50}; do
+        for keeper in "${keepers[@]}"; do ! kill -0 "$keeper" 2>/dev/null || { sleep 0.05 && continue 2; }; done
+        break
+    done
+}
+
+# passed_on: records from standard input to standard output. How the job ends that wrote them nobody knows.
+passed_on() {
+    (kept 1 "$tmp/out" beginning)
+}
+
+# unit UNIT: what systemd says of a unit that has ended, in the environment of what OnFailure= and OnSuccess= start
+# (systemd.exec(5), MONITOR_*), else `systemctl show`; and what it wrote to the journal.
+unit() {
+    local name=$1 id=${MONITOR_INVOCATION_ID-} status=${MONITOR_EXIT_STATUS-}
+    [[ $name == *.* ]] || name+=.service
+    result=${MONITOR_SERVICE_RESULT-}
+    if [[ ! $result ]]; then
+        need systemctl "--unit needs systemd"
+        result=$(systemctl show --property=Result --value -- "$name") id=$(systemctl show --property=InvocationID --value -- "$name")
+        status=$(systemctl show --property=ExecMainStatus --value -- "$name")
+    fi
+    code=$status
+    [[ $code =~ ^[0-9]+$ ]] || code=$((128 + $(kill -l "$code" 2>/dev/null || echo 0))) # the name of a signal
+    if [[ $result == success ]]; then code=0; elif ((code == 0)); then code=1; fi
+    [[ ! $id ]] || ! have journalctl ||
+        timeout 30 journalctl --quiet --no-pager --all --output=cat "_SYSTEMD_INVOCATION_ID=$id" 2>/dev/null | beginning >"$tmp/out" || true
+}
+
+# tell_channels: tells of it, each channel at the same time as the others. Sets `state`.
+tell_channels() {
+    local name when=${opt[on]:-${job_on:-always}} send senders=()
+    touch -- "$tmp/out" "$tmp/err"
+    notice "$tmp/out" "$tmp/err" || notice /dev/null /dev/null || undone "any channel" "$(head -n 1 "$tmp/why")" || return 0
+    read -r state send < <(jq -r '"\(.state) \(.send)"' "$tmp/notice")
+    for name in "${!channel[@]}"; do
+        [[ $name == healthchecks || $send == true ]] || continue
+        deliver "$name" &
+        senders+=($!)
+    done
+    ((${#senders[@]} == 0)) || wait "${senders[@]}" || true
+}
+notice() {
+    local cut=false in_unit=false
+    (($(stat -Lc %s "$tmp/out") < most_bytes)) || cut=true
+    [[ ! ${opt[unit]-} ]] || in_unit=true
+    jq -n -L "$lib" --rawfile out "$1" --rawfile err "$2" --arg title "$title" --arg code "$code" --arg result "$result" --arg on "$when" \
+        --argjson cut "$cut" --argjson unit "$in_unit" -f "$lib/notice.jq" >"$tmp/notice" 2>"$tmp/why"
+}

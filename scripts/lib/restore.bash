@@ -1,0 +1,83 @@
+# Whether a service's newest backup can be restored: unpacked, its databases opened, and judged by the application's
+# own `verify`. Sourced after backup.bash.
+
+# restore_test: of the service of `app`.
+restore_test() {
+    local newest status=0 database age
+    mode=restore
+    begin
+    restored=$(mktemp -d -- "${TMPDIR:-/var/tmp}/app-restore-XXXXXXXX") || report no-stage "no folder can be made in ${TMPDIR:-/var/tmp}"
+    trap 'rm -rf -- "$restored"; end' EXIT
+    lock_app || report busy "another run of it is not done yet"
+    probe "$target_s" || report "$code" "$why"
+    [[ -d $target/BK_$service ]] && enter_folder || report no-backup "$target/BK_$service: no such folder"
+    newest=$(archives | tail -n 1)
+    [[ $newest ]] || report no-backup "$target/BK_$service: no complete backup is in it"
+    size=${newest%%$'\t'*} file=${newest#*$'\t'}
+    packer "$([[ $file != *.zst ]] || echo zstd)"
+    watched read_back "./$file" tar --extract --file=- --verbose --quoting-style=escape --numeric-owner -C "$restored" 2>"$work/error" || status=$?
+    count=$(wc -l <"$work/list") sum=$(<"$work/read") sum=${sum%% *}
+    ((status == 0)) || { failed "$status" "$work/error" || report "$(unpacking "$code")" "$why"; }
+    ((count)) || report unreadable "$target/BK_$service/$file: it is empty"
+    open_databases
+    judged_by_app
+    too_old
+    report
+}
+
+# unpacking CODE: what went wrong in reading is the archive's fault, unless the target hangs, or this disk is full.
+unpacking() {
+    case $1 in
+    target-hung) echo "$1" ;;
+    target-full) echo no-stage ;;
+    *) echo unreadable ;;
+    esac
+}
+
+# open_databases: each SQLite database of the restored folder is checked, and named in the record.
+open_databases() {
+    local found=() database answer
+    cd -- "$restored" || return
+    databases
+    ((${#found[@]} == 0)) || need sqlite3 "apt-get install sqlite3"
+    for database in "${found[@]}"; do
+        whole "$database" || report corrupt "${file}: ${database#./}: integrity_check: $answer"
+    done
+    jq -nc '{sqlite: ($ARGS.positional | map(ltrimstr("./")) | sort)}' --args -- "${found[@]}" >"$work/facts"
+}
+
+# judged_by_app: the application's own word on its restored folder.
+judged_by_app() {
+    local status=0 line
+    [[ ${app[verify]} ]] || return 0
+    (
+        exec {lock}>&-
+        PVX_RESTORED=$restored exec bash -c "${app[verify]}"
+    ) </dev/null >"$work/said" 2>&1 || status=$?
+    line=$(tail -c 4096 -- "$work/said" | grep -v '^[[:space:]]*$' | tail -n 1)
+    ((status == 0)) || report verify "$file: verify: exit code $status${line:+: $line}"
+}
+
+# too_old: the archive may be fine, and be of last month.
+too_old() {
+    local time=${file#"${service}_"} age
+    time=${time%%.*}
+    age=$(($(date +%s) - $(date -u -d "${time:0:10} ${time:11:2}:${time:13:2}:${time:15:2}Z" +%s)))
+    [[ ! ${app[max_age_s]} ]] || ((age <= app[max_age_s])) || report stale "$file is $age s old, and max_age_s is ${app[max_age_s]}"
+}
+
+# serve LINE: what is asked for, done for the service of this line of $tmp/apps.
+serve() {
+    set +e # each status is looked at
+    trap - EXIT
+    read_app "$1"
+    if on restore-test; then
+        restore_test
+    elif on dry-run; then
+        begin
+        probe "$target_s" || { say "$service: $why" && exit 3; }
+        jq -c --arg target "$target/BK_$service" '{service: .name, host: .far, path, target: $target, keep, changed: false}' <<<"$1"
+    else
+        back_up
+    fi
+}

@@ -1,0 +1,219 @@
+//! What is in an archive, what the record says of it, and what the call refuses.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+
+use serde_json::json;
+
+use crate::lab::{Answer, Lab, have, names};
+
+#[test]
+fn every_name_and_the_dump_are_in_it_and_what_is_excluded_is_not() {
+    let lab = Lab::new();
+    lab.bash(
+        r"cd data; mkdir -p icon_cache/a 'with space' -- -rf; touch icon_cache/a/x old.log 'with space/b.log'
+        printf 1 >$'new\nline'; printf 2 >./-dash; printf 3 >$'\xff'; printf 4 >'*'; ln -s /etc/passwd link; printf 5 >-rf/--checkpoint=1
+        chmod 4711 ./-dash; mkfifo pipe",
+    );
+    lab.site(
+        &json!({"before": r#"printf dumped >"$PVX_STAGE/db.dump""#, "exclude": ["icon_cache", "*.log"], "keep": "--keep-last 7"}),
+        &json!({}),
+    );
+    let answer = lab.app_backup(&["app"]);
+    let record = answer.good();
+    assert_eq!(record["service"], "app");
+    assert_eq!(record["previous_size"], json!(null));
+    assert_eq!(record["changed"], true);
+    assert_eq!(record["warnings"], json!([]), "{record}");
+    let name = lab.archives().pop().unwrap();
+    assert_eq!(
+        record["file"],
+        lab.path("target/BK_app").join(&name).to_str().unwrap()
+    );
+    let folder = lab.unpack(&name);
+    fs::remove_file(lab.path("data/old.log")).unwrap();
+    lab.bash("rm -r data/icon_cache data/'with space'/b.log; printf dumped >data/db.dump");
+    let same = lab.bash(&format!("rm data/pipe {0}/pipe; diff -r --no-dereference data {0} && echo same; stat -c %a {0}/-dash; sha256sum {1} | cut -d ' ' -f 1",
+        folder.display(), record["file"].as_str().unwrap()));
+    assert_eq!(
+        same,
+        format!("same\n4711\n{}", record["sha256"].as_str().unwrap())
+    );
+    let members = lab.bash(&format!(
+        "tar -tf {} | wc -l",
+        record["file"].as_str().unwrap()
+    ));
+    assert_eq!(record["count"].to_string(), members);
+    let mode = fs::metadata(record["file"].as_str().unwrap())
+        .unwrap()
+        .permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600, "it has secrets in it");
+    assert!(
+        names(&lab.path("tmp")).is_empty(),
+        "{:?}",
+        names(&lab.path("tmp"))
+    );
+}
+
+#[test]
+fn a_hundred_thousand_files() {
+    let lab = Lab::new();
+    lab.bash("cd data; seq 100000 | split -l 1 -a 5 - f");
+    lab.site(&json!({"compression": "zstd"}), &json!({}));
+    if !have("a_hundred_thousand_files", &["zstd"]) {
+        return;
+    }
+    let answer = lab.app_backup(&["--all"]);
+    assert_eq!(answer.good()["count"], 100_002);
+    assert!(lab.archives()[0].ends_with(".tar.zst"));
+}
+
+#[test]
+fn older_ones_go_after_a_success_and_those_of_others_stay() {
+    let lab = Lab::new();
+    let old = |service: &str| {
+        let folder = lab.path(&format!("target/BK_{service}"));
+        fs::create_dir_all(&folder).unwrap();
+        for day in 1..=4 {
+            let name = format!("{service}_2026-11-0{day}T020000Z.tar.gz");
+            fs::write(folder.join(name), vec![b'x'; 4000]).unwrap();
+        }
+    };
+    old("app");
+    old("other");
+    lab.site(
+        &json!({"keep": "--keep-last 2", "before": "exit 7"}),
+        &json!({}),
+    );
+    lab.app_backup(&["app"]).is(1, "before");
+    assert_eq!(
+        lab.files().len(),
+        4,
+        "nothing goes before there is a new one"
+    );
+    lab.site(&json!({"keep": "--keep-last 2"}), &json!({}));
+    let answer = lab.app_backup(&["app"]);
+    let record = answer.good();
+    assert_eq!(
+        [
+            &record["kept"],
+            &record["removed"],
+            &record["previous_size"]
+        ],
+        [2, 3, 4000]
+    );
+    assert_eq!(lab.files().len(), 2);
+    assert_eq!(lab.files()[0], "app_2026-11-04T020000Z.tar.gz");
+    assert_eq!(names(&lab.path("target/BK_other")).len(), 4);
+    assert!(
+        record["warnings"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("shrunk: "),
+        "{record}"
+    );
+    for day in 5..=7 {
+        let name = format!("target/BK_app/app_2026-11-0{day}T020000Z.tar.gz");
+        fs::write(lab.path(&name), vec![b'x'; 9000]).unwrap();
+    }
+    let strict = lab.app_backup(&["--strict", "app"]);
+    assert_eq!(strict.code, Some(1), "a warning is a failure");
+    assert!(strict.records[0]["error"].is_null() && strict.said.contains("app: shrunk: "));
+}
+
+#[test]
+fn what_stops_a_service() {
+    let lab = Lab::new();
+    let (before, after) = lab.switch();
+    let gone = lab.path("gone");
+    #[rustfmt::skip]
+    let cases = [
+        ("before fails",  json!({"before": format!("{before}; echo no such unit >&2; exit 3"), "after": after}), "before", "before: exit code 3: no such unit", "ba"),
+        ("no folder",     json!({"path": gone, "before": before, "after": after}), "no-path", "no folder that can be entered", ""),
+        ("after fails",   json!({"before": before, "after": format!("{after}; exit 5")}), "after", "after: exit code 5", "ba"),
+    ];
+    for (name, app, code, why, log) in cases {
+        fs::write(lab.path("log"), "").unwrap();
+        lab.site(&app, &json!({}));
+        let answer = lab.app_backup(&["app"]);
+        answer.is(1, code);
+        assert!(answer.said.contains(why), "{name}: {}", answer.said);
+        assert_eq!(fs::read_to_string(lab.path("log")).unwrap(), log, "{name}");
+        assert!(lab.runs(), "{name}");
+    }
+}
+
+#[test]
+fn one_run_of_a_service_at_a_time_and_no_daemon_keeps_the_lock() {
+    let lab = Lab::new();
+    lab.site(&json!({"before": "touch begun; until [ -e on ]; do sleep 0.1; done", "after": "sleep 300 & echo $! >daemon"}), &json!({}));
+    let first = lab
+        .command("app-backup")
+        .arg("app")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    lab.bash("until [ -e data/begun ]; do sleep 0.1; done");
+    lab.app_backup(&["app"]).is(1, "busy");
+    fs::write(lab.path("data/on"), "").unwrap();
+    Answer::of(&first.wait_with_output().unwrap()).good();
+    let second = lab.bash("kill -0 $(cat data/daemon); cat data/daemon; rm data/begun");
+    lab.app_backup(&["app"]).good();
+    lab.bash(&format!("kill {second} $(cat data/daemon)"));
+}
+
+#[test]
+fn a_site_that_others_may_write_to_is_refused() {
+    let lab = Lab::new();
+    for (what, mode, back) in [
+        ("site.json", 0o664, 0o600),
+        ("site.json", 0o602, 0o600),
+        (".", 0o770, 0o700),
+        (".", 0o707, 0o700),
+    ] {
+        let set =
+            |mode| fs::set_permissions(lab.path(what), fs::Permissions::from_mode(mode)).unwrap();
+        set(mode);
+        let answer = lab.app_backup(&["app"]);
+        assert_eq!(answer.code, Some(2), "{what} {mode:o}");
+        assert!(
+            answer.said.contains("may be written to by others"),
+            "{}",
+            answer.said
+        );
+        set(back);
+    }
+    lab.app_backup(&["app"]).good();
+}
+
+#[test]
+fn calls() {
+    let lab = Lab::new();
+    for (words, said) in [
+        (&["ap"][..], "ap is not in its apps; near: app"),
+        (&[], "no service is named: NAME... or --all"),
+        (&["--all", "app"], "--all and a name, app: which?"),
+        (&["app", "app"], "a service is named twice"),
+        (
+            &["--via", "-oProxyCommand=x", "app"],
+            "'-oProxyCommand=x' is no host for ssh",
+        ),
+        (&["--restore", "app"], "unknown option --restore"),
+    ] {
+        let answer = lab.app_backup(words);
+        assert_eq!(answer.code, Some(2), "{words:?}");
+        assert!(answer.said.contains(said), "{words:?}: {}", answer.said);
+    }
+    let answer = lab.app_backup(&["-n", "--all"]);
+    assert_eq!(
+        (answer.good()["changed"].clone(), lab.files().len()),
+        (json!(false), 0)
+    );
+    // A link in the place of the service's folder would lead to another's backups.
+    Command::new("ln")
+        .args(["-s", "data"])
+        .arg(lab.path("target/BK_app"))
+        .current_dir(lab.path("target"))
+        .status()
+        .unwrap();
+    lab.app_backup(&["app"]).is(3, "target-write");
+}

@@ -1,0 +1,149 @@
+//! kill -9 at every step: whatever is called an archive then is a whole one, and the application runs again, in
+//! this run or by the next.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use serde_json::json;
+
+use crate::lab::{Lab, have};
+
+/// The programs that a run starts: each of them may be its last.
+const STEPS: &[&str] = &[
+    "vmid",
+    "jq",
+    "stat",
+    "flock",
+    "timeout",
+    "find",
+    "sqlite3",
+    "tar",
+    "gzip",
+    "tee",
+    "sha256sum",
+    "sync",
+    "dd",
+    "mv",
+    "rm",
+    "touch",
+    "bash",
+    "mkdir",
+    "prune-tarballs",
+    "date",
+    "wc",
+];
+
+/// Puts a program in the place of each of these, that counts, and at the count `at` kills the whole session.
+fn trap(lab: &Lab, at: usize) {
+    for step in STEPS {
+        // It goes on in the folder that it was started in, with the path that it had.
+        let shim = format!(
+            r#"#!/bin/sh
+path=$PATH folder=$(pwd -P) session=$(ps -o sid= -p $$)
+cd "$LAB" && PATH=/usr/bin:/bin
+n=$(echo x >>count && wc -l <count)
+[ "$n" -ne {at} ] || {{ echo {step} >last; kill -9 $(ps -o pid= -s $session); }}
+cd "$folder" || exit 1
+PATH=${{path#*:}}
+program=$(command -v {step})
+PATH=$path exec "$program" "$@"
+"#
+        );
+        let path = lab.path("bin").join(step);
+        fs::write(&path, shim).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+fn count(lab: &Lab) -> usize {
+    fs::read_to_string(lab.path("count"))
+        .unwrap_or_default()
+        .lines()
+        .count()
+}
+
+/// A lab whose application has a database, and is stopped for its backup.
+fn stopped_for_backup() -> Lab {
+    let lab = Lab::new();
+    let (before, after) = lab.switch();
+    lab.bash("sqlite3 data/db 'create table t(x); insert into t values(1)'");
+    lab.site(
+        &json!({"before": before, "after": after, "keep": "--keep-last 3"}),
+        &json!({}),
+    );
+    lab
+}
+
+/// One run that is killed at the step `at`, and the next, which is not.
+fn killed(at: usize) {
+    let lab = stopped_for_backup();
+    trap(&lab, at);
+    let _ = lab
+        .command("setsid")
+        .args(["-w", "app-backup", "app"])
+        .env("LAB", lab.path(""))
+        .output()
+        .unwrap();
+    let step = fs::read_to_string(lab.path("last")).unwrap_or_default();
+    fs::remove_dir_all(lab.path("bin")).unwrap();
+    for name in lab.archives() {
+        let folder = lab.unpack(&name);
+        assert_eq!(
+            crate::lab::names(&folder),
+            ["config.json", "db"],
+            "step {at}, {step}"
+        );
+    }
+    let answer = lab.app_backup(&["app"]);
+    assert!(
+        answer.code == Some(0) && lab.runs(),
+        "step {at}, {step}: {:?} {}",
+        answer.records,
+        answer.said
+    );
+    let left = crate::lab::names(&lab.path("state"));
+    assert_eq!(left, ["app.lock"], "step {at}, {step}");
+    let archives = lab.archives();
+    lab.unpack(archives.last().unwrap());
+}
+
+#[test]
+fn at_every_step() {
+    if !have("at_every_step", &["sqlite3", "setsid", "ps"]) {
+        return;
+    }
+    let lab = stopped_for_backup();
+    trap(&lab, 1_000_000);
+    let output = lab
+        .command("app-backup")
+        .arg("app")
+        .env("LAB", lab.path(""))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let steps = count(&lab);
+    assert!(steps > 40, "{steps} steps");
+    // Each run takes every second step; which half is as the process number has it.
+    let next = AtomicUsize::new(1 + std::process::id() as usize % 2);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(2, Ordering::Relaxed);
+                    if at > steps {
+                        return;
+                    }
+                    killed(at);
+                }
+            });
+        }
+    });
+}
