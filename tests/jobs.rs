@@ -52,7 +52,7 @@ fn units_are_what_systemd_takes_them_for() {
     }
     let tree = tempfile::tempdir().unwrap();
     let units = unit_tree(tree.path());
-    assert!(units.len() >= 5, "{units:?}");
+    assert!(units.len() >= 7, "{units:?}");
     for unit in &units {
         let verified = analyze(
             tree.path(),
@@ -119,7 +119,7 @@ fn timers_and_services_belong_together() {
             }
         }
     }
-    assert!(timers >= 2, "{timers}");
+    assert!(timers >= 3, "{timers}");
 }
 
 /// prune-tarballs with the powers that its unit leaves it removes files of others, in folders of others.

@@ -8,8 +8,10 @@ packer() {
     esac
 }
 
-# write FILE: stdin, packed, to a new file; its sum as it was sent goes to $work/sent.
+# write FILE FD: what comes there, packed, to a new file; its sum as it was sent goes to $work/sent.
 write() {
+    local fd=$2
+    exec <&"$fd" {fd}<&-
     set -C # no file that is there, and no link
     { "${pack[@]}" | tee --output-error=exit /dev/fd/5 >"$1"; } 5>&1 | sha256sum >"$work/sent"
 }
@@ -37,7 +39,7 @@ failed() {
 
 # make_archive: the backup of `app` as `file` in the current folder. 1, `code` and `why` if there is none.
 make_archive() {
-    local in source status=0 told=0 part
+    local status=0 told=0 part
     packer "${app[compression]}"
     file=${service}_$(date -u +%Y-%m-%dT%H%M%SZ).$suffix
     part=$file.part
@@ -45,9 +47,11 @@ make_archive() {
     part_made=$part
     exec {in}< <(on_host copy 2>"$work/told")
     source=$!
-    watched write "./$part" <&"$in" {in}<&- 2>"$work/error" || status=$?
+    watched write "./$part" "$in" 2>"$work/error" || status=$?
     exec {in}<&-
+    in=""
     wait "$source" || told=$?
+    source=0
     understand "$work/told" >"$work/facts"
     settled=$(jq -r .settled "$work/facts")
     ((status == 0)) || { failed "$status" "$work/error" || return; }

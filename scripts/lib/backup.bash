@@ -3,7 +3,7 @@
 # begin: the lock, a folder for this run, and that nothing stays behind.
 begin() {
     started=${EPOCHREALTIME//[!0-9]/}
-    warnings=() source=0 settled=false part_made="" job="" watch="" file="" count=0 sum="" previous=null kept=null removed=0
+    warnings=() source=0 in="" settled=false part_made="" job="" watch="" file="" count=0 sum="" previous=null kept=null removed=0
     token=PVX$RANDOM$RANDOM$RANDOM
     work=$tmp/$service
     mkdir -p -- "$work"
@@ -17,6 +17,7 @@ end() {
     trap '' INT TERM HUP
     [[ ! $job ]] || kill -KILL -- "-$job" 2>/dev/null || true
     unwatch
+    [[ ! $in ]] || exec {in}<&- # or the source would wait for its reader, and this for the source
     ((source == 0)) || { kill -TERM "$source" 2>/dev/null && wait "$source" 2>/dev/null; } || true
     [[ ! $part_made ]] || timeout -k 1 "$target_s" rm -f -- "./$part_made" 2>/dev/null || true
     # Settled, or never begun (its host was not reached): nothing is owed.

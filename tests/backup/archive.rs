@@ -15,7 +15,7 @@ fn every_name_and_the_dump_are_in_it_and_what_is_excluded_is_not() {
         chmod 4711 ./-dash; mkfifo pipe",
     );
     lab.site(
-        &json!({"before": r#"printf dumped >"$PVX_STAGE/db.dump""#, "exclude": ["icon_cache", "*.log"], "keep": "--keep-last 7"}),
+        &json!({"before": r#"printf dumped >"$PVX_STAGE/db.dump""#, "exclude": ["icon_cache", "*.log"]}),
         &json!({}),
     );
     let answer = lab.app_backup(&["app"]);

@@ -4,13 +4,14 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
+    process::Stdio,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 
 use serde_json::json;
 
-use crate::lab::{Lab, have};
+use crate::lab::{Answer, Lab, have};
 
 /// The programs that a run starts: each of them may be its last.
 const STEPS: &[&str] = &[
@@ -109,6 +110,27 @@ fn killed(at: usize) {
     assert_eq!(left, ["app.lock"], "step {at}, {step}");
     let archives = lab.archives();
     lab.unpack(archives.last().unwrap());
+}
+
+/// A signal while the archive is written: the run ends, and the application runs again.
+#[test]
+fn a_signal_in_the_middle() {
+    let lab = stopped_for_backup();
+    lab.bash("head -c 40M /dev/urandom >data/big");
+    for signal in ["TERM", "HUP"] {
+        let run = lab
+            .command("app-backup")
+            .arg("app")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        lab.bash("until [ -s target/BK_app/*.part ]; do sleep 0.1; done 2>/dev/null");
+        lab.bash(&format!("kill -{signal} {}", run.id()));
+        let answer = Answer::of(&run.wait_with_output().unwrap());
+        answer.is(143, "interrupted");
+        assert!(lab.runs() && lab.files().is_empty(), "{signal}");
+        assert_eq!(crate::lab::names(&lab.path("state")), ["app.lock"]);
+    }
 }
 
 #[test]

@@ -133,6 +133,15 @@ impl Lab {
     }
 }
 
+impl Drop for Lab {
+    /// What a failed test left mounted.
+    fn drop(&mut self) {
+        let target = self.path("target");
+        let mut umount = Command::new("umount");
+        let _ = umount.arg("-lq").arg(target).stderr(Stdio::null()).status();
+    }
+}
+
 /// The names in a folder, sorted; none where there is no folder.
 pub fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten();
