@@ -10,7 +10,12 @@ use jiff::Timestamp;
 use vmid::{positional, span, table::Format};
 
 use crate::{
-    calendar_event::CalendarEvent, guard::Limit, policy, retention::Keep, simulation::At,
+    calendar_event::CalendarEvent,
+    files::arguments::{self, Files},
+    guard::Limit,
+    policy,
+    retention::Keep,
+    simulation::At,
     zone::Zone,
 };
 
@@ -91,6 +96,9 @@ Exit codes: 0 done; 2 the call or the input is wrong; 3 standard input or output
   pbsprune simulate --schedule 'mon..fri 02:30' --for 800d --keep-daily 7 --keep-weekly 4 </dev/null
   pbsprune simulate --every 1d --for 365d --now 2027-12-31T02:00:00Z --keep-last 7 <list.json")]
     Simulate(Simulate),
+    /// Say which archive file is which backup of which series, and mark it
+    #[command(after_help = arguments::HELP)]
+    Files(Files),
 }
 
 /// How many periods to keep.
@@ -132,12 +140,26 @@ impl Counts {
     }
 }
 
-/// What a list is and when it is looked at.
+/// When a list is looked at.
 #[derive(Clone, Debug, Args)]
-pub struct Place {
+pub struct Clock {
     /// Days begin at midnight in ZONE: IANA name or POSIX TZ string, in which UTC+1 is west of Greenwich [default: the system's]
     #[arg(long, value_name = "ZONE", value_parser = Zone::parse)]
     pub tz: Option<Zone>,
+    /// Guards and simulation reckon from TIME (RFC 3339) instead of the clock
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub now: Option<Timestamp>,
+    /// Say on stderr which zone is used
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// What a list is and when it is looked at.
+#[derive(Clone, Debug, Args)]
+pub struct Place {
+    /// The zone and the time
+    #[command(flatten)]
+    pub clock: Clock,
     /// Namespace of rows that name none
     #[arg(
         long,
@@ -146,12 +168,6 @@ pub struct Place {
         hide_default_value = true
     )]
     pub ns: String,
-    /// Guards and simulation reckon from TIME (RFC 3339) instead of the clock
-    #[arg(long, value_name = "TIME", value_parser = instant)]
-    pub now: Option<Timestamp>,
-    /// Say on stderr which zone is used
-    #[arg(long, short)]
-    pub verbose: bool,
 }
 
 /// `pbsprune mark`
@@ -258,14 +274,15 @@ pub struct Simulate {
 }
 
 impl Cli {
-    /// What is said of the list, whatever the command.
+    /// When the list is looked at, whatever the command.
     #[must_use]
-    pub fn place(&self) -> &Place {
+    pub fn clock(&self) -> &Clock {
         match &self.command {
-            None => &self.mark.place,
-            Some(Command::Mark(mark)) => &mark.place,
-            Some(Command::Diff(diff)) => &diff.place,
-            Some(Command::Simulate(simulate)) => &simulate.place,
+            None => &self.mark.place.clock,
+            Some(Command::Mark(mark)) => &mark.place.clock,
+            Some(Command::Diff(diff)) => &diff.place.clock,
+            Some(Command::Simulate(simulate)) => &simulate.place.clock,
+            Some(Command::Files(files)) => &files.clock,
         }
     }
 }
@@ -284,7 +301,11 @@ pub fn file_as_word(error: &clap::Error) -> Option<String> {
 }
 
 /// A length of time in whole seconds, from one second.
-fn seconds(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+///
+/// It is something else.
+pub fn seconds(text: &str) -> Result<Duration, String> {
     let span = span::parse(text)?;
     match (span.as_secs(), span.subsec_nanos()) {
         (0, _) => Err(format!("{text} is less than a second")),

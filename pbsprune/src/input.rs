@@ -15,11 +15,7 @@ use crate::list::{List, WANTED};
 ///
 /// As [`List::read`]; nothing came at all, and not `allow_empty`.
 pub fn list(input: impl Read, ns: &str, allow_empty: bool) -> Result<List, Stop> {
-    let mut input = Noted {
-        input,
-        something: false,
-        first: None,
-    };
+    let mut input = Noted::of(input);
     let read = List::read(&mut input, ns);
     let list = read.map_err(|stop| match input.first {
         Some(b'{' | b'[') | None => stop,
@@ -34,11 +30,24 @@ pub fn list(input: impl Read, ns: &str, allow_empty: bool) -> Result<List, Stop>
 }
 
 /// A reader that notes whether anything came but white space and a byte order mark.
-struct Noted<R> {
+#[derive(Debug)]
+pub struct Noted<R> {
     input: R,
-    something: bool,
+    /// Something came.
+    pub something: bool,
     /// The first byte that isn't white space.
     first: Option<u8>,
+}
+
+impl<R> Noted<R> {
+    /// Nothing has come yet.
+    pub fn of(input: R) -> Self {
+        Self {
+            input,
+            something: false,
+            first: None,
+        }
+    }
 }
 
 impl<R: Read> Read for Noted<R> {

@@ -1,6 +1,6 @@
 //! Which backups to keep and which to remove: PBS's own decision, with reasons.
 //!
-//! [`mark`], [`diff`] and [`simulate`] are the verbs. What they stand on is pure, without
+//! [`mark`], [`diff`], [`simulate`] and [`files`] are the verbs. What they stand on is pure, without
 //! clock, environment or network: [`retention`] (the rules of one group) on [`rule`] and
 //! [`calendar`]; [`extra`], [`policy`], [`guard`]; [`judge`] for a whole [`list`].
 //! The zone's data come from [`zone`] alone, the files of the caller from [`named_file`].
@@ -21,6 +21,7 @@ pub mod cli;
 pub mod comparison;
 pub mod diff;
 pub mod extra;
+pub mod files;
 pub mod group_records;
 pub mod guard;
 pub mod input;
@@ -67,11 +68,11 @@ pub fn run(
     input: impl Read,
     output: impl Write,
 ) -> Result<Answer, Stop> {
-    if cli.place().verbose {
+    if cli.clock().verbose {
         (around.say)(&format!("days begin at midnight in {}", around.zone.name()));
     }
     if let Some(warning) = around.zone.sign_warning() {
-        let from = match cli.place().tz {
+        let from = match cli.clock().tz {
             Some(_) => "--tz",
             None => "TZ",
         };
@@ -81,6 +82,7 @@ pub fn run(
         None => mark::run(&cli.mark, around, input, output),
         Some(Command::Mark(args)) => mark::run(args, around, input, output),
         Some(Command::Diff(args)) => diff::run(args, around, input, output),
+        Some(Command::Files(args)) => files::run(args, around, input, output),
         Some(Command::Simulate(args)) => simulate::run(args, around, input, output),
     }
 }

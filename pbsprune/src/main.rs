@@ -28,20 +28,24 @@ fn main() -> ExitCode {
             };
         }
     };
-    let place = cli.place();
+    let clock = cli.clock();
     let variable = env::var("TZ").ok();
     let system = || Zone::system(variable.as_deref());
-    let zone = match place.tz.clone().map_or_else(system, Ok) {
+    let zone = match clock.tz.clone().map_or_else(system, Ok) {
         Ok(zone) => zone,
         Err(unknown) => {
             let stop = Stop::input(unknown).hint("name the server's: --tz Europe/Berlin");
             return exit::report("pbsprune", Err(stop));
         }
     };
-    let now = place.now.unwrap_or_else(Timestamp::now);
+    let now = clock.now.unwrap_or_else(Timestamp::now);
     let nothing = io::stdin().is_terminal();
     if nothing && !matches!(cli.command, Some(Command::Simulate(_))) {
-        return exit::nothing_to_read("pbsprune", "a snapshot list");
+        let wanted = match cli.command {
+            Some(Command::Files(_)) => "a list of files",
+            _ => "a snapshot list",
+        };
+        return exit::nothing_to_read("pbsprune", wanted);
     }
     let input: Box<dyn io::Read> = match nothing {
         true => Box::new(io::empty()),

@@ -243,7 +243,7 @@ fn by(fate: Fate) -> String {
 }
 
 /// Bytes in units of 1024.
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let unit = (bytes.max(1).ilog2() / 10) as usize;
     if unit == 0 {

@@ -297,27 +297,30 @@ fn index(raw: Option<&str>) -> Result<(bool, IndexSize), Fault> {
     let files = json_text::elements(raw).ok_or_else(|| not_a("files", "an array", raw))?;
     let (mut finished, mut index_size) = (false, IndexSize::Untold);
     for file in files {
-        let (mut name, mut size) = (Some(file), IndexSize::Untold);
+        let mut name = Some(file);
         if let Some(members) = json_text::members(file) {
-            name = None;
-            size = IndexSize::Missing;
-            for (member, value) in members {
-                if name.is_none() && is_named(member, "filename") {
-                    name = Some(value);
-                } else if is_named(member, "size") {
-                    size = IndexSize::Told;
-                }
-            }
+            let mut names = members.filter(|(name, _)| is_named(name, "filename"));
+            name = names.next().map(|(_, value)| value);
         }
         let Some(name) = name.filter(|name| name.starts_with('"')) else {
             let wanted = "an array of texts or of objects with a filename";
             return Err(not_a("files", wanted, file));
         };
         if json_text::is_text(name, INDEX) {
-            (finished, index_size) = (true, size);
+            (finished, index_size) = (true, size_of(file));
         }
     }
     Ok((finished, index_size))
+}
+
+fn size_of(file: &str) -> IndexSize {
+    let Some(mut members) = json_text::members(file) else {
+        return IndexSize::Untold;
+    };
+    match members.any(|(name, value)| is_named(name, "size") && value != "null") {
+        true => IndexSize::Told,
+        false => IndexSize::Missing,
+    }
 }
 
 pub(crate) fn verification(raw: Option<&str>) -> Result<Verification, Fault> {

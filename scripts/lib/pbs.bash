@@ -117,11 +117,13 @@ pbs_opinion() {
 # pbs_zone: sets `zone`, the one in which the server counts days, or nothing where it can't be known. What it is called
 # must be what its clock goes by: the server keeps the zone that it was started in.
 pbs_zone() {
-    local time offset theirs
+    local time offset theirs seconds
     zone=""
     $pbs_curl && pbs_api GET "$pbs_root/nodes/localhost/time" || return 0
     IFS=' ' read -r zone time theirs < <(jq -r '.data | "\(.timezone) \(.time) \(.localtime - .time)"' "$tmp/answer" 2>/dev/null) || true
     [[ $zone =~ ^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$ && $time =~ ^[0-9]+$ && $theirs =~ ^-?[0-9]+$ ]] || { zone="" && return; }
     offset=$(TZ=$zone date -d "@$time" +%z)
-    ((${offset:0:1}(10#${offset:1:2} * 3600 + 10#${offset:3:2} * 60) == theirs)) || zone=""
+    seconds=$((10#${offset:1:2} * 3600 + 10#${offset:3:2} * 60))
+    [[ $offset != -* ]] || seconds=$((-seconds))
+    ((seconds == theirs)) || zone=""
 }

@@ -11,10 +11,23 @@ rule() {
     esac
 }
 
+# hold_policy: a policy that comes through a pipe can be read once, and pbsprune is asked more often.
+hold_policy() {
+    local at
+    for at in "${!rules[@]}"; do
+        if [[ ${rules[at]} == --policy=* && -p ${rules[at]#*=} ]]; then
+            cat -- "${rules[at]#*=}" >"$tmp/policy" && rules[at]=--policy=$tmp/policy
+        elif ((at > 0)) && [[ ${rules[at - 1]} == --policy && -p ${rules[at]} ]]; then
+            cat -- "${rules[at]}" >"$tmp/policy" && rules[at]=$tmp/policy
+        fi
+    done
+}
+
 # plan [FILTER...]: what is to be removed of $tmp/list, in $tmp/removals; and as a table, through FILTER:
 # on stdout, or on stderr if records are to come there. Ends the script if nothing is to be applied.
 plan() {
     local status=0
+    hold_policy
     [[ -s $tmp/list ]] || echo '[]' >"$tmp/list" # looked for, and none found: not an answer that is missing
     [[ " ${rules[*]}" == *" --now"* ]] || rules+=(--now "$(date -u +%FT%TZ)") # the plan shown is the plan done
     run pbsprune "${rules[@]}" --removals <"$tmp/list" >"$tmp/removals"

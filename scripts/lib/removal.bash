@@ -10,7 +10,7 @@ remove_all() {
     local -a times # of the snapshots in `batch`
     local -A ended=() # why nothing more is tried in a namespace
     [[ -s $tmp/removals ]] || return 0
-    $pbs_curl || batch_size=1
+    $pbs_curl || by_client
     pbsprune "${rules[@]}" --groups <"$tmp/list" >"$tmp/groups" 2>/dev/null || true # 1, as plan has said
     filter "$tmp" batches -n --slurpfile list "$tmp/list" --slurpfile groups "$tmp/groups" \
         --argjson size "$batch_size" --argjson verified "$(verified)" <"$tmp/removals" >"$tmp/batches"
@@ -21,15 +21,24 @@ remove_all() {
         $first && alone=()
         read -ra times <<<"$due"
         [[ ! ${ended[x$ns]-} ]] || alone=(refused "not tried any more in this namespace: ${ended[x$ns]}")
-        ! $stop || fail 3 "stopped before the next of ${ns:+$ns:}$group; nothing is in flight"
+        unless_stopped
         $first && ((${#alone[@]} == 0)) && look "$ns" "$group" "$query" "$keep"
-        while ((${#alone[@]} == 0)) && [[ $batch ]]; do remove_batch "$ns" "$group" "$query"; done
+        while ((${#alone[@]} == 0)) && [[ $batch ]]; do unless_stopped && remove_batch "$ns" "$group" "$query"; done
         [[ ! $batch ]] || show "$(jq -c --arg code "${alone[0]}" --arg message "${alone[1]}" \
             '.rows[] | . + {changed: false, error: {code: $code, message: $message}}' <<<"$batch")"
         ((${#alone[@]} == 0)) || code=1
     done <"$tmp/heads" 4<"$tmp/batches"
     trap - INT TERM PIPE
 }
+
+# by_client: it takes a process for each removal; says so where that takes a while.
+by_client() {
+    local many
+    batch_size=1 many=$(grep -c '' "$tmp/removals")
+    ((many < 200)) || say "$many removals by proxmox-backup-client, a process each; an API token with --ca-cert FILE is asked by curl, 20 in a connection, and is faster"
+}
+
+unless_stopped() { ! $stop || fail 3 "stopped before the next of ${ns:+$ns:}$group; nothing is in flight"; }
 
 verified() { [[ " ${rules[*]} " == *" --verified "* ]] && echo true || echo false; }
 

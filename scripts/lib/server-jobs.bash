@@ -8,7 +8,7 @@ server_jobs() {
         [[ $word != --* || $word =~ ^--(tz|now)(=|$) ]] || fail 2 "--server-jobs goes by the rules of the server's jobs: $word is not for it"
     done
     ! on apply || fail 2 "--server-jobs removes nothing: --apply is not for it"
-    ((${#only[@]} == 0)) && [[ ! ${opt[max-depth]-} ]] || fail 2 "--server-jobs goes by the namespaces of the server's jobs: --ns and --max-depth are not for it"
+    [[ ! ${only[*]+x}${opt[max-depth]-} ]] || fail 2 "--server-jobs goes by the namespaces of the server's jobs: --ns and --max-depth are not for it"
     days
     ask pbs_api GET "$pbs_root/config/prune"
     mv -- "$tmp/answer" "$tmp/configured"

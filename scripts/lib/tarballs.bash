@@ -1,108 +1,99 @@
-# The tar files in BK_ folders: what they are called, and when they were made.
-# Sourced after call.bash; needs `tmp` and `code`.
+# The tar files in BK_ folders: found in one go, and removed inside the folder in which they were found.
+# Sourced after call.bash and prune.bash; needs `tmp`, `code`, `dirs` and `service`.
 
-tar='\.(tar(\.(gz|zst|xz|bz2|lz4))?|tgz|tzst|txz)(\.(tmp|part))?$'
-date='(^|[^0-9])([0-9]{4})-?([01][0-9])-?([0-3][0-9])([T_ -]?([0-2][0-9])[:.-]?([0-5][0-9])([:.-]?([0-5][0-9]))?)?([^0-9]|$)'
+declare -A folders=() # DEVICE:INODE by path
 
-# skip PATH WHY: it is left alone, and that shows in the exit code. The bytes of its name are spelt out.
-skip() {
-    say "${1@Q}: left alone: $2"
-    code=1
+# starts: sets `starts`, the folders BK_<service> of `dirs`, or what has such a name.
+starts() {
+    local dir found
+    shopt -s nullglob
+    starts=()
+    for dir in "${dirs[@]}"; do
+        [[ -d $dir && -r $dir && -x $dir ]] || fail 2 "$dir: no folder that can be read"
+        while [[ $dir == */ ]]; do dir=${dir%/}; done # so that / is "", and a folder of it begins with /
+        [[ $dir == [[:alnum:]_./]* || ! $dir ]] || dir=./$dir # find takes it for an option, or an operator
+        if [[ $service ]]; then found=("$dir/BK_$service"); else found=("$dir"/BK_*); fi
+        [[ ! $service || -e ${found[0]} || -L ${found[0]} ]] || found=()
+        ((${#found[@]})) || fail 2 "$dir: no folder BK_${service:-<service>} is in it"
+        starts+=("${found[@]}")
+    done
 }
 
-# utf8 TEXT: whether it can be told in JSON. The locale is C.
-utf8() {
-    [[ $1 != *[!$'\x01'-$'\x7f']* ]] || iconv -f UTF-8 -t UTF-16 <<<"$1" >/dev/null 2>&1
-}
-
-# named_time NAME ZONE...: sets `time` from the date in NAME; it stays empty if there is none. 1 if
-# no clock of the zone (TZ=ZONE; else the system's) shows that date, as in the hour that is skipped in spring.
-# What the clock showed goes to $tmp/clocks, for `check_zone`.
-named_time() {
-    local m day clock
-    time=""
-    [[ $1 =~ $date ]] || return 0
-    shift
-    m=("${BASH_REMATCH[@]}")
-    day=${m[2]}-${m[3]}-${m[4]} clock=${m[6]:-00}:${m[7]:-00}:${m[9]:-00}
-    if ! time=$(env "$@" date -d "$day $clock" +%s 2>/dev/null); then
-        # There are zones that skip midnight, and so their day begins at one.
-        [[ ! ${m[5]} ]] && clock=01 && time=$(env "$@" date -d "$day 01:00" +%s 2>/dev/null) || return 1
-    fi
-    printf '{"backup-type":"host","backup-id":"%s","backup-time":%s,"files":["index.json.blob"],"clock":"%sT%s"}\n' \
-        "$time" "$time" "$day" "${clock%%:*}" >>"$tmp/clocks"
-}
-
-# check_zone [--tz=ZONE]: `date` takes a zone that it doesn't know for UTC. So pbsprune, which has zone
-# data of its own, must see the same hour on the clock.
-check_zone() {
-    local status=0
-    sort -u "$tmp/clocks" >"$tmp/times"
-    pbsprune "$@" --keep-hourly 1 --no-guards --allow-empty <"$tmp/times" >"$tmp/hours" 2>"$tmp/error" || status=$?
-    ((status < 2)) || { cat -- "$tmp/error" >&2 && exit "$status"; }
-    jq -r 'select(.period != .clock) | .clock' "$tmp/hours" >"$tmp/wrong"
-    [[ ! -s $tmp/wrong ]] ||
-        fail 2 "date (tzdata) and pbsprune don't read ${*-the zone of the system} alike, for instance the hour $(head -n 1 "$tmp/wrong")"
-}
-
-# within DIR COMMAND...: there, so that no name handed to it begins as an option or an operator does.
-within() { (CDPATH="" cd -- "$1/" && exec "${@:2}"); }
-
-# tarballs DIR [TZ=ZONE]: the tar files of DIR, told in $tmp/words as lib/tarballs.jq reads them.
-tarballs() {
-    local dir=$1 type path size mtime time finished folders=0
-    local LC_ALL=C # bytes: a cut-off character would take the NUL behind it with it
-    shift
-    true >"$tmp/clocks"
-    within "$dir" find . -mindepth 1 -maxdepth 2 -path './BK_*' -printf '%y\0%P\0%s\0%T@\0' >"$tmp/found" || fail 3 "$dir: can't be read"
-    while IFS= read -rd '' type && IFS= read -rd '' path && IFS= read -rd '' size && IFS= read -rd '' mtime; do
-        case $type:$path in
-        f:BK_/*) ;;
-        f:*/*)
-            if [[ ! $path =~ $tar ]] || ! utf8 "${path%/*}"; then continue; fi
-            utf8 "$path" || { skip "$dir/$path" "its name is no UTF-8" && continue; }
-            named_time "${path##*/}" "$@" || { skip "$dir/$path" "its name has a time that never was" && continue; }
-            finished=yes
-            [[ $path != *.tmp && $path != *.part && $size != 0 ]] || finished=no
-            printf '%s\0' "${path%/*}" "$dir/$path" "$size" "$mtime" "${time:-${mtime%.*}}" "$finished"
-            ;;
-        d:*/* | l:*/*) ;;
-        [dl]:*)
-            folders=$((folders + 1))
-            if [[ $type == l ]]; then
-                skip "$dir/$path" "a link, no folder"
-            elif [[ $path == BK_ ]]; then
-                skip "$dir/$path" "no service is named"
-            elif ! utf8 "$path"; then
-                skip "$dir/$path" "its name is no UTF-8"
-            fi
-            ;;
+# gather: the files in $tmp/list, as pbsprune reads them; their folders in `folders`.
+gather() {
+    local starts kind folder id some=""
+    local LC_ALL=C # bytes: to read, a cut-off character would take the NUL behind it with it
+    planned=$(date +%s.%N)
+    starts
+    # A line each, so that no jq cuts a character in two between its reads; what is no UTF-8 becomes U+FFFD.
+    find "${starts[@]}" -maxdepth 1 -type f -printf '%d\0%D:%i\0%h\0%f\0%s\0%T@\0\n' -o \
+        \( -type d -o -type l \) -fprintf "$tmp/folders" '%d%y\0%p\0%D:%i\0' >"$tmp/found" 2>"$tmp/error" ||
+        fail 3 "$(head -n 1 "$tmp/error" | sed 's/^find: //')"
+    jq -c -Rs -f "$lib/tarballs.jq" "$tmp/found" >"$tmp/list" || fail 3 "the list of files can't be read"
+    while IFS= read -rd '' kind && IFS= read -rd '' folder && IFS= read -rd '' id; do
+        case $kind:$folder in
+        0l:*) say "$folder: left alone: a link, no folder" && code=1 ;;
+        0d:*/BK_) say "$folder: left alone: a folder without the name of a service" && code=1 ;;
+        0d:*) folders[$folder]=$id ;;
+        *) continue ;;
         esac
-    done <"$tmp/found" >"$tmp/words"
-    printf . >>"$tmp/words" # a jq that drops a last NUL must not drop a word with it
-    ((folders)) || fail 2 "$dir: no folder BK_<service> is in it"
+        some=yes
+    done <"$tmp/folders"
+    [[ $some ]] || fail 2 "${dirs[0]}: no folder BK_${service:-<service>} is in it"
 }
 
-# in_folder DIR FILE FIND-WORD...: find, for that one plain file of DIR/BK_x. It follows no link, not even one that
-# has taken the place of BK_x since the plan was made: it might lead to another service's backups.
-in_folder() {
-    local path=${2#"$1/"} name
-    name=$(sed 's/[][*?\\]/\\&/g' <<<"${path##*/}.") # the dot keeps newlines at its end
-    within "$1" find "./${path%/*}" -mindepth 1 -maxdepth 1 -type f -name "${name%.}" "${@:3}"
+# plan_files: what is to be removed of $tmp/list, in $tmp/removals, its folders in $tmp/going; and as a table on
+# stdout, or on stderr if records are to come there. Ends the script if nothing is to be applied.
+plan_files() {
+    local status=0
+    [[ -s $tmp/list ]] || echo '[]' >"$tmp/list" # looked for, and none found: not an answer that is missing
+    [[ " ${rules[*]}" == *" --now"* ]] || rules+=(--now "$(date -u +%FT%TZ)") # the plan shown is the plan done
+    pbsprune files "${rules[@]}" --removals <"$tmp/list" >"$tmp/removals" 2>"$tmp/notes" || status=$?
+    ((status < 2)) || { cat -- "$tmp/notes" >&2 && exit "$status"; }
+    ((code)) || code=$status
+    exec 3>&1
+    ! on dry-run || opt[apply]=false
+    if on apply; then exec 3>&2; fi
+    pbsprune files "${rules[@]}" --removals --format table <"$tmp/list" 2>/dev/null >&3 || status=$?
+    cat -- "$tmp/notes" >&2 # below the table, where they are read
+    ((status < 2)) || exit "$status"
+    on apply || exit "$code"
+    jq -j -s 'map(.path | sub("/[^/]*\\z"; "")) | unique | .[] | . + "\u0000"' "$tmp/removals" >"$tmp/going"
 }
 
-# altered DIR: the first file of $tmp/parts that is gone, or not as it was when this was planned.
-altered() {
-    local row file
-    while IFS= read -r row; do
-        file=$(jq -r .file <<<"$row")
-        [[ $(in_folder "$1" "$file" -printf '%s %T@' 2>/dev/null) == "$(jq -r '"\(.size) \(.mtime)"' <<<"$row")" ]] ||
-            { printf '%s' "$file" && return; }
-    done <"$tmp/parts"
-}
+# inside FOLDER COMMAND...: there, if it is still the folder that was planned; else 4.
+inside() (
+    CDPATH="" cd -P -- "$1" 2>/dev/null && [[ $(stat -c '%d:%i' .) == "${folders[$1]-}" ]] || exit 4
+    exec "${@:2}"
+)
 
-# remove DIR FILE SIZE: 1 if there is no such file in its folder any more, 3 and why in $tmp/error if it can't be removed.
-remove() {
-    in_folder "$1" "$2" -size "$3c" -print0 -delete >"$tmp/removed" 2>"$tmp/error" || return 3
-    [[ -s $tmp/removed ]] || return 1
-}
+# names ROWS: the names of these records, as find is to be handed them in their folder.
+names() { jq -j '"./\(.path | split("/") | last)\u0000"' "$1"; }
+
+# prune_folder FOLDER: removes what is to be removed there, and tells what became of each file: 1 if some file
+# wasn't as planned, 3 if one can't be removed. Who stops the script doesn't stop this half-way.
+prune_folder() (
+    set -e
+    trap '' INT TERM HUP
+    local bound failed
+    jq -c --arg folder "$1/" 'select((.path | startswith($folder)) and (.path[($folder | length):] | contains("/") | not))' \
+        "$tmp/removals" >"$tmp/rows"
+    names "$tmp/rows" >"$tmp/names"
+    # shellcheck disable=SC2016 # expanded by sh
+    inside "$1" xargs -0r -a "$tmp/names" sh -c 'exec find "$@" -maxdepth 0 -type f -printf "%f\0%s\0%T@\0%D:%i\0\n"' find \
+        >"$tmp/look" 2>/dev/null || true # what is gone is missing there
+    jq -c -s --rawfile look "$tmp/look" -f "$lib/files-look.jq" "$tmp/rows" >"$tmp/seen" || fail 3 "$1: can't be read again"
+    jq -c 'select(.error | not)' "$tmp/seen" >"$tmp/rows"
+    names "$tmp/rows" >"$tmp/names"
+    # What is written to between this look and the removal is newer than all that was planned.
+    bound=$(jq -s --argjson planned "$planned" 'map(.mtime) | max | if . == null or . < $planned then empty else ceil end' "$tmp/rows")
+    # shellcheck disable=SC2016
+    inside "$1" xargs -0r -a "$tmp/names" sh -c 'exec find "$@" -maxdepth 0 -type f ! -newermt "$0" -delete -printf "%f\0\n"' \
+        "@${bound:-$planned}" >"$tmp/removed" 2>"$tmp/error" || true # which ones it couldn't remove is in $tmp/error
+    jq -c -s --rawfile removed "$tmp/removed" --rawfile error "$tmp/error" -f "$lib/files-removed.jq" "$tmp/seen" >"$tmp/told" ||
+        fail 3 "$1: what was removed there can't be told"
+    cat -- "$tmp/told" || fail 3 "stdout can't be written to: stopped after $1, of which not all is told"
+    failed=" $(jq -r '.error.code // empty' "$tmp/told" | sort -u | tr '\n' ' ') "
+    [[ $failed != *" refused "* ]] || exit 3
+    [[ $failed != *[a-z]* ]] || exit 1
+)

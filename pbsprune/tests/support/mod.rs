@@ -35,7 +35,7 @@ pub fn prune(call: &[impl AsRef<str>], input: &[u8]) -> Run {
     let words = call.iter().map(AsRef::as_ref);
     let cli = Cli::try_parse_from(std::iter::once("pbsprune").chain(words)).expect("a valid call");
     let zone = cli
-        .place()
+        .clock()
         .tz
         .clone()
         .unwrap_or_else(|| Zone::parse("UTC").expect("a zone"));

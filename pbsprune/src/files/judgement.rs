@@ -1,0 +1,271 @@
+//! What becomes of each backup: the rules of PBS for each series, the guards, and what only adds keeps.
+//!
+//! Joined series keep what one of them keeps of a time. A backup that stands on others (an increment) keeps
+//! those. So what goes is always a part of what PBS's rules let go.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{
+    backups::{Backup, Series},
+    words::{Link, joined, link},
+};
+use crate::{
+    calendar::utc,
+    extra::Extras,
+    guard::{Flaws, Guards},
+    list::Group,
+    policy::Policy,
+    retention::{Fate, Keep, Snapshot, Verification, decide},
+    zone::Zone,
+};
+
+pub use crate::guard::Refusal;
+
+/// By what files are judged.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// What to keep.
+    pub policy: Policy,
+    /// What to keep beside it.
+    pub extras: Extras,
+    /// When not to act.
+    pub guards: Guards,
+    /// Words of names that are parts of one backup.
+    pub joins: Vec<String>,
+    /// What the guards take for now, in seconds.
+    pub now: i64,
+}
+
+/// What becomes of a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// What the rules say.
+    Rule(Fate),
+    /// Kept because this series, which it is joined with, keeps its own of that time.
+    Joined(String),
+    /// Kept because the backup of this time stands on it.
+    Needed(i64),
+}
+
+impl Verdict {
+    /// It will be gone.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        matches!(self, Self::Rule(fate) if fate.is_removed())
+    }
+}
+
+/// What becomes of one series.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The counts that it was judged by.
+    pub keep: Keep,
+    /// Why it is left alone, if it is.
+    pub refusal: Option<Refusal>,
+    /// By backup.
+    pub verdicts: Vec<Verdict>,
+}
+
+impl Judged {
+    /// The backup will be there afterwards.
+    fn stays(&self, backup: usize) -> bool {
+        self.refusal.is_some() || !self.verdicts[backup].is_removed()
+    }
+}
+
+/// Why a guard refuses a series; what a server does meanwhile has no part in it.
+#[must_use]
+pub fn refusal_told(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::FutureDated { newest, now } => format!(
+            "the newest of the series is of {}, more than 1h after now, {}: it would push real backups out",
+            utc(*newest),
+            utc(*now)
+        ),
+        refusal => refusal.to_string(),
+    }
+}
+
+/// Judges every series; `failed` says of which a record came with an error.
+#[must_use]
+pub fn judge(
+    series: &[Series],
+    failed: impl Fn(&Series) -> bool,
+    zone: &Zone,
+    rules: &Rules,
+) -> Vec<Judged> {
+    let mut spare = Vec::new();
+    let mut judged = Vec::with_capacity(series.len());
+    let (mut removed, mut all) = (0, 0);
+    for series in series {
+        let snapshots = snapshots(&series.backups, zone);
+        let keep = rules.policy.keep(&group(&series.name));
+        let counts = keep.unwrap_or_default();
+        let mut fates = Vec::new();
+        decide(&snapshots, &counts, &mut fates);
+        if keep.is_none() {
+            let all = fates.iter_mut().filter(|fate| **fate == Fate::KeepAll);
+            all.for_each(|fate| *fate = Fate::NoPolicy);
+        }
+        rules
+            .extras
+            .add(&snapshots, &counts, &mut fates, &mut spare);
+        let flaws = Flaws {
+            failed: failed(series),
+            mixed: false,
+        };
+        let refusal = rules.guards.refuse(&snapshots, &fates, flaws, rules.now);
+        all += fates.len() as u64;
+        if refusal.is_none() {
+            removed += fates.iter().filter(|fate| fate.is_removed()).count() as u64;
+        }
+        judged.push(Judged {
+            keep: counts,
+            refusal,
+            verdicts: fates.into_iter().map(Verdict::Rule).collect(),
+        });
+    }
+    if let Some(refusal) = rules.guards.refuse_all(removed, all) {
+        for judged in &mut judged {
+            if judged.refusal.is_none() && judged.verdicts.iter().any(Verdict::is_removed) {
+                judged.refusal = Some(refusal);
+            }
+        }
+    }
+    let (joins, chains) = (joins(series, &rules.joins), chains(series));
+    // One may keep what the other then has to keep more for; each round keeps more, so it ends.
+    while keep_joined(series, &joins, &mut judged) | keep_needed(&chains, &mut judged) {}
+    judged
+}
+
+/// What a policy file sees of a series: the service, which is the folder's name without BK_.
+fn group(name: &str) -> Group {
+    let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let folder = folder.rsplit('/').next().unwrap_or_default();
+    Group {
+        ns: String::new(),
+        kind: "host".to_owned(),
+        id: folder.strip_prefix("BK_").unwrap_or(folder).to_owned(),
+    }
+}
+
+fn snapshots(backups: &[Backup], zone: &Zone) -> Vec<Snapshot> {
+    let (first, last) = (backups.last(), backups.first());
+    let time = |backup: Option<&Backup>| backup.map_or(0, |backup| backup.time);
+    let offsets = zone.offsets(time(first), time(last));
+    let snapshots = backups.iter().map(|backup| Snapshot {
+        time: backup.time,
+        local: offsets.local(backup.time),
+        finished: !backup.complete.is_empty(),
+        protected: false,
+        verification: Verification::Unknown,
+    });
+    snapshots.collect()
+}
+
+/// The places of series, by what they are called without the word that is joined.
+fn joins(series: &[Series], words: &[String]) -> Vec<Vec<usize>> {
+    let mut joins: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (place, series) in series.iter().enumerate() {
+        let (folder, name) = series.name.rsplit_once('/').unwrap_or(("", &series.name));
+        if let Some(name) = joined(name, words) {
+            joins
+                .entry(format!("{folder}/{name}"))
+                .or_default()
+                .push(place);
+        }
+    }
+    joins.into_values().filter(|join| join.len() > 1).collect()
+}
+
+/// Of joined series: what one keeps of a time the others keep. Whether that was anything.
+fn keep_joined(series: &[Series], joins: &[Vec<usize>], judged: &mut [Judged]) -> bool {
+    let mut more = false;
+    for join in joins {
+        let mut kept: HashMap<i64, usize> = HashMap::new();
+        for &place in join {
+            for (at, backup) in series[place].backups.iter().enumerate() {
+                if !backup.complete.is_empty() && judged[place].stays(at) {
+                    kept.entry(backup.time).or_insert(place);
+                }
+            }
+        }
+        for &place in join {
+            for (at, backup) in series[place].backups.iter().enumerate() {
+                let keeper = kept.get(&backup.time);
+                if let Some(&keeper) = keeper.filter(|_| !backup.complete.is_empty())
+                    && !judged[place].stays(at)
+                {
+                    judged[place].verdicts[at] = Verdict::Joined(series[keeper].name.clone());
+                    more = true;
+                }
+            }
+        }
+    }
+    more
+}
+
+/// A complete backup of a chain.
+struct Linked {
+    time: i64,
+    link: Link,
+    series: usize,
+    backup: usize,
+}
+
+/// The backups that stand on each other, oldest first: those of names that differ in full and incr alone.
+fn chains(series: &[Series]) -> Vec<Vec<Linked>> {
+    let mut chains: BTreeMap<String, Vec<Linked>> = BTreeMap::new();
+    for (place, series) in series.iter().enumerate() {
+        let (folder, name) = series.name.rsplit_once('/').unwrap_or(("", &series.name));
+        let Some((link, name)) = link(name) else {
+            continue;
+        };
+        let chain = chains.entry(format!("{folder}/{name}")).or_default();
+        let complete = series.backups.iter().enumerate();
+        let complete = complete.filter(|(_, backup)| !backup.complete.is_empty());
+        chain.extend(complete.map(|(at, backup)| Linked {
+            time: backup.time,
+            link,
+            series: place,
+            backup: at,
+        }));
+    }
+    let mut chains: Vec<_> = chains.into_values().collect();
+    for chain in &mut chains {
+        // Of one moment the full one comes first.
+        chain.sort_by_key(|linked| (linked.time, linked.link != Link::Full));
+    }
+    chains
+}
+
+/// What a kept backup stands on is kept. Whether that was anything.
+fn keep_needed(chains: &[Vec<Linked>], judged: &mut [Judged]) -> bool {
+    let mut more = false;
+    for chain in chains {
+        let mut needed_by: Option<(i64, Link)> = None;
+        for linked in chain.iter().rev() {
+            let Linked {
+                time,
+                link,
+                series,
+                backup,
+            } = *linked;
+            if let Some((by, needs)) = needed_by
+                && (link == Link::Full || needs == Link::Increment)
+                && !judged[series].stays(backup)
+            {
+                judged[series].verdicts[backup] = Verdict::Needed(by);
+                more = true;
+            }
+            match link {
+                Link::Full => needed_by = None,
+                _ if !judged[series].stays(backup) => {}
+                // An increment needs more than a differential does.
+                _ if needed_by.is_some_and(|(_, needs)| needs == Link::Increment) => {}
+                _ => needed_by = Some((time, link)),
+            }
+        }
+    }
+    more
+}
