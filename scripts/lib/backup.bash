@@ -63,7 +63,7 @@ back_up() {
     shrunk
     [[ $settled == true ]] || report after "after: $(jq -r '.after // "it was not run"' "$work/facts"): it is run again before the next backup; this one is there"
     prune
-    kept=$(archives | wc -l)
+    [[ -s $work/hung ]] || kept=$(archives | wc -l)
     report
 }
 

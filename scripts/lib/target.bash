@@ -52,6 +52,7 @@ watched() {
     wait -n -p ended "$job" "$watch" 2>/dev/null || status=$?
     if [[ -s $work/hung ]]; then
         status=137
+        cd / # bash looks at its folder before it starts a program
         disown "$job" 2>/dev/null # bash would tell of its death
     elif [[ $ended != "$job" ]]; then
         status=0
