@@ -43,6 +43,32 @@ fn apprise_delivers() {
     }
 }
 
+/// A database that is written to is backed up, told of, pruned, and comes back.
+#[test]
+fn a_live_application_is_saved_told_of_pruned_and_restored() {
+    if !there("sqlite3") {
+        not_run("app-backup", "sqlite3 is not installed");
+        return;
+    }
+    let work = tempfile::tempdir().unwrap();
+    let night = root().join("tests/data/jobs/night");
+    let ran = run(work.path(), &["notices", "bash", night.to_str().unwrap()]);
+    assert_eq!(text(&ran.stdout), "2\nok\n1\n", "{ran:?}");
+    assert!(ran.status.success(), "{ran:?}");
+    let got = fs::read_to_string(work.path().join("got")).unwrap();
+    let told: Vec<&str> = got.lines().collect();
+    assert_eq!(told.len(), 4, "{got}");
+    for (line, part) in told.iter().zip([
+        "B, 1 kept\"",
+        "B, 2 kept\"",
+        "B, 2 kept, 1 removed\"",
+        "app-backup wiki: can be restored, ",
+    ]) {
+        assert!(line.contains(part), "{part}: {got}");
+    }
+    assert!(told[0].contains("\"app-backup wiki: ok, "), "{got}");
+}
+
 /// Every unit of scripts/systemd, in a tree that has what it starts. An instance stands for a template.
 #[test]
 fn units_are_what_systemd_takes_them_for() {

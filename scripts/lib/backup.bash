@@ -19,7 +19,8 @@ end() {
     unwatch
     [[ ! $in ]] || exec {in}<&- # or the source would wait for its reader, and this for the source
     ((source == 0)) || { kill -TERM "$source" 2>/dev/null && wait "$source" 2>/dev/null; } || true
-    [[ ! $part_made ]] || timeout -k 1 "$target_s" rm -f -- "./$part_made" 2>/dev/null || true
+    # What hangs in the kernel keeps what it was given: not our output, or who reads it would hang, too.
+    [[ ! $part_made || -s $work/hung ]] || timeout -k 1 "$target_s" rm -f -- "./$part_made" >/dev/null 2>&1 || true
     # Settled, or never begun (its host was not reached): nothing is owed.
     [[ ! -e $work/told ]] || { grep -q "^$token begun" -- "$work/told" && ! grep -q "^$token settled" -- "$work/told"; } ||
         rm -f -- "$state/$service.owed"
@@ -50,7 +51,7 @@ back_up() {
     probe "$target_s" || report "$code" "$why"
     enter_folder || report target-write "$target/BK_$service: no folder that can be entered, and made"
     trap end EXIT
-    timeout -k 1 "$target_s" find . -mindepth 1 -maxdepth 1 -type f -name "${service}_*.part" -mmin +360 -delete 2>/dev/null || true
+    timeout -k 1 "$target_s" find . -mindepth 1 -maxdepth 1 -type f -name "${service}_*.part" -mmin +360 -delete >/dev/null 2>&1 || true
     archives >"$work/before"
     previous=$(tail -n 1 -- "$work/before" | cut -f 1) previous=${previous:-null}
     [[ $previous == null ]] || ((free >= previous * 2)) ||
@@ -62,7 +63,7 @@ back_up() {
     shrunk
     [[ $settled == true ]] || report after "after: $(jq -r '.after // "it was not run"' "$work/facts"): it is run again before the next backup; this one is there"
     prune
-    kept=$(archives | wc -l)
+    [[ -s $work/hung ]] || kept=$(archives | wc -l)
     report
 }
 
@@ -81,12 +82,14 @@ shrunk() {
     [[ ! $middle ]] || ((size * 2 >= middle)) || warnings+=("shrunk: it has $size bytes, and the last ones $middle (median)")
 }
 
+prune_tarballs() { "$here/prune-tarballs" --service "$service" --apply "$target" "$@" >"$work/removed"; }
+
 # prune: of this service, now that it has a new backup; never before, and never another's.
 prune() {
     local status=0 keep
     [[ ${app[keep]} ]] || return 0
     read -ra keep <<<"${app[keep]//=/ }"
-    watched "$here/prune-tarballs" --service "$service" --apply "$target" "${keep[@]}" >"$work/removed" 2>"$work/error" || status=$?
+    watched prune_tarballs "${keep[@]}" 2>"$work/error" || status=$?
     removed=$(jq -n '[inputs | select(.changed)] | length' "$work/removed" 2>/dev/null) || removed=0
     ((status == 0)) || warnings+=("not-pruned: $(grep -v '[: ]hint: ' -- "$work/error" | tail -n 1 | cut -d ' ' -f 2-)")
 }

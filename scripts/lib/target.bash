@@ -44,7 +44,7 @@ probe() {
 watched() {
     local status=0 ended=""
     set -m
-    "$@" <&0 &
+    without_lock "$@" <&0 >/dev/null &
     job=$!
     set +m
     watch_target "$job" </dev/null >/dev/null 2>&1 &
@@ -52,6 +52,7 @@ watched() {
     wait -n -p ended "$job" "$watch" 2>/dev/null || status=$?
     if [[ -s $work/hung ]]; then
         status=137
+        cd / # bash looks at its folder before it starts a program
         disown "$job" 2>/dev/null # bash would tell of its death
     elif [[ $ended != "$job" ]]; then
         status=0
@@ -59,6 +60,11 @@ watched() {
     fi
     unwatch
     return "$status"
+}
+without_lock() {
+    local mine=$lock
+    exec {mine}>&-
+    "$@"
 }
 unwatch() {
     [[ ! $watch ]] || { kill "$watch" && wait "$watch"; } 2>/dev/null || true
