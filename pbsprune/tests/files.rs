@@ -10,6 +10,7 @@ use pbsprune::{
     extra::Extras,
     files::{
         backups::{Backups, Role, backups},
+        chains::held,
         date::{Found, read},
         file::File,
         judgement::{Rules, judge},
@@ -188,7 +189,8 @@ fn rules(keep: Keep, extras: Extras, joins: &[&str]) -> Rules {
 
 fn run(files: &[File], zone: &Zone, rules: &Rules) -> (Backups, Vec<Outcome>) {
     let backups = backups(files, &places(files, zone, false));
-    let judged = judge(&backups.series, |_| false, zone, rules);
+    let held = held(files, &backups.roles, zone);
+    let judged = judge(&backups.series, &held, |_| false, zone, rules);
     let outcomes = outcomes(files, &backups, &judged, rules.extras.within);
     (backups, outcomes)
 }

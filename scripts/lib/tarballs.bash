@@ -17,6 +17,20 @@ starts() {
         ((${#found[@]})) || fail 2 "$dir: no folder BK_${service:-<service>} is in it"
         starts+=("${found[@]}")
     done
+    once
+}
+
+# once: of `starts` that are one folder (DIR twice, or by a link to it) the first.
+once() {
+    local -A known=()
+    local -a ids
+    local at
+    mapfile -t ids < <(stat -c '%d:%i' -- "${starts[@]}" 2>/dev/null)
+    ((${#ids[@]} == ${#starts[@]})) || return 0 # one is gone meanwhile: find says so
+    for at in "${!ids[@]}"; do
+        [[ ! ${known[${ids[at]}]-} ]] || unset "starts[at]"
+        known[${ids[at]}]=yes
+    done
 }
 
 # gather: the files in $tmp/list, as pbsprune reads them; their folders in `folders`.
@@ -42,30 +56,20 @@ gather() {
     [[ $some ]] || fail 2 "${dirs[0]}: no folder BK_${service:-<service>} is in it"
 }
 
-# plan_files: what is to be removed of $tmp/list, in $tmp/removals, its folders in $tmp/going; and as a table on
-# stdout, or on stderr if records are to come there. Ends the script if nothing is to be applied.
-plan_files() {
-    local status=0
-    [[ -s $tmp/list ]] || echo '[]' >"$tmp/list" # looked for, and none found: not an answer that is missing
-    [[ " ${rules[*]}" == *" --now"* ]] || rules+=(--now "$(date -u +%FT%TZ)") # the plan shown is the plan done
-    pbsprune files "${rules[@]}" --removals <"$tmp/list" >"$tmp/removals" 2>"$tmp/notes" || status=$?
-    ((status < 2)) || { cat -- "$tmp/notes" >&2 && exit "$status"; }
-    ((code)) || code=$status
-    exec 3>&1
-    ! on dry-run || opt[apply]=false
-    if on apply; then exec 3>&2; fi
-    pbsprune files "${rules[@]}" --removals --format table <"$tmp/list" 2>/dev/null >&3 || status=$?
-    cat -- "$tmp/notes" >&2 # below the table, where they are read
-    ((status < 2)) || exit "$status"
-    on apply || exit "$code"
-    jq -j -s 'map(.path | sub("/[^/]*\\z"; "")) | unique | .[] | . + "\u0000"' "$tmp/removals" >"$tmp/going"
-}
+# folders_going: the folders of $tmp/removals, NUL-ended.
+folders_going() { jq -j -s 'map(.path | sub("/[^/]*\\z"; "")) | unique | .[] | . + "\u0000"' "$tmp/removals"; }
 
 # inside FOLDER COMMAND...: there, if it is still the folder that was planned; else 4.
 inside() (
     CDPATH="" cd -P -- "$1" 2>/dev/null && [[ $(stat -c '%d:%i' .) == "${folders[$1]-}" ]] || exit 4
     exec "${@:2}"
 )
+
+# look FOLDER: what find sees there of $tmp/names, four words a line; what is gone is missing.
+look() {
+    # shellcheck disable=SC2016 # expanded by sh
+    LC_ALL=C inside "$1" xargs -0r -a "$tmp/names" sh -c 'exec find "$@" -maxdepth 0 -type f -printf "%f\0%s\0%T@\0%D:%i\0\n"' find 2>/dev/null || true
+}
 
 # names ROWS: the names of these records, as find is to be handed them in their folder.
 names() { jq -j '"./\(.path | split("/") | last)\u0000"' "$1"; }
@@ -79,18 +83,17 @@ prune_folder() (
     jq -c --arg folder "$1/" 'select((.path | startswith($folder)) and (.path[($folder | length):] | contains("/") | not))' \
         "$tmp/removals" >"$tmp/rows"
     names "$tmp/rows" >"$tmp/names"
-    # shellcheck disable=SC2016 # expanded by sh
-    inside "$1" xargs -0r -a "$tmp/names" sh -c 'exec find "$@" -maxdepth 0 -type f -printf "%f\0%s\0%T@\0%D:%i\0\n"' find \
-        >"$tmp/look" 2>/dev/null || true # what is gone is missing there
-    jq -c -s --rawfile look "$tmp/look" -f "$lib/files-look.jq" "$tmp/rows" >"$tmp/seen" || fail 3 "$1: can't be read again"
+    look "$1" >"$tmp/look"
+    jq -L "$lib" -c -s --rawfile look "$tmp/look" -f "$lib/files-look.jq" "$tmp/rows" >"$tmp/seen" || fail 3 "$1: can't be read again"
     jq -c 'select(.error | not)' "$tmp/seen" >"$tmp/rows"
     names "$tmp/rows" >"$tmp/names"
     # What is written to between this look and the removal is newer than all that was planned.
     bound=$(jq -s --argjson planned "$planned" 'map(.mtime) | max | if . == null or . < $planned then empty else ceil end' "$tmp/rows")
     # shellcheck disable=SC2016
-    inside "$1" xargs -0r -a "$tmp/names" sh -c 'exec find "$@" -maxdepth 0 -type f ! -newermt "$0" -delete -printf "%f\0\n"' \
-        "@${bound:-$planned}" >"$tmp/removed" 2>"$tmp/error" || true # which ones it couldn't remove is in $tmp/error
-    jq -c -s --rawfile removed "$tmp/removed" --rawfile error "$tmp/error" -f "$lib/files-removed.jq" "$tmp/seen" >"$tmp/told" ||
+    LC_ALL=C inside "$1" xargs -0r -a "$tmp/names" sh -c 'exec find "$@" -maxdepth 0 -type f ! -newermt "$0" -delete -printf "%f\0\n"' \
+        "@${bound:-$planned}" >"$tmp/removed" 2>"$tmp/error" || true
+    look "$1" >"$tmp/look" # what is still there as it was couldn't be removed
+    jq -L "$lib" -c -s --rawfile removed "$tmp/removed" --rawfile look "$tmp/look" --rawfile error "$tmp/error" -f "$lib/files-removed.jq" "$tmp/seen" >"$tmp/told" ||
         fail 3 "$1: what was removed there can't be told"
     cat -- "$tmp/told" || fail 3 "stdout can't be written to: stopped after $1, of which not all is told"
     failed=" $(jq -r '.error.code // empty' "$tmp/told" | sort -u | tr '\n' ' ') "

@@ -12,6 +12,8 @@ pub struct Time {
     pub second: i64,
     /// Seconds east of Greenwich; none if the name doesn't say, so it is the zone of `--tz`.
     pub offset: Option<i64>,
+    /// Nothing but digits behind a separator say it, so it may be a number: how many.
+    pub bare: Option<usize>,
 }
 
 /// What is behind a date.
@@ -46,7 +48,13 @@ pub fn behind_date(text: &str, at: usize) -> Clock {
             unclear("the time of day in it, or a number")
         }
         2 => of_hour(text, from, t),
-        4 | 6 | 9 | 12 => compact(text, from, length, t),
+        4 | 6 | 9 | 12 => match compact(text, from, length, t) {
+            Clock::Time(time, end) if !t && end == from + length => {
+                let bare = Some(length);
+                Clock::Time(Time { bare, ..time }, end)
+            }
+            clock => clock,
+        },
         _ => Clock::None,
     }
 }
@@ -108,7 +116,8 @@ fn of_hour(text: &str, from: usize, t: bool) -> Clock {
     }
 }
 
-/// What follows `02h`: `05`, `05m`, `05m06s`, or nothing.
+/// What follows `02h`: `05`, `05m`, `05m06s`, or nothing. A letter behind a unit makes it the beginning of a
+/// word (`01host`).
 fn of_units(text: &str, hour: i64, mut at: usize) -> Clock {
     let bytes = text.as_bytes();
     let mut numbers = [hour, 0, 0];
@@ -122,6 +131,15 @@ fn of_units(text: &str, hour: i64, mut at: usize) -> Clock {
             break;
         }
         at += 1;
+    }
+    let is_unit = !is_any(bytes, at - 1, b"0123456789");
+    if is_unit && text[at..].starts_with(char::is_alphanumeric) {
+        if hour > 23 {
+            return Clock::None;
+        }
+        return Clock::Unclear(format!(
+            "{hour:02} o'clock, or the number {hour:02} of a word"
+        ));
     }
     zoned(text, numbers, at, false)
 }
@@ -140,7 +158,17 @@ fn zoned(text: &str, [mut hour, minute, second]: [i64; 3], mut at: usize, t: boo
         return Clock::Never(at);
     }
     let second = hour * 3_600 + minute * 60 + second;
-    let with = |offset: Option<i64>, end: usize| Clock::Time(Time { second, offset }, end);
+    let with = |offset: Option<i64>, end: usize| {
+        let bare = None;
+        Clock::Time(
+            Time {
+                second,
+                offset,
+                bare,
+            },
+            end,
+        )
+    };
     if is_any(bytes, at, b"zZ") && ends(bytes, at + 1) {
         return with(Some(0), at + 1);
     }

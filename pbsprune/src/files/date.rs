@@ -248,6 +248,7 @@ fn in_one_run(stem: &str, at: usize, digits: usize) -> Option<Candidate> {
                 let time = Time {
                     second: hour[0] * 3_600,
                     offset: None,
+                    bare: None,
                 };
                 let clock = if hour[0] < 24 {
                     Clock::Time(time, at + 10)

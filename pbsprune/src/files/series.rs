@@ -13,6 +13,7 @@ use super::{
     file::File,
     left::Left,
     moment::{NoMoment, moment},
+    numbers::{NEAR_S, Numbered, doubtful},
     suffix::{Archive, Kind, Part, kind},
     words::is_pinned,
 };
@@ -87,8 +88,13 @@ pub fn places<'a>(files: &'a [File], zone: &Zone, by_mtime: bool) -> Vec<Place<'
                     Some(Part::Digits(..)) if !archive.part.is_some_and(has_first) => {
                         Err(Place::Left(Left::Numbered))
                     }
-                    Some(Part::Letters(..)) if !archive.part.is_some_and(has_first) => {
-                        Err(Place::Left(Left::Other))
+                    Some(part @ Part::Letters(..)) if !has_first(part) => {
+                        // As .py ends other names, too; .ab and .ac are parts.
+                        let left = match part.of().1 {
+                            ..26 => Left::NoFirstPart,
+                            _ => Left::Other,
+                        };
+                        Err(Place::Left(left))
                     }
                     _ => Ok(Named::of(archive)),
                 }
@@ -124,14 +130,50 @@ pub fn places<'a>(files: &'a [File], zone: &Zone, by_mtime: bool) -> Vec<Place<'
     });
     let decided: Vec<_> = decided.collect();
     let timed = days_with_times(files, &decided);
+    let doubtful = doubtful(&numbered(files, &decided, zone));
     let members = files
         .iter()
         .zip(&decided)
         .map(|(file, decided)| match decided {
             Err(place) => place.clone(),
+            Ok((named, Some(stamp))) if is_bare(*stamp) && doubtful.contains(&named.key(file)) => {
+                let what = format!("{}, or a number behind the day", shown(*stamp));
+                Place::Left(Left::Ambiguous(what))
+            }
             Ok((named, stamp)) => named.member(file, *stamp, zone, &timed),
         });
     members.collect()
+}
+
+/// Its time of day is nothing but digits.
+fn is_bare(stamp: Stamp) -> bool {
+    matches!(stamp, Stamp::Civil(_, Some(time)) if time.bare.is_some())
+}
+
+/// The names whose time of day is nothing but digits.
+fn numbered<'a>(
+    files: &'a [File],
+    decided: &'a [Result<(&Named<'_>, Option<Stamp>), Place<'_>>],
+    zone: &Zone,
+) -> Vec<Numbered<'a>> {
+    let numbered = files.iter().zip(decided).filter_map(|(file, decided)| {
+        let (named, stamp) = decided.as_ref().ok()?;
+        let stamp = (*stamp)?;
+        let Stamp::Civil(day, Some(time)) = stamp else {
+            return None;
+        };
+        let digits = time.bare?;
+        // What has no moment is left alone anyway.
+        let moment = moment(stamp, zone, file.mtime).ok()?;
+        Some(Numbered {
+            pattern: named.key(file),
+            day,
+            second: time.second,
+            has_seconds: digits > 4,
+            is_near: (file.mtime - moment).abs() <= NEAR_S,
+        })
+    });
+    numbered.collect()
 }
 
 /// Folder, pattern and day of the names that have a time of day.
@@ -161,6 +203,11 @@ impl<'a> Named<'a> {
             archive,
             found,
         }
+    }
+
+    /// What its series is told by.
+    fn key<'b>(&'b self, file: &'b File) -> (&'b str, &'b str) {
+        (file.folder(), &self.pattern)
     }
 
     /// The moment as it is spelled; none if there is no date.
@@ -219,7 +266,8 @@ impl<'a> Named<'a> {
 }
 
 /// The name with `*` for its date.
-fn pattern(stem: &str, ranges: &[Range<usize>]) -> String {
+#[must_use]
+pub fn pattern(stem: &str, ranges: &[Range<usize>]) -> String {
     let mut pattern = stem.to_owned();
     for range in ranges.iter().rev() {
         pattern.replace_range(range.clone(), "*");
