@@ -88,7 +88,7 @@ passed_on() {
 # unit UNIT: what systemd says of a unit that has ended, in the environment of what OnFailure= and OnSuccess= start
 # (systemd.exec(5), MONITOR_*), else `systemctl show`; and what it wrote to the journal.
 unit() {
-    local name=$1 id=${MONITOR_INVOCATION_ID-} status=${MONITOR_EXIT_STATUS-}
+    local name=$1 id=${MONITOR_INVOCATION_ID-} status=${MONITOR_EXIT_STATUS-} try
     [[ $name == *.* ]] || name+=.service
     result=${MONITOR_SERVICE_RESULT-}
     if [[ ! $result ]]; then
@@ -99,8 +99,13 @@ unit() {
     code=$status
     [[ $code =~ ^[0-9]+$ ]] || code=$((128 + $(kill -l "$code" 2>/dev/null || echo 0))) # the name of a signal
     if [[ $result == success ]]; then code=0; elif ((code == 0)); then code=1; fi
-    [[ ! $id ]] || ! have journalctl ||
+    [[ $id ]] && have journalctl || return 0
+    # The journal takes what a unit wrote a little later than systemd its end.
+    for try in 1 2 3 4 5; do
         timeout 30 journalctl --quiet --no-pager --all --output=cat "_SYSTEMD_INVOCATION_ID=$id" 2>/dev/null | beginning >"$tmp/out" || true
+        ! grep -q '^[[{]' -- "$tmp/out" || break
+        ((try == 5)) || sleep 0.4
+    done
 }
 
 # tell_channels: tells of it, each channel at the same time as the others. Sets `state`.
