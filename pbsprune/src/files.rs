@@ -104,6 +104,7 @@ pub fn run(
             rules: &rules,
             zone: &around.zone,
             removals: args.removals,
+            owned: table::owned(&backups.roles),
         };
         let written = shown.print(&mut output).and_then(|()| output.flush());
         return written.map(|()| answer).map_err(Stop::output);

@@ -36,19 +36,24 @@ once() {
 # gather: the files in $tmp/list, as pbsprune reads them; their folders in `folders`.
 gather() {
     local starts kind folder id some=""
+    local -A filled=()
     local LC_ALL=C # bytes: to read, a cut-off character would take the NUL behind it with it
     planned=$(date +%s.%N)
     starts
     # A line each, so that no jq cuts a character in two between its reads; what is no UTF-8 becomes U+FFFD.
-    find "${starts[@]}" -maxdepth 1 -type f -printf '%d\0%D:%i\0%h\0%f\0%s\0%T@\0\n' -o \
+    find "${starts[@]}" -maxdepth 1 -type f -printf '%d\0%D:%i\0%h\0%f\0%s\0%T@\0\n' -fprintf "$tmp/above" '%h\0' -o \
         \( -type d -o -type l \) -fprintf "$tmp/folders" '%d%y\0%p\0%D:%i\0' >"$tmp/found" 2>"$tmp/error" ||
         fail 3 "$(head -n 1 "$tmp/error" | sed 's/^find: //')"
     jq -c -Rs -f "$lib/tarballs.jq" "$tmp/found" >"$tmp/list" || fail 3 "the list of files can't be read"
+    while IFS= read -rd '' folder; do filled[$folder]=yes; done < <(sort -zu "$tmp/above")
     while IFS= read -rd '' kind && IFS= read -rd '' folder && IFS= read -rd '' id; do
         case $kind:$folder in
         0l:*) say "$folder: left alone: a link, no folder" && code=1 ;;
         0d:*/BK_) say "$folder: left alone: a folder without the name of a service" && code=1 ;;
-        0d:*) folders[$folder]=$id ;;
+        0d:*)
+            folders[$folder]=$id
+            [[ ${filled[$folder]-} ]] || { say "$folder: no file is in it, so no backup" && code=1; }
+            ;;
         *) continue ;;
         esac
         some=yes

@@ -108,7 +108,11 @@ pub fn backups(files: &[File], places: &[Place<'_>]) -> Backups {
             Place::Left(left) => roles[index] = Role::Left(left.clone()),
             Place::Companion(of) => {
                 let found = owners.find(files[index].folder(), of);
-                roles[index] = found.map_or(Role::Left(Left::Orphan), Role::Companion);
+                let orphan = || match kind(of) {
+                    Kind::Archive(_) => Role::Left(Left::OrphanOfArchive),
+                    _ => Role::Left(Left::Orphan),
+                };
+                roles[index] = found.map_or_else(orphan, Role::Companion);
             }
         }
     }

@@ -32,7 +32,7 @@ pub struct Held {
 #[must_use]
 pub fn held(files: &[File], roles: &[Role], zone: &Zone) -> Vec<Held> {
     let left = files.iter().zip(roles).filter_map(|(file, role)| {
-        if !matches!(role, Role::Left(left) if !matches!(left, Left::Other | Left::Orphan)) {
+        if !matches!(role, Role::Left(left) if !matches!(left, Left::Other | Left::Orphan | Left::OrphanOfArchive)) {
             return None;
         }
         let Kind::Archive(archive) = kind(file.name()) else {

@@ -34,6 +34,10 @@ pub enum Clock {
 pub fn behind_date(text: &str, at: usize) -> Clock {
     let bytes = text.as_bytes();
     let mut from = at;
+    if text.get(at..).is_some_and(|rest| rest.starts_with(" at ")) {
+        from += 3; // as macOS writes it
+    }
+    let at = from;
     while from < at + 3 && is_any(bytes, from, b"-_. @Tt") {
         from += 1;
     }
@@ -182,13 +186,19 @@ fn zoned(text: &str, [mut hour, minute, second]: [i64; 3], mut at: usize, t: boo
     if is_any(bytes, at, b":") && run(bytes, at + 1) > 0 {
         return Clock::Unclear("a time of day, or a number that goes on".to_owned());
     }
+    if let Some(zone) = zone_name(text, at) {
+        return Clock::Unclear(format!("a time of {zone}, or of the zone of --tz"));
+    }
+    // As %F_%T_%z has it.
+    let apart = is_any(bytes, at, b"_ ") && is_any(bytes, at + 1, b"+-") && run(bytes, at + 2) == 4;
+    at += usize::from(apart);
     let Some(sign) = bytes.get(at).filter(|byte| b"+-".contains(byte)) else {
         return with(None, at);
     };
     let digits = run(bytes, at + 1);
     let hours = (digits >= 2).then(|| number(bytes, at + 1..at + 3));
     let (minutes, end, colon) = match digits {
-        2 if is_any(bytes, at + 3, b":") && run(bytes, at + 4) == 2 => {
+        2 if is_any(bytes, at + 3, if t { b":_" } else { b"::" }) && run(bytes, at + 4) == 2 => {
             (number(bytes, at + 4..at + 6), at + 6, true)
         }
         2 => (0, at + 3, false),
@@ -206,12 +216,24 @@ fn zoned(text: &str, [mut hour, minute, second]: [i64; 3], mut at: usize, t: boo
     let offset = hours * 3_600 + minutes * 60;
     match sign {
         b'+' => with(Some(offset), end),
-        _ if t || colon => with(Some(-offset), end),
+        _ if t || colon || apart => with(Some(-offset), end),
         _ => Clock::Unclear(format!(
             "a time {hours} h behind UTC, or the number {}",
             &text[at + 1..end]
         )),
     }
+}
+
+/// The name of a zone as `date +%Z` writes it: which offset that is isn't the same everywhere.
+fn zone_name(text: &str, at: usize) -> Option<&'static str> {
+    const NAMES: [&str; 20] = [
+        "CET", "CEST", "WET", "WEST", "EET", "EEST", "BST", "MSK", "EST", "EDT", "CST", "CDT",
+        "MST", "MDT", "PST", "PDT", "IST", "JST", "AEST", "AEDT",
+    ];
+    let from = at + usize::from(is_any(text.as_bytes(), at, b" _-.,"));
+    let rest = text.get(from..)?;
+    let named = |name: &&&str| rest.starts_with(**name) && ends(text.as_bytes(), from + name.len());
+    NAMES.iter().find(named).copied()
 }
 
 /// The end of am or pm at `at`, and whether it is the latter.

@@ -2,9 +2,13 @@
 //! sets of parts of which some are gone, chains whose increments stay.
 
 use super::{
+    backups::backups,
     file::File,
+    series::places,
     series_tests::{check, fates_of},
+    told::told,
 };
+use crate::zone::Zone;
 
 /// Files and when they were written, seconds; those that are left alone, and how.
 fn left(files: &[(String, i64)], keep: &str) -> Vec<String> {
@@ -225,4 +229,57 @@ fn increments_whatever_keeps_them() {
             ("c-incr_2026-08-03.tar", "keep keep-last"),
         ],
     );
+}
+
+#[test]
+fn ten_digits_and_other_names() {
+    let names = [
+        "x-1786147200.tar",
+        "x-1786233600.tar",
+        "customer-1512345678.tar",
+        "customer-1598765432.tar",
+    ];
+    let files: Vec<File> = names
+        .iter()
+        .map(|name| File {
+            path: format!("BK_x/{name}"),
+            size: 5,
+            mtime: START,
+        })
+        .collect();
+    let want = [
+        "x-1786147200.tar remove unmatched",
+        "x-1786233600.tar keep keep-last",
+        "customer-1512345678.tar left ambiguous",
+        "customer-1598765432.tar left ambiguous",
+    ];
+    assert_eq!(fates_of(&files, "keep-last=1", &[], false), want);
+}
+
+#[test]
+fn what_is_never_pruned_is_told() {
+    let zone = Zone::parse("UTC").unwrap();
+    #[rustfmt::skip]
+    let cases: [(&str, &[&str], Option<&str>, bool); 4] = [
+        ("run numbers",      &["b/x_2026-08-01-run17.tar", "b/x_2026-08-02-run18.tar", "b/x_2026-08-03-run19.tar"],
+            Some("b: nothing of 3 series of one backup each goes, as a number behind the date tells them apart: b/x_*-run17, b/x_*-run18, b/x_*-run19"), true),
+        ("guests, one day",  &["b/x_2026-08-01-30017.tar", "b/x_2026-08-01-30018.tar", "b/x_2026-08-01-30019.tar"], None, false),
+        ("words",            &["b/x_2026-08-01-a.tar", "b/x_2026-08-02-b.tar", "b/x_2026-08-03-c.tar"],             None, false),
+        ("armored",          &["b/x_2026-08-01.tar", "b/y.log", "b/x_2026-08-02.tar.gz.asc"],
+            Some("b: left alone, the archive that it would belong to isn't there, or it is that itself: x_2026-08-02.tar.gz.asc"), false),
+    ];
+    for (name, paths, line, look) in cases {
+        let file = |path: &&str| File {
+            path: (*path).to_owned(),
+            size: 1,
+            mtime: 0,
+        };
+        let files: Vec<File> = paths.iter().map(file).collect();
+        let (lines, got) = told(&files, &backups(&files, &places(&files, &zone, false)));
+        assert_eq!(
+            (lines.first().map(String::as_str), got),
+            (line, look),
+            "{name}"
+        );
+    }
 }

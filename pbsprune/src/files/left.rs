@@ -7,6 +7,8 @@ pub enum Left {
     Other,
     /// What it belongs to isn't there.
     Orphan,
+    /// The same, and its name is that of an archive and a suffix: `gpg --armor` calls the archive itself so.
+    OrphanOfArchive,
     /// Bytes of its path are no UTF-8: they came as U+FFFD, so nobody knows which file it is.
     NotUtf8,
     /// Somebody marked it as one to be left alone, or as a copy.
@@ -33,7 +35,7 @@ impl Left {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Other => "other",
-            Self::Orphan => "orphan",
+            Self::Orphan | Self::OrphanOfArchive => "orphan",
             Self::NotUtf8 => "not-utf8",
             Self::Pinned => "pinned",
             Self::NoFirstPart => "no-first-part",
@@ -63,6 +65,9 @@ impl Left {
         match self {
             Self::Other => "no name of a tar archive, nor of what belongs to one",
             Self::Orphan => "no archive is there that it would belong to",
+            Self::OrphanOfArchive => {
+                "the archive that it would belong to isn't there, or it is that itself"
+            }
             Self::NotUtf8 => "its name is no UTF-8",
             Self::Pinned => "its name says that it is a copy, or to be kept",
             Self::NoFirstPart => "it is a part, and the first one is missing",

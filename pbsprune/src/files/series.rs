@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{
+    clock::run,
     date::{Found, Order, Reading, Stamp, read, shown},
     file::File,
     left::Left,
@@ -18,6 +19,9 @@ use super::{
     words::is_pinned,
 };
 use crate::zone::Zone;
+
+/// How far the time of writing may be from ten digits that are read as seconds: 400 days.
+const YEAR_S: i64 = 400 * 86_400;
 
 /// What says when a backup was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +64,8 @@ struct Named<'a> {
     pattern: String,
     /// The separators of its date: one program writes them always alike.
     spelling: String,
+    /// Its date is nothing but ten digits, or more: seconds, or a number of somebody.
+    bare_seconds: bool,
 }
 
 /// Places every file. `by_mtime` makes series of undated files, too, in folders where none has a date.
@@ -120,6 +126,14 @@ pub fn places<'a>(files: &'a [File], zone: &Zone, by_mtime: bool) -> Vec<Place<'
             let order = orders.get(&key).filter(|orders| orders.len() == 1);
             let order = order.and_then(|orders| orders.first()).copied();
             let stamp = named.stamp(order).map_err(Place::Left)?;
+            if let Some(Stamp::Epoch(time)) = stamp
+                && named.bare_seconds
+                && (file.mtime - time).abs() > YEAR_S
+            {
+                let time = shown(Stamp::Epoch(time));
+                let what = format!("{time}, which is far from when it was written, or a number");
+                return Err(Place::Left(Left::Ambiguous(what)));
+            }
             match stamp {
                 Some(_) => Ok((named, stamp)),
                 None if dated.contains(file.folder()) => Err(Place::Left(Left::Undated)),
@@ -197,7 +211,11 @@ fn days_with_times<'a>(
 impl<'a> Named<'a> {
     fn of(archive: Archive<'a>) -> Self {
         let Reading { found, ranges } = read(archive.stem);
+        let is_digits =
+            |range: &Range<usize>| run(archive.stem.as_bytes(), range.start) >= range.len();
+        let is_seconds = matches!(found, Found::One(Stamp::Epoch(_), _));
         Self {
+            bare_seconds: is_seconds && ranges.iter().all(is_digits),
             pattern: pattern(archive.stem, &ranges),
             spelling: spelling(archive.stem, &ranges),
             archive,
