@@ -69,6 +69,36 @@ fn a_live_application_is_saved_told_of_pruned_and_restored() {
     assert!(told[0].contains("\"app-backup wiki: ok, "), "{got}");
 }
 
+/// A job whose own output fills the disk that its notice is made on ends as it would without a notice.
+#[test]
+fn a_full_disk_is_no_matter_of_the_job() {
+    let alone = Command::new("unshare").args(["-rm", "true"]).output();
+    if !alone.is_ok_and(|alone| alone.status.success()) {
+        not_run("a full disk", "unshare -rm: no mount namespace");
+        return;
+    }
+    let work = tempfile::tempdir().unwrap();
+    let full = root().join("tests/data/jobs/full");
+    let ran = run(
+        work.path(),
+        &["notices", "unshare", "-rm", "bash", full.to_str().unwrap()],
+    );
+    assert_eq!(
+        text(&ran.stdout),
+        "7 40001 later 7\n40001\n7 40001 later 7\n",
+        "{ran:?}"
+    );
+    let said = text(&ran.stderr);
+    assert!(
+        said.ends_with("tmp: it can't be written to\n") && said.lines().count() == 1,
+        "{said}"
+    );
+    let got = fs::read_to_string(work.path().join("got")).unwrap();
+    for part in ["\"much: at least ", "\"much: failed, exit code 7\""] {
+        assert!(got.contains(part), "{part}: {got}");
+    }
+}
+
 /// Every unit of scripts/systemd, in a tree that has what it starts. An instance stands for a template.
 #[test]
 fn units_are_what_systemd_takes_them_for() {
@@ -94,8 +124,9 @@ fn units_are_what_systemd_takes_them_for() {
     for (unit, most) in [
         ("prune-tarballs.service", 15),
         ("prune-datastore.service", 15),
-        ("notify@x.service", 20),
+        ("notify@x.service", 17),
         ("app-backup@x.service", 100),
+        ("app-backup-settle.service", 100),
     ] {
         if !units.iter().any(|known| known == unit) {
             continue;
@@ -141,7 +172,14 @@ fn timers_and_services_belong_together() {
                 "OnSuccess=notify@%N.service",
                 "TimeoutStartSec=",
             ] {
-                assert!(content.contains(line), "{name}: {line}");
+                // Of a boot after which nothing was owed there is nothing to tell.
+                let at_boot = name == "app-backup-settle.service" && line.starts_with("OnSuccess");
+                assert!(content.contains(line) != at_boot, "{name}: {line}");
+            }
+            if name.starts_with("app-backup") {
+                // Or what `after` has started ends with the unit, and what it owes waits for the next night.
+                assert!(content.contains("\nKillMode=process\n"), "{name}");
+                assert!(content.contains("/app-backup --settle "), "{name}");
             }
         }
     }

@@ -19,15 +19,20 @@ use crate::{Surroundings, extra::Extras, guard::Guards, input::Noted, named_file
 
 pub mod arguments;
 pub mod backups;
+pub mod chains;
 pub mod clock;
 pub mod date;
 #[cfg(test)]
 mod date_tests;
+#[cfg(test)]
+mod doubt_tests;
 pub mod file;
 pub mod judgement;
 pub mod left;
 pub mod moment;
+pub mod numbers;
 pub mod outcome;
+pub mod parts;
 pub mod series;
 #[cfg(test)]
 mod series_tests;
@@ -80,7 +85,8 @@ pub fn run(
             .map_or("", |(folder, _)| folder);
         input.failed.contains(folder)
     };
-    let judged = judge(&backups.series, failed, &around.zone, &rules);
+    let held = chains::held(&files, &backups.roles, &around.zone);
+    let judged = judge(&backups.series, &held, failed, &around.zone, &rules);
     let outcomes = outcomes(&files, &backups, &judged, args.keep_within);
     if matches!(&rules.policy, Policy::One(keep) if keep.is_empty()) {
         (around.say)("hint: no keep option is set (or all are 0), so everything is kept");
@@ -98,6 +104,7 @@ pub fn run(
             rules: &rules,
             zone: &around.zone,
             removals: args.removals,
+            owned: table::owned(&backups.roles),
         };
         let written = shown.print(&mut output).and_then(|()| output.flush());
         return written.map(|()| answer).map_err(Stop::output);

@@ -120,6 +120,8 @@ pub enum Refusal {
         /// Counted over the whole list.
         total: bool,
     },
+    /// Increments, of which nobody sees what they stand on.
+    NoFull,
 }
 
 impl Refusal {
@@ -132,6 +134,7 @@ impl Refusal {
             Self::FutureDated { .. } => "future-dated",
             Self::Stale { .. } => "stale",
             Self::TooMany { .. } => "too-many",
+            Self::NoFull => "no-full",
         }
     }
 }
@@ -151,6 +154,9 @@ impl fmt::Display for Refusal {
                 utc(*newest),
                 apart(*now, *newest),
                 utc(*now)
+            ),
+            Self::NoFull => f.write_str(
+                "its name says that these are increments, and no complete full backup of the chain is there: what they stand on is not known (if they stand alone, their names must not say inc, incr, diff or level)",
             ),
             Self::Stale { newest, now, after } => write!(
                 f,

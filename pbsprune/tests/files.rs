@@ -10,6 +10,7 @@ use pbsprune::{
     extra::Extras,
     files::{
         backups::{Backups, Role, backups},
+        chains::held,
         date::{Found, read},
         file::File,
         judgement::{Rules, judge},
@@ -57,6 +58,7 @@ const SPELLINGS: &[Spelling] = &[
 const SERIES: &[(&str, &str)] = &[
     ("app", ""), ("vm-101", ""), ("vm-102", ""), ("cloud-data", ""), ("cloud-db", ""), ("vm-10-11", ""), ("ha-2026.8.1", ""),
     ("x.1", ""), ("café", ""), ("web01", ""), ("10.0.0.7", ""), ("app", "_host1"), ("app", "-101"), ("db", ".data"), ("x", "-é"),
+    ("guest", "_vm10017"), ("x", "_host"), ("x", "-halt"), ("cam", "-h1"),
 ];
 
 const SUFFIXES: &[&str] = &[
@@ -67,9 +69,15 @@ const SUFFIXES: &[&str] = &[
     ".tar.gz.gpg",
     ".tbz2",
     ".tar.lzo",
+    ".tar.zst.age",
 ];
 
 impl Spelling {
+    /// Its time of day is nothing but digits behind a separator.
+    fn is_bare(self) -> bool {
+        matches!(self, Format(format, _) if format.ends_with("_%H%M") || format.ends_with("_%H%M%S"))
+    }
+
     fn name(self, (series, behind): (&str, &str), time: &Zoned) -> String {
         match self {
             Format(format, _) => format!("{series}_{}{behind}", time.strftime(format)),
@@ -111,6 +119,7 @@ impl Spelling {
 struct Made {
     file: File,
     series: usize,
+    spelling: Spelling,
     time: i64,
     complete: bool,
 }
@@ -168,12 +177,46 @@ fn made(plans: &[Plan], start: i64, zone: &TimeZone, copied: bool) -> Vec<Made> 
             made.entry(path).or_insert(Made {
                 file,
                 series,
+                spelling: *spelling,
                 time,
                 complete,
             });
         }
     }
     made.into_values().collect()
+}
+
+impl Made {
+    /// Its name has two readings, by itself or beside the others of its series, of these spellings.
+    fn may_be_left(&self, zone: &Zone, copied: bool, spelled: &[Spelling]) -> bool {
+        let is_timed = |spelling: &Spelling| !matches!(spelling, Format(_, Unit::Day));
+        let bare = spelled.iter().filter(|spelling| spelling.is_bare()).count();
+        match self.spelling {
+            // Day or month.
+            Format(format, _)
+                if !format.contains("%Y-%m")
+                    && format.contains("%d")
+                    && !format.starts_with("%Y") =>
+            {
+                true
+            }
+            // Before or after those of its day?
+            Format(_, Unit::Day) => spelled.iter().any(is_timed),
+            // A number of somebody; with so many of them two may come back by chance.
+            spelling if spelling.is_bare() && (copied || bare > 3) => true,
+            Epoch => copied,
+            // An hour that is twice, or was skipped once the minutes are left away.
+            Format(..) => {
+                let local = Timestamp::from_second(self.time)
+                    .unwrap()
+                    .to_zoned(zone.time_zone().clone());
+                zone.time_zone()
+                    .to_ambiguous_timestamp(local.datetime())
+                    .is_ambiguous()
+            }
+            Utc(_) | GitLab(_) => false,
+        }
+    }
 }
 
 fn rules(keep: Keep, extras: Extras, joins: &[&str]) -> Rules {
@@ -188,7 +231,8 @@ fn rules(keep: Keep, extras: Extras, joins: &[&str]) -> Rules {
 
 fn run(files: &[File], zone: &Zone, rules: &Rules) -> (Backups, Vec<Outcome>) {
     let backups = backups(files, &places(files, zone, false));
-    let judged = judge(&backups.series, |_| false, zone, rules);
+    let held = held(files, &backups.roles, zone);
+    let judged = judge(&backups.series, &held, |_| false, zone, rules);
     let outcomes = outcomes(files, &backups, &judged, rules.extras.within);
     (backups, outcomes)
 }
@@ -256,6 +300,10 @@ proptest! {
         let rules = rules(Keep(keep), extras, joins);
         let (backups, outcomes) = run(&files, &zone, &rules);
 
+        let mut spelled: BTreeMap<usize, Vec<Spelling>> = BTreeMap::new();
+        for made in &made {
+            spelled.entry(made.series).or_default().push(made.spelling);
+        }
         // Who was read was read rightly, and the series are those that were made.
         let mut names: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
         let mut read: BTreeMap<usize, BTreeMap<i64, bool>> = BTreeMap::new();
@@ -267,7 +315,10 @@ proptest! {
                     names.entry(made.series).or_default().insert(&series.name);
                     *read.entry(made.series).or_default().entry(made.time).or_default() |= made.complete;
                 }
-                Role::Left(_) => {}
+                Role::Left(left) => {
+                    let path = &made.file.path;
+                    prop_assert!(made.may_be_left(&zone, copied, &spelled[&made.series]), "{path}: {left:?}");
+                }
                 Role::Companion(_) => prop_assert!(false, "{}", made.file.path),
             }
         }

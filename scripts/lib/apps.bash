@@ -39,10 +39,10 @@ state_folder() {
     mkdir -p -m 700 -- "$state" 2>/dev/null && [[ -w $state ]] || fail 3 "$state: it can't be written to (locks, and what a killed run owes)"
 }
 
-# lock_app: this run's lock of the service; 1 if another run has it. What is started must not inherit it unasked.
+# lock_app [-w SECONDS]: this run's lock of the service; 1 if another run has it. What is started must not inherit it unasked.
 lock_app() {
     exec {lock}>>"$state/$service.lock"
-    flock -n "$lock"
+    flock "${@:--n}" "$lock"
 }
 
 # owe: writes down that `after` is owed, before it is. The note is on this host's disk, and is there after a kill.

@@ -75,6 +75,24 @@ not_settled() {
     report owed "what a killed run owes is not done: after: ${why:-$(last_word "$work/settled")}$forget"
 }
 
+# settle_only: the `after` that a killed run owes, and no backup; no record if nothing is owed. What is left of a run that
+# was killed may just be running it, and is waited for.
+settle_only() {
+    local note=$state/$service.owed
+    mode=settle
+    [[ -e $note || -L $note ]] || return 0
+    if on dry-run; then
+        jq -nc --arg service "$service" '{$service, owed: true, changed: false}'
+        return
+    fi
+    begin
+    lock_app -w 60 || report busy "another run of it is not done yet"
+    [[ -e $note || -L $note ]] || exit 0
+    settle || not_settled
+    mode=settled
+    report
+}
+
 # shrunk: a warning, and no pruning, if the archive has less than half of what the last seven had: what it lacks may be
 # in the older ones alone.
 shrunk() {

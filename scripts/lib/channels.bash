@@ -72,7 +72,7 @@ address() {
 }
 
 # post CHANNEL URL FILE [HEADER]: sends FILE there; 1 if it can't be sent. URL and header go to curl on its standard input: no
-# list of processes has them. Obeys 429 and tries again after a 5xx, for a minute in all; not after a lost answer.
+# list of processes has them. Obeys 429 and tries again after a 5xx and where nothing could be sent, for a minute in all; not after a lost answer.
 post() {
     local code status="" wait until=$((SECONDS + 60)) try answer=$tmp/answer.$1 rules=(-q --silent --show-error --globoff --tlsv1.2)
     local why
@@ -86,17 +86,19 @@ post() {
             bounded 1024 curl "${rules[@]}" -K - --data-binary "@$3" -H 'Content-Type: application/json' -H 'Expect:' \
                 --output "$answer" --write-out '%{http_code} %header{retry-after}' 2>"$answer.error") || code=$?
         why="$(head -n 1 "$answer.error")" why=${why//"$2"/its URL}
-        ((code == 0)) || { undone "$1" "${why:-curl ended with $code}" && return 1; }
+        ((code != 6 && code != 7)) || status=unsent # its host has no address yet, or takes no connection
+        [[ $code == 0 || $status == unsent ]] || break
         case $status in
         2??*) return 0 ;;
         429*) wait=$(jq -r '.retry_after | numbers' "$answer" 2>/dev/null || true) wait=${wait:-${status#* }} ;;
-        5??*) wait=$try ;;
+        5??* | unsent) wait=$try ;;
         *) break ;;
         esac
         [[ $wait =~ ^[0-9]+(\.[0-9]+)?$ ]] || wait=1
         ((try < 5 && SECONDS + ${wait%.*} + 1 <= until)) || break
         sleep "$wait"
     done
+    ((code == 0)) || { undone "$1" "${why:-curl ended with $code}" && return 1; }
     why=$(jq -r '[.message, .error, .detail | strings] | first // ""' "$answer" 2>/dev/null | head -n 1) || true
     [[ $status != 3* ]] || why="redirected, which is not followed"
     undone "$1" "HTTP ${status%% *}${why:+ $why}"

@@ -38,6 +38,7 @@ def of_check: "\(.status // .severity)" + ([.message, (.findings | arrays | .[0]
 def told:
     (if (.error // false) != false then of_error
     elif .service and has("kept") then of_backup
+    elif .settled then "its after, which a killed run owed, has been run"
     elif .service and .sha256 then "can be restored\(.size | if type == "number" then ", \(size)" else "" end)"
     elif .mark == "remove" then (if .changed then "removed" else "to be removed" end)
     elif has("outage_ms") then of_drill
@@ -88,4 +89,4 @@ def others: [split("\n")[] | select(. as $line | [$line | fromjson? | objects] =
     changed: ($records | any(.changed == true)),
     code: $code
   }
-| .send = ($on == "always" or .state == "failed" or ($on == "change" and .changed))
+| .send = ($on == "always" or .state != "ok" or ($on == "change" and .changed))

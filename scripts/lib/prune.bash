@@ -23,20 +23,25 @@ hold_policy() {
     done
 }
 
-# plan [FILTER...]: what is to be removed of $tmp/list, in $tmp/removals; and as a table, through FILTER:
-# on stdout, or on stderr if records are to come there. Ends the script if nothing is to be applied.
+# plan [VERB]: what pbsprune would remove of $tmp/list, in $tmp/removals; and as a table, with what it says of
+# others below it: on stdout, or on stderr if records are to come there. Ends the script if nothing is to be applied.
 plan() {
     local status=0
     hold_policy
     [[ -s $tmp/list ]] || echo '[]' >"$tmp/list" # looked for, and none found: not an answer that is missing
     [[ " ${rules[*]}" == *" --now"* ]] || rules+=(--now "$(date -u +%FT%TZ)") # the plan shown is the plan done
-    run pbsprune "${rules[@]}" --removals <"$tmp/list" >"$tmp/removals"
+    pbsprune "$@" "${rules[@]}" --removals <"$tmp/list" >"$tmp/removals" 2>"$tmp/notes" || status=$?
+    ((status < 2)) || { cat -- "$tmp/notes" >&2 && exit "$status"; }
+    ((code)) || code=$status
     exec 3>&1
     ! on dry-run || opt[apply]=false
     if on apply; then exec 3>&2; fi
-    pbsprune "${rules[@]}" --removals --format table <"$tmp/list" 2>/dev/null | "${@:-cat}" >&3 || status=${PIPESTATUS[0]}
-    ((status == 0)) || code=$status
-    ((status < 2)) && on apply || exit "$code"
+    status=0
+    pbsprune "$@" "${rules[@]}" --removals --format table <"$tmp/list" 2>"$tmp/error" >&3 || status=$?
+    cat -- "$tmp/notes" >&2 # below the table, where they are read
+    ((status < 2)) || { cat -- "$tmp/error" >&2 && exit "$status"; }
+    ((status <= code)) || code=$status
+    on apply || exit "$code"
 }
 
 # told ROW CHANGED [CODE MESSAGE]: the record of this removal, with what became of it.

@@ -85,6 +85,8 @@ serve() {
     read_app "$1"
     if on restore-test; then
         restore_test
+    elif on settle; then
+        settle_only
     elif on dry-run; then
         begin
         probe "$target_s" || { say "$service: $why" && exit 3; }

@@ -20,9 +20,13 @@ scripts/prune-tarballs does.
 A series is the folder and the name without its date, part (.aa, .part1) and suffix: all else, digits
 included, belongs to it. The rules and guards are those of mark, for each series by itself. What has
 no date, two readings, or a mark to be kept (KEEP_x, x (1).tar) is left alone and displaces nothing.
-Checksums, logs, notes and signatures go with their archive. Where names say full and incr (or diff),
-a kept increment keeps all that it stands on; other chains of increments aren't known: don't prune
-them with this. Bytes of a path that are no UTF-8 must come as U+FFFD: such a file is left alone.
+Digits behind a date (_1001) are a time of day only if nothing speaks for a guest's ID or a port: not if
+several come back on several days, or two are of one day, unless the files were written at these times.
+Checksums, logs, notes and signatures go with their archive. Where names say full and incr (or diff,
+level1), an increment that stays keeps all that it stands on, and without any full one nothing of it
+goes; other chains of increments aren't known: don't prune them with this. That the last part of a
+split archive is missing can't be seen, but beside an older one with more parts: then it is left alone,
+and so is one that begins with .01 where others begin with .00. Bytes of a path that are no UTF-8 must come as U+FFFD: such a file is left alone.
 
 Exit codes: 0 done; 1 a guard refused a series, a date couldn't be read, a folder has no backup, or a
 record came with an error; 2 the call or the input is wrong, or no input came; 3 standard input or
@@ -75,7 +79,7 @@ pub struct Files {
     /// Don't refuse a series whose newest is more than an hour in the future
     #[arg(long)]
     pub allow_future: bool,
-    /// Nothing is refused
+    /// No guard refuses anything; increments without a full one stay all the same
     #[arg(long, conflicts_with_all = ["max_remove", "max_remove_total", "stale_after", "allow_future"])]
     pub no_guards: bool,
     /// Take standard input without a single byte for an empty list

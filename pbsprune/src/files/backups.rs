@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::{
     file::File,
     left::Left,
-    series::{DatedBy, Member, Place},
+    parts::{Set, lost, sets},
+    series::{DatedBy, Place},
     suffix::{Kind, kind},
 };
 
@@ -66,16 +67,39 @@ pub fn backups(files: &[File], places: &[Place<'_>]) -> Backups {
     }
     let mut roles = vec![Role::Left(Left::Other); files.len()];
     let mut series = Vec::with_capacity(by_series.len());
-    for (place, (name, times)) in by_series.into_iter().enumerate() {
-        let mut backups = Vec::with_capacity(times.len());
-        for (time, members) in times.into_iter().rev() {
-            for &index in &members {
-                roles[index] = Role::Archive(place, backups.len());
+    for (name, times) in by_series {
+        let all = times.iter();
+        let all: Vec<_> = all
+            .flat_map(|(time, members)| sets(files, places, *time, members))
+            .collect();
+        let mut lost: BTreeMap<usize, String> = lost(files, &all).into_iter().collect();
+        let mut by_time: BTreeMap<i64, Vec<Set<'_>>> = BTreeMap::new();
+        for set in all {
+            let first = set.finished.first();
+            match first.and_then(|first| lost.get(first)) {
+                Some(_) => {
+                    for index in set.finished.iter().chain(&set.unfinished) {
+                        let why = lost.remove(index).unwrap_or_default();
+                        roles[*index] = Role::Left(Left::Parts(why));
+                    }
+                }
+                None => by_time.entry(set.time).or_default().push(set),
             }
-            backups.push(backup(files, places, time, members));
         }
-        let name = name.to_owned();
-        series.push(Series { name, backups });
+        let mut backups = Vec::with_capacity(by_time.len());
+        for (time, sets) in by_time.into_iter().rev() {
+            let members = sets
+                .iter()
+                .flat_map(|set| set.finished.iter().chain(&set.unfinished));
+            for &index in members {
+                roles[index] = Role::Archive(series.len(), backups.len());
+            }
+            backups.push(backup(places, time, sets));
+        }
+        if !backups.is_empty() {
+            let name = name.to_owned();
+            series.push(Series { name, backups });
+        }
     }
     let owners = Owners::of(files, places);
     for (index, place) in places.iter().enumerate() {
@@ -84,47 +108,30 @@ pub fn backups(files: &[File], places: &[Place<'_>]) -> Backups {
             Place::Left(left) => roles[index] = Role::Left(left.clone()),
             Place::Companion(of) => {
                 let found = owners.find(files[index].folder(), of);
-                roles[index] = found.map_or(Role::Left(Left::Orphan), Role::Companion);
+                let orphan = || match kind(of) {
+                    Kind::Archive(_) => Role::Left(Left::OrphanOfArchive),
+                    _ => Role::Left(Left::Orphan),
+                };
+                roles[index] = found.map_or_else(orphan, Role::Companion);
             }
         }
     }
     Backups { series, roles }
 }
 
-/// One backup of the files of one series and time.
-fn backup(files: &[File], places: &[Place<'_>], time: i64, members: Vec<usize>) -> Backup {
-    let mut archives: BTreeMap<_, Vec<(usize, &Member<'_>)>> = BTreeMap::new();
-    let mut by = DatedBy::Name;
-    for index in members {
-        if let Place::Member(member) = &places[index] {
-            let archive = &member.archive;
-            let counted = archive.part.map(|part| part.of().0);
-            by = member.by;
-            let key = (archive.stem, archive.suffix, counted);
-            archives.entry(key).or_default().push((index, member));
-        }
-    }
+/// One backup of the archives of one series and time.
+fn backup(places: &[Place<'_>], time: i64, sets: Vec<Set<'_>>) -> Backup {
     let (mut complete, mut incomplete) = (Vec::new(), Vec::new());
-    for parts in archives.into_values() {
-        let (finished, unfinished): (Vec<_>, Vec<_>) = parts
-            .into_iter()
-            .partition(|(_, member)| !member.archive.unfinished);
-        let numbers = |parts: &[(usize, &Member<'_>)]| {
-            let numbers = parts.iter().filter_map(|(_, member)| member.archive.part);
-            let mut numbers: Vec<u32> = numbers.map(|part| part.of().1).collect();
-            numbers.sort_unstable();
-            numbers.dedup();
-            numbers
-        };
-        let (there, coming) = (numbers(&finished), numbers(&unfinished));
-        let is_whole = follow_each_other(&there)
-            && coming.iter().all(|number| there.contains(number))
-            && finished.iter().all(|(index, _)| files[*index].size > 0);
-        let places = |parts: Vec<(usize, _)>| parts.into_iter().map(|(index, _)| index);
-        incomplete.extend(places(unfinished));
-        match is_whole {
-            true => complete.extend(places(finished)),
-            false => incomplete.extend(places(finished)),
+    let mut by = DatedBy::Name;
+    for set in sets {
+        let first = set.finished.first().or(set.unfinished.first());
+        if let Some(Place::Member(member)) = first.map(|&index| &places[index]) {
+            by = member.by;
+        }
+        incomplete.extend(set.unfinished);
+        match set.is_whole {
+            true => complete.extend(set.finished),
+            false => incomplete.extend(set.finished),
         }
     }
     Backup {
@@ -133,11 +140,6 @@ fn backup(files: &[File], places: &[Place<'_>], time: i64, members: Vec<usize>) 
         complete,
         incomplete,
     }
-}
-
-/// Parts from the first, 0 or 1, without a gap; no numbers at all are those of a whole archive.
-fn follow_each_other(numbers: &[u32]) -> bool {
-    numbers.first().is_none_or(|&first| first < 2) && numbers.windows(2).all(|w| w[0] + 1 == w[1])
 }
 
 /// By folder and name: the files that something of that name would belong to.

@@ -12,6 +12,8 @@ pub struct Time {
     pub second: i64,
     /// Seconds east of Greenwich; none if the name doesn't say, so it is the zone of `--tz`.
     pub offset: Option<i64>,
+    /// Nothing but digits behind a separator say it, so it may be a number: how many.
+    pub bare: Option<usize>,
 }
 
 /// What is behind a date.
@@ -32,6 +34,10 @@ pub enum Clock {
 pub fn behind_date(text: &str, at: usize) -> Clock {
     let bytes = text.as_bytes();
     let mut from = at;
+    if text.get(at..).is_some_and(|rest| rest.starts_with(" at ")) {
+        from += 3; // as macOS writes it
+    }
+    let at = from;
     while from < at + 3 && is_any(bytes, from, b"-_. @Tt") {
         from += 1;
     }
@@ -46,7 +52,13 @@ pub fn behind_date(text: &str, at: usize) -> Clock {
             unclear("the time of day in it, or a number")
         }
         2 => of_hour(text, from, t),
-        4 | 6 | 9 | 12 => compact(text, from, length, t),
+        4 | 6 | 9 | 12 => match compact(text, from, length, t) {
+            Clock::Time(time, end) if !t && end == from + length => {
+                let bare = Some(length);
+                Clock::Time(Time { bare, ..time }, end)
+            }
+            clock => clock,
+        },
         _ => Clock::None,
     }
 }
@@ -108,7 +120,8 @@ fn of_hour(text: &str, from: usize, t: bool) -> Clock {
     }
 }
 
-/// What follows `02h`: `05`, `05m`, `05m06s`, or nothing.
+/// What follows `02h`: `05`, `05m`, `05m06s`, or nothing. A letter behind a unit makes it the beginning of a
+/// word (`01host`).
 fn of_units(text: &str, hour: i64, mut at: usize) -> Clock {
     let bytes = text.as_bytes();
     let mut numbers = [hour, 0, 0];
@@ -122,6 +135,15 @@ fn of_units(text: &str, hour: i64, mut at: usize) -> Clock {
             break;
         }
         at += 1;
+    }
+    let is_unit = !is_any(bytes, at - 1, b"0123456789");
+    if is_unit && text[at..].starts_with(char::is_alphanumeric) {
+        if hour > 23 {
+            return Clock::None;
+        }
+        return Clock::Unclear(format!(
+            "{hour:02} o'clock, or the number {hour:02} of a word"
+        ));
     }
     zoned(text, numbers, at, false)
 }
@@ -140,7 +162,17 @@ fn zoned(text: &str, [mut hour, minute, second]: [i64; 3], mut at: usize, t: boo
         return Clock::Never(at);
     }
     let second = hour * 3_600 + minute * 60 + second;
-    let with = |offset: Option<i64>, end: usize| Clock::Time(Time { second, offset }, end);
+    let with = |offset: Option<i64>, end: usize| {
+        let bare = None;
+        Clock::Time(
+            Time {
+                second,
+                offset,
+                bare,
+            },
+            end,
+        )
+    };
     if is_any(bytes, at, b"zZ") && ends(bytes, at + 1) {
         return with(Some(0), at + 1);
     }
@@ -154,13 +186,19 @@ fn zoned(text: &str, [mut hour, minute, second]: [i64; 3], mut at: usize, t: boo
     if is_any(bytes, at, b":") && run(bytes, at + 1) > 0 {
         return Clock::Unclear("a time of day, or a number that goes on".to_owned());
     }
+    if let Some(zone) = zone_name(text, at) {
+        return Clock::Unclear(format!("a time of {zone}, or of the zone of --tz"));
+    }
+    // As %F_%T_%z has it.
+    let apart = is_any(bytes, at, b"_ ") && is_any(bytes, at + 1, b"+-") && run(bytes, at + 2) == 4;
+    at += usize::from(apart);
     let Some(sign) = bytes.get(at).filter(|byte| b"+-".contains(byte)) else {
         return with(None, at);
     };
     let digits = run(bytes, at + 1);
     let hours = (digits >= 2).then(|| number(bytes, at + 1..at + 3));
     let (minutes, end, colon) = match digits {
-        2 if is_any(bytes, at + 3, b":") && run(bytes, at + 4) == 2 => {
+        2 if is_any(bytes, at + 3, if t { b":_" } else { b"::" }) && run(bytes, at + 4) == 2 => {
             (number(bytes, at + 4..at + 6), at + 6, true)
         }
         2 => (0, at + 3, false),
@@ -178,12 +216,24 @@ fn zoned(text: &str, [mut hour, minute, second]: [i64; 3], mut at: usize, t: boo
     let offset = hours * 3_600 + minutes * 60;
     match sign {
         b'+' => with(Some(offset), end),
-        _ if t || colon => with(Some(-offset), end),
+        _ if t || colon || apart => with(Some(-offset), end),
         _ => Clock::Unclear(format!(
             "a time {hours} h behind UTC, or the number {}",
             &text[at + 1..end]
         )),
     }
+}
+
+/// The name of a zone as `date +%Z` writes it: which offset that is isn't the same everywhere.
+fn zone_name(text: &str, at: usize) -> Option<&'static str> {
+    const NAMES: [&str; 20] = [
+        "CET", "CEST", "WET", "WEST", "EET", "EEST", "BST", "MSK", "EST", "EDT", "CST", "CDT",
+        "MST", "MDT", "PST", "PDT", "IST", "JST", "AEST", "AEDT",
+    ];
+    let from = at + usize::from(is_any(text.as_bytes(), at, b" _-.,"));
+    let rest = text.get(from..)?;
+    let named = |name: &&&str| rest.starts_with(**name) && ends(text.as_bytes(), from + name.len());
+    NAMES.iter().find(named).copied()
 }
 
 /// The end of am or pm at `at`, and whether it is the latter.

@@ -69,7 +69,10 @@ pub fn read(stem: &str) -> Reading {
     let mut at = 0;
     while at < stem.len() {
         let digits = run(stem.as_bytes(), at);
-        let candidate = (digits > 0).then(|| candidate(stem, at, digits)).flatten();
+        let mut candidate = (digits > 0).then(|| candidate(stem, at, digits)).flatten();
+        if let Some(candidate) = &mut candidate {
+            candidate.weak |= is_version(stem, at);
+        }
         at = candidate
             .as_ref()
             .map_or(at + digits.max(1), |c| c.range.end);
@@ -78,6 +81,9 @@ pub fn read(stem: &str) -> Reading {
     let strong = |c: &Candidate| !c.weak && !matches!(c.found, Found::Never(_));
     if candidates.iter().any(strong) {
         candidates.retain(strong);
+    }
+    for candidate in &mut candidates {
+        candidate.range.end = discourse(stem, candidate.range.end);
     }
     let ranges = candidates.iter().map(|c| c.range.clone()).collect();
     let mut candidates = candidates.into_iter();
@@ -88,6 +94,19 @@ pub fn read(stem: &str) -> Reading {
         found = both(found, next.found);
     }
     Reading { found, ranges }
+}
+
+/// The word that begins there is a v and digits.
+fn is_version(stem: &str, at: usize) -> bool {
+    let before = stem[..at].strip_suffix(['v', 'V']);
+    before.is_some_and(|before| !before.ends_with(char::is_alphanumeric))
+}
+
+/// The end of Discourse's version behind a date that ends at `at`, `-v20260701120000`: as for GitLab's it
+/// changes with every update, but the series doesn't.
+fn discourse(stem: &str, at: usize) -> usize {
+    let is_one = stem[at..].starts_with("-v") && run(stem.as_bytes(), at + 2) == 14;
+    if is_one { at + 16 } else { at }
 }
 
 /// One moment of two places in a name, if they say the same.
@@ -235,7 +254,14 @@ fn in_one_run(stem: &str, at: usize, digits: usize) -> Option<Candidate> {
     let bytes = stem.as_bytes();
     let two = |from: usize| number(bytes, at + from..at + from + 2);
     let end = at + 8;
-    if year(bytes, at).is_some() {
+    let last =
+        || (digits == 8 && year(bytes, at + 4).is_some()).then(|| number(bytes, at + 4..end));
+    // 20082026 is no day of 2008.
+    let is_last = |year| {
+        let reversed = [number(bytes, at..at + 4), two(4), two(6)];
+        day(reversed).is_none() && either(two(0), two(2), year) != Found::Nothing
+    };
+    if year(bytes, at).is_some() && !last().is_some_and(is_last) {
         let text = &stem[at..at + digits];
         let found = match day([number(bytes, at..at + 4), two(4), two(6)]) {
             Some(day) => Found::One(Stamp::Civil(day, None), None),
@@ -248,6 +274,7 @@ fn in_one_run(stem: &str, at: usize, digits: usize) -> Option<Candidate> {
                 let time = Time {
                     second: hour[0] * 3_600,
                     offset: None,
+                    bare: None,
                 };
                 let clock = if hour[0] < 24 {
                     Clock::Time(time, at + 10)
@@ -259,8 +286,8 @@ fn in_one_run(stem: &str, at: usize, digits: usize) -> Option<Candidate> {
             _ => with(stem, at..end, found, compact(stem, end, digits - 8, true)),
         });
     }
-    if digits == 8 && year(bytes, at + 4).is_some() {
-        let found = either(two(0), two(2), number(bytes, at + 4..end));
+    if let Some(year) = last() {
+        let found = either(two(0), two(2), year);
         return (found != Found::Nothing).then(|| with_clock(stem, at..end, found));
     }
     None

@@ -3,11 +3,12 @@
 //! Joined series keep what one of them keeps of a time. A backup that stands on others (an increment) keeps
 //! those. So what goes is always a part of what PBS's rules let go.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     backups::{Backup, Series},
-    words::{Link, joined, link},
+    chains::{Chain, Held, chains, keep_needed},
+    words::joined,
 };
 use crate::{
     calendar::utc,
@@ -43,8 +44,8 @@ pub enum Verdict {
     Rule(Fate),
     /// Kept because this series, which it is joined with, keeps its own of that time.
     Joined(String),
-    /// Kept because the backup of this time stands on it.
-    Needed(i64),
+    /// Kept because the backup of this time stands on it, or one of an unknown time may.
+    Needed(Option<i64>),
 }
 
 impl Verdict {
@@ -68,7 +69,8 @@ pub struct Judged {
 
 impl Judged {
     /// The backup will be there afterwards.
-    fn stays(&self, backup: usize) -> bool {
+    #[must_use]
+    pub fn stays(&self, backup: usize) -> bool {
         self.refusal.is_some() || !self.verdicts[backup].is_removed()
     }
 }
@@ -86,10 +88,12 @@ pub fn refusal_told(refusal: &Refusal) -> String {
     }
 }
 
-/// Judges every series; `failed` says of which a record came with an error.
+/// Judges every series; `held` are archives of chains that are left alone, `failed` says of which series a
+/// record came with an error.
 #[must_use]
 pub fn judge(
     series: &[Series],
+    held: &[Held],
     failed: impl Fn(&Series) -> bool,
     zone: &Zone,
     rules: &Rules,
@@ -97,7 +101,9 @@ pub fn judge(
     let mut spare = Vec::new();
     let mut judged = Vec::with_capacity(series.len());
     let (mut removed, mut all) = (0, 0);
-    for series in series {
+    let (joins, chains) = (joins(series, &rules.joins), chains(series, held));
+    let baseless: HashSet<usize> = chains.iter().flat_map(Chain::baseless).copied().collect();
+    for (place, series) in series.iter().enumerate() {
         let snapshots = snapshots(&series.backups, zone);
         let keep = rules.policy.keep(&group(&series.name));
         let counts = keep.unwrap_or_default();
@@ -115,6 +121,8 @@ pub fn judge(
             mixed: false,
         };
         let refusal = rules.guards.refuse(&snapshots, &fates, flaws, rules.now);
+        let no_full = !counts.is_empty() && baseless.contains(&place);
+        let refusal = refusal.or(no_full.then_some(Refusal::NoFull));
         all += fates.len() as u64;
         if refusal.is_none() {
             removed += fates.iter().filter(|fate| fate.is_removed()).count() as u64;
@@ -132,7 +140,6 @@ pub fn judge(
             }
         }
     }
-    let (joins, chains) = (joins(series, &rules.joins), chains(series));
     // One may keep what the other then has to keep more for; each round keeps more, so it ends.
     while keep_joined(series, &joins, &mut judged) | keep_needed(&chains, &mut judged) {}
     judged
@@ -199,71 +206,6 @@ fn keep_joined(series: &[Series], joins: &[Vec<usize>], judged: &mut [Judged]) -
                     judged[place].verdicts[at] = Verdict::Joined(series[keeper].name.clone());
                     more = true;
                 }
-            }
-        }
-    }
-    more
-}
-
-/// A complete backup of a chain.
-struct Linked {
-    time: i64,
-    link: Link,
-    series: usize,
-    backup: usize,
-}
-
-/// The backups that stand on each other, oldest first: those of names that differ in full and incr alone.
-fn chains(series: &[Series]) -> Vec<Vec<Linked>> {
-    let mut chains: BTreeMap<String, Vec<Linked>> = BTreeMap::new();
-    for (place, series) in series.iter().enumerate() {
-        let (folder, name) = series.name.rsplit_once('/').unwrap_or(("", &series.name));
-        let Some((link, name)) = link(name) else {
-            continue;
-        };
-        let chain = chains.entry(format!("{folder}/{name}")).or_default();
-        let complete = series.backups.iter().enumerate();
-        let complete = complete.filter(|(_, backup)| !backup.complete.is_empty());
-        chain.extend(complete.map(|(at, backup)| Linked {
-            time: backup.time,
-            link,
-            series: place,
-            backup: at,
-        }));
-    }
-    let mut chains: Vec<_> = chains.into_values().collect();
-    for chain in &mut chains {
-        // Of one moment the full one comes first.
-        chain.sort_by_key(|linked| (linked.time, linked.link != Link::Full));
-    }
-    chains
-}
-
-/// What a kept backup stands on is kept. Whether that was anything.
-fn keep_needed(chains: &[Vec<Linked>], judged: &mut [Judged]) -> bool {
-    let mut more = false;
-    for chain in chains {
-        let mut needed_by: Option<(i64, Link)> = None;
-        for linked in chain.iter().rev() {
-            let Linked {
-                time,
-                link,
-                series,
-                backup,
-            } = *linked;
-            if let Some((by, needs)) = needed_by
-                && (link == Link::Full || needs == Link::Increment)
-                && !judged[series].stays(backup)
-            {
-                judged[series].verdicts[backup] = Verdict::Needed(by);
-                more = true;
-            }
-            match link {
-                Link::Full => needed_by = None,
-                _ if !judged[series].stays(backup) => {}
-                // An increment needs more than a differential does.
-                _ if needed_by.is_some_and(|(_, needs)| needs == Link::Increment) => {}
-                _ => needed_by = Some((time, link)),
             }
         }
     }

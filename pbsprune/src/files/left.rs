@@ -7,10 +7,16 @@ pub enum Left {
     Other,
     /// What it belongs to isn't there.
     Orphan,
+    /// The same, and its name is that of an archive and a suffix: `gpg --armor` calls the archive itself so.
+    OrphanOfArchive,
     /// Bytes of its path are no UTF-8: they came as U+FFFD, so nobody knows which file it is.
     NotUtf8,
     /// Somebody marked it as one to be left alone, or as a copy.
     Pinned,
+    /// A part by its suffix, and the first one isn't there.
+    NoFirstPart,
+    /// Its parts look whole, but others of its series show that one is missing.
+    Parts(String),
     /// `.tar.gz.1`: which moment that is changes every day.
     Numbered,
     /// It has no date, where others have one: a copy of the newest, mostly.
@@ -29,9 +35,11 @@ impl Left {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Other => "other",
-            Self::Orphan => "orphan",
+            Self::Orphan | Self::OrphanOfArchive => "orphan",
             Self::NotUtf8 => "not-utf8",
             Self::Pinned => "pinned",
+            Self::NoFirstPart => "no-first-part",
+            Self::Parts(_) => "parts",
             Self::Numbered => "numbered",
             Self::Undated => "undated",
             Self::UndatedFolder => "undated-folder",
@@ -46,6 +54,7 @@ impl Left {
         match self {
             Self::NoSuchTime(what) => format!("its name has a time that never was: {what}"),
             Self::Ambiguous(what) => format!("its name has two readings: {what}"),
+            Self::Parts(what) => format!("a part of it may be missing: {what}"),
             _ => self.sentence().to_owned(),
         }
     }
@@ -56,8 +65,13 @@ impl Left {
         match self {
             Self::Other => "no name of a tar archive, nor of what belongs to one",
             Self::Orphan => "no archive is there that it would belong to",
+            Self::OrphanOfArchive => {
+                "the archive that it would belong to isn't there, or it is that itself"
+            }
             Self::NotUtf8 => "its name is no UTF-8",
             Self::Pinned => "its name says that it is a copy, or to be kept",
+            Self::NoFirstPart => "it is a part, and the first one is missing",
+            Self::Parts(_) => "a part of it may be missing",
             Self::Numbered => "it has a number behind the suffix, as rotations have",
             Self::Undated => "no date is in its name, but one is in others there",
             Self::UndatedFolder => "no date is in its name, nor in any other there",
@@ -70,7 +84,7 @@ impl Left {
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         match self {
-            Self::NoSuchTime(what) | Self::Ambiguous(what) => Some(what),
+            Self::NoSuchTime(what) | Self::Ambiguous(what) | Self::Parts(what) => Some(what),
             _ => None,
         }
     }
@@ -87,7 +101,12 @@ impl Left {
     pub fn is_no(&self) -> bool {
         matches!(
             self,
-            Self::NotUtf8 | Self::UndatedFolder | Self::NoSuchTime(_) | Self::Ambiguous(_)
+            Self::NotUtf8
+                | Self::NoFirstPart
+                | Self::Parts(_)
+                | Self::UndatedFolder
+                | Self::NoSuchTime(_)
+                | Self::Ambiguous(_)
         )
     }
 }

@@ -95,7 +95,10 @@ fn of_backup(
         Verdict::Needed(by) => Mark {
             mark: "keep",
             reason: "needed",
-            why: format!("that of {} stands on it", utc(*by)),
+            why: by.map_or_else(
+                || "an increment whose time isn't known may stand on it".to_owned(),
+                |by| format!("that of {} stands on it", utc(by)),
+            ),
         },
         Verdict::Rule(fate) => {
             let other = match fate {

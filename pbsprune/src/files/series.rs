@@ -9,14 +9,19 @@ use std::{
 };
 
 use super::{
+    clock::run,
     date::{Found, Order, Reading, Stamp, read, shown},
     file::File,
     left::Left,
     moment::{NoMoment, moment},
+    numbers::{NEAR_S, Numbered, doubtful},
     suffix::{Archive, Kind, Part, kind},
     words::is_pinned,
 };
 use crate::zone::Zone;
+
+/// How far the time of writing may be from ten digits that are read as seconds: 400 days.
+const YEAR_S: i64 = 400 * 86_400;
 
 /// What says when a backup was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +64,8 @@ struct Named<'a> {
     pattern: String,
     /// The separators of its date: one program writes them always alike.
     spelling: String,
+    /// Its date is nothing but ten digits, or more: seconds, or a number of somebody.
+    bare_seconds: bool,
 }
 
 /// Places every file. `by_mtime` makes series of undated files, too, in folders where none has a date.
@@ -87,8 +94,13 @@ pub fn places<'a>(files: &'a [File], zone: &Zone, by_mtime: bool) -> Vec<Place<'
                     Some(Part::Digits(..)) if !archive.part.is_some_and(has_first) => {
                         Err(Place::Left(Left::Numbered))
                     }
-                    Some(Part::Letters(..)) if !archive.part.is_some_and(has_first) => {
-                        Err(Place::Left(Left::Other))
+                    Some(part @ Part::Letters(..)) if !has_first(part) => {
+                        // As .py ends other names, too; .ab and .ac are parts.
+                        let left = match part.of().1 {
+                            ..26 => Left::NoFirstPart,
+                            _ => Left::Other,
+                        };
+                        Err(Place::Left(left))
                     }
                     _ => Ok(Named::of(archive)),
                 }
@@ -114,6 +126,14 @@ pub fn places<'a>(files: &'a [File], zone: &Zone, by_mtime: bool) -> Vec<Place<'
             let order = orders.get(&key).filter(|orders| orders.len() == 1);
             let order = order.and_then(|orders| orders.first()).copied();
             let stamp = named.stamp(order).map_err(Place::Left)?;
+            if let Some(Stamp::Epoch(time)) = stamp
+                && named.bare_seconds
+                && (file.mtime - time).abs() > YEAR_S
+            {
+                let time = shown(Stamp::Epoch(time));
+                let what = format!("{time}, which is far from when it was written, or a number");
+                return Err(Place::Left(Left::Ambiguous(what)));
+            }
             match stamp {
                 Some(_) => Ok((named, stamp)),
                 None if dated.contains(file.folder()) => Err(Place::Left(Left::Undated)),
@@ -124,14 +144,50 @@ pub fn places<'a>(files: &'a [File], zone: &Zone, by_mtime: bool) -> Vec<Place<'
     });
     let decided: Vec<_> = decided.collect();
     let timed = days_with_times(files, &decided);
+    let doubtful = doubtful(&numbered(files, &decided, zone));
     let members = files
         .iter()
         .zip(&decided)
         .map(|(file, decided)| match decided {
             Err(place) => place.clone(),
+            Ok((named, Some(stamp))) if is_bare(*stamp) && doubtful.contains(&named.key(file)) => {
+                let what = format!("{}, or a number behind the day", shown(*stamp));
+                Place::Left(Left::Ambiguous(what))
+            }
             Ok((named, stamp)) => named.member(file, *stamp, zone, &timed),
         });
     members.collect()
+}
+
+/// Its time of day is nothing but digits.
+fn is_bare(stamp: Stamp) -> bool {
+    matches!(stamp, Stamp::Civil(_, Some(time)) if time.bare.is_some())
+}
+
+/// The names whose time of day is nothing but digits.
+fn numbered<'a>(
+    files: &'a [File],
+    decided: &'a [Result<(&Named<'_>, Option<Stamp>), Place<'_>>],
+    zone: &Zone,
+) -> Vec<Numbered<'a>> {
+    let numbered = files.iter().zip(decided).filter_map(|(file, decided)| {
+        let (named, stamp) = decided.as_ref().ok()?;
+        let stamp = (*stamp)?;
+        let Stamp::Civil(day, Some(time)) = stamp else {
+            return None;
+        };
+        let digits = time.bare?;
+        // What has no moment is left alone anyway.
+        let moment = moment(stamp, zone, file.mtime).ok()?;
+        Some(Numbered {
+            pattern: named.key(file),
+            day,
+            second: time.second,
+            has_seconds: digits > 4,
+            is_near: (file.mtime - moment).abs() <= NEAR_S,
+        })
+    });
+    numbered.collect()
 }
 
 /// Folder, pattern and day of the names that have a time of day.
@@ -155,12 +211,21 @@ fn days_with_times<'a>(
 impl<'a> Named<'a> {
     fn of(archive: Archive<'a>) -> Self {
         let Reading { found, ranges } = read(archive.stem);
+        let is_digits =
+            |range: &Range<usize>| run(archive.stem.as_bytes(), range.start) >= range.len();
+        let is_seconds = matches!(found, Found::One(Stamp::Epoch(_), _));
         Self {
+            bare_seconds: is_seconds && ranges.iter().all(is_digits),
             pattern: pattern(archive.stem, &ranges),
             spelling: spelling(archive.stem, &ranges),
             archive,
             found,
         }
+    }
+
+    /// What its series is told by.
+    fn key<'b>(&'b self, file: &'b File) -> (&'b str, &'b str) {
+        (file.folder(), &self.pattern)
     }
 
     /// The moment as it is spelled; none if there is no date.
@@ -219,7 +284,8 @@ impl<'a> Named<'a> {
 }
 
 /// The name with `*` for its date.
-fn pattern(stem: &str, ranges: &[Range<usize>]) -> String {
+#[must_use]
+pub fn pattern(stem: &str, ranges: &[Range<usize>]) -> String {
     let mut pattern = stem.to_owned();
     for range in ranges.iter().rev() {
         pattern.replace_range(range.clone(), "*");

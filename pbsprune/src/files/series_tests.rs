@@ -2,6 +2,7 @@
 
 use super::{
     backups::backups,
+    chains::held,
     file::File,
     judgement::{Rules, judge},
     outcome::{Outcome, outcomes},
@@ -21,6 +22,11 @@ fn fates(names: &[&str], keep: &str, joins: &[&str], by_mtime: bool) -> Vec<Stri
         File { path, size, mtime }
     };
     let files: Vec<File> = names.iter().enumerate().map(file).collect();
+    fates_of(&files, keep, joins, by_mtime)
+}
+
+/// The same of files with their sizes and times.
+pub(super) fn fates_of(files: &[File], keep: &str, joins: &[&str], by_mtime: bool) -> Vec<String> {
     let zone = Zone::parse("UTC").unwrap();
     let rules = Rules {
         policy: Policy::One(keep.parse::<Keep>().unwrap()),
@@ -29,9 +35,10 @@ fn fates(names: &[&str], keep: &str, joins: &[&str], by_mtime: bool) -> Vec<Stri
         joins: joins.iter().map(|&join| join.to_owned()).collect(),
         now: 0,
     };
-    let backups = backups(&files, &places(&files, &zone, by_mtime));
-    let judged = judge(&backups.series, |_| false, &zone, &rules);
-    let outcomes = outcomes(&files, &backups, &judged, None);
+    let backups = backups(files, &places(files, &zone, by_mtime));
+    let held = held(files, &backups.roles, &zone);
+    let judged = judge(&backups.series, &held, |_| false, &zone, &rules);
+    let outcomes = outcomes(files, &backups, &judged, None);
     let line = |(file, outcome): (&File, &Outcome)| match outcome {
         Outcome::Marked(mark) => format!("{} {} {}", file.name(), mark.mark, mark.reason),
         Outcome::Left(code, _) => format!("{} left {code}", file.name()),
@@ -41,7 +48,7 @@ fn fates(names: &[&str], keep: &str, joins: &[&str], by_mtime: bool) -> Vec<Stri
 }
 
 /// Each file with what is to become of it.
-fn check(name: &str, keep: &str, joins: &[&str], want: &[(&str, &str)]) {
+pub(super) fn check(name: &str, keep: &str, joins: &[&str], want: &[(&str, &str)]) {
     let names: Vec<&str> = want.iter().map(|(file, _)| *file).collect();
     let got = fates(&names, keep, joins, false);
     let want: Vec<String> = want

@@ -1,11 +1,14 @@
 //! The table for people: of each series what goes, or what becomes of all, and the sums.
 
-use std::io::{self, Write};
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+};
 
 use vmid::{escape::escape, table::Table};
 
 use super::{
-    backups::{Backup, Backups},
+    backups::{Backup, Backups, Role},
     file::File,
     judgement::{Judged, Rules, refusal_told},
     outcome::Outcome,
@@ -29,6 +32,22 @@ pub struct Shown<'a> {
     pub zone: &'a Zone,
     /// Only what goes.
     pub removals: bool,
+    /// By the first file that they belong to: checksums, logs and so on.
+    pub owned: HashMap<usize, Vec<usize>>,
+}
+
+/// What belongs to other files, by the first of these.
+#[must_use]
+pub fn owned(roles: &[Role]) -> HashMap<usize, Vec<usize>> {
+    let mut owned: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (index, role) in roles.iter().enumerate() {
+        if let Role::Companion(owners) = role
+            && let Some(&owner) = owners.first()
+        {
+            owned.entry(owner).or_default().push(index);
+        }
+    }
+    owned
 }
 
 /// How many files of a backup are named in its row.
@@ -107,6 +126,16 @@ impl Shown<'_> {
         Ok((all, removed))
     }
 
+    /// How many checksums, logs and so on of these files have the same mark.
+    fn companions(&self, files: &[usize], mark: &str) -> usize {
+        let owned = files.iter().filter_map(|file| self.owned.get(file));
+        let same = |index: &&usize| match &self.outcomes[**index] {
+            Outcome::Marked(own) => own.mark == mark,
+            _ => false,
+        };
+        owned.flatten().filter(same).count()
+    }
+
     /// Files of a backup that have the same fate.
     fn row(&self, backup: &Backup, files: &[usize]) -> Option<Vec<String>> {
         let Outcome::Marked(mark) = &self.outcomes[*files.first()?] else {
@@ -119,8 +148,9 @@ impl Shown<'_> {
         let names = files.iter().take(NAMED);
         let names: Vec<&str> = names.map(|&file| self.files[file].name()).collect();
         let mut names = names.join(", ");
-        if files.len() > NAMED {
-            names.push_str(&format!(" and {} more", files.len() - NAMED));
+        match files.len().saturating_sub(NAMED) + self.companions(files, mark.mark) {
+            0 => {}
+            more => names.push_str(&format!(" and {more} more")),
         }
         let mut row = vec![format!("  {}", utc(backup.time))];
         if !self.removals {

@@ -7,6 +7,7 @@ use super::{
     file::File,
     left::Left,
 };
+use crate::calendar::DAY_S;
 
 /// How many names a line has.
 const NAMED: usize = 3;
@@ -53,7 +54,51 @@ pub fn told(files: &[File], backups: &Backups) -> (Vec<String>, bool) {
             ));
         }
     }
+    let alone = told_apart(backups);
+    look |= !alone.is_empty();
+    told.extend(alone);
     (told, look)
+}
+
+/// A line for series of one backup each, of different days, that differ in a number behind the date alone.
+fn told_apart(backups: &Backups) -> Vec<String> {
+    let mut alike: BTreeMap<String, Vec<(&str, i64)>> = BTreeMap::new();
+    for series in &backups.series {
+        if let ([backup], Some((before, behind))) = (&*series.backups, series.name.rsplit_once('*'))
+        {
+            let digits = |c: char| if c.is_ascii_digit() { '0' } else { c };
+            let mut behind: String = behind.chars().map(digits).collect();
+            while behind.contains("00") {
+                behind = behind.replace("00", "0");
+            }
+            let alike = alike.entry(format!("{before}*{behind}")).or_default();
+            alike.push((&series.name, backup.time.div_euclid(DAY_S)));
+        }
+    }
+    let lines = alike.into_values().filter_map(|series| {
+        let days: BTreeSet<i64> = series.iter().map(|(_, day)| *day).collect();
+        let count = series.len();
+        if count < 3 || days.len() < count {
+            return None;
+        }
+        let names = series.iter().take(NAMED).map(|(name, _)| *name);
+        let list = names.collect::<Vec<_>>().join(", ");
+        let folder = series[0].0.rsplit_once('/').map_or("", |(folder, _)| folder);
+        Some(format!(
+            "{}: nothing of {count} series of one backup each goes, as a number behind the date tells them apart: {list}{}",
+            shown(folder),
+            more(count)
+        ))
+    });
+    lines.collect()
+}
+
+/// How many aren't named of so many.
+fn more(count: usize) -> String {
+    match count {
+        0..=NAMED => String::new(),
+        count => format!(" and {} more", count - NAMED),
+    }
 }
 
 fn line(folder: &str, names: &[(&str, &Left)]) -> String {
@@ -65,10 +110,7 @@ fn line(folder: &str, names: &[(&str, &Left)]) -> String {
             None => (*name).to_owned(),
         });
     let list = shown_names.collect::<Vec<_>>().join(", ");
-    let more = match names.len() {
-        0..=NAMED => String::new(),
-        count => format!(" and {} more", count - NAMED),
-    };
+    let more = more(names.len());
     let why = names.first().map_or("", |(_, left)| left.sentence());
     format!("{}: left alone, {why}: {list}{more}", shown(folder))
 }

@@ -11,16 +11,15 @@ pub enum Link {
     Differential,
 }
 
-const LINKS: [(&str, Link); 9] = [
+const LINKS: [(&str, Link); 8] = [
     ("full", Link::Full),
     ("inc", Link::Increment),
     ("incr", Link::Increment),
     ("incremental", Link::Increment),
     ("increment", Link::Increment),
+    ("increments", Link::Increment),
     ("diff", Link::Differential),
     ("differential", Link::Differential),
-    ("level0", Link::Full),
-    ("level1", Link::Increment),
 ];
 
 /// The words of a text, runs of letters and digits, with the place where each begins.
@@ -47,18 +46,39 @@ pub fn is_pinned(name: &str) -> bool {
         .any(|word| word.eq_ignore_ascii_case("keep"))
 }
 
-/// Full or incremental, if the name says so, and the name without that word: what its chain is called.
+/// Full or incremental, if the name says so, and its other words: what its chain is called. A number of
+/// the increment (`incr2`, `incr-2`), and a word that pins one of the chain, are no part of that.
 #[must_use]
 pub fn link(name: &str) -> Option<(Link, String)> {
-    for (at, word) in words(name) {
-        let known = LINKS
-            .iter()
-            .find(|(known, _)| word.eq_ignore_ascii_case(known));
-        if let Some((_, link)) = known {
-            return Some((*link, without(name, at, word)));
-        }
+    let words: Vec<&str> = words(name).map(|(_, word)| word).collect();
+    let (at, (link, length)) =
+        (0..words.len()).find_map(|at| Some((at, link_of(&words[at..])?)))?;
+    let others = words[..at].iter().chain(&words[at + length..]);
+    let others = others.filter(|word| !word.eq_ignore_ascii_case("keep"));
+    let others: Vec<String> = others.map(|word| word.to_lowercase()).collect();
+    Some((link, others.join(" ")))
+}
+
+/// What the first of these words says, and how many of them say it: two, if its number is the second.
+fn link_of(words: &[&str]) -> Option<(Link, usize)> {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let first = words.first()?;
+    let word = first.trim_end_matches(is_digit);
+    let number = &first[word.len()..];
+    let next = words.get(1).copied().unwrap_or_default();
+    let (number, length) = match number.is_empty() && next.chars().all(is_digit) && !next.is_empty()
+    {
+        true => (next, 2),
+        false => (number, 1),
+    };
+    if word.eq_ignore_ascii_case("level") && !number.is_empty() {
+        let is_full = number.chars().all(|c| c == '0');
+        let link = if is_full { Link::Full } else { Link::Increment };
+        return Some((link, length));
     }
-    None
+    let mut known = LINKS.iter();
+    let (_, link) = known.find(|(known, _)| word.eq_ignore_ascii_case(known))?;
+    Some((*link, length))
 }
 
 /// The name without the word that `--join` names, if it has one.
@@ -95,9 +115,15 @@ mod tests {
         }
         #[rustfmt::skip]
         let links = [
-            ("full",           "x-full_*",        Some((Link::Full, "x-?_*"))),
-            ("increment",      "x-incr_*",        Some((Link::Increment, "x-?_*"))),
-            ("capitals",       "*.x.DIFF",        Some((Link::Differential, "*.x.?"))),
+            ("full",           "x-full_*",        Some((Link::Full, "x"))),
+            ("increment",      "x-incr_*",        Some((Link::Increment, "x"))),
+            ("capitals",       "*.x.DIFF",        Some((Link::Differential, "x"))),
+            ("a number",       "x-incr12_*",      Some((Link::Increment, "x"))),
+            ("a number apart", "x-inc-3-y_*",     Some((Link::Increment, "x y"))),
+            ("the lowest",     "x_level0_*",      Some((Link::Full, "x"))),
+            ("a level",        "x_level-2_*",     Some((Link::Increment, "x"))),
+            ("no level",       "x_level_*",       None),
+            ("pinned",         "KEEP_x-incr_*",   Some((Link::Increment, "x"))),
             ("part of a word", "fullbackup_*",    None),
             ("none",           "x_*",             None),
         ];

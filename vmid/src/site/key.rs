@@ -195,7 +195,7 @@ pub const KEYS: &[Key] = &[
     key("apps[].host",               Text(Ssh),       "",  "Where it runs, as ssh knows it; without it, or if this is the host's own name, on the host of the backup."),
     required("apps[].path",          Text(Path),           "The folder that is backed up, with everything below it."),
     key("apps[].before",             Text(Line),      "",  "Command (bash) on its host before the copy: stop it, or write a dump into $PVX_STAGE, which goes into the backup. If it fails there is no backup."),
-    key("apps[].after",              Text(Line),      "",  "Command (bash) on its host after the copy, always: start it again."),
+    key("apps[].after",              Text(Line),      "",  "Command (bash) on its host after the copy, always: start it again. What it starts by itself, not by systemctl, docker or systemd-run, belongs to the job's own unit."),
     key("apps[].exclude",            List,            "[]", "What is left out of the backup."),
     key("apps[].exclude[]",          Text(Line),      "",  "A file or folder below the path, or a pattern of such, in which * stands for slashes, too."),
     key("apps[].sqlite",             Text(Sqlite),    "\"auto\"", "auto: each SQLite database, known by its first 16 bytes, is copied by SQLite itself and checked. none: as any other file, because `before` stops the service."),
@@ -210,7 +210,7 @@ pub const KEYS: &[Key] = &[
     key("backup_target.timeout_s",   Whole(1, 600),   "10", "How long the target may take for a small write, in seconds; then it hangs."),
 
     key("notify",                    Object,          "",  "Where scripts/notify tells of jobs. Whoever has a channel's URL may write to it, so the site names files, not URLs."),
-    key("notify.on",                 Text(Occasion),  "\"always\"", "When: always, on a failure alone, or on a failure or where something was changed. A healthchecks server hears of every run."),
+    key("notify.on",                 Text(Occasion),  "\"always\"", "When: always, on a failure or a warning, or on those and where something was changed. A healthchecks server hears of every run."),
     key("notify.discord",            Object,          "",  "A Discord webhook."),
     required("notify.discord.url_file", Text(Path),        "File with the webhook's URL."),
     key("notify.ntfy",               Object,          "",  "A topic of an ntfy server."),
