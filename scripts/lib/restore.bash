@@ -16,6 +16,7 @@ restore_test() {
     newest=$(archives | tail -n 1)
     [[ $newest ]] || report no-backup "$target/BK_$service: no complete backup is in it"
     size=${newest%%$'\t'*} file=${newest#*$'\t'}
+    [[ $file != *.zst ]] || have zstd || report no-zstd "$file: no zstd to unpack it: apt-get install zstd"
     packer "$([[ $file != *.zst ]] || echo zstd)"
     watched read_back "./$file" tar --extract --file=- --verbose --quoting-style=escape --numeric-owner -C "$unpacked" 2>"$work/error" || status=$?
     count=$(wc -l <"$work/list") sum=$(<"$work/read") sum=${sum%% *}
@@ -51,7 +52,7 @@ all_there() {
 open_databases() {
     local found=() database answer
     databases
-    ((${#found[@]} == 0)) || need sqlite3 "apt-get install sqlite3"
+    ((${#found[@]} == 0)) || have sqlite3 || report no-sqlite3 "$file: ${#found[@]} SQLite databases, and no sqlite3 to check them: apt-get install sqlite3"
     for database in "${found[@]}"; do
         whole "$database" || report corrupt "${file}: ${database#./}: integrity_check: $answer"
     done
@@ -75,6 +76,7 @@ too_old() {
     local time=${file#"${service}_"} age
     time=${time%%.*}
     age=$(($(date +%s) - $(date -u -d "${time:0:10} ${time:11:2}:${time:13:2}:${time:15:2}Z" +%s)))
+    ((age >= -300)) || report future "$file is dated $((-age)) s in the future, so nobody knows how old it is: see the clock, then remove or rename it"
     [[ ! ${app[max_age_s]} ]] || ((age <= app[max_age_s])) || report stale "$file is $age s old, and max_age_s is ${app[max_age_s]}"
 }
 

@@ -148,6 +148,22 @@ fn a_signal_in_the_middle() {
     }
 }
 
+/// The kernel kills a service's own shell for want of memory: there is a record of it all the same.
+#[test]
+fn a_run_that_is_killed_has_a_record() {
+    let lab = Lab::new();
+    lab.site(&json!({"before": "touch begun; sleep 2"}), &json!({}));
+    let run = lab
+        .command("app-backup")
+        .arg("app")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    lab.bash("until [ -e data/begun ]; do sleep 0.05; done");
+    lab.bash(&format!("kill -9 $(ps -o pid= --ppid {})", run.id()));
+    Answer::of(&run.wait_with_output().unwrap()).is(1, "interrupted");
+}
+
 #[test]
 fn at_every_step() {
     if !have("at_every_step", &["sqlite3", "setsid", "ps"]) {

@@ -71,6 +71,22 @@ fn a_restore_test_passes_and_fails() {
 }
 
 #[test]
+fn an_archive_of_the_future_is_told_and_is_not_the_previous_one() {
+    let lab = Lab::new();
+    lab.bash(
+        "mkdir target/BK_app; head -c 9000 /dev/zero >target/BK_app/app_2099-01-01T000000Z.tar.gz",
+    );
+    lab.site(&json!({"max_age_s": 3600}), &json!({}));
+    let answer = lab.app_backup(&["app"]);
+    let record = answer.good();
+    assert_eq!(record["previous_size"], json!(null));
+    let warning = record["warnings"][0].as_str().unwrap();
+    assert!(warning.starts_with("future: app_2099"), "{record}");
+    lab.bash("cd target/BK_app; mv app_20[2-8]* app_2099-01-01T000000Z.tar.gz");
+    lab.app_backup(&["--restore-test", "app"]).is(1, "future");
+}
+
+#[test]
 fn what_is_not_there_is_not_restored() {
     let lab = Lab::new();
     lab.site(&json!({}), &json!({}));
