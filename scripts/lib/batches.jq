@@ -19,7 +19,8 @@ def query: "ns=\(.ns // "" | @uri)&backup-type=\(.["backup-type"] | @uri)&backup
 | .[0].key as $key
 | (any(.[]; .first)) as $first
 | .[0].row as $row
-| {first: $first, group: "\($row["backup-type"])/\($row["backup-id"])", ns: ($row.ns // ""), query: ($row | query), keep: $keep[$key],
+| {first: $first, group: "\($row["backup-type"])/\($row["backup-id"])", ns: ($row.ns // ""), query: ($row | query),
+   keep: ($keep[$key] // error("what is kept of \($row.ns // "" | if . == "" then . else . + ":" end)\($row["backup-type"])/\($row["backup-id"]) isn't known; nothing is removed")),
    rows: map(.row), times: $times[$key],
    state: (if $first then $before[$key] | state else null end),
    stays: ($times[$key] as $gone | $before[$key] | map(select(.["backup-time"] as $time | $gone | bsearch($time) < 0)) | state)}

@@ -122,6 +122,9 @@ run() {
     ((code < 2)) || exit "$code"
 }
 
+# by_signal CODE: a process that ended with CODE was ended by a signal. Some end with 255 by themselves.
+by_signal() { (($1 > 128 && $1 <= 192)); }
+
 # bounded KIB COMMAND...: no file that it writes gets longer; it sees a failed write then.
 bounded() {
     (

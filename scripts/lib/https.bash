@@ -80,6 +80,7 @@ https_refused() {
 # https_why CODE FILE: sets `why`, what is wrong with the answer in FILE when curl ended with CODE.
 https_why() {
     why=$(head -n 1 "$tmp/error")
+    ! by_signal "$1" || { why="curl was ended by the signal $(kill -l "$1")" && return; }
     if [[ $1 == 35 ]]; then
         case $why in
         *"wrong version number"* | *"packet length too long"* | *"unknown protocol"*) why="it speaks no TLS; is that http, or another port?" ;;

@@ -30,16 +30,20 @@ pbs_open() {
 }
 
 # pbs_api METHOD URL [DATA]: the answer in $tmp/answer, its HTTP status in pbs_status; 1 and the reason in pbs_message
-# if it is a refusal (HTTP 4xx), 3 if there is no sensible one. A Ctrl-C waits for it.
+# if it is a refusal (HTTP 4xx), 3 if there is no sensible one.
 pbs_api() {
     local code=0
     pbs_message=""
     pbs_status=$(
-        trap '' INT
+        unbroken
         https --request "$1" ${3:+--data "$3"} --output "$tmp/answer" --write-out '%{http_code}' --max-time 300 "$2" 2>"$tmp/error"
     ) || code=$?
     pbs_answered "$code" "$pbs_status" "$tmp/answer"
 }
+
+# unbroken: in the subshell of a request. While snapshots are removed, no signal to the whole process group ends it.
+removing=false
+unbroken() { ! $removing || trap '' INT TERM HUP; }
 
 # pbs_answered CODE STATUS FILE: what pbs_api gives, for curl's exit code, the HTTP status and the answer in FILE.
 pbs_answered() {
@@ -57,10 +61,13 @@ pbs_answered() {
 }
 
 # pbs_client COMMAND...: its answer in $tmp/answer; 1 and its most telling line in pbs_message if it failed. It never
-# asks anything: its questions would wait, unseen, on a terminal.
+# asks anything: its questions would wait, unseen, on a terminal. 3 if a signal ended it: what it asked for may be done.
 pbs_client() {
+    local code=0
     pbs_message=""
-    (trap '' INT && bounded 32768 proxmox-backup-client "$@" </dev/null >"$tmp/answer" 2>"$tmp/error") && return
+    (unbroken && bounded 32768 proxmox-backup-client "$@" </dev/null >"$tmp/answer" 2>"$tmp/error") || code=$?
+    ((code)) || return 0
+    ! by_signal "$code" || { pbs_message="proxmox-backup-client was ended by the signal $(kill -l "$code")" && return 3; }
     # The last line of a refused certificate is OpenSSL's, and tells nobody anything.
     pbs_message=$(grep -m 1 -e '^WARNING: certificate fingerprint' "$tmp/error" || grep -m 1 -e '^certificate validation failed' "$tmp/error" ||
         grep -v '^$' "$tmp/error" | tail -n 1) || true
@@ -75,10 +82,11 @@ pbs_client() {
 # pbs_ask COMMAND...: as pbs_client. The client says no more than that it failed: 1 if the server still answers, so
 # that it was a refusal; else 3.
 pbs_ask() {
-    local message
-    ! pbs_client "$@" || return 0
+    local message status=0
+    pbs_client "$@" || status=$?
+    ((status == 1)) || return "$status"
     message=$pbs_message
-    (trap '' INT && exec proxmox-backup-client namespace list --output-format json </dev/null >"$tmp/probe" 2>&1) && return 1
+    (unbroken && exec proxmox-backup-client namespace list --output-format json </dev/null >"$tmp/probe" 2>&1) && return 1
     pbs_message=$message
     return 3
 }
@@ -103,11 +111,11 @@ pbs_snapshots() {
 pbs_opinion() {
     local status=0
     if $pbs_curl; then
-        pbs_api POST "$pbs_url/prune" "$3&$4&dry-run=1" || status=$?
+        pbs_api POST "$pbs_url/prune" "$3${4:+&$4}&dry-run=1" || status=$?
         [[ $pbs_status != 501 && $pbs_status != 404 && $pbs_status != 405 ]] || status=4
     else
         local -a keep
-        read -ra keep <<<"--${4//&/ --}"
+        read -ra keep <<<"${4:+--${4//&/ --}}"
         pbs_ask prune "$2" --ns "$1" "${keep[@]}" --dry-run true --output-format json || status=$?
     fi
     ((status == 0)) || [[ $pbs_message != *[Nn]"ot implemented"* ]] || status=4

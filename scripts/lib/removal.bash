@@ -6,29 +6,40 @@ batch_size=20
 
 # remove_all: removes what plan has left in $tmp/removals, and writes a record for each.
 remove_all() {
-    local first group query keep due ns batch stop=false
+    local first group query keep due ns batch stop=false verified=false check=true
     local -a times # of the snapshots in `batch`
     local -A ended=() # why nothing more is tried in a namespace
     [[ -s $tmp/removals ]] || return 0
+    [[ " ${rules[*]} " != *" --verified "* ]] || verified=true
+    ! on without-server-check || check=false
     $pbs_curl || by_client
-    pbsprune "${rules[@]}" --groups <"$tmp/list" >"$tmp/groups" 2>/dev/null || true # 1, as plan has said
-    filter "$tmp" batches -n --slurpfile list "$tmp/list" --slurpfile groups "$tmp/groups" \
-        --argjson size "$batch_size" --argjson verified "$(verified)" <"$tmp/removals" >"$tmp/batches"
-    jq -r '[.first, .group, .query, .keep, (.rows | map(.["backup-time"]) | join(" ")), .ns] | @tsv' "$tmp/batches" >"$tmp/heads"
-    trap 'stop=true' INT TERM
+    groups
+    filter "$store" batches -n --slurpfile list "$tmp/list" --slurpfile groups "$tmp/groups" \
+        --argjson size "$batch_size" --argjson verified "$verified" <"$tmp/removals" >"$tmp/batches"
+    # Not a tab: read takes several of them for one, and loses a field that is empty.
+    jq -r '[.first, .group, .query, .keep, (.rows | map(.["backup-time"]) | join(" ")), .ns | tostring] | join("\u001f")' "$tmp/batches" >"$tmp/heads"
+    removing=true
+    trap 'stop=true' INT TERM HUP
     trap '' PIPE # a reader that has gone is told
-    while IFS=$'\t' read -r first group query keep due ns && IFS= read -r batch <&4; do
+    while IFS=$'\x1f' read -r first group query keep due ns && IFS= read -r batch <&4; do
         $first && alone=()
         read -ra times <<<"$due"
         [[ ! ${ended[x$ns]-} ]] || alone=(refused "not tried any more in this namespace: ${ended[x$ns]}")
         unless_stopped
         $first && ((${#alone[@]} == 0)) && look "$ns" "$group" "$query" "$keep"
         while ((${#alone[@]} == 0)) && [[ $batch ]]; do unless_stopped && remove_batch "$ns" "$group" "$query"; done
-        [[ ! $batch ]] || show "$(jq -c --arg code "${alone[0]}" --arg message "${alone[1]}" \
+        [[ ! $batch ]] || show "$(unheard jq -c --arg code "${alone[0]}" --arg message "${alone[1]}" \
             '.rows[] | . + {changed: false, error: {code: $code, message: $message}}' <<<"$batch")"
         ((${#alone[@]} == 0)) || code=1
     done <"$tmp/heads" 4<"$tmp/batches"
-    trap - INT TERM PIPE
+    trap - INT TERM HUP PIPE
+}
+
+# groups: what is kept of each group, in $tmp/groups; 1, that some group is refused, plan has said.
+groups() {
+    local status=0
+    pbsprune "${rules[@]}" --groups <"$tmp/list" >"$tmp/groups" 2>"$tmp/notes" || status=$?
+    ((status < 2)) || { cat -- "$tmp/notes" >&2 && fail "$status" "nothing is removed: what is kept of each group can't be worked out"; }
 }
 
 # by_client: it takes a process for each removal; says so where that takes a while.
@@ -40,7 +51,8 @@ by_client() {
 
 unless_stopped() { ! $stop || fail 3 "stopped before the next of ${ns:+$ns:}$group; nothing is in flight"; }
 
-verified() { [[ " ${rules[*]} " == *" --verified "* ]] && echo true || echo false; }
+# unheard COMMAND...: no signal to the whole process group (systemd, timeout, Ctrl-C) ends it; what is done will be told.
+unheard() { (trap '' INT TERM HUP && "$@"); }
 
 # end_namespace NAMESPACE: what is forbidden, or not possible now, is so for all of it.
 end_namespace() {
@@ -59,25 +71,26 @@ look() {
     ((status == 0)) || { alone=(changed "$name can't be read again: $pbs_message; nothing of it is removed") && end_namespace "$1" && return; }
     mv -- "$tmp/answer" "$tmp/now"
     echo '[]' >"$tmp/answer"
-    if ! on without-server-check; then
+    if $check; then
         [[ $no_opinion ]] || pbs_opinion "$1" "$2" "$3" "$4" || status=$?
         ((status != 3)) || fail 3 "stopped before $name: $pbs_message"
         ((status != 4)) || no_opinion="the server can't say what it would keep ($pbs_message)"
         [[ ! $no_opinion ]] || { alone=(unchecked "$no_opinion; nothing of $name is removed without --without-server-check") && return; }
         ((status == 0)) || { alone=(refused "the server's own dry run: $pbs_message") && end_namespace "$1" && return; }
     fi
-    filter "the lists of $name" look -nr --slurpfile now "$tmp/now" --slurpfile opinion "$tmp/answer" --arg name "$name" \
-        --argjson check "$(on without-server-check && echo false || echo true)" --argjson verified "$(verified)" <<<"$batch" >"$tmp/alone"
+    unheard filter "the lists of $name" look -nr --slurpfile now "$tmp/now" --slurpfile opinion "$tmp/answer" --arg name "$name" \
+        --argjson check "$check" --argjson verified "$verified" <<<"$batch" >"$tmp/alone" || exit
     mapfile -t alone <"$tmp/alone"
 }
 
 # remove_batch NAMESPACE GROUP QUERY: removes the first of `batch`, writes their records, and leaves the rest in it. What
 # became of them is told by the answers, and by the group read again.
 remove_batch() {
-    local name=${1:+$1:}$2 status=0 again=0 message attempted=1
+    local name=${1:+$1:}$2 status=0 again=0 message attempted=1 answered=0
     local -a lines
     if $pbs_curl; then forget_by_curl "$3" || status=$?; else forget_by_client "$1" "$2" || status=$?; fi
     message=$pbs_message
+    $pbs_curl || answered=$((status == 0))
     if $pbs_curl || ((status)); then
         pbs_snapshots "$1" "$2" "$3" || again=$?
     else
@@ -85,14 +98,21 @@ remove_batch() {
     fi
     ((again == 0)) || echo '[]' >"$tmp/answer"
     $pbs_curl || ((status == 0 || again != 3)) || status=3 # the client failed, and the server doesn't answer
-    filter "the list of $name" outcome -n --slurpfile answer "$tmp/answer" --argjson attempted "$attempted" \
-        --argjson status "$status" --argjson again "$again" --arg message "$message" --argjson verified "$(verified)" <<<"$batch" >"$tmp/outcome"
+    unheard filter "the list of $name" outcome -n --slurpfile answer "$tmp/answer" --argjson attempted "$attempted" --argjson answered "$answered" \
+        --argjson status "$status" --argjson again "$again" --arg message "$message" --argjson verified "$verified" <<<"$batch" >"$tmp/outcome" || exit
     mapfile -t lines <"$tmp/outcome"
     batch=${lines[0]#null} times=("${times[@]:attempted}")
     [[ ${lines[2]} == false ]] || code=1
     show "${lines[@]:3}"
-    ((status != 3)) || fail 3 "stopped at $name: $message; the last record says what is known"
+    ((status != 3)) || fail 3 "stopped at $name: $message; the last records say what is known"
     ((again != 3)) || fail 3 "stopped at $name, which can't be read again: $pbs_message"
+    if ((again == 1)); then
+        alone=(changed "$name can't be read again: $pbs_message; nothing more of it is removed")
+        say "${alone[1]}" # it may be that no record is left to say it
+        end_namespace "$1"
+        pbs_message=$message && end_namespace "$1"
+        return
+    fi
     pbs_message=$message
     ((status == 0)) || end_namespace "$1"
     [[ ! ${ended[x$1]-} ]] || alone=(refused "not tried any more in this namespace: $message")
@@ -100,25 +120,36 @@ remove_batch() {
 }
 
 # forget_by_curl QUERY: asks for the removal of all of `batch` in one connection, one after the other, until one fails. Sets
-# `attempted`; else as pbs_api, of the last that was asked for.
+# `attempted`, and `answered`, how many of them the server says are done; else as pbs_api, of the last that was asked for.
+# Where curl doesn't end as it should, all are taken for asked for: what it wrote of them may be lost.
 forget_by_curl() {
     local status=0 place
     local -a statuses
+    rm -f -- "$tmp"/reply.*
     for place in "${!times[@]}"; do
         # Nothing that would need quoting: a query is percent-encoded.
         printf 'url = "%s/snapshots?%s&backup-time=%s"\noutput = "reply.%s"\n' "$pbs_url" "$1" "${times[place]}" "$place"
     done >"$tmp/config"
-    (trap '' INT && https --config "$tmp/config" --output-dir "$tmp" --request DELETE --fail-with-body --fail-early --max-time 300 --write-out '%{http_code}\n' \
+    (unbroken && https --config "$tmp/config" --output-dir "$tmp" --request DELETE --fail-with-body --fail-early --max-time 300 --write-out '%{http_code}\n' \
         >"$tmp/statuses" 2>"$tmp/error") || status=$?
     mapfile -t statuses <"$tmp/statuses"
-    ((${#statuses[@]})) || statuses=(000)
+    while [[ ${statuses[answered]-} == 200 ]]; do ((answered += 1)); done
     attempted=${#statuses[@]} pbs_message=""
-    pbs_answered "$status" "${statuses[-1]}" "$tmp/reply.$((attempted - 1))"
+    case $status-$((attempted - answered))-$((${#times[@]} - answered)) in
+    0-0-0 | 22-1-*) pbs_answered "$status" "${statuses[-1]}" "$tmp/reply.$answered" ;;
+    *)
+        attempted=${#times[@]}
+        pbs_answered "$status" "${statuses[answered]-000}" "$tmp/reply.$answered" || true
+        return 3
+        ;;
+    esac
 }
 
 # forget_by_client NAMESPACE GROUP: the first of `batch`; 1 if it failed, for whatever reason.
 forget_by_client() {
-    pbs_client snapshot forget "$2/$(TZ=UTC0 printf '%(%FT%TZ)T' "${times[0]}")" --ns "$1"
+    local time
+    TZ=UTC0 printf -v time '%(%FT%TZ)T' "${times[0]}"
+    pbs_client snapshot forget "$2/$time" --ns "$1"
 }
 
 # show RECORD...: on stdout; the end of it all if nobody reads them.

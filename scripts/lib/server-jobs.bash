@@ -27,9 +27,12 @@ server_jobs() {
 
 # job_removals JOB: the table of what it removes, by PBS's bare decision, as the server has no guards.
 job_removals() {
+    local status=0
     local -a counts
     mapfile -t counts < <(jq -r '.words[]' <<<"$1")
     jq -c --argjson job "$1" 'select(.ns as $ns | $job.reaches | index([$ns]))' "$tmp/list" >"$tmp/reached"
     [[ -s $tmp/reached ]] || { echo "  removes nothing" && return; }
-    run pbsprune "${rules[@]}" "${counts[@]}" --no-guards --removals --format table <"$tmp/reached" | sed -e '/^sizes of what goes/d' -e '/^pruning frees/d' -e '/^$/d' -e 's/^/  /'
+    pbsprune "${rules[@]}" "${counts[@]}" --no-guards --removals --format table <"$tmp/reached" | sed -e '/^sizes of what goes/d' -e '/^pruning frees/d' -e '/^$/d' -e 's/^/  /' || status=${PIPESTATUS[0]}
+    ((status == 0)) || code=$status
+    ((status < 2)) || exit "$status"
 }
