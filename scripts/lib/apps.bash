@@ -1,23 +1,9 @@
-# The applications of the site that are backed up: who may have written their commands, one run at a time of
-# each, and what an earlier run owes. Sourced after call.bash and site.bash; needs `tmp`.
-
-# only_ours FILE: exit 2 if others than its owner and root may write to the site file, or put another in its
-# place: they could have any command run.
-only_ours() {
-    local path place mode
-    path=$(readlink -e -- "$1") || return 0 # vmid says what is wrong with it
-    [[ -f $path ]] || return 0
-    for place in "$path" "$(dirname -- "$path")" "$(dirname -- "$1")"; do
-        mode=$(stat -L -c %a -- "$place")
-        (((8#$mode & 8#022) == 0)) ||
-            fail 2 "$place may be written to by others than its owner (mode $mode), and the site's commands are run: chmod go-w ${place@Q}"
-    done
-}
+# The applications of the site that are backed up: which, one run at a time of each, and what an earlier run owes. Sourced after call.bash and site.bash; needs `tmp`.
 
 # select_apps: the named applications or all, in $tmp/apps, a line each; and the target.
 select_apps() {
     local own
-    own=$({ hostname && hostname -f && echo localhost; } 2>/dev/null | jq -Rn '[inputs]')
+    own=$({ hostname; timeout 5 hostname -f; echo localhost; } 2>/dev/null | jq -Rn '[inputs]') || true # a host may not know its domain
     if on all; then
         ((${#words[@]} == 0)) || fail 2 "--all and a name, ${words[0]}: which?"
     else
@@ -64,14 +50,19 @@ owe() {
     local note=$state/$service.owed
     app[stage]=${TMPDIR:-/var/tmp}/app-backup-$service-${EPOCHREALTIME//[!0-9]/}$RANDOM
     [[ ! ${app[far]} ]] || app[stage]=/var/tmp/${app[stage]##*/}
-    jq -nc '$ARGS.named' --arg far "${app[far]}" --arg path "${app[path]}" --arg after "${app[after]}" --arg stage "${app[stage]}" >"$note.new"
-    sync -- "$note.new" && mv -- "$note.new" "$note" && sync -- "$state"
+    # What is written to a full disk is seen to be none: nothing has been stopped yet.
+    { jq -nc '$ARGS.named' --arg far "${app[far]}" --arg path "${app[path]}" --arg after "${app[after]}" --arg stage "${app[stage]}" >"$note.new" &&
+        is_note "$note.new" && sync -- "$note.new" && mv -fT -- "$note.new" "$note" && sync -- "$state"; } 2>"$work/error" && return
+    rm -f -- "$note" "$note.new" 2>/dev/null
+    return 1
 }
+is_note() { jq -es 'length == 1 and (.[0] | type == "object" and has("far") and has("path") and has("after") and has("stage"))' "$1" >/dev/null 2>&1; }
 
 # settle: what a run that was killed owes: its `after`, and its stage. 1 if it can't be done; the note stays then.
 settle() {
     local note=$state/$service.owed key value
-    [[ -s $note ]] || return 0
+    [[ -e $note || -L $note ]] || return 0
+    is_note "$note" || { jq -nc '{error: {code: "owed", message: "the note of it can\u0027t be read, so see whether the application runs"}}' >"$work/settled.json" && return 1; }
     say "$service: an earlier run was killed: its after is run now"
     (
         while IFS=$'\x1f' read -r key value; do app[$key]=$value; done < <(jq -r 'to_entries[] | "\(.key)\u001f\(.value)"' "$note")

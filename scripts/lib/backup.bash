@@ -37,7 +37,7 @@ report() {
     for status in "${!warnings[@]}"; do say "$service: ${warnings[status]}"; done
     case ${1-} in
     "") exit "$((${#warnings[@]} && $(on strict && echo 1 || echo 0)))" ;;
-    target-* | unreachable | no-space) exit 3 ;;
+    target-* | unreachable | no-space | no-state) exit 3 ;;
     *) exit 1 ;;
     esac
 }
@@ -56,7 +56,7 @@ back_up() {
     previous=$(tail -n 1 -- "$work/before" | cut -f 1) previous=${previous:-null}
     [[ $previous == null ]] || ((free >= previous * 2)) ||
         report no-space "$target has $free bytes left, and needs $((previous * 2)): twice the newest backup of it"
-    owe
+    owe || report no-state "$state/$service.owed: what this run would owe can't be written down: $(head -n 1 "$work/error")"
     make_archive || { file="" && report "$code" "$why"; }
     mapfile -t -O "${#warnings[@]}" warnings < <(jq -r '.warnings[]' "$work/facts")
     size=$(stat -c %s -- "./$file")
@@ -80,24 +80,28 @@ not_settled() {
 settle_only() {
     local note=$state/$service.owed
     mode=settle
-    [[ -s $note ]] || return 0
+    [[ -e $note || -L $note ]] || return 0
     if on dry-run; then
         jq -nc --arg service "$service" '{$service, owed: true, changed: false}'
         return
     fi
     begin
     lock_app -w 60 || report busy "another run of it is not done yet"
-    [[ -s $note ]] || exit 0
+    [[ -e $note || -L $note ]] || exit 0
     settle || not_settled
     mode=settled
     report
 }
 
-# shrunk: a warning if the archive has less than half of what the last seven had.
+# shrunk: a warning, and no pruning, if the archive has less than half of what the last seven had: what it lacks may be
+# in the older ones alone.
 shrunk() {
     local middle
     middle=$(tail -n 7 -- "$work/before" | cut -f 1 | sort -n | awk '{ size[NR] = $1 } END { if (NR) print size[int((NR + 1) / 2)] }')
-    [[ ! $middle ]] || ((size * 2 >= middle)) || warnings+=("shrunk: it has $size bytes, and the last ones $middle (median)")
+    [[ $middle ]] && ((size * 2 < middle)) || return 0
+    warnings+=("shrunk: it has $size bytes, and the last ones $middle (median)")
+    [[ ! ${app[keep]} ]] || warnings+=("not-pruned: shrunk: the older ones stay until it is as large as most of the last seven")
+    app[keep]=""
 }
 
 prune_tarballs() { "$here/prune-tarballs" --service "$service" --apply "$target" "$@" >"$work/removed"; }

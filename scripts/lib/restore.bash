@@ -7,7 +7,9 @@ restore_test() {
     mode=restore
     begin
     restored=$(mktemp -d -- "${TMPDIR:-/var/tmp}/app-restore-XXXXXXXX") || report no-stage "no folder can be made in ${TMPDIR:-/var/tmp}"
-    trap 'rm -rf -- "$restored"; end' EXIT
+    trap '[[ $BASHPID != "$owner" ]] || rm -rf -- "$restored"; end' EXIT
+    unpacked=$restored/data # the archive says whose ./ is and who may read it; $restored is ours alone
+    mkdir -- "$unpacked" || report no-stage "$unpacked: it can't be made"
     lock_app || report busy "another run of it is not done yet"
     probe "$target_s" || report "$code" "$why"
     [[ -d $target/BK_$service ]] && enter_folder || report no-backup "$target/BK_$service: no such folder"
@@ -15,10 +17,11 @@ restore_test() {
     [[ $newest ]] || report no-backup "$target/BK_$service: no complete backup is in it"
     size=${newest%%$'\t'*} file=${newest#*$'\t'}
     packer "$([[ $file != *.zst ]] || echo zstd)"
-    watched read_back "./$file" tar --extract --file=- --verbose --quoting-style=escape --numeric-owner -C "$restored" 2>"$work/error" || status=$?
+    watched read_back "./$file" tar --extract --file=- --verbose --quoting-style=escape --numeric-owner -C "$unpacked" 2>"$work/error" || status=$?
     count=$(wc -l <"$work/list") sum=$(<"$work/read") sum=${sum%% *}
     ((status == 0)) || { failed "$status" "$work/error" || report "$(unpacking "$code")" "$why"; }
     ((count)) || report unreadable "$target/BK_$service/$file: it is empty"
+    all_there
     open_databases
     judged_by_app
     too_old
@@ -34,10 +37,19 @@ unpacking() {
     esac
 }
 
+# all_there: goes to the restored folder, which must have each member of the archive. A member may be listed twice: a
+# database, or a dump, in the place of a file.
+all_there() {
+    local listed found
+    cd -P -- "$unpacked" || report no-stage "$unpacked: the restored folder can't be entered"
+    listed=$(sed 's,/$,,' -- "$work/list" | LC_ALL=C sort -u | wc -l) || listed=0
+    found=$(find . -printf x | wc -c) || found=0
+    ((listed > 1 && found >= listed)) || report unreadable "$target/BK_$service/$file: it lists $listed names (the folder itself is one), and $found are there when it is unpacked"
+}
+
 # open_databases: each SQLite database of the restored folder is checked, and named in the record.
 open_databases() {
     local found=() database answer
-    cd -- "$restored" || return
     databases
     ((${#found[@]} == 0)) || need sqlite3 "apt-get install sqlite3"
     for database in "${found[@]}"; do
@@ -52,7 +64,7 @@ judged_by_app() {
     [[ ${app[verify]} ]] || return 0
     (
         exec {lock}>&-
-        PVX_RESTORED=$restored exec bash -c "${app[verify]}"
+        PVX_RESTORED=$unpacked exec bash -c "${app[verify]}"
     ) </dev/null >"$work/said" 2>&1 || status=$?
     line=$(tail -c 4096 -- "$work/said" | grep -v '^[[:space:]]*$' | tail -n 1)
     ((status == 0)) || report verify "$file: verify: exit code $status${line:+: $line}"

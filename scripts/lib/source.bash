@@ -82,6 +82,8 @@ archive() {
     elif ((status)); then
         refuse unreadable "${said:-tar: exit code $status}"
     fi
+    # An empty folder is one whose file system isn't mounted, or whose volume is another's by now.
+    grep -qv '/$' -- "${app[stage]}/index" || refuse no-files "${app[path]}: no file is in it, nor in \$PVX_STAGE: is what belongs there mounted?"
     fact count "$(wc -l <"${app[stage]}/index")"
 }
 

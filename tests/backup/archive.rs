@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use serde_json::json;
 
-use crate::lab::{Answer, Lab, have, names};
+use crate::lab::{Answer, Lab, have, names, not_run};
 
 #[test]
 fn every_name_and_the_dump_are_in_it_and_what_is_excluded_is_not() {
@@ -80,6 +80,7 @@ fn older_ones_go_after_a_success_and_those_of_others_stay() {
     };
     old("app");
     old("other");
+    lab.bash("head -c 6000 /dev/urandom >data/x");
     lab.site(
         &json!({"keep": "--keep-last 2", "before": "exit 7"}),
         &json!({}),
@@ -104,16 +105,24 @@ fn older_ones_go_after_a_success_and_those_of_others_stay() {
     assert_eq!(lab.files().len(), 2);
     assert_eq!(lab.files()[0], "app_2026-11-04T020000Z.tar.gz");
     assert_eq!(names(&lab.path("target/BK_other")).len(), 4);
-    assert!(
-        record["warnings"][0]
-            .as_str()
-            .unwrap()
-            .starts_with("shrunk: "),
-        "{record}"
-    );
+    assert_eq!(record["warnings"], json!([]));
+    // One that has lost most of what the others have takes none of them with it.
     for day in 5..=7 {
         let name = format!("target/BK_app/app_2026-11-0{day}T020000Z.tar.gz");
-        fs::write(lab.path(&name), vec![b'x'; 9000]).unwrap();
+        fs::write(lab.path(&name), vec![b'x'; 20_000]).unwrap();
+    }
+    let files = lab.files();
+    let answer = lab.app_backup(&["app"]);
+    let record = answer.good();
+    assert_eq!([&record["kept"], &record["removed"]], [6, 0]);
+    assert_eq!(lab.files()[..5], files);
+    for (at, what) in [(0, "shrunk: "), (1, "not-pruned: shrunk")] {
+        let warning = record["warnings"][at].as_str().unwrap();
+        assert!(warning.starts_with(what), "{record}");
+    }
+    for day in 8..=9 {
+        let name = format!("target/BK_app/app_2026-11-0{day}T020000Z.tar.gz");
+        fs::write(lab.path(&name), vec![b'x'; 20_000]).unwrap();
     }
     let strict = lab.app_backup(&["--strict", "app"]);
     assert_eq!(strict.code, Some(1), "a warning is a failure");
@@ -140,6 +149,60 @@ fn what_stops_a_service() {
         assert_eq!(fs::read_to_string(lab.path("log")).unwrap(), log, "{name}");
         assert!(lab.runs(), "{name}");
     }
+}
+
+#[test]
+fn a_folder_without_a_file_is_no_backup() {
+    let lab = Lab::new();
+    lab.app_backup(&["app"]).good();
+    let files = lab.files();
+    lab.bash("rm data/config.json; mkdir -p data/a/b; touch data/a/x.log");
+    lab.site(
+        &json!({"exclude": ["*.log"], "keep": "--keep-last 1"}),
+        &json!({}),
+    );
+    lab.app_backup(&["app"]).is(1, "no-files");
+    assert_eq!(lab.files(), files);
+    // A dump is something.
+    lab.site(
+        &json!({"exclude": ["*.log"], "before": "echo 1 >$PVX_STAGE/dump"}),
+        &json!({}),
+    );
+    lab.app_backup(&["app"]).good();
+}
+
+#[test]
+fn what_would_be_owed_is_written_down_or_nothing_is_stopped() {
+    let lab = Lab::new();
+    let (before, after) = lab.switch();
+    lab.site(&json!({"before": before, "after": after}), &json!({}));
+    fs::create_dir(lab.path("state/app.owed.new")).unwrap();
+    lab.app_backup(&["app"]).is(3, "no-state");
+    fs::remove_dir(lab.path("state/app.owed.new")).unwrap();
+    // A disk that was full when a note was written.
+    for note in ["", "{", "[]"] {
+        fs::write(lab.path("state/app.owed"), note).unwrap();
+        let answer = lab.app_backup(&["app"]);
+        answer.is(1, "owed");
+        assert!(answer.said.contains("app.owed"), "{}", answer.said);
+    }
+    assert!(lab.runs() && lab.files().is_empty() && !lab.path("log").exists());
+    fs::remove_file(lab.path("state/app.owed")).unwrap();
+    lab.app_backup(&["app"]).good();
+}
+
+#[test]
+fn a_host_without_a_domain() {
+    let lab = Lab::new();
+    let hostname = lab.path("bin/hostname");
+    fs::write(
+        &hostname,
+        "#!/bin/sh\n[ $# = 0 ] && echo me || { echo none >&2; exit 1; }\n",
+    )
+    .unwrap();
+    fs::set_permissions(&hostname, fs::Permissions::from_mode(0o755)).unwrap();
+    lab.site(&json!({"host": "me"}), &json!({}));
+    lab.app_backup(&["app"]).good();
 }
 
 #[test]
@@ -183,6 +246,21 @@ fn a_site_that_others_may_write_to_is_refused() {
         set(back);
     }
     lab.app_backup(&["app"]).good();
+    if lab.bash("id -u") != "0" {
+        not_run("a_site_that_others_own_is_refused", "not root");
+        return;
+    }
+    // Who owns a folder of its way, or of a link's, puts another in its place.
+    lab.bash("mkdir -p a/b; cp site.json a/b; mkdir links; ln -s ../a/b/site.json links/site.json");
+    for what in ["a/b/site.json", "a/b", "a", "links", "links/site.json"] {
+        lab.bash(&format!("chown -h nobody {what}"));
+        let answer = lab.app_backup(&["--site", "links/site.json", "app"]);
+        assert_eq!(answer.code, Some(2), "{what}");
+        let said = format!("{} belongs to nobody", lab.path(what).display());
+        assert!(answer.said.contains(&said), "{what}: {}", answer.said);
+        lab.bash(&format!("chown -h root {what}"));
+    }
+    lab.app_backup(&["--site", "links/site.json", "app"]).good();
 }
 
 #[test]

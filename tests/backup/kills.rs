@@ -7,6 +7,7 @@ use std::{
     process::Stdio,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
+    time::SystemTime,
 };
 
 use serde_json::json;
@@ -79,8 +80,8 @@ fn stopped_for_backup() -> Lab {
     lab
 }
 
-/// One run that is killed at the step `at`, and the next, which is not.
-fn killed(at: usize) {
+/// One run that is killed at the step `at` of about `steps`, and the next, which is not.
+fn killed(at: usize, steps: usize) {
     let lab = stopped_for_backup();
     trap(&lab, at);
     let _ = lab
@@ -96,39 +97,53 @@ fn killed(at: usize) {
         assert_eq!(
             crate::lab::names(&folder),
             ["config.json", "db"],
-            "step {at}, {step}"
+            "step {at} of {steps} (today every second), {step}"
         );
     }
     let answer = lab.app_backup(&["app"]);
     assert!(
         answer.code == Some(0) && lab.runs(),
-        "step {at}, {step}: {:?} {}",
+        "step {at} of {steps} (today every second), {step}: {:?} {}",
         answer.records,
         answer.said
     );
     let left = crate::lab::names(&lab.path("state"));
-    assert_eq!(left, ["app.lock"], "step {at}, {step}");
+    assert_eq!(
+        left,
+        ["app.lock"],
+        "step {at} of {steps} (today every second), {step}"
+    );
     let archives = lab.archives();
     lab.unpack(archives.last().unwrap());
 }
 
-/// A signal while the archive is written: the run ends, and the application runs again.
+/// A signal while the archive is written: the run ends, and the application runs again. What is copied is far more than a
+/// pipe takes (64 KiB), and does not compress, so that the source waits for its reader when the signal comes.
 #[test]
 fn a_signal_in_the_middle() {
     let lab = stopped_for_backup();
     lab.bash("head -c 40M /dev/urandom >data/big");
-    for signal in ["TERM", "HUP"] {
+    for signal in ["TERM", "HUP", "INT"] {
+        lab.bash("rm -f log");
         let run = lab
-            .command("app-backup")
-            .arg("app")
+            .command("timeout") // a run that hangs is a failure
+            .args(["--foreground", "-k", "1", "120"])
+            .args([
+                "env",
+                "--default-signal=INT",
+                "bash",
+                "-c",
+                "echo $$ >pid; exec app-backup app",
+            ])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        lab.bash("until [ -s target/BK_app/*.part ]; do sleep 0.1; done 2>/dev/null");
-        lab.bash(&format!("kill -{signal} {}", run.id()));
+        lab.bash("until [ -s target/BK_app/*.part ]; do sleep 0.05; done 2>/dev/null");
+        lab.bash(&format!("kill -{signal} $(cat pid)"));
         let answer = Answer::of(&run.wait_with_output().unwrap());
-        answer.is(143, "interrupted");
+        answer.is(if signal == "INT" { 130 } else { 143 }, "interrupted");
         assert!(lab.runs() && lab.files().is_empty(), "{signal}");
+        assert_eq!(lab.bash("cat log"), "ba", "{signal}");
         assert_eq!(crate::lab::names(&lab.path("state")), ["app.lock"]);
     }
 }
@@ -153,8 +168,11 @@ fn at_every_step() {
     );
     let steps = count(&lab);
     assert!(steps > 40, "{steps} steps");
-    // Each run takes every second step; which half is as the process number has it.
-    let next = AtomicUsize::new(1 + std::process::id() as usize % 2);
+    // A day takes every second step, and the next day the others.
+    let day = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let first = 1 + (day.unwrap().as_secs() / 86_400 % 2) as usize;
+    println!("of {steps} steps, today every second one from {first} on");
+    let next = AtomicUsize::new(first);
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -163,7 +181,7 @@ fn at_every_step() {
                     if at > steps {
                         return;
                     }
-                    killed(at);
+                    killed(at, steps);
                 }
             });
         }

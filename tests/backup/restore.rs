@@ -1,6 +1,6 @@
 //! A restore test passes only what can be restored.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::json;
 
@@ -67,5 +67,51 @@ fn a_restore_test_passes_and_fails() {
     )
     .unwrap();
     lab.app_backup(&["--restore-test", "app"]).is(1, "stale");
+    assert!(crate::lab::names(&lab.path("tmp")).is_empty());
+}
+
+#[test]
+fn what_is_not_there_is_not_restored() {
+    let lab = Lab::new();
+    lab.site(&json!({}), &json!({}));
+    lab.app_backup(&["app"]).good();
+    // A tar that says what it would unpack; one that unpacks a part; one that takes its folder away.
+    let tar = lab.path("bin/tar");
+    for (what, script) in [
+        (
+            "none",
+            r#"[ "$1" = --extract ] || exec /bin/tar "$@"; exec /bin/tar --list --file=-"#,
+        ),
+        (
+            "a part",
+            r#"/bin/tar "$@"; rm -f "$LAB"/tmp/app-restore-*/data/config.json "$LAB"/tmp/app-restore-*/config.json"#,
+        ),
+        (
+            "no folder",
+            r#"/bin/tar "$@"; rm -rf "$LAB"/tmp/app-restore-*"#,
+        ),
+    ] {
+        fs::write(
+            &tar,
+            format!("#!/bin/sh\nLAB={}\n{script}\n", lab.path("").display()),
+        )
+        .unwrap();
+        fs::set_permissions(&tar, fs::Permissions::from_mode(0o755)).unwrap();
+        let answer = lab.app_backup(&["--restore-test", "app"]);
+        assert_eq!(answer.code, Some(1), "{what}: {:?}", answer.records);
+        let code = answer.records[0]["error"]["code"].as_str().unwrap();
+        assert!(["unreadable", "no-stage"].contains(&code), "{what}: {code}");
+    }
+}
+
+#[test]
+fn what_is_restored_for_a_test_is_not_for_others() {
+    let lab = Lab::new();
+    lab.bash("chmod 755 data; chmod 644 data/config.json");
+    let verify = r#"[ "$(stat -c %a ..)" = 700 ] && [ "$PWD" = "$PVX_RESTORED" ] && [ -s config.json ] && stat -c %a . >"$HOME/mode""#;
+    lab.site(&json!({"verify": verify}), &json!({}));
+    lab.app_backup(&["app"]).good();
+    lab.app_backup(&["--restore-test", "app"]).good();
+    assert_eq!(lab.bash("cat home/mode"), "755");
     assert!(crate::lab::names(&lab.path("tmp")).is_empty());
 }
