@@ -362,7 +362,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_name_is_read(name in "([0-9]{1,2}|19|20|2026|-|_|\\.|T|Z|:|\\+| |h|am|Wed|KEEP|full|é|\\.tar|\\.gz|\\.aa|\\.part1|\\(1\\)|x){1,14}") {
+    fn every_name_is_read(name in "([0-9]{1,2}|19|20|2026|-|_|\\.|T|Z|:|\\+| |h|am|Wed|KEEP|full|é|\\.tar|\\.gz|\\.aa|\\.part1|\\(1\\)|x|-v20260701120000){1,14}") {
         let reading = read(&name);
         let mut end = 0;
         for range in &reading.ranges {

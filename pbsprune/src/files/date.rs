@@ -80,10 +80,10 @@ pub fn read(stem: &str) -> Reading {
     }
     let strong = |c: &Candidate| !c.weak && !matches!(c.found, Found::Never(_));
     if candidates.iter().any(strong) {
-        candidates.retain(strong);
-    }
-    for candidate in &mut candidates {
-        candidate.range.end = discourse(stem, candidate.range.end);
+        candidates.retain(strong); // so none is left in a version
+        for candidate in &mut candidates {
+            candidate.range.end = discourse(stem, candidate.range.end);
+        }
     }
     let ranges = candidates.iter().map(|c| c.range.clone()).collect();
     let mut candidates = candidates.into_iter();

@@ -112,6 +112,7 @@ fn dates_that_are_not() {
         ("a rack, or a day",        "vm-10-11-2026-11-21",     "unclear 2026-11-10T11:21:00 or 2026-11-10T11:21:00 or 2026-11-21"),
         ("hour or number",          "x_2026-08-10_02",         "unclear 2026-08-10, and 02 o'clock, or the number 02"),
         ("time or version",         "x_2026-08-10_18.10.1",    "unclear 2026-08-10, and the time of day 18:10, or a number such as a version"),
+        ("Discourse, no such day",  "site-2026-02-30-033015-v20260701120000", "never 2026-02-30-033015"),
         ("a zone's name",           "x_2026-08-10_0200_CEST",  "unclear 2026-08-10, and a time of CEST, or of the zone of --tz"),
         ("date or version",         "ha-2026.8.1",             "unclear a date, or a version 2026.8.1"),
         ("from and to",             "x_2026-08-01_2026-08-07", "unclear 2026-08-01 or 2026-08-07"),
