@@ -187,7 +187,6 @@ fn at_every_step() {
     // A day takes every second step, and the next day the others.
     let day = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let first = 1 + (day.unwrap().as_secs() / 86_400 % 2) as usize;
-    println!("of {steps} steps, today every second one from {first} on");
     let next = AtomicUsize::new(first);
     thread::scope(|scope| {
         for _ in 0..4 {
