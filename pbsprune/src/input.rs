@@ -18,8 +18,9 @@ pub fn list(input: impl Read, ns: &str, allow_empty: bool) -> Result<List, Stop>
     let mut input = Noted::of(input);
     let read = List::read(&mut input, ns);
     let list = read.map_err(|stop| match input.first {
-        Some(b'{' | b'[') | None => stop,
-        Some(_) => stop.hint(WANTED), // a table for people, most likely
+        // The first byte of a box-drawing character, with which the client's table for people begins.
+        Some(0xe2) => stop.hint(WANTED),
+        _ => stop,
     })?;
     if input.something || allow_empty {
         return Ok(list);
