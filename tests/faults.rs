@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::{self, Write as _},
     path::Path,
     process::{Child, Command, Output, Stdio},
     thread,
@@ -181,7 +182,11 @@ fn with_mounts(test: &str, script: &str) -> Option<Output> {
     if !probe.is_ok_and(|status| status.success()) {
         let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
         assert!(!ci, "{test}: no mount namespace to be had");
-        eprintln!("SKIPPED {test}: needs root, for a mount namespace of its own");
+        // Past the test's capture, so that it can't go unseen.
+        let _ = writeln!(
+            io::stdout(),
+            "NOT RUN: tests/faults, {test}: needs root, for a mount namespace of its own"
+        );
         return None;
     }
     let ipalloc = tools::tools()["ipalloc"].parent().unwrap();

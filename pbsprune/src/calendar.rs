@@ -9,6 +9,17 @@ pub const DAY_S: i64 = 86_400;
 /// The times that a backup can have: years 0 to 9999 UTC, as PBS has it.
 pub const TIMES: std::ops::RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
 
+/// The days of a week, as events and names of files have them.
+pub const WEEKDAYS: [&str; 7] = [
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+];
+
 /// A date: year (0 is 1 BC), month 1..=12, day 1..=31.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date {

@@ -12,6 +12,8 @@ use jiff::{
     tz::{AmbiguousOffset, TimeZone},
 };
 
+use crate::calendar::WEEKDAYS;
+
 /// An event: which numbers match in each place. An empty list matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CalendarEvent {
@@ -53,16 +55,6 @@ impl fmt::Display for Wrong {
 }
 
 impl std::error::Error for Wrong {}
-
-const WEEKDAYS: [&str; 7] = [
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-];
 
 /// The words that stand for an event, in its own grammar.
 const WORDS: [(&str, &str); 10] = [

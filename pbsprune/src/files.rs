@@ -39,6 +39,7 @@ mod series_tests;
 pub mod suffix;
 pub mod table;
 pub mod told;
+pub mod verdict;
 pub mod weekday;
 pub mod words;
 

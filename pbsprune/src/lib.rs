@@ -31,6 +31,7 @@ pub mod list;
 pub mod mark;
 pub mod marked_rows;
 pub mod named_file;
+pub mod options;
 pub mod policy;
 pub mod pve_content;
 pub mod report;

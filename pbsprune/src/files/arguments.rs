@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 use vmid::table::Format;
 
 use crate::{
-    cli::{Clock, Counts, seconds},
     guard::Limit,
+    options::{Clock, Counts, seconds},
 };
 
 /// What `files` says of itself behind its options.

@@ -9,11 +9,11 @@ use super::{
     backups::{Role, Series},
     date::{Found, read},
     file::File,
-    judgement::{Judged, Verdict},
     left::Left,
     moment::moment,
     series::pattern,
     suffix::{Kind, kind},
+    verdict::{Judged, Verdict},
     words::{Link, link},
 };
 use crate::zone::Zone;

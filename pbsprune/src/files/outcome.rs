@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{
     backups::{Backups, Role},
     file::File,
-    judgement::{Judged, Refusal, Verdict},
+    judgement::Refusal,
+    verdict::{Judged, Verdict},
 };
 use crate::{
     calendar::utc,

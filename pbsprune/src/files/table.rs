@@ -10,8 +10,9 @@ use vmid::{escape::escape, table::Table};
 use super::{
     backups::{Backup, Backups, Role},
     file::File,
-    judgement::{Judged, Rules, refusal_told},
+    judgement::{Rules, refusal_told},
     outcome::Outcome,
+    verdict::Judged,
 };
 use crate::{calendar::utc, policy::Policy, report::size, zone::Zone};
 

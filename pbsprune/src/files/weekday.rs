@@ -1,20 +1,11 @@
 //! The weekday beside a date in a name, as AutoMySQLBackup writes it: of another one it is no part.
 
 use super::clock::word;
-
-const NAMES: [&str; 7] = [
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-];
+use crate::calendar::WEEKDAYS;
 
 /// The English name of a day, which says nothing that the date doesn't.
 fn name(day: i64) -> &'static str {
-    NAMES[(day + 3).rem_euclid(7) as usize] // 1970-01-01 was a Thursday
+    WEEKDAYS[(day + 3).rem_euclid(7) as usize] // 1970-01-01 was a Thursday
 }
 
 /// The end of its day's name behind a date that ends at `at`.
