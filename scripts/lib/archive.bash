@@ -37,11 +37,21 @@ failed() {
     return 1
 }
 
+# free_name: sets `file` by this second; where a run that is just done has that name, by the next one.
+free_name() {
+    local try
+    for try in 1 2 3; do
+        file=${service}_$(date -u +%Y-%m-%dT%H%M%SZ).$suffix
+        [[ -e $file || -L $file ]] || return 0
+        ((try == 3)) || sleep 0.7
+    done
+}
+
 # make_archive: the backup of `app` as `file` in the current folder. 1, `code` and `why` if there is none.
 make_archive() {
     local status=0 told=0 part
     packer "${app[compression]}"
-    file=${service}_$(date -u +%Y-%m-%dT%H%M%SZ).$suffix
+    free_name
     part=$file.part
     [[ ! -e $part && ! -L $part ]] || { code=exists why="$target/BK_$service/$part is there already" && return 1; }
     part_made=$part

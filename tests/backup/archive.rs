@@ -126,7 +126,10 @@ fn older_ones_go_after_a_success_and_those_of_others_stay() {
     }
     let strict = lab.app_backup(&["--strict", "app"]);
     assert_eq!(strict.code, Some(1), "a warning is a failure");
-    assert!(strict.records[0]["error"].is_null() && strict.said.contains("app: shrunk: "));
+    assert!(
+        strict.records[0]["error"].is_null() && strict.said.contains("app: shrunk: "),
+        "{strict:?}"
+    );
 }
 
 #[test]

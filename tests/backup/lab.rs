@@ -153,6 +153,7 @@ pub fn names(folder: &Path) -> Vec<String> {
 }
 
 /// What app-backup answered.
+#[derive(Debug)]
 pub struct Answer {
     pub code: Option<i32>,
     pub records: Vec<Value>,
