@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     ipam::{Ask, Entry, EntryId, View, Vrf},
+    known::Within,
     span::{self, Family, Span},
 };
 
@@ -39,7 +40,7 @@ pub(super) fn data_rows(
 /// What was asked for, out of all rows.
 pub(super) fn view(text: &[u8], layout: &Layout, ask: &Ask) -> Result<View, String> {
     let mut view = View::default();
-    for (vrf, net) in &ask.within {
+    for Within { vrf, net, .. } in &ask.within {
         view.taken
             .entry((vrf.clone(), Family::of(net.addr())))
             .or_default();
@@ -47,7 +48,7 @@ pub(super) fn view(text: &[u8], layout: &Layout, ask: &Ask) -> Result<View, Stri
     let within: Vec<(&Vrf, Family, Span)> = ask
         .within
         .iter()
-        .map(|(vrf, net)| (vrf, Family::of(net.addr()), Span::of(*net)))
+        .map(|Within { vrf, net, .. }| (vrf, Family::of(net.addr()), Span::of(*net)))
         .collect();
     let mut taken: Vec<Vec<u128>> = vec![Vec::new(); within.len()];
     data_rows(text, layout, |id, row, _| {
