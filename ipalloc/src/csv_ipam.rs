@@ -19,8 +19,10 @@ use vmid::{
 
 use crate::ipam::{Applied, Ask, Change, EntryId, Ipam, Made, Networks, View};
 
+mod cell;
 mod file;
 mod form;
+mod header;
 mod lock;
 mod row;
 mod rows;
