@@ -22,8 +22,10 @@ use crate::{
     ipam::{Applied, Ask, Change, EntryId, Ipam, Made, Networks, View},
 };
 
+mod cell;
 mod file;
 mod form;
+mod header;
 mod lock;
 mod row;
 mod rows;

@@ -3,11 +3,11 @@
 use std::ops;
 
 use csv::ByteRecord;
+use vmid::table::{each_row, is_empty};
 
 use super::{
-    file,
+    cell::address,
     form::{Column, Layout},
-    row::address,
 };
 use crate::{
     ipam::{Ask, Entry, EntryId, View, Vrf},
@@ -15,18 +15,19 @@ use crate::{
     span::{self, Family, Span},
 };
 
-/// The rows below the header, each with its number and the bytes that the reader took for it.
+/// The rows below the header that say something, each with its number and the bytes that the reader took for it.
 pub(super) fn data_rows(
     text: &[u8],
     layout: &Layout,
     mut handle: impl FnMut(EntryId, &ByteRecord, ops::Range<usize>) -> Result<(), String>,
 ) -> Result<(), String> {
     let mut number = 0;
-    file::each_row(text, layout, |row, span| {
+    each_row(text, layout.dialect, |row, span| {
         let id = EntryId(number);
         number += 1;
         match id.0 {
             0 => Ok(()),
+            _ if is_empty(row) => Ok(()),
             _ if row.len() > layout.width => Err(format!(
                 "{} cells, the header has {}",
                 row.len(),
