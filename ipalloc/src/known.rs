@@ -15,10 +15,14 @@ pub struct Within {
     pub vrf: Vrf,
     /// The network; its records count.
     pub net: IpNet,
+    /// The range that it is about, if it is about one.
+    pub range: Option<Span>,
     /// The addresses of it that hosts may have: of the whole, or of a range.
     pub room: Span,
     /// What of these is never handed out.
     pub excluded: Spans,
+    /// It is a container, whose records need not be of its routing table alone.
+    pub container: bool,
     /// So many free ones are enough to know of; none: all must be known.
     pub enough: Option<usize>,
 }
@@ -30,8 +34,10 @@ impl Within {
         Self {
             vrf,
             net,
+            range: None,
             room: Span::of(net),
             excluded: Spans::default(),
+            container: false,
             enough: None,
         }
     }
@@ -83,6 +89,27 @@ impl Known {
             closed: Spans::of(closed),
             to: free.last().copied().unwrap_or(whole.last),
         }
+    }
+
+    /// It tells all that there is to know of a place, or of as many free ones as it needs.
+    #[must_use]
+    pub fn is_enough_for(&self, place: &Within) -> bool {
+        let free = || self.free(place.room, &place.excluded);
+        let enough = place.enough.is_some_and(|enough| free() >= enough as u128);
+        enough || self.to >= place.room.last
+    }
+
+    /// The same, where records tell of what comes after the last that is known to be free.
+    #[must_use]
+    pub fn with_records(self, place: &Within) -> Self {
+        let to = self.to.max(place.room.last);
+        Self { to, ..self }
+    }
+
+    /// It is known to be free.
+    #[must_use]
+    pub fn says_free(&self, bits: u128) -> bool {
+        bits <= self.to && self.closed.around(bits).is_none()
     }
 
     /// How many of `room` are known to be free, `excluded` left out.

@@ -2,10 +2,10 @@
 //! others may act at the same time and that replies may get lost. The owner's key
 //! in a unique custom field makes both harmless: NetBox takes a key only once.
 
+use core::net::IpAddr;
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher as _, RandomState},
-    thread,
 };
 
 use anyhow::anyhow;
@@ -20,19 +20,25 @@ use crate::{
     cli::{Environment, Source},
     interest::Interest,
     ipam::{Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, New, View, Vrf},
-    known::Within,
-    owner,
+    known::{Place, Within},
     span::{self, Family, Span},
 };
 
 mod answer;
 mod api;
+mod available;
 mod create;
 pub mod field;
+mod look;
+mod networks;
+mod pages;
+mod query;
 mod write;
 
 use answer::{ADDRESS_FIELDS, FIELD, Record};
 use api::Api;
+use look::Found;
+use networks::PLACES;
 use write::Outcome;
 
 /// An IPAM with no more addresses than this is read whole, in one request;
@@ -50,7 +56,12 @@ pub struct NetBox {
     snapshot: Option<Snapshot>,
     /// These were all.
     is_small: bool,
+    /// What an [`Ask`] after owners was answered with; read beside the networks, used once.
+    owners: Option<(Ask, Vec<Record>)>,
+    /// Addresses that were refused as taken.
+    refused: HashSet<(Vrf, IpAddr)>,
     prefix_ids: HashMap<(Vrf, IpNet), u64>,
+    range_ids: HashMap<Place, u64>,
     vrf_ids: HashMap<Vrf, u64>,
     records: HashMap<EntryId, Record>,
 }
@@ -105,7 +116,10 @@ impl NetBox {
             warned: false,
             snapshot: None,
             is_small: false,
+            owners: None,
+            refused: HashSet::new(),
             prefix_ids: HashMap::new(),
+            range_ids: HashMap::new(),
             vrf_ids: HashMap::new(),
             records: HashMap::new(),
         })
@@ -136,64 +150,6 @@ impl NetBox {
                 ),
             );
         }
-    }
-
-    /// What a large IPAM holds of what matters, question by question.
-    fn questions(&self, ask: &Ask) -> Result<Vec<Record>, Stop> {
-        let mut records = Vec::new();
-        let list = |set: &HashSet<String>| {
-            let mut list: Vec<String> = set.iter().cloned().collect();
-            list.sort_unstable();
-            list
-        };
-        let names = list(&ask.names);
-        if !names.is_empty() {
-            let begins = |record: &Record| {
-                let name = owner::plain(&record.entry.dns_name);
-                names.iter().any(|asked| name.starts_with(asked.as_str()))
-            };
-            records.extend(self.api.filtered("dns_name__isw", &names, begins)?);
-        }
-        let keys = list(&ask.keys);
-        if !keys.is_empty() && self.keyed() {
-            records.extend(self.api.by_keys(&keys)?);
-        } else if !keys.is_empty() {
-            let marks: Vec<String> = keys.iter().map(|key| answer::mark(key)).collect();
-            records.extend(self.api.filtered("description__iew", &marks, |_| true)?);
-        }
-        let mut addresses: Vec<String> = ask.addresses.iter().map(ToString::to_string).collect();
-        addresses.sort_unstable();
-        let wanted = |record: &Record| ask.addresses.contains(&record.entry.address);
-        records.extend(self.api.filtered("address", &addresses, wanted)?);
-        let nets: Vec<String> = ask
-            .within
-            .iter()
-            .map(|place| place.net.to_string())
-            .collect();
-        let inside = |record: &Record| {
-            ask.within
-                .iter()
-                .any(|place| place.net.contains(&record.entry.address))
-        };
-        records.extend(self.api.filtered("parent", &nets, inside)?);
-        let mut seen = HashSet::new();
-        records.retain(|record| seen.insert(record.entry.id));
-        Ok(records)
-    }
-
-    /// The first addresses, in one request.
-    fn page(&self) -> Result<Snapshot, Stop> {
-        let path = format!("/api/ipam/ip-addresses/?limit={SNAPSHOT}&fields={ADDRESS_FIELDS}");
-        let (page, more) = self.api.page(&path)?;
-        Ok(Snapshot {
-            records: parsed(page, answer::record)?,
-            complete: more.is_none(),
-        })
-    }
-
-    fn everything(&self) -> Result<Vec<Record>, Stop> {
-        let path = format!("/api/ipam/ip-addresses/?limit=1000&fields={ADDRESS_FIELDS}");
-        parsed(self.api.list(&path)?, answer::record)
     }
 
     /// One change of a record that exists.
@@ -239,37 +195,8 @@ impl NetBox {
 }
 
 impl Ipam for NetBox {
-    fn networks(&mut self, _: &Interest) -> Result<Networks, Stop> {
-        let prefixes =
-            "/api/ipam/prefixes/?limit=1000&fields=id,prefix,vrf,vlan,status,is_pool,mark_utilized";
-        let ranges = "/api/ipam/ip-ranges/?limit=1000&fields=id,start_address,end_address,vrf,status,mark_populated,mark_utilized";
-        let api = &self.api;
-        // Three questions that do not depend on each other, asked at once.
-        let (prefixes, ranges, page) = thread::scope(|scope| {
-            let prefixes = scope.spawn(|| api.list(prefixes));
-            let ranges = scope.spawn(|| api.list(ranges));
-            let page = self.page();
-            (joined(prefixes.join()), joined(ranges.join()), page)
-        });
-        let (prefixes, ranges, snapshot) = (prefixes?, ranges?, page?);
-        for value in &prefixes {
-            let prefix = parsed(vec![value.clone()], answer::prefix)?.remove(0);
-            let (vrf, id) = answer::ids(value);
-            self.vrf_ids.extend(vrf.map(|id| (prefix.vrf.clone(), id)));
-            self.prefix_ids
-                .extend(id.map(|id| ((prefix.vrf.clone(), prefix.net), id)));
-        }
-        for value in &ranges {
-            let range = parsed(vec![value.clone()], answer::range)?.remove(0);
-            self.vrf_ids
-                .extend(answer::ids(value).0.map(|id| (range.vrf.clone(), id)));
-        }
-        self.learn(&snapshot.records);
-        self.snapshot = Some(snapshot);
-        Ok(Networks {
-            prefixes: parsed(prefixes, answer::prefix)?,
-            ranges: parsed(ranges, answer::range)?,
-        })
+    fn networks(&mut self, interest: &Interest) -> Result<Networks, Stop> {
+        self.read_networks(interest)
     }
 
     fn look(&mut self, ask: &Ask) -> Result<View, Stop> {
@@ -278,13 +205,22 @@ impl Ipam for NetBox {
             snapshot => snapshot,
         };
         self.is_small = snapshot.as_ref().is_some_and(|s| s.complete);
-        let records = match snapshot {
-            Some(snapshot) if snapshot.complete => snapshot.records,
-            _ if ask.all || ask.keyed || ask.within.len() > 8 => self.everything()?,
+        let (records, mut found) = match snapshot {
+            Some(snapshot) if snapshot.complete => (snapshot.records, Found::default()),
+            _ if ask.all || ask.keyed || ask.within.len() > PLACES => {
+                (self.everything()?, Found::default())
+            }
             _ => self.questions(ask)?,
         };
         self.learn(&records);
-        let view = view(&records, ask);
+        let unseen = self.unseen(&records);
+        let is_shown = ask.within.iter().any(|place| place.enough.is_none());
+        if found.known.is_empty() && (!unseen.is_empty() || is_shown) && ask.within.len() <= PLACES
+        {
+            found.known = self.available_in(&ask.within)?;
+        }
+        let mut view = view(&records, ask);
+        available::add(&mut view, found, unseen);
         self.records = records
             .into_iter()
             .map(|record| (record.entry.id, record))
@@ -344,15 +280,11 @@ fn base(url: &str) -> &str {
     url.strip_suffix("/api").unwrap_or(url)
 }
 
-fn joined<T>(result: thread::Result<Result<T, Stop>>) -> Result<T, Stop> {
-    result.unwrap_or_else(|_| Err(Stop::outside(anyhow!("a request broke off"))))
-}
-
-fn parsed<T>(
-    values: Vec<Value>,
+fn parsed<'a, T>(
+    values: impl IntoIterator<Item = &'a Value>,
     parse: impl Fn(&Value) -> Result<T, String>,
 ) -> Result<Vec<T>, Stop> {
-    let parsed: Result<Vec<T>, String> = values.iter().map(parse).collect();
+    let parsed: Result<Vec<T>, String> = values.into_iter().map(parse).collect();
     parsed.map_err(|what| Stop::outside(anyhow!("NetBox: {what}")))
 }
 

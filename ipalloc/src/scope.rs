@@ -181,8 +181,14 @@ impl Scope {
         Within {
             vrf: self.vrf.clone(),
             net: self.net(),
+            range: self.range.as_ref().map(Range::span),
             room: self.room,
             excluded: self.excluded.clone(),
+            container: self.range.is_none()
+                && self
+                    .prefix
+                    .as_ref()
+                    .is_some_and(|p| p.status == "container"),
             enough: Some(1),
         }
     }
@@ -286,7 +292,7 @@ fn excluded(message: String) -> Refused {
 }
 
 /// The smallest network that holds all of a range.
-fn around(range: &Range) -> IpNet {
+pub(crate) fn around(range: &Range) -> IpNet {
     let mut net = IpNet::from(range.start);
     while !net.contains(&range.end) {
         match net.supernet() {

@@ -4,9 +4,10 @@ use core::net::IpAddr;
 
 use crate::{
     exclude::Policy,
-    ipam::{Networks, Prefix, View},
+    ipam::{Networks, Prefix, Range, View},
+    known::Within,
     scope::Scope,
-    span::Span,
+    span::{Family, Span, Spans},
 };
 
 /// How full a prefix is, in addresses.
@@ -22,6 +23,8 @@ pub struct Fill<'a> {
     pub free: u128,
     /// The one that it would give next.
     pub next: Option<IpAddr>,
+    /// So many of those with a record, at least, could not be seen.
+    pub unseen: u128,
 }
 
 /// How full `prefix` is.
@@ -31,21 +34,35 @@ pub fn fill<'a>(prefix: &'a Prefix, networks: &Networks, view: &View, policy: &P
     let taken = view.taken_in(&prefix.vrf, prefix.net);
     let usable = Span::usable(prefix.net, prefix.is_pool);
     let open = prefix.closed(&policy.open).is_none();
-    let next = scope
-        .excluded
-        .lowest_free(scope.room, 0, taken)
-        .filter(|_| open);
+    let known = view
+        .known
+        .get(&Within::all(prefix.vrf.clone(), prefix.net).place());
+    let cannot_be_had = known.map(|known| known.closed.clone()).unwrap_or_default();
+    let populated = populated(prefix, networks);
+    let unseen = |span: Span| populated.count_free(span.within(usable), taken);
+    let unseen = cannot_be_had.iter().map(unseen).sum();
+    let excluded = scope.excluded.union(&cannot_be_had);
+    let next = excluded.lowest_free(scope.room, 0, taken).filter(|_| open);
     Fill {
         prefix,
         size: usable.count(),
-        used: usable.slice(taken).len() as u128,
+        used: usable.slice(taken).len() as u128 + unseen,
         free: if open {
-            scope.excluded.count_free(scope.room, taken)
+            excluded.count_free(scope.room, taken)
         } else {
             0
         },
         next: next.map(|bits| scope.family.address(bits)),
+        unseen,
     }
+}
+
+/// Nobody can have these, and they have no record.
+fn populated(prefix: &Prefix, networks: &Networks) -> Spans {
+    let ranges = networks.ranges.iter();
+    let ranges = ranges.filter(|range| range.populated && range.vrf == prefix.vrf);
+    let inside = ranges.filter(|range| Family::of(range.start) == Family::of(prefix.net.addr()));
+    Spans::of(inside.map(Range::span).collect())
 }
 
 #[cfg(test)]
@@ -53,7 +70,7 @@ mod tests {
     use super::*;
     use vmid::avoid::Avoid;
 
-    use crate::{exclude::Gateway, properties::sample};
+    use crate::{exclude::Gateway, ipam::Vrf, known::Known, properties::sample, span};
 
     #[test]
     fn how_full() {
@@ -97,8 +114,27 @@ mod tests {
                 used: *used,
                 free: *free,
                 next: next.map(|next| next.parse().unwrap()),
+                unseen: 0,
             };
             assert_eq!(got, want, "{name}");
         }
+    }
+
+    #[test]
+    fn what_nobody_sees_is_used() {
+        let networks = sample::networks(&["10.0.0.0/24", "10.0.0.20-10.0.0.29 populated"]);
+        let mut view = sample::view(&["10.0.0.2/24", "10.0.0.9/24"]);
+        let whole = Within::all(Vrf::GLOBAL, networks.prefixes[0].net);
+        let bits = |last: u128| span::bits("10.0.0.0".parse().unwrap()) + last;
+        // .3 to .8 are free, and so is all from .30 on: what is between is recorded, but for .20 to .29.
+        let free: Vec<u128> = (3..=8).chain(30..=90).map(bits).collect();
+        let known = Known::of_free(whole.room, &free);
+        view.known.insert(whole.place(), known);
+        let policy = Policy::default();
+        let got = fill(&networks.prefixes[0], &networks, &view, &policy);
+        let next = got.next.map(|next| next.to_string());
+        assert_eq!((got.unseen, got.used), (11, 13), ".1 and .10 to .19");
+        assert_eq!(next.as_deref(), Some("10.0.0.3"));
+        assert_eq!(got.free, 254 - 13 - 10);
     }
 }

@@ -146,6 +146,11 @@ impl Spans {
         Self(merged)
     }
 
+    /// The spans, from the lowest.
+    pub fn iter(&self) -> impl Iterator<Item = Span> + '_ {
+        self.0.iter().copied()
+    }
+
     /// What is in one or the other.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {

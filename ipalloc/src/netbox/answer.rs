@@ -59,7 +59,7 @@ fn choice(value: &Value, name: &str) -> String {
         .unwrap_or_default()
 }
 
-fn vrf(value: &Value) -> Vrf {
+pub(super) fn vrf(value: &Value) -> Vrf {
     let vrf = value.get("vrf").filter(|vrf| !vrf.is_null());
     vrf.map_or(Vrf::GLOBAL, |vrf| Vrf::named(&text(vrf, "name")))
 }
@@ -154,7 +154,7 @@ fn etag(last_updated: &str) -> String {
     format!("W/\"{written}\"")
 }
 
-fn address(text: &str) -> Result<(IpAddr, u8), String> {
+pub(super) fn address(text: &str) -> Result<(IpAddr, u8), String> {
     let wanted = request::parse_wanted(text)?;
     let whole = if wanted.address.is_ipv4() { 32 } else { 128 };
     Ok((wanted.address, wanted.length.unwrap_or(whole)))

@@ -1,6 +1,6 @@
 //! Questions to NetBox, believed only when they are answered.
 
-use std::{collections::HashSet, thread, time::Duration};
+use std::{collections::HashSet, fmt, thread, time::Duration};
 
 use anyhow::anyhow;
 use serde_json::Value;
@@ -15,15 +15,15 @@ use super::answer::{self, FIELD, Record};
 const QUERY_LIMIT: usize = 3000;
 
 /// The most pages of one list: a million records, at NetBox's 1000 per page.
-const PAGES_LIMIT: usize = 1000;
+pub(super) const PAGES_LIMIT: usize = 1000;
 
 /// One page of a list.
-struct Page {
-    results: Vec<Value>,
+pub(super) struct Page {
+    pub results: Vec<Value>,
     /// The query of the next page, if there is one.
-    next: Option<String>,
+    pub next: Option<String>,
     /// How many results all pages have.
-    count: Option<u64>,
+    pub count: Option<u64>,
 }
 
 /// NetBox, spoken to.
@@ -72,42 +72,13 @@ impl Api {
         }
     }
 
-    /// All results of a list; `path` has a query. Of `next` only the query is
-    /// used: its host is whatever a proxy made of it. A list that goes on and on is an error.
-    pub fn list(&self, path: &str) -> Result<Vec<Value>, Stop> {
-        let endpoint = path.split('?').next().unwrap_or_default();
-        let mut results = Vec::new();
-        let mut asked = HashSet::new();
-        let mut next = Some(path.to_owned());
-        while let Some(path) = next {
-            if asked.len() == PAGES_LIMIT {
-                return Err(self.failed(&format!("a list of more than {PAGES_LIMIT} pages"), &path));
-            }
-            let page = self.one_page(&path)?;
-            if page.results.is_empty() && !results.is_empty() {
-                return Err(self.failed("a page of a list is empty", &path));
-            }
-            results.extend(page.results);
-            let complete = page
-                .count
-                .is_some_and(|count| results.len() as u64 >= count);
-            asked.insert(path);
-            let more = page.next.filter(|_| !complete);
-            next = more.map(|query| format!("{endpoint}?{query}"));
-            if let Some(again) = next.as_ref().filter(|next| asked.contains(*next)) {
-                return Err(self.failed("the pages of a list lead in a circle", again));
-            }
-        }
-        Ok(results)
-    }
-
     /// One page of a list, and the query of the next.
     pub fn page(&self, path: &str) -> Result<(Vec<Value>, Option<String>), Stop> {
         let page = self.one_page(path)?;
         Ok((page.results, page.next))
     }
 
-    fn one_page(&self, path: &str) -> Result<Page, Stop> {
+    pub fn one_page(&self, path: &str) -> Result<Page, Stop> {
         let mut value = self.get(path)?;
         let next = value.get("next").and_then(Value::as_str);
         let next = next.and_then(|next| next.split_once('?'));
@@ -129,7 +100,7 @@ impl Api {
         &self,
         name: &str,
         values: &[String],
-        fits: impl Fn(&Record) -> bool,
+        fits: impl Fn(&Record) -> bool + Sync,
     ) -> Result<Vec<Record>, Stop> {
         let mut records: Vec<Record> = Vec::new();
         let mut seen = HashSet::new();
@@ -138,26 +109,18 @@ impl Api {
                 "/api/ipam/ip-addresses/?limit=1000&fields={}{query}",
                 answer::ADDRESS_FIELDS
             );
-            for record in self.records(&path)? {
-                if !fits(&record) {
-                    let what = format!(
-                        "the filter {name} was not honoured: {} came, too",
-                        record.entry
-                    );
-                    return Err(self.failed(&what, &path));
-                }
+            let check = |value: &Value| match answer::record(value)? {
+                record if fits(&record) => Ok(()),
+                record => Err(not_honoured(name, &record.entry)),
+            };
+            for value in self.list_of(&path, &check)? {
+                let record = answer::record(&value).map_err(|what| self.failed(&what, &path))?;
                 if seen.insert(record.entry.id) {
                     records.push(record);
                 }
             }
         }
         Ok(records)
-    }
-
-    fn records(&self, path: &str) -> Result<Vec<Record>, Stop> {
-        let results = self.list(path)?;
-        let records: Result<Vec<_>, _> = results.iter().map(answer::record).collect();
-        records.map_err(|what| self.failed(&what, path))
     }
 
     /// The records that have one of `keys` in the custom field.
@@ -217,6 +180,11 @@ impl Api {
             (false, _) => "it has no permission for it, or the token is read-only",
         }
     }
+}
+
+/// A filter that NetBox does not know is ignored by it.
+pub(super) fn not_honoured(filter: &str, came: &dyn fmt::Display) -> String {
+    format!("the filter {filter} was not honoured: {came} came, too")
 }
 
 /// The queries that ask for all `values`, each short enough.

@@ -93,6 +93,10 @@ impl NetBox {
                     self.learn(&[]);
                     return self.create(news);
                 }
+                if id.is_none() && refusal.status == 400 {
+                    let chosen = news.iter().map(|new| (new.vrf.clone(), new.address));
+                    self.note_refused(&chosen.collect::<Vec<_>>(), &value);
+                }
                 let stop = self.api.denied(&refusal, "POST", &path);
                 // A key or an address that somebody else has by now, or something else that
                 // is wrong: refusals are worded in the user's language, so another look tells.
@@ -106,7 +110,7 @@ impl NetBox {
     }
 
     /// The records of these addresses.
-    fn at(&self, addresses: impl Iterator<Item = IpAddr>) -> Result<Vec<Record>, Stop> {
+    pub(super) fn at(&self, addresses: impl Iterator<Item = IpAddr>) -> Result<Vec<Record>, Stop> {
         let addresses: HashSet<_> = addresses.collect();
         let values: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         let fits = |record: &Record| addresses.contains(&record.entry.address);
@@ -137,6 +141,10 @@ impl NetBox {
                 let hint = "release it, and see what stands between this host and NetBox";
                 return Err(Stop::outside(anyhow!("{what}")).hint(hint));
             }
+        }
+        // It chose under the lock that all creating is done under: what it gave nobody had before.
+        if by_server {
+            return Ok(Outcome::Made(records));
         }
         let others = match self.at(records.iter().map(|record| record.entry.address)) {
             Ok(others) => others,

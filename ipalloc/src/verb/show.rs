@@ -61,6 +61,15 @@ pub(crate) fn show<W: Write>(
     let policy = args.exclude.policy(site);
     for prefix in prefixes {
         let fill = show::fill(prefix, &networks, &view, &policy);
+        if fill.unseen > 0 {
+            let count = fill.unseen;
+            exit::say(
+                "ipalloc",
+                &format!(
+                    "note: {prefix}: this token does not see all of its addresses; at least {count} more are taken"
+                ),
+            );
+        }
         let next = fill
             .next
             .map(|next| format!("{next}/{}", prefix.net.prefix_len()));

@@ -1,0 +1,217 @@
+//! The prefixes and ranges of a NetBox: all of them if they are few, else those that a call
+//! is about, with what is in them.
+
+use core::net::IpAddr;
+use std::collections::{BTreeSet, HashSet};
+
+use ipnet::IpNet;
+use serde_json::Value;
+use vmid::exit::Stop;
+
+use super::{
+    NetBox, Snapshot,
+    answer::{self, Record},
+    pages::at_once,
+    parsed,
+    query::Query,
+};
+use crate::{
+    interest::Interest,
+    ipam::{Ask, Networks, Prefix},
+    scope,
+    span::Family,
+};
+
+/// Of a list that is no longer than this everything is read, in one request.
+const FEW: usize = 250;
+
+/// Who names more places than this gets everything.
+pub(super) const PLACES: usize = 8;
+
+/// Up to so many ranges are read, wherever they are.
+const RANGES: u64 = 2000;
+
+/// Prefixes or ranges as they came, and how many there are if these are not all.
+type First = (Vec<Value>, Option<u64>);
+
+impl NetBox {
+    /// The networks of interest; what the owners in question have is read beside them.
+    pub(super) fn read_networks(&mut self, interest: &Interest) -> Result<Networks, Stop> {
+        let whole = interest.all || interest.places() > PLACES;
+        let first = |query: Query| match whole {
+            true => Ok((self.api.ask(vec![query])?, None)),
+            false => self.api.first(&query, FEW),
+        };
+        let (prefixes, ranges, snapshot) = at_once(
+            || match only(interest) {
+                Some(net) => Ok((self.api.ask(vec![Query::in_prefix(net)])?, None)),
+                None => first(Query::every_prefix()),
+            },
+            || first(Query::every_range()),
+            || self.page(),
+        );
+        let (prefixes, ranges, snapshot) = (prefixes?, ranges?, snapshot?);
+        self.learn(&snapshot.records);
+        let (prefixes, ranges) = self.search(interest, &snapshot, prefixes, ranges)?;
+        self.snapshot = Some(snapshot);
+        self.remember(&prefixes, &ranges)
+    }
+
+    /// Those of interest, where not all came.
+    fn search(
+        &mut self,
+        interest: &Interest,
+        snapshot: &Snapshot,
+        prefixes: First,
+        ranges: First,
+    ) -> Result<(Vec<Value>, Vec<Value>), Stop> {
+        let ((mut prefixes, more_prefixes), (mut ranges, more_ranges)) = (prefixes, ranges);
+        let (named, some, owners) = at_once(
+            || match more_prefixes {
+                Some(_) => self.api.ask(named(interest)),
+                None => Ok(Vec::new()),
+            },
+            || match more_ranges {
+                None => Ok(Vec::new()),
+                Some(count) if count <= RANGES => self.api.ask(vec![Query::every_range()]),
+                Some(_) => self.api.ask(
+                    interest
+                        .ranges
+                        .iter()
+                        .map(|s| Query::range_from(*s))
+                        .collect(),
+                ),
+            },
+            || match snapshot.complete || interest.all {
+                true => Ok(None),
+                false => self.owners_of(&interest.ask).map(Some),
+            },
+        );
+        let (named, some, owners) = (named?, some?, owners?);
+        if more_ranges.is_some() {
+            ranges = some;
+        }
+        if more_prefixes.is_some() {
+            prefixes = named;
+            let seen = owners.as_ref().unwrap_or(&snapshot.records);
+            let located = located(interest, seen);
+            let roots = roots(interest, &networks(&prefixes, &ranges)?);
+            if located.len() + roots.len() > PLACES {
+                prefixes = self.api.ask(vec![Query::every_prefix()])?;
+            } else {
+                let inside = roots.iter().filter(|root| !interest.nets.contains(root));
+                let inside = inside.map(|root| Query::in_prefix(*root));
+                let located = located.into_iter().map(Query::holding);
+                prefixes.extend(self.api.ask(inside.chain(located).collect())?);
+            }
+        }
+        if more_ranges.is_some_and(|count| count > RANGES) {
+            let roots = roots(interest, &networks(&prefixes, &ranges)?);
+            let inside = roots.iter().map(|root| Query::ranges_in(*root));
+            let across = roots.iter().flat_map(|root| Query::ranges_across(*root));
+            ranges.extend(self.api.ask(inside.chain(across).collect())?);
+        }
+        self.owners = owners.map(|records| (interest.ask.clone(), records));
+        Ok((prefixes, ranges))
+    }
+
+    /// The networks, and the IDs of all.
+    fn remember(&mut self, prefixes: &[Value], ranges: &[Value]) -> Result<Networks, Stop> {
+        let (prefixes, ranges) = (once(prefixes), once(ranges));
+        let networks = Networks {
+            prefixes: parsed(prefixes.iter().copied(), answer::prefix)?,
+            ranges: parsed(ranges.iter().copied(), answer::range)?,
+        };
+        for (prefix, value) in networks.prefixes.iter().zip(prefixes) {
+            let (vrf, id) = answer::ids(value);
+            self.vrf_ids.extend(vrf.map(|id| (prefix.vrf.clone(), id)));
+            self.prefix_ids
+                .extend(id.map(|id| ((prefix.vrf.clone(), prefix.net), id)));
+        }
+        for (range, value) in networks.ranges.iter().zip(ranges) {
+            let (vrf, id) = answer::ids(value);
+            self.vrf_ids.extend(vrf.map(|id| (range.vrf.clone(), id)));
+            let place = (range.vrf.clone(), Family::of(range.start), range.span());
+            self.range_ids.extend(id.map(|id| (place, id)));
+        }
+        Ok(networks)
+    }
+}
+
+/// A prefix is all that a call is about.
+fn only(interest: &Interest) -> Option<IpNet> {
+    let alone = interest.places() == 1 && !interest.all;
+    interest.nets.first().copied().filter(|_| alone)
+}
+
+/// The questions after what is named, and after all that may hold it.
+fn named(interest: &Interest) -> Vec<Query> {
+    let vlans = interest.vlans.iter().map(|vlan| Query::on_vlan(*vlan));
+    let nets = interest.nets.iter().map(|net| Query::in_prefix(*net));
+    let holding = interest.addresses.iter().map(|(address, _)| *address);
+    let holding: BTreeSet<IpAddr> = holding.chain(interest.ranges.iter().copied()).collect();
+    let holding = holding.into_iter().map(Query::holding);
+    vlans.chain(nets).chain(holding).collect()
+}
+
+/// Where the owners in question have an address.
+fn located(interest: &Interest, seen: &[Record]) -> BTreeSet<IpAddr> {
+    let asked = |record: &&Record| {
+        let entry = &record.entry;
+        let ask: &Ask = &interest.ask;
+        interest.located && ask.wants(entry.key.as_deref(), &entry.dns_name, entry.address)
+    };
+    seen.iter()
+        .filter(asked)
+        .map(|record| record.entry.address)
+        .collect()
+}
+
+/// The networks of which all that is in them matters; none is in another.
+fn roots(interest: &Interest, networks: &Networks) -> BTreeSet<IpNet> {
+    let mut roots: BTreeSet<IpNet> = interest.nets.clone();
+    for prefix in &networks.prefixes {
+        if prefix
+            .vlan
+            .is_some_and(|vlan| interest.vlans.contains(&vlan))
+        {
+            roots.insert(prefix.net);
+        }
+        let of_length = |(address, length): &(IpAddr, Option<u8>)| {
+            prefix.net.contains(address) && *length == Some(prefix.net.prefix_len())
+        };
+        if interest.addresses.iter().any(of_length) {
+            roots.insert(prefix.net);
+        }
+    }
+    for (address, _) in &interest.addresses {
+        let tables: BTreeSet<_> = networks.prefixes.iter().map(|prefix| &prefix.vrf).collect();
+        let longest = tables
+            .into_iter()
+            .filter_map(|vrf| networks.holding(*address, vrf));
+        roots.extend(longest.map(|prefix: &Prefix| prefix.net));
+    }
+    for range in &networks.ranges {
+        if interest.ranges.contains(&range.start) {
+            // What shares addresses with it and is wider holds all of it, and is known.
+            roots.insert(scope::around(range));
+        }
+    }
+    let all = roots.clone();
+    roots.retain(|net| !all.iter().any(|wider| wider != net && wider.contains(net)));
+    roots
+}
+
+/// Each object once.
+fn once(values: &[Value]) -> Vec<&Value> {
+    let mut seen = HashSet::new();
+    let new = |value: &&Value| answer::ids(value).1.is_none_or(|id| seen.insert(id));
+    values.iter().filter(new).collect()
+}
+
+fn networks(prefixes: &[Value], ranges: &[Value]) -> Result<Networks, Stop> {
+    Ok(Networks {
+        prefixes: parsed(once(prefixes), answer::prefix)?,
+        ranges: parsed(once(ranges), answer::range)?,
+    })
+}

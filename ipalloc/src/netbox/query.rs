@@ -1,0 +1,147 @@
+//! Questions after prefixes and ranges: a filter, and what each answer must be. NetBox ignores
+//! a filter that it does not know, and answers with everything.
+
+use core::net::IpAddr;
+
+use ipnet::IpNet;
+use serde_json::Value;
+use vmid::{exit::Stop, http::percent};
+
+use super::{
+    answer,
+    api::{Api, not_honoured},
+    pages::{Job, side_by_side},
+};
+use crate::ipam::{Prefix, Range};
+
+/// All prefixes, with what is needed of them.
+pub(super) const PREFIXES: &str =
+    "/api/ipam/prefixes/?fields=id,prefix,vrf,vlan,status,is_pool,mark_utilized";
+
+/// All ranges.
+pub(super) const RANGES: &str = "/api/ipam/ip-ranges/?fields=id,start_address,end_address,vrf,status,mark_populated,mark_utilized";
+
+/// A question.
+pub(super) struct Query {
+    path: String,
+    check: Box<dyn Fn(&Value) -> Result<(), String> + Send + Sync>,
+}
+
+impl Query {
+    fn new<T>(
+        list: &str,
+        (filter, value): (&'static str, String),
+        read: fn(&Value) -> Result<T, String>,
+        fits: impl Fn(&T) -> bool + Send + Sync + 'static,
+    ) -> Self
+    where
+        T: std::fmt::Display + 'static,
+    {
+        let check = move |value: &Value| match read(value)? {
+            found if fits(&found) => Ok(()),
+            found => Err(not_honoured(filter, &found)),
+        };
+        Self {
+            path: format!("{list}&limit=1000&{filter}={}", percent(&value)),
+            check: Box::new(check),
+        }
+    }
+
+    fn prefixes(
+        filter: (&'static str, String),
+        fits: impl Fn(&Prefix) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(PREFIXES, filter, answer::prefix, fits)
+    }
+
+    fn ranges(
+        filter: (&'static str, String),
+        fits: impl Fn(&Range) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(RANGES, filter, answer::range, fits)
+    }
+
+    /// All prefixes.
+    pub fn every_prefix() -> Self {
+        let path = format!("{PREFIXES}&limit=1000");
+        let check = Box::new(|_: &Value| Ok(()));
+        Self { path, check }
+    }
+
+    /// All ranges.
+    pub fn every_range() -> Self {
+        let path = format!("{RANGES}&limit=1000");
+        let check = Box::new(|_: &Value| Ok(()));
+        Self { path, check }
+    }
+
+    /// The prefixes on a VLAN.
+    pub fn on_vlan(vlan: u64) -> Self {
+        Self::prefixes(("vlan_vid", vlan.to_string()), move |prefix| {
+            prefix.vlan == Some(vlan)
+        })
+    }
+
+    /// A prefix, of every routing table, and all inside it.
+    pub fn in_prefix(net: IpNet) -> Self {
+        Self::prefixes(("within_include", net.to_string()), move |prefix| {
+            net.contains(&prefix.net)
+        })
+    }
+
+    /// The prefixes that hold an address.
+    pub fn holding(address: IpAddr) -> Self {
+        // Without its mask, a prefix of this one address would not be found.
+        let one = IpNet::from(address);
+        Self::prefixes(("contains", one.to_string()), move |prefix| {
+            prefix.net.contains(&address)
+        })
+    }
+
+    /// The ranges that begin at an address.
+    pub fn range_from(start: IpAddr) -> Self {
+        Self::ranges(("start_address", start.to_string()), move |range| {
+            range.start == start
+        })
+    }
+
+    /// The ranges in a network.
+    pub fn ranges_in(net: IpNet) -> Self {
+        Self::ranges(("parent", net.to_string()), move |range| {
+            net.contains(&range.start) && net.contains(&range.end)
+        })
+    }
+
+    /// The ranges with the mask of that network that hold its first or last address.
+    pub fn ranges_across(net: IpNet) -> [Self; 2] {
+        [net.network(), net.broadcast()].map(|address| {
+            let value = format!("{address}/{}", net.prefix_len());
+            Self::ranges(("contains", value), move |range| {
+                (range.start..=range.end).contains(&address)
+            })
+        })
+    }
+}
+
+impl Api {
+    /// The answers to all of these, in order.
+    pub fn ask(&self, queries: Vec<Query>) -> Result<Vec<Value>, Stop> {
+        let job = |query: Query| {
+            let job = move || self.list_of(&query.path, &*query.check);
+            Box::new(job) as Job<'_, Result<Vec<Value>, Stop>>
+        };
+        let mut all = Vec::new();
+        for values in side_by_side(queries.into_iter().map(job).collect()) {
+            all.extend(values?);
+        }
+        Ok(all)
+    }
+
+    /// The first of a list, and how many all are if these are not all.
+    pub fn first(&self, query: &Query, limit: usize) -> Result<(Vec<Value>, Option<u64>), Stop> {
+        let path = query.path.replace("limit=1000", &format!("limit={limit}"));
+        let page = self.page_of(&path, &*query.check)?;
+        let more = page.next.map(|_| page.count.unwrap_or(u64::MAX));
+        Ok((page.results, more))
+    }
+}
