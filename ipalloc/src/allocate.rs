@@ -81,7 +81,7 @@ impl Batch {
             ask.addresses
                 .extend(request.fields.wanted.map(|wanted| wanted.address));
             ask.addresses.extend(request.of_site);
-            let within = scope.within();
+            let within = scope.within(usize::from(!request.is_settled()));
             match ask
                 .within
                 .iter_mut()

@@ -66,14 +66,16 @@ pub type Place = (Vrf, Family, Span);
 pub struct Known {
     /// These cannot be had.
     pub closed: Spans,
-    /// Nothing is known of what comes after this one.
+    /// Nothing is said of what comes after this one,
+    pub said_to: u128,
+    /// and nothing is known of what comes after this one.
     pub to: u128,
 }
 
 impl Known {
-    /// From the lowest addresses of `whole` that can be had, in order; without any, there is none.
+    /// From the lowest addresses of `whole` that can be had, in order, or from all.
     #[must_use]
-    pub fn of_free(whole: Span, free: &[u128]) -> Self {
+    pub fn of_free(whole: Span, free: &[u128], are_all: bool) -> Self {
         let mut closed = Vec::new();
         let mut from = Some(whole.first);
         for &bits in free {
@@ -82,12 +84,15 @@ impl Known {
             }
             from = bits.checked_add(1);
         }
-        if free.is_empty() {
-            closed.push(whole);
+        let mut to = free.last().copied().unwrap_or(whole.last);
+        if are_all || free.is_empty() {
+            closed.extend(from.map(|from| Span::new(from, whole.last)));
+            to = whole.last;
         }
         Self {
             closed: Spans::of(closed),
-            to: free.last().copied().unwrap_or(whole.last),
+            said_to: to,
+            to,
         }
     }
 
@@ -109,7 +114,7 @@ impl Known {
     /// It is known to be free.
     #[must_use]
     pub fn says_free(&self, bits: u128) -> bool {
-        bits <= self.to && self.closed.around(bits).is_none()
+        bits <= self.said_to && self.closed.around(bits).is_none()
     }
 
     /// How many of `room` are known to be free, `excluded` left out.
@@ -127,26 +132,37 @@ mod tests {
     #[test]
     fn what_is_known() {
         #[rustfmt::skip]
-        let cases: &[(&str, &[u128], &[(u128, u128)], u128, u128)] = &[
-            ("nothing is free",       &[],           &[(0, 99)],                  99, 0),
-            ("gaps",                  &[3, 4, 9],    &[(0, 2), (5, 8)],            9, 3),
-            ("from the first",        &[0, 1],       &[],                          1, 2),
-            ("the last alone",        &[99],         &[(0, 98)],                  99, 1),
+        let cases: &[(&str, &[u128], bool, &[(u128, u128)], u128, u128)] = &[
+            ("nothing is free",       &[],        false, &[(0, 99)],                 99, 0),
+            ("gaps",                  &[3, 4, 9], false, &[(0, 2), (5, 8)],           9, 3),
+            ("gaps, and no more",     &[3, 4, 9], true,  &[(0, 2), (5, 8), (10, 99)], 99, 3),
+            ("from the first",        &[0, 1],    false, &[],                         1, 2),
+            ("the last alone",        &[99],      true,  &[(0, 98)],                 99, 1),
         ];
         let whole = Span::new(0, 99);
-        for (name, free, closed, to, count) in cases {
-            let known = Known::of_free(whole, free);
+        for (name, free, are_all, closed, to, count) in cases {
+            let known = Known::of_free(whole, free, *are_all);
             let closed: Vec<Span> = closed.iter().map(|&(a, b)| Span::new(a, b)).collect();
             let want = Known {
                 closed: Spans::of(closed),
+                said_to: *to,
                 to: *to,
             };
             assert_eq!(known, want, "{name}");
             assert_eq!(known.free(whole, &Spans::default()), *count, "{name}");
         }
-        let known = Known::of_free(whole, &[3, 4, 9]);
+        let known = Known::of_free(whole, &[3, 4, 9], false);
         let excluded = Spans::of(vec![Span::one(4), Span::new(9, 50)]);
         assert_eq!(known.free(whole, &excluded), 1);
         assert_eq!(known.free(Span::new(4, 8), &Spans::default()), 1);
+        assert!(known.says_free(4) && !known.says_free(5) && !known.says_free(50));
+        let place = Within {
+            enough: Some(4),
+            room: whole,
+            ..Within::all(Vrf::GLOBAL, IpNet::default())
+        };
+        assert!(!known.is_enough_for(&place));
+        let known = known.with_records(&place);
+        assert!(known.is_enough_for(&place) && !known.says_free(50));
     }
 }

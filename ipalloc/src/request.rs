@@ -82,6 +82,13 @@ pub struct Request {
 }
 
 impl Request {
+    /// It is for one address, and for no other.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let falls_back = self.fields.fallback.unwrap_or_default() == Fallback::Next;
+        self.fields.wanted.is_some() && (self.fields.own || !falls_back)
+    }
+
     /// What `record` asks for, its gaps filled from `flags`. A record that says
     /// where from (vlan, prefix or range) is not bound by such flags.
     ///

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use crate::{
     exclude::{Policy, Why},
     ipam::{Networks, Prefix, Range, Vrf},
-    known::Within,
+    known::{Place, Within},
     refused::{Code, Refused},
     request::{Fields, Wanted},
     span::{self, Family, Span, Spans},
@@ -175,9 +175,9 @@ impl Scope {
         }
     }
 
-    /// What must be known of the taken addresses to give one more.
+    /// What must be known of the taken addresses to find so many free ones.
     #[must_use]
-    pub fn within(&self) -> Within {
+    pub fn within(&self, enough: usize) -> Within {
         Within {
             vrf: self.vrf.clone(),
             net: self.net(),
@@ -189,8 +189,14 @@ impl Scope {
                     .prefix
                     .as_ref()
                     .is_some_and(|p| p.status == "container"),
-            enough: Some(1),
+            enough: Some(enough),
         }
+    }
+
+    /// As [`crate::ipam::View::known`] has it.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        (self.vrf.clone(), Family::of(self.net().addr()), self.room)
     }
 
     /// The VID of its prefix.

@@ -128,7 +128,7 @@ mod tests {
         let bits = |last: u128| span::bits("10.0.0.0".parse().unwrap()) + last;
         // .3 to .8 are free, and so is all from .30 on: what is between is recorded, but for .20 to .29.
         let free: Vec<u128> = (3..=8).chain(30..=90).map(bits).collect();
-        let known = Known::of_free(whole.room, &free);
+        let known = Known::of_free(whole.room, &free, false);
         view.known.insert(whole.place(), known);
         let policy = Policy::default();
         let got = fill(&networks.prefixes[0], &networks, &view, &policy);

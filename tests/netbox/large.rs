@@ -4,7 +4,13 @@ use serde_json::json;
 
 use crate::{Section, server::Lab};
 
-pub const SECTIONS: &[Section] = &[("large: the same rules among many addresses", large)];
+pub const SECTIONS: &[Section] = &[
+    ("large: the same rules among many addresses", large),
+    ("large: work grows with what is asked for", many),
+];
+
+/// So many requests one call may take, however much NetBox holds.
+const REQUESTS: usize = 10;
 
 fn large(lab: &Lab) {
     lab.fresh_large();
@@ -62,4 +68,68 @@ fn large(lab: &Lab) {
             "{verb}: {ran:?}"
         );
     }
+}
+
+fn many(lab: &Lab) {
+    lab.sql("many.sql");
+    #[rustfmt::skip]
+    let cases = [
+        ("the server chooses, in the /16",  "allocate --prefix 10.20.0.0/16 big",            "0: big 10.20.78.33/16 new"),
+        ("the same again",                  "allocate --prefix 10.20.0.0/16 big",            "0: big 10.20.78.33/16"),
+        ("we choose, in the /16",           "allocate --prefix 10.20.0.0/16 --avoid 20002 i", "0: i 10.20.78.35/16 new"),
+        ("one that is named",               "allocate --prefix 10.20.0.0/16 --address 10.20.200.7 j", "0: j 10.20.200.7/16 new"),
+        ("one that is taken",               "allocate --prefix 10.20.0.0/16 --address 10.20.7.7 k", "1: k !address-taken"),
+        ("many names begin alike",          "allocate --prefix 10.20.0.0/16 h1",             "1: h1 !unowned"),
+        ("on a VLAN",                       "allocate --vlan 10 v",                          "0: v 192.168.10.6/24 new"),
+        ("again, elsewhere",                "allocate --vlan 30 v",                          "1: v !name-taken"),
+        ("one of the many prefixes",        "allocate --prefix 10.64.7.0/24 w",              "0: w 10.64.7.2/24 new"),
+        ("a child keeps its own",           "allocate --prefix 192.168.30.0/24 --address 192.168.30.140 c", "1: c !excluded"),
+        ("a range keeps its own",           "allocate --prefix 192.168.30.0/24 --address 192.168.30.201 c", "1: c !excluded"),
+        ("a range",                         "allocate --range 192.168.30.200 r",             "0: r 192.168.30.200/24 new"),
+        ("a range that is none",            "allocate --range 192.168.30.7 s",               "1: s !no-prefix"),
+        ("by its mask alone",               "allocate --address 10.64.9.9/24 m",             "0: m 10.64.9.9/24 new"),
+        ("no such VLAN",                    "allocate --vlan 99 x",                          "1: x !no-prefix"),
+        ("no such prefix",                  "allocate --prefix 10.9.0.0/24 x",               "1: x !no-prefix"),
+        ("on VLAN and in prefix",           "allocate --vlan 30 --dry-run z",                "0: z 192.168.30.2/24 new"),
+        ("retired",                         "release --retire v",                            "0: v 192.168.10.6/24 new"),
+        ("revived",                         "allocate --vlan 10 v",                          "0: v 192.168.10.6/24 new"),
+        ("released",                        "release big",                                   "0: big 10.20.78.33/16 new"),
+    ];
+    let mut wrong = String::new();
+    for (name, line, want) in cases {
+        let ran = lab.ours().run(&format!("{line} -v"));
+        let (got, requests) = (ran.short(), ran.requests());
+        if got != want || requests > REQUESTS {
+            wrong += &format!(
+                "{name}: ipalloc {line}\n  want {want}\n  got  {got}, {requests} requests\n{}\n{}",
+                ran.out, ran.err
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+    // What is in them is read, whatever their VLAN: nothing of a child is handed out.
+    let child = json!({"prefix": "10.64.7.0/28", "status": "active"});
+    lab.make("/api/ipam/prefixes/", &child);
+    let next = lab.ours().run("allocate --prefix 10.64.7.0/24 after");
+    assert_eq!(next.short(), "0: after 10.64.7.16/24 new");
+    let place = json!({"start_address": "10.64.7.17/24", "end_address": "10.64.7.200/24", "status": "active"});
+    lab.make("/api/ipam/ip-ranges/", &place);
+    let next = lab.ours().run("allocate --prefix 10.64.7.0/24 behind");
+    assert_eq!(next.short(), "0: behind 10.64.7.201/24 new");
+    // More than NetBox tells of at once is in children: its records tell of the rest.
+    for third in 0..8 {
+        let child = json!({"prefix": format!("10.20.{}.0/24", 78 + third), "status": "active"});
+        lab.make("/api/ipam/prefixes/", &child);
+    }
+    let next = lab.ours().run("allocate --prefix 10.20.0.0/16 far");
+    assert_eq!(next.short(), "0: far 10.20.86.0/16 new");
+    // `show` of one prefix reads that one.
+    let ran = lab.ours().run("show -v --prefix 10.64.9.0/24");
+    assert_eq!(ran.record()["used"], 1);
+    assert!(ran.requests() <= 5, "{ran:?}");
+    let shown = lab.ours().run("show --prefix 10.20.0.0/16").record();
+    assert_eq!(
+        (&shown["used"], &shown["next"]),
+        (&json!(20_003), &json!("10.20.86.1/16"))
+    );
 }

@@ -13,6 +13,7 @@ mod tools;
 
 mod agree;
 mod client;
+mod hidden;
 mod kills;
 mod large;
 mod lost;
@@ -48,7 +49,7 @@ const SERVERS: usize = 3;
 
 #[rustfmt::skip]
 const SECTIONS: &[&[Section]] = &[
-    large::SECTIONS, kills::SECTIONS, races::SECTIONS, agree::SECTIONS, lost::SECTIONS, outcome::SECTIONS, strange::SECTIONS,
+    large::SECTIONS, hidden::SECTIONS, kills::SECTIONS, races::SECTIONS, agree::SECTIONS, lost::SECTIONS, outcome::SECTIONS, strange::SECTIONS,
     rules::SECTIONS, owners::SECTIONS, setup::SECTIONS, tokens::SECTIONS, trust::SECTIONS, provision::SECTIONS,
 ];
 

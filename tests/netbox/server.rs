@@ -112,6 +112,14 @@ impl Lab {
         self.script(&["fresh", name]);
     }
 
+    /// Adds what is in a file of `data/netbox`.
+    pub fn sql(&self, file: &str) {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("data/netbox")
+            .join(file);
+        self.script(&["sql", &text(&file)]);
+    }
+
     /// A database of which a client cannot read all addresses in one go.
     pub fn fresh_large(&self) {
         let mut kept = self.site.large.lock().unwrap();

@@ -149,7 +149,7 @@ impl Choice<'_> {
 
     /// What of a scope is known, and what in it can't be given, records that are seen left out.
     fn open<'a>(&self, scope: &'a Scope) -> (Span, Cow<'a, Spans>) {
-        match self.view.known.get(&scope.within().place()) {
+        match self.view.known.get(&scope.place()) {
             None => (scope.room, Cow::Borrowed(&scope.excluded)),
             Some(known) => {
                 let room = scope.room.within(Span::new(0, known.to));
@@ -176,7 +176,7 @@ impl Choice<'_> {
     fn give_free(&mut self, bits: u128, request: &Request, scope: &Scope) -> Grant {
         let mut grant = self.give(bits, request, scope);
         let taken = self.view.taken_in(&scope.vrf, scope.net());
-        let known = self.view.known.get(&scope.within().place());
+        let known = self.view.known.get(&scope.place());
         let closed = known.map(|known| known.closed.clone()).unwrap_or_default();
         let recorded = closed.count_free(scope.room, taken);
         let free = closed.union(&scope.excluded).count_free(scope.room, taken);

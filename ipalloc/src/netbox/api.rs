@@ -1,6 +1,15 @@
 //! Questions to NetBox, believed only when they are answered.
 
-use std::{collections::HashSet, fmt, thread, time::Duration};
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use anyhow::anyhow;
 use serde_json::Value;
@@ -17,6 +26,9 @@ const QUERY_LIMIT: usize = 3000;
 /// The most pages of one list: a million records, at NetBox's 1000 per page.
 pub(super) const PAGES_LIMIT: usize = 1000;
 
+/// Nobody sets MAX_PAGE_SIZE to less.
+const SHORTEST: usize = 10;
+
 /// One page of a list.
 pub(super) struct Page {
     pub results: Vec<Value>,
@@ -32,6 +44,8 @@ pub(super) struct Api {
     pub(super) client: Client,
     token: String,
     pub(super) message: String,
+    /// The longest list that came in one answer.
+    longest: Arc<AtomicUsize>,
 }
 
 impl Api {
@@ -40,6 +54,7 @@ impl Api {
             client,
             token,
             message,
+            longest: Arc::default(),
         }
     }
 
@@ -78,6 +93,12 @@ impl Api {
         Ok((page.results, page.next))
     }
 
+    /// Who asks for more results gets at least so many at once, if there are so many: NetBox cuts
+    /// lists at its MAX_PAGE_SIZE, and does not say so of those that have no pages.
+    pub fn page_size(&self) -> usize {
+        self.longest.load(Ordering::Relaxed).max(SHORTEST)
+    }
+
     pub fn one_page(&self, path: &str) -> Result<Page, Stop> {
         let mut value = self.get(path)?;
         let next = value.get("next").and_then(Value::as_str);
@@ -85,11 +106,14 @@ impl Api {
         let next = next.map(|(_, query)| query.to_owned());
         let count = value.get("count").and_then(Value::as_u64);
         match value.get_mut("results").map(Value::take) {
-            Some(Value::Array(results)) => Ok(Page {
-                results,
-                next,
-                count,
-            }),
+            Some(Value::Array(results)) => {
+                self.longest.fetch_max(results.len(), Ordering::Relaxed);
+                Ok(Page {
+                    results,
+                    next,
+                    count,
+                })
+            }
             _ => Err(self.failed("the answer is no list of results; is this NetBox?", path)),
         }
     }

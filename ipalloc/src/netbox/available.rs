@@ -59,7 +59,11 @@ impl NetBox {
         let free: Result<Vec<u128>, String> = free;
         let is_rising = |free: &[u128]| free.windows(2).all(|pair| pair[0] < pair[1]);
         match free {
-            Ok(free) if is_rising(&free) => Ok(Some(Known::of_free(whole, &free))),
+            Ok(free) if is_rising(&free) => Ok(Some(Known::of_free(
+                whole,
+                &free,
+                free.len() < self.api.page_size(),
+            ))),
             Ok(_) => Err(self
                 .api
                 .failed("the free addresses are not in order", &path)),

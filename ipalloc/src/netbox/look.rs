@@ -131,6 +131,7 @@ impl NetBox {
     /// its records.
     fn place(&self, place: &Within) -> Result<Found, Stop> {
         let known = match place.enough {
+            Some(0) => return Ok(Found::default()),
             Some(_) => self.available(place)?,
             None => None,
         };
