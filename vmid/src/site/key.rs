@@ -123,6 +123,8 @@ pub const KEYS: &[Key] = &[
     required("vlans[].vlan",         Whole(1, 4094),       "Its VLAN ID."),
     key("vlans[].name",              Text(Line),      "",  "What it is called in messages."),
     required("vlans[].prefix",       Text(Prefix),         "Its prefix."),
+    key("vlans[].base",              Whole(0, 999_999_999), "", "Its guests' IDs are this and the host number (vmid/README.md); without it the VLAN ID times 10^digits."),
+    key("vlans[].digits",            Whole(2, 5),     "",  "Host numbers below 10^digits have an ID; without it 3 digits."),
     key("vlans[].bridge",            Text(Word),      "",  "The bridge that guests in it are on."),
     key("vlans[].tagged",            Truth,           "true", "Guests' interfaces have the VLAN as tag; false for the bridge's own network."),
     key("vlans[].gateway",           Text(Gateway),   "\"first\"", "Its gateway: the first or last host of the prefix, none, or an address in it."),
