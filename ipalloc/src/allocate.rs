@@ -77,14 +77,18 @@ impl Batch {
     pub fn ask(&self, naming: &Naming) -> Ask {
         let mut ask = Ask::default();
         for (request, scope) in self.requests.iter().flatten() {
-            ask.keys.insert(request.owner.key().to_owned());
-            let domain = naming.domain.as_deref();
-            ask.names.extend(request.owner.spellings(domain));
+            request.owner.asked(naming.domain.as_deref(), &mut ask);
             ask.addresses
                 .extend(request.fields.wanted.map(|wanted| wanted.address));
-            let within = (scope.vrf.clone(), scope.net());
-            if !ask.within.contains(&within) {
-                ask.within.push(within);
+            ask.addresses.extend(request.of_site);
+            let within = scope.within();
+            match ask
+                .within
+                .iter_mut()
+                .find(|other| other.place() == within.place())
+            {
+                Some(other) => other.join(&within),
+                None => ask.within.push(within),
             }
         }
         ask
@@ -103,6 +107,7 @@ impl Batch {
             skip,
             given: BTreeSet::new(),
             adopted: BTreeSet::new(),
+            moving: HashMap::new(),
             cursors: HashMap::new(),
         };
         let twice = self.called_twice(naming);
@@ -150,7 +155,8 @@ impl Batch {
     /// How many addresses of each scope (shown by its name) the batch needs.
     fn asked(&self, results: &[Option<Result<Grant, Refused>>]) -> HashMap<String, usize> {
         let mut asked = HashMap::new();
-        let is_new = |grant: &Grant| matches!(grant.change, Some(Change::Create(_)));
+        let is_new =
+            |grant: &Grant| matches!(grant.change, Some(Change::Create(_) | Change::Move(..)));
         for (request, result) in self.requests.iter().zip(results) {
             let needs = match result {
                 None => true,

@@ -17,7 +17,10 @@ use vmid::{
     plain_file,
 };
 
-use crate::ipam::{Applied, Ask, Change, EntryId, Ipam, Made, Networks, View};
+use crate::{
+    interest::Interest,
+    ipam::{Applied, Ask, Change, EntryId, Ipam, Made, Networks, View},
+};
 
 mod cell;
 mod file;
@@ -142,7 +145,7 @@ impl CsvIpam {
 }
 
 impl Ipam for CsvIpam {
-    fn networks(&mut self) -> Result<Networks, Stop> {
+    fn networks(&mut self, _: &Interest) -> Result<Networks, Stop> {
         Ok(Networks {
             prefixes: self.rows(PREFIXES, Column::Prefix, form::OF_PREFIXES, row::prefix)?,
             ranges: self.rows(RANGES, Column::Start, form::OF_RANGES, row::range)?,
@@ -231,6 +234,8 @@ fn wrong(path: &Path, what: String) -> Stop {
 fn row_of(change: &Change) -> Option<EntryId> {
     match change {
         Change::Create(_) => None,
-        Change::Adopt(id, _) | Change::Mark(id, ..) | Change::Delete(id) => Some(*id),
+        Change::Adopt(id, _) | Change::Mark(id, ..) | Change::Move(id, ..) | Change::Delete(id) => {
+            Some(*id)
+        }
     }
 }

@@ -7,7 +7,7 @@
 use core::net::IpAddr;
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
 };
 
@@ -15,6 +15,8 @@ use ipnet::IpNet;
 use vmid::exit::Stop;
 
 use crate::{
+    interest::Interest,
+    known::{Known, Place, Within},
     owner,
     span::{self, Span},
     status,
@@ -178,6 +180,17 @@ pub struct Entry {
     pub key: Option<String>,
     /// Free text; says when it was retired.
     pub comments: String,
+    /// What else it says; read where the owner was asked for.
+    pub said: Option<Box<Said>>,
+}
+
+/// What the record of an address says besides what the rules go by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Its description, without an owner's mark.
+    pub description: String,
+    /// The slugs of its tags; names, where a file has these.
+    pub tags: Vec<String>,
 }
 
 /// Roles of addresses that several hosts share (NetBox's values); never a guest's own.
@@ -204,9 +217,9 @@ impl fmt::Display for Entry {
 /// The networks of an IPAM.
 #[derive(Clone, Debug, Default)]
 pub struct Networks {
-    /// All prefixes.
+    /// All prefixes that are of interest.
     pub prefixes: Vec<Prefix>,
-    /// All ranges.
+    /// All ranges that are of interest.
     pub ranges: Vec<Range>,
 }
 
@@ -237,8 +250,8 @@ pub struct Ask {
     pub keyed: bool,
     /// or all.
     pub all: bool,
-    /// Which addresses are taken in these prefixes.
-    pub within: Vec<(Vrf, IpNet)>,
+    /// Which addresses are taken in these places.
+    pub within: Vec<Within>,
 }
 
 impl Ask {
@@ -265,10 +278,17 @@ impl Ask {
 /// The answer to an [`Ask`].
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    /// The entries that were asked for.
+    /// The entries that were asked for, and those that have the address of one of them as well.
     pub entries: Vec<Entry>,
+    /// Those that this run has made or moved in an earlier round.
+    pub done: HashSet<EntryId>,
     /// The addresses that have a record, sorted, each once.
     pub taken: BTreeMap<(Vrf, span::Family), Vec<u128>>,
+    /// What the IPAM says of some places that were asked for. Of these, records need not be in
+    /// `taken`.
+    pub known: HashMap<Place, Known>,
+    /// A record that nobody sees here has an address: it was refused as taken.
+    pub unseen: bool,
 }
 
 impl View {
@@ -313,6 +333,9 @@ pub enum Change {
     Adopt(EntryId, String),
     /// Set status and comments, and the owner's key where there is none yet.
     Mark(EntryId, &'static str, String, Option<String>),
+    /// Give a record another address, which nobody else has. Where it was retired, it is
+    /// active again, with these comments.
+    Move(EntryId, (IpAddr, u8), Option<String>),
     /// Remove a record.
     Delete(EntryId),
 }
@@ -345,12 +368,13 @@ pub enum Applied {
 
 /// What the rules need of a back end.
 pub trait Ipam {
-    /// All prefixes and ranges.
+    /// The prefixes and ranges that are of interest, with all prefixes inside them and all
+    /// ranges that they share addresses with.
     ///
     /// # Errors
     ///
     /// The IPAM cannot be read.
-    fn networks(&mut self) -> Result<Networks, Stop>;
+    fn networks(&mut self, interest: &Interest) -> Result<Networks, Stop>;
 
     /// The addresses that were asked for.
     ///

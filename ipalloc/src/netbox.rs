@@ -18,7 +18,9 @@ use vmid::{
 
 use crate::{
     cli::{Environment, Source},
+    interest::Interest,
     ipam::{Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, New, View, Vrf},
+    known::Within,
     owner,
     span::{self, Family, Span},
 };
@@ -27,6 +29,7 @@ mod answer;
 mod api;
 mod create;
 pub mod field;
+mod moved;
 mod write;
 
 use answer::{ADDRESS_FIELDS, FIELD, Record};
@@ -51,6 +54,8 @@ pub struct NetBox {
     prefix_ids: HashMap<(Vrf, IpNet), u64>,
     vrf_ids: HashMap<Vrf, u64>,
     records: HashMap<EntryId, Record>,
+    /// What this run has made or moved.
+    done: HashSet<EntryId>,
 }
 
 /// The first page of all addresses.
@@ -106,6 +111,7 @@ impl NetBox {
             prefix_ids: HashMap::new(),
             vrf_ids: HashMap::new(),
             records: HashMap::new(),
+            done: HashSet::new(),
         })
     }
 
@@ -163,16 +169,32 @@ impl NetBox {
         addresses.sort_unstable();
         let wanted = |record: &Record| ask.addresses.contains(&record.entry.address);
         records.extend(self.api.filtered("address", &addresses, wanted)?);
-        let nets: Vec<String> = ask.within.iter().map(|(_, net)| net.to_string()).collect();
+        let nets: Vec<String> = ask
+            .within
+            .iter()
+            .map(|place| place.net.to_string())
+            .collect();
         let inside = |record: &Record| {
             ask.within
                 .iter()
-                .any(|(_, net)| net.contains(&record.entry.address))
+                .any(|place| place.net.contains(&record.entry.address))
         };
         records.extend(self.api.filtered("parent", &nets, inside)?);
+        records.extend(self.beside(&records, ask)?);
         let mut seen = HashSet::new();
         records.retain(|record| seen.insert(record.entry.id));
         Ok(records)
+    }
+
+    /// The records that have the address of one that was asked for as well.
+    fn beside(&self, records: &[Record], ask: &Ask) -> Result<Vec<Record>, Stop> {
+        let asked = |record: &&Record| {
+            let entry = &record.entry;
+            ask.wants(entry.key.as_deref(), &entry.dns_name, entry.address)
+        };
+        let asked = records.iter().filter(asked);
+        let addresses: HashSet<_> = asked.map(|record| record.entry.address).collect();
+        self.at(addresses.difference(&ask.addresses).copied())
     }
 
     /// The first addresses, in one request.
@@ -192,7 +214,11 @@ impl NetBox {
 
     /// One change of a record that exists.
     fn modify(&self, change: &Change) -> Result<Made, Stop> {
-        let (Change::Adopt(id, _) | Change::Mark(id, ..) | Change::Delete(id)) = change else {
+        let (Change::Adopt(id, _)
+        | Change::Mark(id, ..)
+        | Change::Move(id, ..)
+        | Change::Delete(id)) = change
+        else {
             return Ok(Made {
                 id: None,
                 address: None,
@@ -223,6 +249,7 @@ impl NetBox {
                 }
                 self.api.patch(record, fields)?;
             }
+            Change::Move(_, to, revived) => self.api.patch(record, moved::body(*to, revived))?,
             _ => self.api.delete(record)?,
         }
         Ok(Made {
@@ -233,7 +260,7 @@ impl NetBox {
 }
 
 impl Ipam for NetBox {
-    fn networks(&mut self) -> Result<Networks, Stop> {
+    fn networks(&mut self, _: &Interest) -> Result<Networks, Stop> {
         let prefixes =
             "/api/ipam/prefixes/?limit=1000&fields=id,prefix,vrf,vlan,status,is_pool,mark_utilized";
         let ranges = "/api/ipam/ip-ranges/?limit=1000&fields=id,start_address,end_address,vrf,status,mark_populated,mark_utilized";
@@ -278,7 +305,10 @@ impl Ipam for NetBox {
             _ => self.questions(ask)?,
         };
         self.learn(&records);
-        let view = view(&records, ask);
+        let view = View {
+            done: self.done.clone(),
+            ..view(&records, ask)
+        };
         self.records = records
             .into_iter()
             .map(|record| (record.entry.id, record))
@@ -305,9 +335,20 @@ impl Ipam for NetBox {
         };
         let mut made: Vec<Option<Made>> = Vec::new();
         let mut failed = None;
+        self.done
+            .extend(created.as_slice().iter().map(|record| record.entry.id));
+        match self.moves(changes) {
+            Ok(None) => {}
+            Ok(Some(again)) => return Ok(again),
+            Err(stop) => failed = Some(stop),
+        }
         for change in changes {
             made.push(match change {
                 Change::Create(_) => created.next().as_ref().map(self::made),
+                Change::Move(id, ..) => self.done.contains(id).then_some(Made {
+                    id: Some(*id),
+                    address: None,
+                }),
                 _ if failed.is_some() => None,
                 _ => self.modify(change).map_err(|stop| failed = Some(stop)).ok(),
             });
@@ -356,7 +397,7 @@ fn view(records: &[Record], ask: &Ask) -> View {
     for record in records {
         let entry: &Entry = &record.entry;
         let bits = span::bits(entry.address);
-        let inside = |(vrf, net): &(Vrf, IpNet)| {
+        let inside = |Within { vrf, net, .. }: &Within| {
             *vrf == entry.vrf
                 && Family::of(net.addr()) == Family::of(entry.address)
                 && Span::of(*net).contains(bits)
@@ -365,10 +406,13 @@ fn view(records: &[Record], ask: &Ask) -> View {
             let table = (entry.vrf.clone(), Family::of(entry.address));
             view.taken.entry(table).or_default().push(bits);
         }
-        if ask.wants(entry.key.as_deref(), &entry.dns_name, entry.address) {
-            view.entries.push(entry.clone());
-        }
     }
+    let asked = |entry: &Entry| ask.wants(entry.key.as_deref(), &entry.dns_name, entry.address);
+    let entries = || records.iter().map(|record| &record.entry);
+    let mut addresses = HashSet::new();
+    addresses.extend(entries().filter(|e| asked(e)).map(|entry| entry.address));
+    let beside = entries().filter(|entry| addresses.contains(&entry.address));
+    view.entries.extend(beside.cloned());
     for taken in view.taken.values_mut() {
         taken.sort_unstable();
         taken.dedup();
