@@ -44,7 +44,8 @@ pub fn meeting<T: Copy>(
 ) -> Option<(T, T)> {
     let mut spans: Vec<_> = spans.into_iter().collect();
     spans.sort_by_key(|(ids, ..)| *ids.start());
-    let (mut of_all, mut of_given): (Option<(u64, T)>, Option<(u64, T)>) = (None, None);
+    let mut of_all: Option<(u64, T)> = None;
+    let mut of_given = of_all;
     for (ids, given, what) in spans {
         let before = if given { of_all } else { of_given };
         if let Some((_, other)) = before.filter(|(end, _)| end >= ids.start()) {
