@@ -204,6 +204,7 @@ pub const KEYS: &[Key] = &[
     key("apps[].compression",        Text(Compression), "\"gzip\"", "What the archive is packed with."),
     key("apps[].keep",               Text(Keep),      "",  "Which of its backups are kept after one that succeeded; without it, all."),
     key("apps[].verify",             Text(Line),      "",  "Command (bash) that --restore-test runs in the restored folder; it fails if that is no good."),
+    key("apps[].timeout_s",          Whole(1, 604_800), "3600", "How long each of `before`, `after`, `verify` and each step of SQLite's may take, in seconds; then it is ended and counts as failed."),
     key("apps[].max_age_s",          Whole(1, 4_294_967_295), "", "The greatest age in seconds of its newest backup that --restore-test takes for fine."),
 
     key("backup_target",             Object,          "",  "Where scripts/app-backup writes: an NFS share, as a rule."),

@@ -37,7 +37,7 @@ fn full() -> Value {
         "templates": {"base": {"lxc": "local:vztmpl/a.tar.zst", "vm": "local:import/a.qcow2", "features": ["nesting=1"], "cores": 2,
             "memory_mib": 2048, "swap_mib": 0, "disk_gib": 16, "packages": ["curl"]}},
         "apps": [{"name": "vaultwarden", "host": "root@10.20.20.40", "path": "/opt/vaultwarden/data", "before": "true", "after": "true", "exclude": ["icon_cache"],
-            "sqlite": "auto", "compression": "zstd", "keep": "--keep-last 7", "verify": "test -s db.sqlite3", "max_age_s": 93600}],
+            "sqlite": "auto", "compression": "zstd", "keep": "--keep-last 7", "verify": "test -s db.sqlite3", "max_age_s": 93600, "timeout_s": 600}],
         "backup_target": {"path": "/backups", "mount": true, "timeout_s": 10},
         "notify": {"on": "failure", "discord": {"url_file": "/etc/pvx/discord"}, "ntfy": {"url_file": "/etc/pvx/ntfy", "token_file": "/etc/pvx/ntfy-token"},
             "healthchecks": {"url_file": "/etc/pvx/healthchecks"}, "apprise": {"urls_file": "/etc/pvx/apprise"}}
