@@ -30,6 +30,7 @@ mod available;
 mod create;
 pub mod field;
 mod look;
+mod moved;
 mod networks;
 mod pages;
 mod query;
@@ -64,6 +65,8 @@ pub struct NetBox {
     range_ids: HashMap<Place, u64>,
     vrf_ids: HashMap<Vrf, u64>,
     records: HashMap<EntryId, Record>,
+    /// What this run has made or moved.
+    done: HashSet<EntryId>,
 }
 
 /// The first page of all addresses.
@@ -122,6 +125,7 @@ impl NetBox {
             range_ids: HashMap::new(),
             vrf_ids: HashMap::new(),
             records: HashMap::new(),
+            done: HashSet::new(),
         })
     }
 
@@ -154,7 +158,11 @@ impl NetBox {
 
     /// One change of a record that exists.
     fn modify(&self, change: &Change) -> Result<Made, Stop> {
-        let (Change::Adopt(id, _) | Change::Mark(id, ..) | Change::Delete(id)) = change else {
+        let (Change::Adopt(id, _)
+        | Change::Mark(id, ..)
+        | Change::Move(id, ..)
+        | Change::Delete(id)) = change
+        else {
             return Ok(Made {
                 id: None,
                 address: None,
@@ -185,6 +193,7 @@ impl NetBox {
                 }
                 self.api.patch(record, fields)?;
             }
+            Change::Move(_, to, revived) => self.api.patch(record, moved::body(*to, revived))?,
             _ => self.api.delete(record)?,
         }
         Ok(Made {
@@ -219,7 +228,10 @@ impl Ipam for NetBox {
         {
             found.known = self.available_in(&ask.within)?;
         }
-        let mut view = view(&records, ask);
+        let mut view = View {
+            done: self.done.clone(),
+            ..view(&records, ask)
+        };
         available::add(&mut view, found, unseen);
         self.records = records
             .into_iter()
@@ -247,9 +259,20 @@ impl Ipam for NetBox {
         };
         let mut made: Vec<Option<Made>> = Vec::new();
         let mut failed = None;
+        self.done
+            .extend(created.as_slice().iter().map(|record| record.entry.id));
+        match self.moves(changes) {
+            Ok(None) => {}
+            Ok(Some(again)) => return Ok(again),
+            Err(stop) => failed = Some(stop),
+        }
         for change in changes {
             made.push(match change {
                 Change::Create(_) => created.next().as_ref().map(self::made),
+                Change::Move(id, ..) => self.done.contains(id).then_some(Made {
+                    id: Some(*id),
+                    address: None,
+                }),
                 _ if failed.is_some() => None,
                 _ => self.modify(change).map_err(|stop| failed = Some(stop)).ok(),
             });
@@ -303,10 +326,13 @@ fn view(records: &[Record], ask: &Ask) -> View {
             let table = (entry.vrf.clone(), Family::of(entry.address));
             view.taken.entry(table).or_default().push(bits);
         }
-        if ask.wants(entry.key.as_deref(), &entry.dns_name, entry.address) {
-            view.entries.push(entry.clone());
-        }
     }
+    let asked = |entry: &Entry| ask.wants(entry.key.as_deref(), &entry.dns_name, entry.address);
+    let entries = || records.iter().map(|record| &record.entry);
+    let mut addresses = HashSet::new();
+    addresses.extend(entries().filter(|e| asked(e)).map(|entry| entry.address));
+    let beside = entries().filter(|entry| addresses.contains(&entry.address));
+    view.entries.extend(beside.cloned());
     for taken in view.taken.values_mut() {
         taken.sort_unstable();
         taken.dedup();

@@ -20,6 +20,9 @@ mod find;
 pub use find::no_prefix;
 use find::{prefix, prefix_of, range};
 
+/// How many prefixes a message names.
+const CHILDREN_SHOWN: usize = 4;
+
 /// A prefix or range to hand out from.
 #[derive(Clone, Debug)]
 pub struct Scope {
@@ -262,6 +265,29 @@ impl Scope {
             0 => Some(("the site's avoid", by_both)),
             _ if by_both == by_caller => Some(("--avoid", by_both)),
             _ => Some(("--avoid, with the site's,", by_both)),
+        }
+    }
+
+    /// All its addresses are in longer prefixes.
+    #[must_use]
+    pub fn is_carved_up(&self) -> bool {
+        let in_child = |(span, why): &(Span, Why)| matches!(why, Why::Child(_)).then_some(*span);
+        let children = Spans::of(self.reasons.iter().filter_map(in_child).collect());
+        !self.room.is_empty() && children.count_free(self.room, &[]) == 0
+    }
+
+    /// The longer prefixes that hold some of its addresses, the first of them by name.
+    #[must_use]
+    pub fn children(&self) -> String {
+        let here = |(span, why): &(Span, Why)| match why {
+            Why::Child(net) if !span.within(self.room).is_empty() => Some(net.to_string()),
+            _ => None,
+        };
+        let all: Vec<String> = self.reasons.iter().filter_map(here).collect();
+        let shown = all[..all.len().min(CHILDREN_SHOWN)].join(", ");
+        match all.len().saturating_sub(CHILDREN_SHOWN) {
+            0 => shown,
+            more => format!("{shown} and {more} more"),
         }
     }
 

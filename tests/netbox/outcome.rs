@@ -164,6 +164,14 @@ fn unverified(lab: &Lab) {
         });
         let line = format!("allocate --vlan {vlan} old{vlan} a{vlan}");
         let ran = Ours::new(&proxy.url).run(&line);
+        if vlan == "10" {
+            // What the server chose nobody else can have: it is not read back.
+            ran.ends(
+                &format!("0: old{vlan} {first}, a{vlan} {second} new"),
+                &[],
+            );
+            continue;
+        }
         ran.ends(
             &format!("3: old{vlan} {first}, a{vlan} new !unverified"),
             &[

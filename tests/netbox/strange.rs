@@ -8,7 +8,7 @@ use crate::{
     Section,
     client::Ours,
     lost::nth,
-    proxy::{Proxy, Reply},
+    proxy::{Proxy, Reply, Upstream},
     server::Lab,
     wire::Message,
 };
@@ -171,31 +171,34 @@ fn next(lab: &Lab) {
     assert_eq!(trap.connections(), 0);
 }
 
+/// Passes everything on, but for the filters that begin with one of `names`.
+pub fn without_filters(
+    names: &'static [&'static str],
+) -> impl Fn(&Message, &Upstream) -> Reply + Send + Sync {
+    move |request, up| {
+        let words: Vec<&str> = request.start.split(' ').collect();
+        let (path, query) = words[1].split_once('?').unwrap_or((words[1], ""));
+        let kept: Vec<&str> = query
+            .split('&')
+            .filter(|part| !names.iter().any(|name| part.starts_with(name)))
+            .collect();
+        let start = format!("{} {path}?{} {}", words[0], kept.join("&"), words[2]);
+        up.pass(&Message {
+            start,
+            ..request.clone()
+        })
+    }
+}
+
 fn ignored(lab: &Lab) {
-    let strip = |names: &'static [&'static str]| {
-        move |request: &Message, up: &crate::proxy::Upstream| {
-            let words: Vec<&str> = request.start.split(' ').collect();
-            let (path, query) = words[1].split_once('?').unwrap_or((words[1], ""));
-            let kept: Vec<&str> = query
-                .split('&')
-                .filter(|part| !names.iter().any(|name| part.starts_with(name)))
-                .collect();
-            let start = format!("{} {path}?{} {}", words[0], kept.join("&"), words[2]);
-            up.pass(&Message {
-                start,
-                ..request.clone()
-            })
-        }
-    };
     lab.fresh_large();
     for names in [
         &["cf_"][..],
         &["dns_name"],
-        &["parent="],
         &["address="],
         &["cf_", "dns_name", "parent=", "address="],
     ] {
-        let proxy = lab.proxy(strip(names));
+        let proxy = lab.proxy(without_filters(names));
         let ran = Ours::new(&proxy.url).run("allocate --vlan 30 --address 192.168.30.5 a");
         ran.ends("3: ", &["was not honoured"]);
         // If an address was made before it was seen, it is the name's own next time.
@@ -206,12 +209,16 @@ fn ignored(lab: &Lab) {
         );
         lab.ours().run("release a");
     }
+    let proxy = lab.proxy(without_filters(&["parent="]));
+    Ours::new(&proxy.url)
+        .run("show --vlan 30")
+        .ends("3: ", &["was not honoured"]);
     // Releasing by a filter that is ignored would be the worst.
     lab.ours()
         .run("allocate --vlan 30 a b")
         .ends("0: a 192.168.30.2/24 new, b 192.168.30.3/24 new", &[]);
     for names in [&["cf_"][..], &["dns_name"], &["cf_", "dns_name"]] {
-        let proxy = lab.proxy(strip(names));
+        let proxy = lab.proxy(without_filters(names));
         Ours::new(&proxy.url)
             .run("release --force nobody")
             .ends("3: ", &["was not honoured"]);

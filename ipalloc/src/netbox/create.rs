@@ -12,7 +12,7 @@ use super::{
     answer::{self, FIELD, Record},
     write::{Outcome, Posted},
 };
-use crate::ipam::New;
+use crate::{ipam::New, shared};
 
 impl NetBox {
     /// The body of a new address; its place unless the server chooses. What is empty is left out:
@@ -151,21 +151,15 @@ impl NetBox {
             Err(stop) => return Ok(Outcome::Unverified(records, stop)),
         };
         let beaten = |record: &Record| {
-            let same = |other: &&Record| {
-                other.entry.address == record.entry.address
-                    && other.entry.vrf == record.entry.vrf
-                    && !other.entry.is_shared()
-            };
-            others
-                .iter()
-                .filter(same)
-                .any(|other| other.entry.id < record.entry.id)
+            let others = others.iter().map(|other| &other.entry);
+            shared::keeper(&record.entry, others).is_some()
         };
         if records.iter().any(beaten) {
             for record in &records {
                 self.api.delete(record).map_err(|stop| {
                     let entry = &record.entry;
                     Stop::outside(anyhow!("{entry}, made for {}, is somebody else's too, and could not be removed again: {stop}", entry.key.as_deref().unwrap_or_default()))
+                        .hint("run this again with --reassign, which gives it another address (that takes the permission to change addresses)")
                 })?;
             }
             return Ok(Outcome::Again(None));

@@ -63,9 +63,21 @@ impl NetBox {
         );
         let mut records = owners?;
         records.extend(exact?);
+        records.extend(self.beside(&records, ask)?);
         let mut seen = HashSet::new();
         records.retain(|record| seen.insert(record.entry.id));
         Ok((records, places?))
+    }
+
+    /// The records that have the address of one that was asked for as well.
+    fn beside(&self, records: &[Record], ask: &Ask) -> Result<Vec<Record>, Stop> {
+        let asked = |record: &&Record| {
+            let entry = &record.entry;
+            ask.wants(entry.key.as_deref(), &entry.dns_name, entry.address)
+        };
+        let asked = records.iter().filter(asked);
+        let addresses: HashSet<_> = asked.map(|record| record.entry.address).collect();
+        self.at(addresses.difference(&ask.addresses).copied())
     }
 
     /// The records with these keys, and those with these names or with one of these as their
