@@ -166,10 +166,7 @@ fn unverified(lab: &Lab) {
         let ran = Ours::new(&proxy.url).run(&line);
         if vlan == "10" {
             // What the server chose nobody else can have: it is not read back.
-            ran.ends(
-                &format!("0: old{vlan} {first}, a{vlan} {second} new"),
-                &[],
-            );
+            ran.ends(&format!("0: old{vlan} {first}, a{vlan} {second} new"), &[]);
             continue;
         }
         ran.ends(

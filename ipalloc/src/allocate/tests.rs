@@ -1,7 +1,13 @@
 //! Decisions of `allocate`, a table for each question.
 
 use super::*;
-use crate::{exclude::Gateway, properties::sample, request::Fields};
+use crate::{
+    exclude::Gateway,
+    known::Known,
+    properties::sample,
+    request::Fields,
+    span::{self, Span},
+};
 use vmid::stream;
 
 fn requests(lines: &[&str]) -> Vec<Result<Request, Refused>> {
@@ -307,5 +313,61 @@ fn how_full_it_is() {
             .map(|refused| refused.message)
             .collect();
         assert_eq!(messages, [*want], "{name}");
+    }
+}
+
+#[test]
+fn all_is_in_longer_prefixes() {
+    let networks = sample::networks(&[
+        "10.0.0.0/24 status=container",
+        "10.0.0.0/25 vlan=30",
+        "10.0.0.128/25 vlan=31",
+        "10.0.0.120-10.0.0.135",
+    ]);
+    let lines = &[r#"{"name":"a","range":"10.0.0.120"}"#];
+    let force = Policy {
+        force: true,
+        ..Policy::default()
+    };
+    let batch = Batch::new(requests(lines), &networks, &force);
+    let refused = batch.decide(&sample::view(&[]), &Naming::default(), 0);
+    let want = "10.0.0.120-10.0.0.135 has none to give: all its addresses are in 10.0.0.0/25, 10.0.0.128/25, which were not asked for";
+    let want = Refused::new(Code::Exhausted, want);
+    assert_eq!(refused, [Err(want)]);
+}
+
+/// Records need not be listed where the IPAM says itself what is free.
+#[test]
+fn free_as_the_ipam_says() {
+    let bits = |last: u128| span::bits("10.0.0.0".parse().unwrap()) + last;
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, &[u128], bool, &str, bool)] = &[
+        ("the lowest",                "10.0.0.0/29", &[3, 4, 5], false, "10.0.0.3/29", true),
+        ("not the gateway",           "10.0.0.0/29", &[1, 4, 5], false, "10.0.0.4/29", false),
+        ("not what is in a range",    "10.0.0.0/29 10.0.0.2-10.0.0.4", &[3, 4, 5], false, "10.0.0.5/29", false),
+        ("a range that is taken",     "10.0.0.0/29 10.0.0.2-10.0.0.4", &[5], false, "10.0.0.5/29", true),
+        ("a range that nothing is said of", "10.0.0.0/29 10.0.0.5-10.0.0.6", &[2, 3], false, "10.0.0.2/29", false),
+        ("a range of which all is known",   "10.0.0.0/29 10.0.0.5-10.0.0.6", &[2, 3], true, "10.0.0.2/29", true),
+        ("none",                      "10.0.0.0/29", &[],        true,  "exhausted",   false),
+    ];
+    for (name, lines, free, are_all, want, by_server) in cases {
+        let networks = sample::networks(&lines.split(' ').collect::<Vec<_>>());
+        let lines = &[r#"{"name":"a","prefix":"10.0.0.0/29"}"#];
+        let batch = Batch::new(requests(lines), &networks, &Policy::default());
+        let place = batch.ask(&Naming::default()).within.remove(0);
+        let free: Vec<u128> = free.iter().map(|last| bits(*last)).collect();
+        let known = Known::of_free(Span::of(place.net), &free, *are_all);
+        let mut view = sample::view(&[]);
+        view.known.insert(place.place(), known);
+        let got = batch.decide(&view, &Naming::default(), 0).remove(0);
+        let got = got.map_or_else(
+            |refused| (refused.code.as_str().to_owned(), false),
+            |grant| {
+                let any =
+                    matches!(&grant.change, Some(Change::Create(new)) if new.any_of.is_some());
+                (format!("{}/{}", grant.address, grant.length), any)
+            },
+        );
+        assert_eq!(got, ((*want).to_owned(), *by_server), "{name}");
     }
 }

@@ -21,10 +21,13 @@ pub(super) const PREFIXES: &str =
 /// All ranges.
 pub(super) const RANGES: &str = "/api/ipam/ip-ranges/?fields=id,start_address,end_address,vrf,status,mark_populated,mark_utilized";
 
+/// What each answer must be.
+type Rule = dyn Fn(&Value) -> Result<(), String> + Send + Sync;
+
 /// A question.
 pub(super) struct Query {
     path: String,
-    check: Box<dyn Fn(&Value) -> Result<(), String> + Send + Sync>,
+    check: Box<Rule>,
 }
 
 impl Query {
