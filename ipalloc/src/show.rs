@@ -38,8 +38,8 @@ pub fn fill<'a>(prefix: &'a Prefix, networks: &Networks, view: &View, policy: &P
         .known
         .get(&Within::all(prefix.vrf.clone(), prefix.net).place());
     let cannot_be_had = known.map(|known| known.closed.clone()).unwrap_or_default();
-    let populated = populated(prefix, networks);
-    let unseen = |span: Span| populated.count_free(span.within(usable), taken);
+    let ranges = ranges(prefix, networks);
+    let unseen = |span: Span| ranges.count_free(span.within(usable), taken);
     let unseen = cannot_be_had.iter().map(unseen).sum();
     let excluded = scope.excluded.union(&cannot_be_had);
     let next = excluded.lowest_free(scope.room, 0, taken).filter(|_| open);
@@ -57,12 +57,13 @@ pub fn fill<'a>(prefix: &'a Prefix, networks: &Networks, view: &View, policy: &P
     }
 }
 
-/// Nobody can have these, and they have no record.
-fn populated(prefix: &Prefix, networks: &Networks) -> Spans {
-    let ranges = networks.ranges.iter();
-    let ranges = ranges.filter(|range| range.populated && range.vrf == prefix.vrf);
-    let inside = ranges.filter(|range| Family::of(range.start) == Family::of(prefix.net.addr()));
-    Spans::of(inside.map(Range::span).collect())
+/// What a server does not give out of a prefix although it has no record: populated ranges, and
+/// every range before NetBox 4.3.
+fn ranges(prefix: &Prefix, networks: &Networks) -> Spans {
+    let family = Family::of(prefix.net.addr());
+    let here = |range: &&Range| range.vrf == prefix.vrf && Family::of(range.start) == family;
+    let ranges = networks.ranges.iter().filter(here);
+    Spans::of(ranges.map(Range::span).collect())
 }
 
 #[cfg(test)]
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_nobody_sees_is_used() {
-        let networks = sample::networks(&["10.0.0.0/24", "10.0.0.20-10.0.0.29 populated"]);
+        let networks = sample::networks(&["10.0.0.0/24", "10.0.0.20-10.0.0.29"]);
         let mut view = sample::view(&["10.0.0.2/24", "10.0.0.9/24"]);
         let whole = Within::all(Vrf::GLOBAL, networks.prefixes[0].net);
         let bits = |last: u128| span::bits("10.0.0.0".parse().unwrap()) + last;

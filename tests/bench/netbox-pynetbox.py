@@ -1,6 +1,6 @@
 """What one writes with pynetbox for one allocation: find the prefix, take its next address.
 
-usage: netbox-pynetbox.py VLAN NAME    (NETBOX_URL, NETBOX_TOKEN)
+usage: netbox-pynetbox.py VLAN|PREFIX NAME    (NETBOX_URL, NETBOX_TOKEN)
 """
 
 import json
@@ -9,8 +9,9 @@ import sys
 
 import pynetbox
 
-vlan, name = sys.argv[1:]
+place, name = sys.argv[1:]
 netbox = pynetbox.api(os.environ["NETBOX_URL"], token=os.environ["NETBOX_TOKEN"])
-prefix = netbox.ipam.prefixes.get(vlan_vid=vlan)
+by = "prefix" if "/" in place else "vlan_vid"
+prefix = netbox.ipam.prefixes.get(**{by: place})
 address = prefix.available_ips.create({"dns_name": name})
 print(json.dumps({"name": name, "address": str(address)}))

@@ -215,3 +215,40 @@ fn networks(prefixes: &[Value], ranges: &[Value]) -> Result<Networks, Stop> {
         ranges: parsed(once(ranges), answer::range)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{properties::sample, request::parse_prefix};
+
+    #[test]
+    fn what_must_be_known_whole() {
+        let lines = &[
+            "10.0.0.0/8 status=container",
+            "10.1.0.0/16 vlan=5",
+            "10.1.2.0/24 vlan=5",
+            "10.2.0.0/16 vlan=6",
+            "10.2.7.0/24 vrf=blue",
+            "10.1.2.200-10.1.3.20",
+        ];
+        let networks = sample::networks(lines);
+        type Fill = fn(&mut Interest);
+        #[rustfmt::skip]
+        let cases: &[(&str, Fill, &[&str])] = &[
+            ("nothing",                     |_| {},                                                       &[]),
+            ("a prefix, there or not",      |i| drop(i.nets.insert("10.9.0.0/24".parse().unwrap())),      &["10.9.0.0/24"]),
+            ("one inside another",          |i| drop(i.vlans.insert(5)),                                  &["10.1.0.0/16"]),
+            ("a VLAN and a prefix",         |i| { i.vlans.insert(6); i.nets.insert("10.1.2.0/24".parse().unwrap()); }, &["10.1.2.0/24", "10.2.0.0/16"]),
+            ("the longest of each table",   |i| drop(i.addresses.insert(("10.2.7.9".parse().unwrap(), None))), &["10.2.0.0/16"]),
+            ("the one of that length",      |i| drop(i.addresses.insert(("10.1.2.9".parse().unwrap(), Some(16)))), &["10.1.0.0/16"]),
+            ("just around a range",         |i| drop(i.ranges.insert("10.1.2.200".parse().unwrap())),     &["10.1.2.0/23"]),
+            ("no range begins there",       |i| drop(i.ranges.insert("10.1.2.201".parse().unwrap())),     &[]),
+        ];
+        for (name, fill, want) in cases {
+            let mut interest = Interest::default();
+            fill(&mut interest);
+            let want: BTreeSet<IpNet> = want.iter().map(|net| parse_prefix(net).unwrap()).collect();
+            assert_eq!(roots(&interest, &networks), want, "{name}");
+        }
+    }
+}
