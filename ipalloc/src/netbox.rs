@@ -25,12 +25,16 @@ use crate::{
 
 mod answer;
 mod api;
+mod change;
 mod create;
 pub mod field;
+mod refusal;
+mod version;
 mod write;
 
 use answer::{ADDRESS_FIELDS, FIELD, Record};
 use api::Api;
+use change::Undone;
 use write::Outcome;
 
 /// An IPAM with no more addresses than this is read whole, in one request;
@@ -82,13 +86,7 @@ impl NetBox {
         let hint = "set NETBOX_TOKEN, or NETBOX_TOKEN_FILE to a file that holds it";
         let none = || Stop::input(anyhow!("no token for {}", vmid::url::shown(url))).hint(hint);
         let token = token.ok_or_else(none)?;
-        // Tokens of version 2 (NetBox 4.5 and later) are told by their beginning.
-        let scheme = if token.reveal().starts_with("nbt_") {
-            "Bearer"
-        } else {
-            "Token"
-        };
-        let header = format!("{scheme} {}", token.reveal());
+        let header = format!("{} {}", api::keyword(token.reveal()), token.reveal());
         let header = Secret::header(header).map_err(Stop::input)?;
         let client = Client::new("ipalloc", base(url), header, &source.connection);
         let client = client.map_err(Stop::input)?;
@@ -193,23 +191,19 @@ impl NetBox {
     /// One change of a record that exists.
     fn modify(&self, change: &Change) -> Result<Made, Stop> {
         let (Change::Adopt(id, _) | Change::Mark(id, ..) | Change::Delete(id)) = change else {
-            return Ok(Made {
-                id: None,
-                address: None,
-            });
+            return Ok(Made::default());
         };
         let Some(record) = self.records.get(id) else {
             return Err(Stop::outside(anyhow!("record {} was not read", id.0)));
         };
-        match change {
-            Change::Adopt(_, key) if self.keyed() => {
-                self.api
-                    .patch(record, json!({ "custom_fields": { FIELD: key } }))?;
-            }
+        let done = match change {
+            Change::Adopt(_, key) if self.keyed() => self
+                .api
+                .patch(record, json!({ "custom_fields": { FIELD: key } })),
             Change::Adopt(_, key) => {
                 let description = format!("{} {}", record.description, answer::mark(key));
                 self.api
-                    .patch(record, json!({ "description": description.trim_start() }))?;
+                    .patch(record, json!({ "description": description.trim_start() }))
             }
             Change::Mark(_, status, comments, key) => {
                 let mut fields = json!({ "status": status, "comments": comments });
@@ -221,13 +215,19 @@ impl NetBox {
                     }
                     None => {}
                 }
-                self.api.patch(record, fields)?;
+                self.api.patch(record, fields)
             }
-            _ => self.api.delete(record)?,
-        }
+            _ => self.api.delete(record),
+        };
+        let refused = match done {
+            Ok(()) => None,
+            Err(Undone::Refused(refused)) => Some(refused),
+            Err(Undone::Stop(stop)) => return Err(stop),
+        };
         Ok(Made {
             id: Some(*id),
             address: None,
+            refused,
         })
     }
 }
@@ -315,7 +315,8 @@ impl Ipam for NetBox {
         match failed {
             None => Ok(Applied::Done(made.into_iter().flatten().collect())),
             Some(stop) if made.iter().all(Option::is_none) => Err(stop),
-            Some(stop) => Ok(Applied::Partly(made, stop)),
+            // Something was changed, so that it is no wrong call any more.
+            Some(stop) => Ok(Applied::Partly(made, Stop::outside(anyhow!("{stop}")))),
         }
     }
 
@@ -329,6 +330,7 @@ fn made(record: &Record) -> Made {
     Made {
         id: Some(record.entry.id),
         address: Some(record.entry.address),
+        refused: None,
     }
 }
 
