@@ -66,13 +66,8 @@ impl Row {
         };
         self.error.get_or_insert(refused);
         if made.clone().all(|made| made.refused.is_some()) {
-            for (_, value) in self
-                .fields
-                .iter_mut()
-                .filter(|(name, _)| *name == "changed")
-            {
-                *value = "false".to_owned();
-            }
+            // Nobody is to take an address from it that is not the guest's.
+            self.fields = vec![("changed", "false".to_owned())];
         }
     }
 }

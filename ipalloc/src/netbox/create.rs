@@ -100,7 +100,9 @@ impl NetBox {
                 // is wrong: refusals are worded in the user's language, so another look tells.
                 match refusal.status {
                     400 => {
-                        let of = refusal::of_records(&refusal, news.len());
+                        let tags: Vec<&[String]> =
+                            news.iter().map(|new| new.tags.as_slice()).collect();
+                        let of = refusal::of_records(&refusal, &tags);
                         Ok(Outcome::Again(Some(Rejection { stop, of })))
                     }
                     409 => Ok(Outcome::Again(None)),

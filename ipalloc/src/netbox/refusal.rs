@@ -7,11 +7,13 @@ use vmid::http::Answer;
 use super::answer::FIELD;
 use crate::refused::{Code, Refused};
 
-/// The records (by their place in the request, which had `count`) whose own fault it is that NetBox
-/// refused them. Where only one of several is wrong and NetBox doesn't say which, it is said of all.
+/// The records (by their place in the request, each with its `tags`) whose own fault it is that NetBox
+/// refused them. Where only one of several is wrong and NetBox doesn't say which, as it doesn't before
+/// 4.7 where addresses were chosen, those with the tag that it names are, else it is said of all.
 ///
 /// An address that somebody else has is no fault of a record's own: another can be chosen.
-pub(super) fn of_records(answer: &Answer, count: usize) -> Vec<(usize, Refused)> {
+pub(super) fn of_records(answer: &Answer, tags: &[&[String]]) -> Vec<(usize, Refused)> {
+    let count = tags.len();
     if answer.status != 400 {
         return Vec::new();
     }
@@ -31,12 +33,21 @@ pub(super) fn of_records(answer: &Answer, count: usize) -> Vec<(usize, Refused)>
             all.filter(|(at, _)| *at < count).collect()
         }
         _ if count == 1 => placed((0, &value)).into_iter().collect(),
-        _ => {
-            let all = judged(&value, " of one of the requests").into_iter();
-            all.flat_map(|refused| (0..count).map(move |at| (at, refused.clone())))
-                .collect()
-        }
+        _ => judged(&value, " of one of the requests")
+            .map_or_else(Vec::new, |refused| spread(&refused, tags)),
     }
+}
+
+/// A refusal of one of several.
+fn spread(refused: &Refused, tags: &[&[String]]) -> Vec<(usize, Refused)> {
+    let named = |tags: &[String]| {
+        let mut tags = tags.iter();
+        tags.any(|tag| refused.message.contains(&format!("'{tag}'")))
+    };
+    let is_told = refused.code == Code::UnknownTag && tags.iter().any(|tags| named(tags));
+    let all = tags.iter().enumerate();
+    let wrong = all.filter(|(_, tags)| !is_told || named(tags));
+    wrong.map(|(at, _)| (at, refused.clone())).collect()
 }
 
 /// Why NetBox refuses to change or remove a record that is there: a rule of its own. None if
@@ -143,19 +154,25 @@ mod tests {
             ("nothing wrong",            "[{},{}]".to_owned(), &[]),
             ("a page",                   "<html>".to_owned(), &[]),
         ];
+        let (none, some) = (Vec::new(), vec!["y".to_owned(), "x".to_owned()]);
         for (name, body, want) in cases {
-            let got = of_records(&answer(400, body), 2);
+            let got = of_records(&answer(400, body), &[&none, &none]);
             let got: Vec<_> = got.iter().map(|(at, r)| (*at, r.code.as_str())).collect();
             assert_eq!(got, *want, "{name}");
         }
-        assert_eq!(of_records(&answer(400, TAG), 1).len(), 1);
-        assert_eq!(of_records(&answer(403, TAG), 1), []);
+        let places = |status: u16, tags: &[&[String]]| {
+            let all = of_records(&answer(status, TAG), tags).into_iter();
+            all.map(|(at, _)| at).collect::<Vec<_>>()
+        };
+        assert_eq!(places(400, &[&none, &some]), [1], "who has the tag");
+        assert_eq!(places(400, &[&none]), [0], "there is one only");
+        assert_eq!(places(403, &[&none]), [0; 0]);
     }
 
     #[test]
     fn in_its_words() {
         let body = r#"{"__all__":["No."],"custom_fields":{"ticket":"Must be a number."}}"#;
-        let refused = of_records(&answer(400, body), 1).remove(0).1;
+        let refused = of_records(&answer(400, body), &[&[]]).remove(0).1;
         assert_eq!(
             refused.message,
             "refused by NetBox: No. custom_fields: ticket: Must be a number."
