@@ -84,14 +84,18 @@ impl Batch {
     pub fn ask(&self, naming: &Naming) -> Ask {
         let mut ask = Ask::default();
         for (request, scope) in self.requests.iter().flatten() {
-            ask.keys.insert(request.owner.key().to_owned());
-            let domain = naming.domain.as_deref();
-            ask.names.extend(request.owner.spellings(domain));
+            request.owner.asked(naming.domain.as_deref(), &mut ask);
             ask.addresses
                 .extend(request.fields.wanted.map(|wanted| wanted.address));
-            let within = (scope.vrf.clone(), scope.net());
-            if !ask.within.contains(&within) {
-                ask.within.push(within);
+            ask.addresses.extend(request.of_site);
+            let within = scope.within();
+            match ask
+                .within
+                .iter_mut()
+                .find(|other| other.place() == within.place())
+            {
+                Some(other) => other.join(&within),
+                None => ask.within.push(within),
             }
         }
         ask

@@ -17,10 +17,15 @@ use vmid::{
     plain_file,
 };
 
-use crate::ipam::{Applied, Ask, Change, EntryId, Ipam, Made, Networks, View};
+use crate::{
+    interest::Interest,
+    ipam::{Applied, Ask, Change, EntryId, Ipam, Made, Networks, View},
+};
 
+mod cell;
 mod file;
 mod form;
+mod header;
 mod lock;
 mod row;
 mod rows;
@@ -140,7 +145,7 @@ impl CsvIpam {
 }
 
 impl Ipam for CsvIpam {
-    fn networks(&mut self) -> Result<Networks, Stop> {
+    fn networks(&mut self, _: &Interest) -> Result<Networks, Stop> {
         Ok(Networks {
             prefixes: self.rows(PREFIXES, Column::Prefix, form::OF_PREFIXES, row::prefix)?,
             ranges: self.rows(RANGES, Column::Start, form::OF_RANGES, row::range)?,

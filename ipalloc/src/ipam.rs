@@ -7,7 +7,7 @@
 use core::net::IpAddr;
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
 };
 
@@ -15,6 +15,8 @@ use ipnet::IpNet;
 use vmid::exit::Stop;
 
 use crate::{
+    interest::Interest,
+    known::{Known, Place, Within},
     owner,
     refused::Refused,
     span::{self, Span},
@@ -205,9 +207,9 @@ impl fmt::Display for Entry {
 /// The networks of an IPAM.
 #[derive(Clone, Debug, Default)]
 pub struct Networks {
-    /// All prefixes.
+    /// All prefixes that are of interest.
     pub prefixes: Vec<Prefix>,
-    /// All ranges.
+    /// All ranges that are of interest.
     pub ranges: Vec<Range>,
 }
 
@@ -238,8 +240,8 @@ pub struct Ask {
     pub keyed: bool,
     /// or all.
     pub all: bool,
-    /// Which addresses are taken in these prefixes.
-    pub within: Vec<(Vrf, IpNet)>,
+    /// Which addresses are taken in these places.
+    pub within: Vec<Within>,
 }
 
 impl Ask {
@@ -270,6 +272,11 @@ pub struct View {
     pub entries: Vec<Entry>,
     /// The addresses that have a record, sorted, each once.
     pub taken: BTreeMap<(Vrf, span::Family), Vec<u128>>,
+    /// What the IPAM says of some places that were asked for. Of these, records need not be in
+    /// `taken`.
+    pub known: HashMap<Place, Known>,
+    /// A record that nobody sees here has an address: it was refused as taken.
+    pub unseen: bool,
 }
 
 impl View {
@@ -357,12 +364,13 @@ pub enum Applied {
 
 /// What the rules need of a back end.
 pub trait Ipam {
-    /// All prefixes and ranges.
+    /// The prefixes and ranges that are of interest, with all prefixes inside them and all
+    /// ranges that they share addresses with.
     ///
     /// # Errors
     ///
     /// The IPAM cannot be read.
-    fn networks(&mut self) -> Result<Networks, Stop>;
+    fn networks(&mut self, interest: &Interest) -> Result<Networks, Stop>;
 
     /// The addresses that were asked for.
     ///

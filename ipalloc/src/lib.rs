@@ -25,7 +25,9 @@ pub mod cli;
 pub mod csv_ipam;
 pub mod exclude;
 pub mod intake;
+pub mod interest;
 pub mod ipam;
+pub mod known;
 pub mod netbox;
 pub mod owner;
 #[cfg(test)]

@@ -18,7 +18,9 @@ use vmid::{
 
 use crate::{
     cli::{Environment, Source},
+    interest::Interest,
     ipam::{Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, New, View, Vrf},
+    known::Within,
     owner,
     span::{self, Family, Span},
 };
@@ -161,11 +163,15 @@ impl NetBox {
         addresses.sort_unstable();
         let wanted = |record: &Record| ask.addresses.contains(&record.entry.address);
         records.extend(self.api.filtered("address", &addresses, wanted)?);
-        let nets: Vec<String> = ask.within.iter().map(|(_, net)| net.to_string()).collect();
+        let nets: Vec<String> = ask
+            .within
+            .iter()
+            .map(|place| place.net.to_string())
+            .collect();
         let inside = |record: &Record| {
             ask.within
                 .iter()
-                .any(|(_, net)| net.contains(&record.entry.address))
+                .any(|place| place.net.contains(&record.entry.address))
         };
         records.extend(self.api.filtered("parent", &nets, inside)?);
         let mut seen = HashSet::new();
@@ -233,7 +239,7 @@ impl NetBox {
 }
 
 impl Ipam for NetBox {
-    fn networks(&mut self) -> Result<Networks, Stop> {
+    fn networks(&mut self, _: &Interest) -> Result<Networks, Stop> {
         let prefixes =
             "/api/ipam/prefixes/?limit=1000&fields=id,prefix,vrf,vlan,status,is_pool,mark_utilized";
         let ranges = "/api/ipam/ip-ranges/?limit=1000&fields=id,start_address,end_address,vrf,status,mark_populated,mark_utilized";
@@ -358,7 +364,7 @@ fn view(records: &[Record], ask: &Ask) -> View {
     for record in records {
         let entry: &Entry = &record.entry;
         let bits = span::bits(entry.address);
-        let inside = |(vrf, net): &(Vrf, IpNet)| {
+        let inside = |Within { vrf, net, .. }: &Within| {
             *vrf == entry.vrf
                 && Family::of(net.addr()) == Family::of(entry.address)
                 && Span::of(*net).contains(bits)

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, collections::HashSet, fmt};
 
-use crate::refused::{Code, Refused};
+use crate::{
+    ipam::Ask,
+    refused::{Code, Refused},
+};
 
 /// The longest name in the DNS without its final dot (RFC 1035, 2.3.4).
 const NAME_LIMIT: usize = 253;
@@ -106,6 +109,12 @@ impl Owner {
         let short = domain.and_then(|domain| above(name, domain));
         let all = [Some(name), short].into_iter().flatten().map(str::to_owned);
         all.chain([self.dns_name(domain)]).collect()
+    }
+
+    /// Asks for the records that are this owner's or bear its name.
+    pub fn asked(&self, domain: Option<&str>, ask: &mut Ask) {
+        ask.keys.insert(self.key.clone());
+        ask.names.extend(self.spellings(domain));
     }
 }
 

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use crate::{
     exclude::{Policy, Why},
     ipam::{Networks, Prefix, Range, Vrf},
+    known::Within,
     refused::{Code, Refused},
     request::{Fields, Wanted},
     span::{self, Family, Span, Spans},
@@ -171,6 +172,18 @@ impl Scope {
             (Some(prefix), _) => prefix.net,
             (None, Some(range)) => around(range),
             (None, None) => IpNet::default(),
+        }
+    }
+
+    /// What must be known of the taken addresses to give one more.
+    #[must_use]
+    pub fn within(&self) -> Within {
+        Within {
+            vrf: self.vrf.clone(),
+            net: self.net(),
+            room: self.room,
+            excluded: self.excluded.clone(),
+            enough: Some(1),
         }
     }
 

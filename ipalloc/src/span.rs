@@ -45,7 +45,7 @@ pub fn bits(address: IpAddr) -> u128 {
 }
 
 /// Addresses from `first` to `last`, both included; empty if `last` is the smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// The first.
     pub first: u128,
@@ -144,6 +144,12 @@ impl Spans {
             }
         }
         Self(merged)
+    }
+
+    /// What is in one or the other.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self::of(self.0.iter().chain(&other.0).copied().collect())
     }
 
     /// The span that holds the number.

@@ -7,13 +7,14 @@
 use core::net::Ipv4Addr;
 use std::{cmp::Reverse, fmt};
 
+use csv::ByteRecord;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::{
     scheme::{self, VLANS},
     site::Site,
     stream::{self, Kept, Value},
-    table::{Dialect, csv_fault},
+    table::{self, Dialect},
 };
 
 /// One prefix and the VLAN it is on.
@@ -57,7 +58,7 @@ impl Networks {
     /// It is neither CSV with the columns `vlan` and `prefix` nor JSON records with
     /// these fields, or a value in them is none; the message names record or line.
     pub fn parse(text: &[u8]) -> Result<Self, BadTable> {
-        let behind = &text[Dialect::of(text).mark_length()..];
+        let behind = &text[Dialect::of(text).header_at..];
         let first = behind.iter().find(|byte| !byte.is_ascii_whitespace());
         Ok(Self::new(match first {
             Some(b'{' | b'[') => from_json(text)?,
@@ -174,35 +175,63 @@ pub fn vlan_cell(text: &str) -> Result<Option<u64>, String> {
 }
 
 fn from_csv(text: &[u8]) -> Result<Vec<Network>, BadTable> {
-    let mut reader = Dialect::of(text).reader(text);
-    let fail = |line: u64, what: String| BadTable(format!("line {line}: {what}"));
-    let header = reader
-        .headers()
-        .map_err(|error| BadTable(csv_fault(&error)))?
-        .clone();
-    let column = |name: &str| {
-        header
-            .iter()
-            .position(|h| h.trim().eq_ignore_ascii_case(name))
-    };
-    let (Some(prefix), Some(vlan)) = (column("prefix"), column("vlan")) else {
-        let found = header.iter().collect::<Vec<_>>().join(",");
-        return Err(fail(
-            1,
-            format!("the header has no columns prefix and vlan: {found:?}"),
-        ));
-    };
-    let status = column("status");
+    let mut columns = None;
     let mut networks = Vec::new();
-    for row in reader.records() {
-        let row = row.map_err(|error| BadTable(csv_fault(&error)))?;
-        let line = row.position().map_or(0, csv::Position::line);
-        let cell = |column: usize| row.get(column).unwrap_or_default();
-        let vlan = vlan_cell(cell(vlan)).map_err(|what| fail(line, what))?;
-        let found = network(cell(prefix), vlan, status.map(cell).unwrap_or_default());
-        networks.extend(found.map_err(|what| fail(line, what))?);
-    }
+    let read = table::readable(text).and_then(|()| {
+        table::each_row(text, Dialect::of(text), |row, _| {
+            match &columns {
+                None => columns = Some(Columns::of(row)?),
+                Some(_) if table::is_empty(row) => {}
+                Some(columns) => networks.extend(columns.network(row)?),
+            }
+            Ok(())
+        })
+    });
+    let read = read.and_then(|()| match columns {
+        Some(_) => Ok(()),
+        None => Err(format!("line 1: {}", Columns::missing(""))),
+    });
+    read.map_err(BadTable)?;
     Ok(networks)
+}
+
+/// Which cell of a row is what.
+struct Columns {
+    prefix: usize,
+    vlan: usize,
+    status: Option<usize>,
+}
+
+impl Columns {
+    fn of(header: &ByteRecord) -> Result<Self, String> {
+        let names = header.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+        let at = |name: &str| names.iter().position(|n| n.eq_ignore_ascii_case(name));
+        match (at("prefix"), at("vlan")) {
+            (Some(prefix), Some(vlan)) => Ok(Self {
+                prefix,
+                vlan,
+                status: at("status"),
+            }),
+            _ => Err(Self::missing(&names.join(","))),
+        }
+    }
+
+    fn missing(found: &str) -> String {
+        format!("the header has no columns prefix and vlan: {found:?}")
+    }
+
+    fn network(&self, row: &ByteRecord) -> Result<Option<Network>, String> {
+        let cell = |at: usize| row.get(at).map_or(Ok(""), text);
+        let vlan = vlan_cell(cell(self.vlan)?)?;
+        let status = self.status.map_or(Ok(""), cell)?;
+        network(cell(self.prefix)?, vlan, status)
+    }
+}
+
+/// A cell without the spaces around it.
+fn text(cell: &[u8]) -> Result<&str, String> {
+    let text = std::str::from_utf8(cell).map_err(|_| table::NOT_UTF8.to_owned())?;
+    Ok(text.trim())
 }
 
 fn from_json(text: &[u8]) -> Result<Vec<Network>, BadTable> {
@@ -251,7 +280,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    fn table(text: &str) -> Result<Vec<(u64, String)>, String> {
+    fn rows(text: &str) -> Result<Vec<(u64, String)>, String> {
         let networks = Networks::parse(text.as_bytes()).map_err(|bad| bad.to_string())?;
         let all = networks.by_length.iter().flatten();
         Ok(all.map(|n| (n.vlan, n.prefix.to_string())).collect())
@@ -264,6 +293,7 @@ mod tests {
         let cases: &[(&str, &str)] = &[
             ("plain CSV",          "vlan,prefix\n30,192.168.30.0/24\n"),
             ("BOM, CRLF, ;",       "\u{feff}prefix;vlan\r\n192.168.30.0/24;030\r\n"),
+            ("sep=, an empty row", "sep=;\r\nvlan;prefix\r\n;;;\r\n30;192.168.30.0/24\r\n"),
             ("NetBox import form", "prefix,vrf,vlan,status\n192.168.30.0/24,,30,active\n"),
             ("NetBox export form", "Prefix,Status,VLAN\n192.168.0.0/16,Container,\"x (9)\"\n192.168.30.0/24,Active,vms (30)\n"),
             ("JSON lines",         "{\"vlan\":30,\"prefix\":\"192.168.30.0/24\"}\n{\"vlan\":60,\"prefix\":\"fd00:30::/64\"}"),
@@ -271,7 +301,7 @@ mod tests {
             ("a row without VLAN", "vlan,prefix\n,192.168.31.0/24\n30,192.168.30.0/24\n"),
         ];
         for (name, text) in cases {
-            assert_eq!(table(text), want, "{name}");
+            assert_eq!(rows(text), want, "{name}");
         }
     }
 
@@ -283,11 +313,14 @@ mod tests {
             ("no prefix",       "vlan,prefix\n30,192.168.30\n",    "line 2: \"192.168.30\" is not a prefix"),
             ("host bits",       "vlan,prefix\n30,10.0.0.1/24\n",   "line 2: 10.0.0.1/24 has host bits set; the prefix is 10.0.0.0/24"),
             ("VLAN 4095",       "vlan,prefix\n4095,10.0.0.0/24\n", "line 2: VLAN 4095 is outside 1 to 4094"),
+            ("CR LF, no prefix", "vlan,prefix\r\n30,x\r\n",       "line 2: \"x\" is not a prefix"),
+            ("nothing in it",   " \n",                            "line 1: the header has no columns prefix and vlan: \"\""),
+            ("UTF-16",          "v\0l\0",                         "the text is UTF-16, not UTF-8 (save it as CSV UTF-8)"),
             ("bad JSON",        "{\"prefix\":}",                   "record 1, line 1: expected a value, found `}` (byte 11 of the record)"),
             ("another page",    "{\"next\":\"http://x/?offset=50\",\"results\":[]}", "record 1, line 1: this is one page of several, \"next\" is \"http://x/?offset=50\""),
         ];
         for (name, text, want) in cases {
-            assert_eq!(table(text), Err((*want).to_owned()), "{name}");
+            assert_eq!(rows(text), Err((*want).to_owned()), "{name}");
         }
     }
 

@@ -95,7 +95,7 @@ pub fn word(text: &str) -> Result<Ipv4Net, scheme::Refused> {
 ///
 /// A word is no IPv4 address; its line is named.
 pub fn parse(text: &[u8]) -> anyhow::Result<Vec<Ipv4Net>> {
-    let text = &text[Dialect::of(text).mark_length()..];
+    let text = &text[Dialect::of(text).header_at..];
     let mut reserved = Vec::new();
     for (index, line) in String::from_utf8_lossy(text).lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default();

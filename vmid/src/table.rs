@@ -13,10 +13,12 @@ use crate::{
 mod columns;
 mod csv;
 mod dialect;
+mod rows;
 
 use columns::Columns;
 pub use columns::MOST_COLUMNS;
-pub use dialect::{Dialect, csv_fault};
+pub use dialect::{Dialect, NOT_UTF8, csv_fault, readable};
+pub use rows::{each_row, is_empty};
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,6 +1,9 @@
 //! The address of one request after the other, each out of what is left.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+};
 
 use super::grant::{Grant, Naming};
 use crate::{
@@ -8,7 +11,7 @@ use crate::{
     refused::{Code, Refused},
     request::{Fallback, Request, Wanted},
     scope::Scope,
-    span::Family,
+    span::{Family, Span, Spans},
 };
 
 /// Addresses as they are given out one after the other.
@@ -81,17 +84,18 @@ impl Choice<'_> {
         {
             return taken(format!("{address} goes to another request of the batch"));
         }
-        if self
-            .view
-            .taken_in(&scope.vrf, scope.net())
-            .binary_search(&bits)
-            .is_err()
-        {
-            return Ok(bits);
-        }
         let here = |entry: &&Entry| entry.address == address && entry.vrf == scope.vrf;
         let Some(entry) = self.view.entries.iter().find(here) else {
-            return taken(format!("{address} has a record already"));
+            let all = self.view.taken_in(&scope.vrf, scope.net());
+            if all.binary_search(&bits).is_err() {
+                return Ok(bits);
+            }
+            let unseen = if self.view.unseen {
+                ", which the token may not see"
+            } else {
+                ""
+            };
+            return taken(format!("{address} has a record already{unseen}"));
         };
         let whose = match (&entry.key, entry.dns_name.as_str()) {
             (Some(key), _) => format!(", of {key}"),
@@ -112,21 +116,22 @@ impl Choice<'_> {
         asked: &HashMap<String, usize>,
     ) -> Result<Grant, Refused> {
         let taken = self.view.taken_in(&scope.vrf, scope.net());
+        let (room, closed) = self.open(scope);
         let name = scope.to_string();
         let mut from = match self.cursors.get(&name) {
             Some(cursor) => *cursor,
-            None => self.start(scope, taken),
+            None => self.start(room, &closed, taken),
         };
         let mut skipped = self.skip > 0;
         loop {
-            let Some(bits) = scope.excluded.lowest_free(scope.room, from, taken) else {
+            let Some(bits) = closed.lowest_free(room, from, taken) else {
                 if skipped {
                     // Better one that others may try, too, than none.
                     (skipped, from) = (false, 0);
                     continue;
                 }
                 let asked = asked.get(&name).copied().unwrap_or(1);
-                return Err(exhausted(scope, taken, asked));
+                return Err(exhausted(scope, &closed, taken, asked));
             };
             let Some(after) = bits.checked_add(1) else {
                 return Ok(self.give_free(bits, request, scope));
@@ -142,13 +147,24 @@ impl Choice<'_> {
         }
     }
 
+    /// What of a scope is known, and what in it can't be given, records that are seen left out.
+    fn open<'a>(&self, scope: &'a Scope) -> (Span, Cow<'a, Spans>) {
+        match self.view.known.get(&scope.within().place()) {
+            None => (scope.room, Cow::Borrowed(&scope.excluded)),
+            Some(known) => {
+                let room = scope.room.within(Span::new(0, known.to));
+                (room, Cow::Owned(known.closed.union(&scope.excluded)))
+            }
+        }
+    }
+
     /// Where the search in a scope begins: behind the free addresses to be skipped.
-    fn start(&self, scope: &Scope, taken: &[u128]) -> u128 {
+    fn start(&self, room: Span, closed: &Spans, taken: &[u128]) -> u128 {
         let mut from = 0;
         for _ in 0..self.skip {
-            let next = scope.excluded.lowest_free(scope.room, from, taken);
+            let next = closed.lowest_free(room, from, taken);
             match next.and_then(|bits| bits.checked_add(1)) {
-                Some(after) if after <= scope.room.last => from = after,
+                Some(after) if after <= room.last => from = after,
                 _ => return 0,
             }
         }
@@ -159,11 +175,12 @@ impl Choice<'_> {
     /// any free one would do.
     fn give_free(&mut self, bits: u128, request: &Request, scope: &Scope) -> Grant {
         let mut grant = self.give(bits, request, scope);
-        let taken = scope
-            .room
-            .slice(self.view.taken_in(&scope.vrf, scope.net()));
-        let free = scope.excluded.count_free(scope.room, taken);
-        let open = scope.range.is_none() && free + taken.len() as u128 == scope.room.count();
+        let taken = self.view.taken_in(&scope.vrf, scope.net());
+        let known = self.view.known.get(&scope.within().place());
+        let closed = known.map(|known| known.closed.clone()).unwrap_or_default();
+        let recorded = closed.count_free(scope.room, taken);
+        let free = closed.union(&scope.excluded).count_free(scope.room, taken);
+        let open = scope.range.is_none() && free == recorded;
         if let (Some(Change::Create(new)), true) = (&mut grant.change, open) {
             new.any_of = grant.prefix;
         }
@@ -198,8 +215,8 @@ impl Choice<'_> {
     }
 }
 
-fn exhausted(scope: &Scope, taken: &[u128], asked: usize) -> Refused {
-    let free = scope.excluded.count_free(scope.room, taken);
+fn exhausted(scope: &Scope, closed: &Spans, taken: &[u128], asked: usize) -> Refused {
+    let free = closed.count_free(scope.room, taken);
     let size = scope.room.count();
     let kept = match scope.avoided() {
         None => String::new(),

@@ -7,55 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use csv::ByteRecord;
-use vmid::table::csv_fault;
+use vmid::table::each_row;
 
 use super::form::{Column, Layout};
-
-/// Hands each row of `text`, the header first, to `handle`, with the bytes that the reader took for it.
-///
-/// # Errors
-///
-/// A row cannot be read, or what `handle` says of it; with the line's number.
-pub(super) fn each_row(
-    text: &[u8],
-    layout: &Layout,
-    mut handle: impl FnMut(&ByteRecord, Range<usize>) -> Result<(), String>,
-) -> Result<(), String> {
-    let mark = layout.dialect.mark_length();
-    let mut builder = csv::ReaderBuilder::new();
-    builder
-        .delimiter(layout.dialect.delimiter)
-        .flexible(true)
-        .has_headers(false);
-    let mut reader = builder.from_reader(&text[mark..]);
-    let mut row = ByteRecord::new();
-    let mut last = (0, 0);
-    while reader
-        .read_byte_record(&mut row)
-        .map_err(|error| csv_fault(&error))?
-    {
-        let (byte, line) = row
-            .position()
-            .map_or((0, 0), |p| (p.byte() as usize, p.line()));
-        let span = mark + byte..mark + reader.position().byte() as usize;
-        last = (span.start, line);
-        handle(&row, span).map_err(|what| format!("line {line}: {what}"))?;
-    }
-    let (start, line) = last;
-    if is_open(&text[start..], &builder) {
-        return Err(format!("line {line}: a quote is opened and never closed"));
-    }
-    Ok(())
-}
-
-/// The last row is not over: a row behind it would be taken for a part of it.
-fn is_open(row: &[u8], builder: &csv::ReaderBuilder) -> bool {
-    let longer = [row, b"\nx\n"].concat();
-    let rows = builder.from_reader(longer.as_slice()).into_byte_records();
-    rows.last()
-        .is_some_and(|last| last.is_ok_and(|last| last.get(0) != Some(b"x") || last.len() != 1))
-}
 
 /// A row's bytes to be put in place of others.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,10 +42,10 @@ pub(super) fn row_at(text: &[u8], from: usize, to: usize) -> (Range<usize>, usiz
 /// A row cannot be read.
 pub(super) fn widen(text: &[u8], layout: &Layout, columns: &[Column]) -> Result<Vec<u8>, String> {
     let mut wide = Vec::with_capacity(text.len() + text.len() / 16);
-    let mark = layout.dialect.mark_length();
-    wide.extend_from_slice(&text[..mark]);
-    let (mut done, mut first) = (mark, true);
-    each_row(text, layout, |row, span| {
+    let header_at = layout.dialect.header_at;
+    wide.extend_from_slice(&text[..header_at]);
+    let (mut done, mut first) = (header_at, true);
+    each_row(text, layout.dialect, |row, span| {
         let (content, _) = row_at(text, span.start, span.end);
         wide.extend_from_slice(&text[done..content.end]);
         // A row that is shorter than the header gets the cells that it left out.
@@ -225,6 +179,7 @@ mod tests {
             ("no final newline", "address\n10.0.0.1/8", "address,cf_ipalloc_key\n10.0.0.1/8,"),
             ("a short row",      "address,status,role\n10.0.0.1/8\n", "address,status,role,cf_ipalloc_key\n10.0.0.1/8,,,\n"),
             ("quoted newline",   "IP Address,Comments\n10.0.0.1/8,\"a\nb\"\n", "IP Address,Comments,ipalloc key\n10.0.0.1/8,\"a\nb\",\n"),
+            ("behind sep=",      "sep=;\r\naddress;status\r\n10.0.0.1/8;active\r\n", "sep=;\r\naddress;status;cf_ipalloc_key\r\n10.0.0.1/8;active;\r\n"),
             ("a blank line",     "address\n\n10.0.0.1/8\n", "address,cf_ipalloc_key\n\n10.0.0.1/8,\n"),
         ];
         for (name, text, want) in cases {

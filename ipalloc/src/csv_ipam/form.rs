@@ -4,8 +4,10 @@
 
 use std::borrow::Cow;
 
-use csv::ByteRecord;
-use vmid::table::{Dialect, csv_fault};
+use csv::{ByteRecord, StringRecord};
+use vmid::table::{self, Dialect, csv_fault};
+
+use super::header;
 
 /// Which of the two a file is in; told by its first column that only one of them has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,8 +109,11 @@ impl Column {
     }
 }
 
-/// The header row of a new file of addresses: all columns that NetBox 4.7's import knows.
-pub const NEW_ADDRESSES: &str = "address,vrf,tenant,status,role,device,virtual_machine,interface,fhrp_group,is_primary,is_oob,dns_name,description,owner,comments,tags,cf_ipalloc_key";
+/// The header row of a new file of addresses: the columns that are filled here, each of which the
+/// import of NetBox 4.4 to 4.7 knows. 4.4 refuses the later `owner`, and 4.4 and 4.5 fail over
+/// an empty `device`, `is_primary` and their like.
+pub const NEW_ADDRESSES: &str =
+    "address,vrf,status,dns_name,description,comments,tags,cf_ipalloc_key";
 
 /// What closes a prefix, or makes it full.
 pub const OF_PREFIXES: &[Column] = &[Column::Vrf, Column::Status, Column::MarkUtilized];
@@ -138,39 +143,30 @@ impl Layout {
     ///
     /// # Errors
     ///
-    /// Its header has that column in neither form, or a column twice.
+    /// It is UTF-16, or its header has that column in neither form, or a column twice.
     pub fn of(text: &[u8], identity: Column) -> Result<Self, String> {
+        table::readable(text)?;
         let dialect = Dialect::of(text);
+        let at_header = |what: String| format!("line {}: {what}", dialect.header_line);
         let mut reader = dialect.reader(text);
         let header = reader.headers().map_err(|error| csv_fault(&error))?;
-        let header: Vec<String> = header.iter().map(|cell| cell.trim().to_owned()).collect();
-        let forms = [Form::Import, Form::Export];
-        let has = |form: &Form| header.iter().any(|cell| cell == identity.header(*form));
-        let form = forms.into_iter().find(has).ok_or_else(|| {
-            format!(
-                "line 1: the header has no column {:?} (import form) or {:?} (export form)",
-                identity.header(Form::Import),
-                identity.header(Form::Export)
-            )
-        })?;
-        let twice = header
-            .iter()
-            .enumerate()
-            .find(|(at, cell)| header[..*at].contains(cell));
-        match twice {
-            Some((_, cell)) if !cell.is_empty() => {
-                Err(format!("line 1: the column {cell:?} is there twice"))
-            }
-            _ => {
-                let at = |column: Column| header.iter().position(|c| c == column.header(form));
-                Ok(Self {
-                    dialect,
-                    form,
-                    width: header.len(),
-                    positions: Column::ALL.map(at),
-                })
-            }
+        let cells = |row: &StringRecord| row.iter().map(|cell| cell.trim().to_owned()).collect();
+        let header: Vec<String> = cells(header);
+        // Without a first row, or with one that is no text, there is nothing to be told by it.
+        let first = reader.records().next().and_then(Result::ok);
+        let first: Vec<String> = first.as_ref().map_or_else(Vec::new, cells);
+        let form = header::form(&header, identity, &first).map_err(at_header)?;
+        let mut positions = [None; Column::COUNT];
+        for column in Column::ALL {
+            let at = header::position(&header, column, form).map_err(at_header)?;
+            positions[column as usize] = at;
         }
+        Ok(Self {
+            dialect,
+            form,
+            width: header.len(),
+            positions,
+        })
     }
 
     /// Where a column is.

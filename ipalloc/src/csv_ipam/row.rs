@@ -1,12 +1,12 @@
 //! One row of a file as what it means, and what is new as a row.
 
-use std::{net::IpAddr, ops};
+use std::ops;
 
 use csv::ByteRecord;
-use ipnet::IpNet;
 use vmid::scheme::VLANS;
 
 use super::{
+    cell::{self, address},
     file::Edit,
     form::{Column, Layout},
 };
@@ -16,16 +16,7 @@ use crate::{
 };
 
 pub(super) fn prefix(layout: &Layout, row: &ByteRecord) -> Result<Prefix, String> {
-    let text = layout.cell(row, Column::Prefix);
-    let net: IpNet = text
-        .parse()
-        .map_err(|_| format!("{text:?} is not a prefix"))?;
-    if net.trunc() != net {
-        return Err(format!(
-            "{net} has host bits set; the prefix is {}",
-            net.trunc()
-        ));
-    }
+    let net = cell::prefix(layout.bytes(row, Column::Prefix))?;
     let vlan = vmid::networks::vlan_cell(&layout.cell(row, Column::Vlan))?;
     if let Some(vlan) = vlan.filter(|vlan| !VLANS.contains(vlan)) {
         let (first, last) = (VLANS.start(), VLANS.end());
@@ -63,22 +54,6 @@ pub(super) fn range(layout: &Layout, row: &ByteRecord) -> Result<Range, String> 
 
 fn line(row: &ByteRecord) -> Option<u64> {
     row.position().map(csv::Position::line)
-}
-
-/// An address cell; without a mask it is a host's own (as NetBox has it).
-pub(super) fn address(cell: &[u8]) -> Result<(IpAddr, u8), String> {
-    let bad = || format!("{:?} is not an address", String::from_utf8_lossy(cell));
-    let text = std::str::from_utf8(cell).map_err(|_| bad())?;
-    let (host, length) = text
-        .split_once('/')
-        .map_or((text, None), |(h, l)| (h, Some(l)));
-    let host: IpAddr = host.parse().map_err(|_| bad())?;
-    let most = if host.is_ipv4() { 32 } else { 128 };
-    let length = match length {
-        Some(length) => length.parse().ok().filter(|l| *l <= most).ok_or_else(bad)?,
-        None => most,
-    };
-    Ok((host, length))
 }
 
 /// The row of a new address.

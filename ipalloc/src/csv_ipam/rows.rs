@@ -3,29 +3,31 @@
 use std::ops;
 
 use csv::ByteRecord;
+use vmid::table::{each_row, is_empty};
 
 use super::{
-    file,
+    cell::address,
     form::{Column, Layout},
-    row::address,
 };
 use crate::{
     ipam::{Ask, Entry, EntryId, View, Vrf},
+    known::Within,
     span::{self, Family, Span},
 };
 
-/// The rows below the header, each with its number and the bytes that the reader took for it.
+/// The rows below the header that say something, each with its number and the bytes that the reader took for it.
 pub(super) fn data_rows(
     text: &[u8],
     layout: &Layout,
     mut handle: impl FnMut(EntryId, &ByteRecord, ops::Range<usize>) -> Result<(), String>,
 ) -> Result<(), String> {
     let mut number = 0;
-    file::each_row(text, layout, |row, span| {
+    each_row(text, layout.dialect, |row, span| {
         let id = EntryId(number);
         number += 1;
         match id.0 {
             0 => Ok(()),
+            _ if is_empty(row) => Ok(()),
             _ if row.len() > layout.width => Err(format!(
                 "{} cells, the header has {}",
                 row.len(),
@@ -39,7 +41,7 @@ pub(super) fn data_rows(
 /// What was asked for, out of all rows.
 pub(super) fn view(text: &[u8], layout: &Layout, ask: &Ask) -> Result<View, String> {
     let mut view = View::default();
-    for (vrf, net) in &ask.within {
+    for Within { vrf, net, .. } in &ask.within {
         view.taken
             .entry((vrf.clone(), Family::of(net.addr())))
             .or_default();
@@ -47,7 +49,7 @@ pub(super) fn view(text: &[u8], layout: &Layout, ask: &Ask) -> Result<View, Stri
     let within: Vec<(&Vrf, Family, Span)> = ask
         .within
         .iter()
-        .map(|(vrf, net)| (vrf, Family::of(net.addr()), Span::of(*net)))
+        .map(|Within { vrf, net, .. }| (vrf, Family::of(net.addr()), Span::of(*net)))
         .collect();
     let mut taken: Vec<Vec<u128>> = vec![Vec::new(); within.len()];
     data_rows(text, layout, |id, row, _| {

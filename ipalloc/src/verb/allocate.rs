@@ -18,12 +18,14 @@ use super::{
     notes,
 };
 use crate::{
-    allocate::{Batch, Grant},
+    allocate::{Batch, Grant, Naming},
     cli,
     intake::{Intake, Kind},
+    interest::Interest,
     ipam::{Applied, Change, Ipam},
     refused::Refused,
     report::{self, Acted, Told},
+    request::Request,
     site_rules::SiteRules,
 };
 
@@ -49,7 +51,7 @@ pub(crate) fn allocate<W: Write>(
     }
     let policy = args.policy(site);
     let naming = args.naming(policy.site.as_ref());
-    let networks = ipam.networks()?;
+    let networks = ipam.networks(&interest(&requests, &naming))?;
     let mut batch = Batch::new(requests, &networks, &policy).with_apart(own);
     let ask = batch.ask(&naming);
     let needed = |results: &[Result<Grant, Refused>]| {
@@ -60,9 +62,10 @@ pub(crate) fn allocate<W: Write>(
     for round in 0..ROUNDS {
         let view = ipam.look(&ask)?;
         let mut results = batch.decide(&view, &naming, skip);
+        let alone = view.unseen && round == 1;
         if before
             .as_ref()
-            .is_some_and(|before| *before != needed(&results))
+            .is_some_and(|before| !alone && *before != needed(&results))
         {
             // Those who were overtaken together spread out.
             skip = (random() % (4 << round.min(5))) as usize;
@@ -135,6 +138,18 @@ fn refuse(batch: &mut Batch, results: &[Result<Grant, Refused>], refusals: Vec<(
             batch.refuse(*at, refused);
         }
     }
+}
+
+/// Which networks the requests name, and what will be asked of their owners.
+fn interest(requests: &[Result<Request, Refused>], naming: &Naming) -> Interest {
+    let mut interest = Interest::default();
+    for request in requests.iter().flatten() {
+        interest.add(&request.fields);
+        request
+            .owner
+            .asked(naming.domain.as_deref(), &mut interest.ask);
+    }
+    interest
 }
 
 /// Writes what is told of a batch after which the run cannot go on.

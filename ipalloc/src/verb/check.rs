@@ -12,6 +12,7 @@ use vmid::{
 
 use crate::{
     check, cli,
+    interest::Interest,
     ipam::{Ask, Ipam},
     report,
 };
@@ -37,7 +38,7 @@ pub(crate) fn check<W: Write>(
 ) -> Result<Answer, Stop> {
     let tally = Tally::of(records);
     tally.some_guest(args.allow_empty)?;
-    let networks = ipam.networks()?;
+    let networks = ipam.networks(&Interest::all())?;
     let view = ipam.look(&Ask {
         all: true,
         ..Ask::default()

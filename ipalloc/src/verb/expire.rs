@@ -11,6 +11,7 @@ use vmid::{
 use super::act::act_once;
 use crate::{
     cli,
+    interest::Interest,
     ipam::{Ask, Change, Ipam},
     release, report,
 };
@@ -23,7 +24,7 @@ pub(crate) fn expire<W: Write>(
     now: Timestamp,
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
-    let networks = ipam.networks()?;
+    let networks = ipam.networks(&Interest::all())?;
     let view = ipam.look(&Ask {
         keyed: true,
         ..Ask::default()

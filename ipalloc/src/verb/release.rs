@@ -12,6 +12,7 @@ use vmid::{
 use super::act::{act_once, changes};
 use crate::{
     cli,
+    interest::Interest,
     ipam::{Ipam, Networks},
     owner::Owner,
     refused::{Code, Refused},
@@ -48,8 +49,13 @@ pub(crate) fn release<W: Write>(
     let mut results = Vec::new();
     let mut networks = Networks::default();
     if !owners.is_empty() {
-        networks = ipam.networks()?;
-        let view = ipam.look(&release::ask(owners.iter().flatten()))?;
+        let ask = release::ask(owners.iter().flatten());
+        networks = ipam.networks(&Interest {
+            located: true,
+            ask: ask.clone(),
+            ..Interest::default()
+        })?;
+        let view = ipam.look(&ask)?;
         let manner = Manner {
             retire: args.retire,
             force: args.force,

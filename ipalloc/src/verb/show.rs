@@ -9,7 +9,9 @@ use vmid::{
 
 use crate::{
     cli,
+    interest::Interest,
     ipam::{Ask, Ipam, Prefix, Vrf},
+    known::Within,
     report, scope, show,
     site_rules::SiteRules,
 };
@@ -25,7 +27,7 @@ pub(crate) fn show<W: Write>(
     mut ipam: Box<dyn Ipam>,
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
-    let networks = ipam.networks()?;
+    let networks = ipam.networks(&interest(args))?;
     let vrf = args.vrf.as_deref().map(Vrf::parse);
     let wanted = |prefix: &&Prefix| {
         args.vlan.is_none_or(|vlan| prefix.vlan == Some(vlan))
@@ -50,7 +52,7 @@ pub(crate) fn show<W: Write>(
     }
     let within = prefixes
         .iter()
-        .map(|prefix| (prefix.vrf.clone(), prefix.net))
+        .map(|prefix| Within::all(prefix.vrf.clone(), prefix.net))
         .collect();
     let view = ipam.look(&Ask {
         within,
@@ -78,4 +80,15 @@ pub(crate) fn show<W: Write>(
     }
     lines.flush().map_err(Stop::output)?;
     Ok(Answer::Yes)
+}
+
+/// The networks that are to be shown.
+fn interest(args: &cli::Show) -> Interest {
+    let (net, vlan) = (args.prefix, args.vlan);
+    Interest {
+        all: net.is_none() && vlan.is_none(),
+        nets: net.into_iter().collect(),
+        vlans: vlan.filter(|_| net.is_none()).into_iter().collect(),
+        ..Interest::default()
+    }
 }
