@@ -114,6 +114,7 @@ impl Batch {
             skip,
             given: BTreeSet::new(),
             adopted: BTreeSet::new(),
+            moving: HashMap::new(),
             cursors: HashMap::new(),
         };
         let twice = self.called_twice(naming);
@@ -161,7 +162,8 @@ impl Batch {
     /// How many addresses of each scope (shown by its name) the batch needs.
     fn asked(&self, results: &[Option<Result<Grant, Refused>>]) -> HashMap<String, usize> {
         let mut asked = HashMap::new();
-        let is_new = |grant: &Grant| matches!(grant.change, Some(Change::Create(_)));
+        let is_new =
+            |grant: &Grant| matches!(grant.change, Some(Change::Create(_) | Change::Move(..)));
         for (request, result) in self.requests.iter().zip(results) {
             let needs = match result {
                 None => true,

@@ -11,11 +11,12 @@ use vmid::{finding::Finding, guest::Guest, scheme::Refused as Unreadable};
 use crate::{
     ipam::{Entry, Networks, Prefix, View},
     owner::{self, Owner},
-    request, retired,
+    request, retired, shared,
 };
 
 /// The codes of all findings of this audit.
-pub const CODES: [&str; 6] = [
+pub const CODES: [&str; 7] = [
+    "duplicate-address",
     "not-in-ipam",
     "name-differs",
     "outside-prefix",
@@ -106,6 +107,7 @@ impl<'a> Records<'a> {
             });
             return findings;
         };
+        findings.extend(self.duplicates(address));
         let Some(name) = name else {
             return findings;
         };
@@ -120,6 +122,24 @@ impl<'a> Records<'a> {
         findings
     }
 
+    /// For each routing table in which several records have the address, and no role says why.
+    fn duplicates(&self, address: IpAddr) -> Vec<Finding> {
+        let entries = self.by_address.get(&address);
+        let entries = || entries.into_iter().flatten().copied();
+        let first = |entry: &&Entry| shared::keeper(entry, entries()).is_none();
+        let all = entries().filter(first);
+        all.filter_map(|first| duplicate(first, entries()))
+            .collect()
+    }
+
+    /// What is wrong with a record beside others of its address.
+    #[must_use]
+    pub fn duplicate(&self, entry: &Entry) -> Option<Finding> {
+        let all = || self.by_address.get(&entry.address).into_iter().flatten();
+        let keeper = shared::keeper(entry, all().copied()).unwrap_or(entry);
+        duplicate(keeper, all().copied())
+    }
+
     fn is_of(&self, entry: &Entry, name: &str) -> bool {
         let Ok(guest) = Owner::new(name, None) else {
             return false;
@@ -127,6 +147,20 @@ impl<'a> Records<'a> {
         let key = entry.key.as_deref().map(|key| owner::parts(key).0);
         key == Some(guest.name()) || guest.is_named(&entry.dns_name, self.domain)
     }
+}
+
+/// Who has the address of `keeper` as well, if anybody has.
+fn duplicate<'a>(keeper: &Entry, entries: impl IntoIterator<Item = &'a Entry>) -> Option<Finding> {
+    let others: Vec<_> = shared::others(keeper, entries).map(shared::whose).collect();
+    if others.is_empty() {
+        return None;
+    }
+    let (keeps, others) = (shared::whose(keeper), others.join(", "));
+    let message = format!("{keeper} has several records: {keeps} keeps it, and there is {others}");
+    Some(Finding {
+        code: "duplicate-address",
+        message,
+    })
 }
 
 fn named(entry: &Entry) -> String {
@@ -189,6 +223,9 @@ mod tests {
             "10.9.0.2/24 key=lost",
             "10.0.0.6/24 key=multi/eth1",
             "fd00::2/64 key=six",
+            "10.0.0.7/24 key=one",
+            "10.0.0.7/32 key=other",
+            "10.0.0.7/24 vrf=blue",
         ]);
         #[rustfmt::skip]
         let cases: &[(&str, Option<&str>, &str, &[&str])] = &[
@@ -212,6 +249,9 @@ mod tests {
             ("no address",                     None,        r#"{"name":"web"}"#, &["no-address"]),
             ("a template",                     None,        r#"{"name":"web","template":1}"#, &[]),
             ("no such address",                None,        r#"{"name":"web","address":"10.0.0.256"}"#, &["bad-address"]),
+            ("the first of two records",       None,        r#"{"name":"one","address":"10.0.0.7"}"#, &["duplicate-address"]),
+            ("the second",                     None,        r#"{"name":"other","address":"10.0.0.7"}"#, &["duplicate-address"]),
+            ("of neither",                     None,        r#"{"name":"third","address":"10.0.0.7"}"#, &["duplicate-address", "name-differs"]),
             ("two interfaces",                 None,        r#"{"name":"web","net0":"ip=10.0.0.2/24","net1":"ip=10.0.0.9/24"}"#, &["not-in-ipam"]),
         ];
         for (name, domain, guest, want) in cases {

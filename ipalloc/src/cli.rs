@@ -163,6 +163,9 @@ pub struct Allocate {
     /// Take over an address that bears the name but has no owner
     #[arg(long)]
     pub adopt: bool,
+    /// Give another address to an owner whose own has an older record of somebody else
+    #[arg(long)]
+    pub reassign: bool,
     /// Allocate in a container, deprecated, reserved or full prefix, if it is named
     #[arg(long)]
     pub force: bool,
@@ -320,6 +323,7 @@ impl Allocate {
         Naming {
             domain: self.domain.clone().or_else(of_site),
             adopt: self.adopt,
+            reassign: self.reassign,
         }
     }
 }

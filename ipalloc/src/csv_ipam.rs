@@ -231,6 +231,8 @@ fn wrong(path: &Path, what: String) -> Stop {
 fn row_of(change: &Change) -> Option<EntryId> {
     match change {
         Change::Create(_) => None,
-        Change::Adopt(id, _) | Change::Mark(id, ..) | Change::Delete(id) => Some(*id),
+        Change::Adopt(id, _) | Change::Mark(id, ..) | Change::Move(id, ..) | Change::Delete(id) => {
+            Some(*id)
+        }
     }
 }

@@ -181,6 +181,17 @@ pub struct Entry {
     pub key: Option<String>,
     /// Free text; says when it was retired.
     pub comments: String,
+    /// What else it says; read where the owner was asked for.
+    pub said: Option<Box<Said>>,
+}
+
+/// What the record of an address says besides what the rules go by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Its description, without an owner's mark.
+    pub description: String,
+    /// The slugs of its tags; names, where a file has these.
+    pub tags: Vec<String>,
 }
 
 /// Roles of addresses that several hosts share (NetBox's values); never a guest's own.
@@ -268,8 +279,10 @@ impl Ask {
 /// The answer to an [`Ask`].
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    /// The entries that were asked for.
+    /// The entries that were asked for, and those that have the address of one of them as well.
     pub entries: Vec<Entry>,
+    /// Those that this run has made or moved in an earlier round.
+    pub done: HashSet<EntryId>,
     /// The addresses that have a record, sorted, each once.
     pub taken: BTreeMap<(Vrf, span::Family), Vec<u128>>,
     /// What the IPAM says of some places that were asked for. Of these, records need not be in
@@ -321,6 +334,9 @@ pub enum Change {
     Adopt(EntryId, String),
     /// Set status and comments, and the owner's key where there is none yet.
     Mark(EntryId, &'static str, String, Option<String>),
+    /// Give a record another address, which nobody else has. Where it was retired, it is
+    /// active again, with these comments.
+    Move(EntryId, (IpAddr, u8), Option<String>),
     /// Remove a record.
     Delete(EntryId),
 }

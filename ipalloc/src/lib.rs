@@ -1,6 +1,6 @@
 //! An address for a named guest, from an IPAM: never twice, never leaked.
 //!
-//! Pure: [`owner`], [`request`], [`scope`], [`exclude`], [`span`], [`retired`], and the four
+//! Pure: [`owner`], [`request`], [`scope`], [`exclude`], [`span`], [`shared`], [`retired`], and the four
 //! decisions [`allocate`], [`release`], [`show`], [`check`]; `verb` has what each subcommand does around
 //! them. The seam to what keeps
 //! the addresses is [`ipam`]; behind it are [`csv_ipam`] and [`netbox`], the only I/O.
@@ -38,6 +38,7 @@ pub mod report;
 pub mod request;
 pub mod retired;
 pub mod scope;
+pub mod shared;
 pub mod show;
 pub mod site_rules;
 pub mod span;

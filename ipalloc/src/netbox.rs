@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::anyhow;
 use ipnet::IpNet;
-use serde_json::{Value, json};
+use serde_json::Value;
 use vmid::{
     exit::{self, Stop},
     http::{Client, Secret},
@@ -30,13 +30,13 @@ mod api;
 mod change;
 mod create;
 pub mod field;
+mod moved;
 mod refusal;
 mod version;
 mod write;
 
 use answer::{ADDRESS_FIELDS, FIELD, Record};
 use api::Api;
-use change::Undone;
 use write::Outcome;
 
 /// An IPAM with no more addresses than this is read whole, in one request;
@@ -57,6 +57,8 @@ pub struct NetBox {
     prefix_ids: HashMap<(Vrf, IpNet), u64>,
     vrf_ids: HashMap<Vrf, u64>,
     records: HashMap<EntryId, Record>,
+    /// What this run has made or moved.
+    done: HashSet<EntryId>,
 }
 
 /// The first page of all addresses.
@@ -106,6 +108,7 @@ impl NetBox {
             prefix_ids: HashMap::new(),
             vrf_ids: HashMap::new(),
             records: HashMap::new(),
+            done: HashSet::new(),
         })
     }
 
@@ -174,9 +177,21 @@ impl NetBox {
                 .any(|place| place.net.contains(&record.entry.address))
         };
         records.extend(self.api.filtered("parent", &nets, inside)?);
+        records.extend(self.beside(&records, ask)?);
         let mut seen = HashSet::new();
         records.retain(|record| seen.insert(record.entry.id));
         Ok(records)
+    }
+
+    /// The records that have the address of one that was asked for as well.
+    fn beside(&self, records: &[Record], ask: &Ask) -> Result<Vec<Record>, Stop> {
+        let asked = |record: &&Record| {
+            let entry = &record.entry;
+            ask.wants(entry.key.as_deref(), &entry.dns_name, entry.address)
+        };
+        let asked = records.iter().filter(asked);
+        let addresses: HashSet<_> = asked.map(|record| record.entry.address).collect();
+        self.at(addresses.difference(&ask.addresses).copied())
     }
 
     /// The first addresses, in one request.
@@ -192,49 +207,6 @@ impl NetBox {
     fn everything(&self) -> Result<Vec<Record>, Stop> {
         let path = format!("/api/ipam/ip-addresses/?limit=1000&fields={ADDRESS_FIELDS}");
         parsed(self.api.list(&path)?, answer::record)
-    }
-
-    /// One change of a record that exists.
-    fn modify(&self, change: &Change) -> Result<Made, Stop> {
-        let (Change::Adopt(id, _) | Change::Mark(id, ..) | Change::Delete(id)) = change else {
-            return Ok(Made::default());
-        };
-        let Some(record) = self.records.get(id) else {
-            return Err(Stop::outside(anyhow!("record {} was not read", id.0)));
-        };
-        let done = match change {
-            Change::Adopt(_, key) if self.keyed() => self
-                .api
-                .patch(record, json!({ "custom_fields": { FIELD: key } })),
-            Change::Adopt(_, key) => {
-                let description = format!("{} {}", record.description, answer::mark(key));
-                self.api
-                    .patch(record, json!({ "description": description.trim_start() }))
-            }
-            Change::Mark(_, status, comments, key) => {
-                let mut fields = json!({ "status": status, "comments": comments });
-                match key {
-                    Some(key) if self.keyed() => fields["custom_fields"] = json!({ FIELD: key }),
-                    Some(key) => {
-                        let text = format!("{} {}", record.description, answer::mark(key));
-                        fields["description"] = json!(text.trim_start());
-                    }
-                    None => {}
-                }
-                self.api.patch(record, fields)
-            }
-            _ => self.api.delete(record),
-        };
-        let refused = match done {
-            Ok(()) => None,
-            Err(Undone::Refused(refused)) => Some(refused),
-            Err(Undone::Stop(stop)) => return Err(stop),
-        };
-        Ok(Made {
-            id: Some(*id),
-            address: None,
-            refused,
-        })
     }
 }
 
@@ -284,7 +256,10 @@ impl Ipam for NetBox {
             _ => self.questions(ask)?,
         };
         self.learn(&records);
-        let view = view(&records, ask);
+        let view = View {
+            done: self.done.clone(),
+            ..view(&records, ask)
+        };
         self.records = records
             .into_iter()
             .map(|record| (record.entry.id, record))
@@ -311,9 +286,20 @@ impl Ipam for NetBox {
         };
         let mut made: Vec<Option<Made>> = Vec::new();
         let mut failed = None;
+        self.done
+            .extend(created.as_slice().iter().map(|record| record.entry.id));
+        match self.moves(changes) {
+            Ok(None) => {}
+            Ok(Some(again)) => return Ok(again),
+            Err(stop) => failed = Some(stop),
+        }
         for change in changes {
             made.push(match change {
                 Change::Create(_) => created.next().as_ref().map(self::made),
+                Change::Move(id, ..) => self.done.contains(id).then_some(Made {
+                    id: Some(*id),
+                    ..Made::default()
+                }),
                 _ if failed.is_some() => None,
                 _ => self.modify(change).map_err(|stop| failed = Some(stop)).ok(),
             });
@@ -373,10 +359,13 @@ fn view(records: &[Record], ask: &Ask) -> View {
             let table = (entry.vrf.clone(), Family::of(entry.address));
             view.taken.entry(table).or_default().push(bits);
         }
-        if ask.wants(entry.key.as_deref(), &entry.dns_name, entry.address) {
-            view.entries.push(entry.clone());
-        }
     }
+    let asked = |entry: &Entry| ask.wants(entry.key.as_deref(), &entry.dns_name, entry.address);
+    let entries = || records.iter().map(|record| &record.entry);
+    let mut addresses = HashSet::new();
+    addresses.extend(entries().filter(|e| asked(e)).map(|entry| entry.address));
+    let beside = entries().filter(|entry| addresses.contains(&entry.address));
+    view.entries.extend(beside.cloned());
     for taken in view.taken.values_mut() {
         taken.sort_unstable();
         taken.dedup();

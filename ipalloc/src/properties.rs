@@ -100,11 +100,13 @@ fn rules() -> impl Strategy<Value = Rules> {
     let avoid = prop::collection::vec(prop_oneof![hosts, one, some], 0..3);
     let gateway = select(vec!["first", "first", "last", "none"]);
     let domain = prop::option::of(Just("lab"));
-    (gateway, avoid, any::<bool>(), any::<bool>(), domain).prop_map(
-        |(gateway, avoid, adopt, force, domain)| Rules {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (gateway, avoid, flags, domain).prop_map(
+        |(gateway, avoid, (adopt, force, reassign), domain)| Rules {
             gateway,
             avoid,
             adopt,
+            reassign,
             force,
             domain,
         },
@@ -223,7 +225,7 @@ proptest! {
         let vrf = if prefix.vrf.is_empty() { "Global" } else { prefix.vrf };
         let net = prefix.net.to_string();
         let place = words(&["--prefix", &net, "--vrf", vrf]);
-        let policy = Rules { adopt: false, domain: None, ..rules.clone() }.flags();
+        let policy = Rules { adopt: false, reassign: false, domain: None, ..rules.clone() }.flags();
         let show = [words(&["show"]), place.clone(), policy.clone()].concat();
         let shown = trial.call(&show, &[]).records();
         prop_assert_eq!(shown.len(), 1);

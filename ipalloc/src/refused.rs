@@ -17,6 +17,8 @@ pub enum Code {
     AddressTaken,
     /// The name has another address already.
     NameTaken,
+    /// The owner's address has another record, which keeps it.
+    SharedAddress,
     /// An address without an owner bears this name.
     Unowned,
     /// ipalloc did not make what should be released.
@@ -68,6 +70,7 @@ impl Code {
             Self::Excluded => "excluded",
             Self::AddressTaken => "address-taken",
             Self::NameTaken => "name-taken",
+            Self::SharedAddress => "shared-address",
             Self::Unowned => "unowned",
             Self::NotOurs => "not-ours",
             Self::HasFindings => "has-findings",

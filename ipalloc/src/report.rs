@@ -268,7 +268,9 @@ pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> (Fields, bool) {
         ("vlan", number(grant.vlan)),
         ("dns_name", quote(&grant.dns_name)),
     ];
-    fields.extend(outcome(grant.change.is_some(), dry_run));
+    fields.extend(outcome(grant.change.is_some() || grant.done, dry_run));
+    let instead_of = grant.instead_of.as_deref().map(quote);
+    fields.extend(instead_of.map(|old| ("instead_of", old)));
     // An owner's own address that was retired, and with it perhaps an old guest's backups.
     let revived = matches!(grant.change, Some(Change::Mark(..)));
     fields.extend(revived.then(|| ("revived", "true".to_owned())));

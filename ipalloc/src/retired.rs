@@ -78,6 +78,7 @@ mod tests {
             dns_name: "web".into(),
             key: Some("web".into()),
             comments: comments.into(),
+            said: None,
         }
     }
 

@@ -31,7 +31,10 @@ pub const SECTIONS: &[Section] = &[
 ];
 
 /// Those that need [`Lab::loose`].
-pub const LOOSE: &[Section] = &[("races: a server that allows duplicates", loose)];
+pub const LOOSE: &[Section] = &[
+    ("races: a server that allows duplicates", loose),
+    ("races: duplicates that cannot be removed", kept_duplicates),
+];
 
 /// What was printed is what NetBox has; every name and every address once.
 pub fn sound(lab: &Lab, all: &[Ran]) {
@@ -171,13 +174,13 @@ fn loose(lab: &Lab) {
     let ours = Ours::new(lab.loose());
     sound(
         lab,
-        &ours.at_once((0..16).map(|n| format!("allocate --vlan 30 --timeout 120s g{n}"))),
+        &ours.at_once((0..24).map(|n| format!("allocate --vlan 30 --timeout 120s g{n}"))),
     );
     sound(
         lab,
         &[
             ours.at_once((0..8).map(|_| "allocate --vlan 30 --timeout 120s web".to_owned())),
-            ours.at_once((0..16).map(|n| format!("allocate --vlan 30 --timeout 120s g{n}")))
+            ours.at_once((0..24).map(|n| format!("allocate --vlan 30 --timeout 120s g{n}")))
                 .into_iter()
                 .map(|ran| Ran {
                     out: ran.out.replace("\"changed\":false", "\"changed\":true"),
@@ -197,4 +200,94 @@ fn loose(lab: &Lab) {
     let stored = lab.results("/api/ipam/ip-addresses/?limit=0&vrf=65000:2");
     assert_eq!(stored.iter().map(host).collect::<BTreeSet<_>>(), hosts);
     assert_eq!(stored.len(), 8, "a duplicate was left");
+}
+
+/// The token of a user who may do that with addresses, and see what `allocate` needs.
+fn token(lab: &Lab, actions: &[&str]) -> String {
+    let user = json!({"username": "limited", "password": "Not-needed-1"});
+    let user = lab.make("/api/users/users/", &user)["id"].clone();
+    let views = ["ipam.prefix", "ipam.iprange", "ipam.vlan", "ipam.vrf"];
+    let all = [
+        ("view", &views[..], &["view"][..]),
+        ("do", &["ipam.ipaddress"], actions),
+    ];
+    for (name, types, actions) in all {
+        let permission =
+            json!({"name": name, "object_types": types, "actions": actions, "users": [user]});
+        lab.make("/api/users/permissions/", &permission);
+    }
+    let token = lab.make("/api/users/tokens/", &json!({"user": user, "version": 1}));
+    token["token"].as_str().unwrap().to_owned()
+}
+
+/// Uniqueness switched off, and no right to remove what was made too late: who has an
+/// address with somebody else is told so, and can have another.
+fn kept_duplicates(lab: &Lab) {
+    let ours = Ours::new(lab.loose()).token(&token(lab, &["view", "add", "change"]));
+    let all = |flags: &str| {
+        let line = |n| format!("allocate --vlan 30 --timeout 120s {flags} g{n}");
+        ours.at_once((0..24).map(line).collect::<Vec<_>>())
+    };
+    let mut owners: BTreeMap<String, String> = BTreeMap::new();
+    let mut note = |all: &[Ran]| {
+        for record in all.iter().flat_map(Ran::records) {
+            if record["address"].is_string() {
+                let name = record["name"].as_str().unwrap().to_owned();
+                let before = owners.insert(host(&record), name.clone());
+                assert!(
+                    before.is_none_or(|before| before == name),
+                    "{record}: {all:?}"
+                );
+            }
+        }
+    };
+    let first = all("");
+    note(&first);
+    assert!(
+        first.iter().all(|ran| [0, 3].contains(&ran.code)),
+        "{first:?}"
+    );
+    assert!(
+        first.iter().any(|ran| ran.err.contains("--reassign")),
+        "no duplicate: {first:?}"
+    );
+    let again = all("");
+    note(&again);
+    let is_shared = |ran: &&Ran| ran.short().contains("!shared-address");
+    let (shared, own): (Vec<&Ran>, Vec<&Ran>) = again.iter().partition(is_shared);
+    assert!(
+        !shared.is_empty() && shared.iter().all(|ran| ran.code == 1),
+        "{shared:?}"
+    );
+    assert!(own.iter().all(|ran| ran.code == 0), "{own:?}");
+    // As often as it takes: who is overtaken too often gives up, and can go on.
+    let moved = all("--reassign");
+    assert!(moved.iter().all(|ran| ran.code == 0), "{moved:?}");
+    let instead = |ran: &&Ran| ran.record().get("instead_of").is_some();
+    assert!(moved.iter().any(|ran| instead(&ran)), "{moved:?}");
+    note(&moved);
+    let changed = |ran: &&Ran| ran.record()["changed"] == true;
+    assert_eq!(
+        moved.iter().filter(changed).count(),
+        shared.len(),
+        "{moved:?}"
+    );
+    let hosts: BTreeSet<String> = lab
+        .owned()
+        .iter()
+        .map(|line| line.split(' ').nth(1).unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        (hosts.len(), lab.owned().len()),
+        (24, 24),
+        "{:?}",
+        lab.owned()
+    );
+    let calm = all("");
+    note(&calm);
+    assert!(
+        calm.iter()
+            .all(|ran| ran.code == 0 && ran.record()["changed"] == false),
+        "{calm:?}"
+    );
 }

@@ -21,6 +21,8 @@ pub(super) struct Choice<'a> {
     pub(super) skip: usize,
     pub(super) given: BTreeSet<(Vrf, Family, u128)>,
     pub(super) adopted: BTreeSet<EntryId>,
+    /// The records of owners that get another address instead of theirs.
+    pub(super) moving: HashMap<String, &'a Entry>,
     /// Below this number, nothing is free in the scope of that name.
     pub(super) cursors: HashMap<String, u128>,
 }
@@ -35,9 +37,11 @@ impl Choice<'_> {
         if let Some(grant) = self.own(request, scope)? {
             return Ok(Some(grant));
         }
-        self.not_another_s(&request.owner)?;
-        if let Some(grant) = self.adopted(request, scope)? {
-            return Ok(Some(grant));
+        if !self.moving.contains_key(request.owner.key()) {
+            self.not_another_s(&request.owner)?;
+            if let Some(grant) = self.adopted(request, scope)? {
+                return Ok(Some(grant));
+            }
         }
         if let (Some(own), true) = (request.fields.wanted, request.fields.own) {
             let (bits, told) = scope.check_own(own)?;
@@ -190,6 +194,9 @@ impl Choice<'_> {
     fn give(&mut self, bits: u128, request: &Request, scope: &Scope) -> Grant {
         self.given.insert((scope.vrf.clone(), scope.family, bits));
         let address = scope.family.address(bits);
+        if let Some(entry) = self.moving.get(request.owner.key()) {
+            return self.moved(entry, bits, request, scope);
+        }
         let dns_name = request.owner.dns_name(self.naming.domain.as_deref());
         let new = New {
             address,
@@ -211,6 +218,8 @@ impl Choice<'_> {
             change: Some(Change::Create(new)),
             told: Vec::new(),
             own: request.fields.own,
+            instead_of: None,
+            done: false,
         }
     }
 }

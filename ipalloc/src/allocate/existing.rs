@@ -9,12 +9,17 @@ use crate::{
     request::{Fallback, Request},
     retired,
     scope::Scope,
-    span,
+    shared, span,
 };
 
-impl Choice<'_> {
+impl<'a> Choice<'a> {
     /// The address that the owner has already.
-    pub(super) fn own(&self, request: &Request, scope: &Scope) -> Result<Option<Grant>, Refused> {
+    /// None, too, if it is to get another one: then [`Choice::moving`] has its record.
+    pub(super) fn own(
+        &mut self,
+        request: &Request,
+        scope: &Scope,
+    ) -> Result<Option<Grant>, Refused> {
         let key = request.owner.key();
         let mut own = self
             .view
@@ -36,6 +41,13 @@ impl Choice<'_> {
                 "{} has {entry} already, which is not in {scope}",
                 request.owner
             ));
+        }
+        if let Some(keeper) = self.keeper(entry) {
+            if !self.naming.reassign || request.fields.own {
+                return Err(shared_address(entry, keeper, &request.owner));
+            }
+            self.moving.insert(key.to_owned(), entry);
+            return Ok(None);
         }
         let fallback = request.fields.fallback.unwrap_or_default();
         match request.fields.wanted {
@@ -92,6 +104,14 @@ impl Choice<'_> {
                 chosen.dns_name, chosen.role
             ));
         }
+        if let Some(keeper) = self.keeper(chosen) {
+            let message = format!(
+                "{chosen} bears the name {}, but {} has that address, too, and keeps it",
+                chosen.dns_name,
+                shared::whose(keeper)
+            );
+            return Err(Refused::new(Code::SharedAddress, message));
+        }
         if !self.naming.adopt {
             return unowned(format!(
                 "{chosen} bears the name {} but has no owner; --adopt makes it {}'s",
@@ -139,6 +159,38 @@ impl Choice<'_> {
         Err(Refused::new(Code::NameTaken, message))
     }
 
+    /// The record that keeps the address of `entry`, if another one does. Who has just been
+    /// given an address gives way to everybody: the other may have been told that it is theirs.
+    fn keeper(&self, entry: &Entry) -> Option<&'a Entry> {
+        let entries = &self.view.entries;
+        match self.view.done.contains(&entry.id) {
+            true => shared::others(entry, entries).next(),
+            false => shared::keeper(entry, entries),
+        }
+    }
+
+    /// Another address for a record that exists.
+    pub(super) fn moved(
+        &self,
+        entry: &Entry,
+        bits: u128,
+        request: &Request,
+        scope: &Scope,
+    ) -> Grant {
+        let address = scope.family.address(bits);
+        let revived = match retired::revival(entry) {
+            Some(Change::Mark(_, _, comments, _)) => Some(comments),
+            _ => None,
+        };
+        Grant {
+            address,
+            length: scope.length,
+            change: Some(Change::Move(entry.id, (address, scope.length), revived)),
+            instead_of: Some(entry.to_string()),
+            ..self.kept(entry, request, scope)
+        }
+    }
+
     fn kept(&self, entry: &Entry, request: &Request, scope: &Scope) -> Grant {
         let dns_name = if entry.dns_name.is_empty() {
             request.owner.dns_name(self.naming.domain.as_deref())
@@ -159,6 +211,16 @@ impl Choice<'_> {
             change: None,
             told: Vec::new(),
             own: request.fields.own,
+            instead_of: None,
+            done: self.view.done.contains(&entry.id),
         }
     }
+}
+
+fn shared_address(entry: &Entry, keeper: &Entry, owner: &Owner) -> Refused {
+    let message = format!(
+        "{owner} has {entry}, but {} has that address, too, and keeps it; --reassign gives {owner} another",
+        shared::whose(keeper)
+    );
+    Refused::new(Code::SharedAddress, message)
 }

@@ -13,6 +13,8 @@ pub struct Naming {
     pub domain: Option<String>,
     /// Make an address without an owner the guest's that bears its name.
     pub adopt: bool,
+    /// Give owners another address whose own another record keeps.
+    pub reassign: bool,
 }
 
 /// What a request gets.
@@ -36,6 +38,10 @@ pub struct Grant {
     pub told: Vec<String>,
     /// A guest had it before it was recorded.
     pub own: bool,
+    /// The address that the owner had, if it gets this one because another record keeps that.
+    pub instead_of: Option<String>,
+    /// This run made or moved its record before it had to look again.
+    pub done: bool,
 }
 
 impl Grant {

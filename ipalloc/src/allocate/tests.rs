@@ -16,6 +16,8 @@ fn told(batch: &Batch, view: &View, naming: &Naming, skip: usize) -> Vec<String>
         None => "kept",
         Some(Change::Create(_)) => "new",
         Some(Change::Adopt(..)) => "adopted",
+        Some(Change::Move(_, _, None)) => "moved",
+        Some(Change::Move(..)) => "moved, back",
         Some(Change::Mark(_, "active", _, None)) => "back",
         Some(Change::Mark(_, "active", _, Some(_))) => "adopted, back",
         Some(_) => "wrong",
@@ -45,6 +47,7 @@ fn networks() -> Networks {
 #[test]
 fn one_request() {
     let view = sample::view(&[
+        "10.0.0.2/29 name=two",
         "10.0.0.2/32 status=dhcp",
         "10.0.0.3/29 key=web name=web.lab",
         "10.0.0.4/29 key=old name=old retired=2026-11-01",
@@ -52,9 +55,8 @@ fn one_request() {
         "10.0.0.5/29 name=db.lab",
         "10.0.1.3/29 name=away",
         "10.0.0.2/29 name=vip role=vip",
-        "10.0.0.2/29 name=two",
         "10.0.0.3/29 name=two.lab",
-        "10.0.0.4/29 name=gone retired=2026-11-01",
+        "10.0.1.4/29 name=gone retired=2026-11-01",
         "10.0.0.3/29 key=twice",
         "10.0.0.4/29 key=twice",
         "10.0.0.3/29 key=multi/eth0",
@@ -83,7 +85,7 @@ fn one_request() {
         ("a shared address",              r#"{"name":"vip","vlan":30}"#, true,  "unowned"),
         ("one of two",                    r#"{"name":"two","vlan":30}"#, true,  "unowned"),
         ("the wanted one of two",         r#"{"name":"two","vlan":30,"address":"10.0.0.2"}"#, true,  "10.0.0.2/29 adopted"),
-        ("adopted and retired",           r#"{"name":"gone","vlan":30}"#, true,  "10.0.0.4/29 adopted, back"),
+        ("adopted and retired",           r#"{"name":"gone","vlan":31}"#, true,  "10.0.1.4/29 adopted, back"),
         ("wanted and taken",              r#"{"name":"new","vlan":30,"address":"10.0.0.2"}"#, false, "address-taken"),
         ("wanted and free elsewhere",     r#"{"name":"new","vlan":32,"address":"10.0.0.5"}"#, false, "10.0.0.5/29 new"),
         ("wanted, or the next",           r#"{"name":"new","vlan":32,"address":"10.0.0.1","fallback":"next"}"#, false, "10.0.0.2/29 new"),
@@ -94,10 +96,61 @@ fn one_request() {
         let naming = Naming {
             domain: None,
             adopt: *adopt,
+            reassign: false,
         };
         let batch = Batch::new(requests(&[request]), &networks(), &Policy::default());
         assert_eq!(told(&batch, &view, &naming, 0), [*want], "{name}");
     }
+}
+
+#[test]
+fn one_address_of_several() {
+    #[rustfmt::skip]
+    let cases: &[(&str, &[&str], &str, &str, &str)] = &[
+        ("the first keeps it",            &["10.0.0.3/29 key=a", "10.0.0.3/29 key=b"], r#"{"name":"a","vlan":30}"#, "10.0.0.3/29 kept", "10.0.0.3/29 kept"),
+        ("the second does not",           &["10.0.0.3/29 key=a", "10.0.0.3/29 key=b"], r#"{"name":"b","vlan":30}"#, "shared-address", "10.0.0.2/29 moved"),
+        ("nor beside one without owner",  &["10.0.0.3/29", "10.0.0.3/29 key=b"],       r#"{"name":"b","vlan":30}"#, "shared-address", "10.0.0.2/29 moved"),
+        ("with another mask",             &["10.0.0.3/32", "10.0.0.3/29 key=b"],       r#"{"name":"b","vlan":30}"#, "shared-address", "10.0.0.2/29 moved"),
+        ("in another VRF",                &["10.0.0.3/29 vrf=blue", "10.0.0.3/29 key=b"], r#"{"name":"b","vlan":30}"#, "10.0.0.3/29 kept", "10.0.0.3/29 kept"),
+        ("of a VIP",                      &["10.0.0.3/29 role=vip", "10.0.0.3/29 key=b role=vip"], r#"{"name":"b","vlan":30}"#, "10.0.0.3/29 kept", "10.0.0.3/29 kept"),
+        ("another one wanted",            &["10.0.0.3/29 key=a", "10.0.0.3/29 key=b"], r#"{"name":"b","vlan":30,"address":"10.0.0.5"}"#, "shared-address", "10.0.0.5/29 moved"),
+        ("a taken one wanted",            &["10.0.0.3/29 key=a", "10.0.0.3/29 key=b", "10.0.0.5/29"], r#"{"name":"b","vlan":30,"address":"10.0.0.5"}"#, "shared-address", "address-taken"),
+        ("the same one wanted",           &["10.0.0.3/29 key=a", "10.0.0.3/29 key=b"], r#"{"name":"b","vlan":30,"address":"10.0.0.3"}"#, "shared-address", "address-taken"),
+        ("nothing is free",               &["10.0.0.3/29 key=a", "10.0.0.3/29 key=b", "10.0.0.2/29", "10.0.0.4/29", "10.0.0.5/29"], r#"{"name":"b","vlan":30}"#, "shared-address", "exhausted"),
+        ("it was retired",                &["10.0.0.3/29 key=a", "10.0.0.3/29 key=b retired=2026-11-01"], r#"{"name":"b","vlan":30}"#, "shared-address", "10.0.0.2/29 moved, back"),
+        ("two of its own",                &["10.0.0.3/29 key=b", "10.0.0.3/29 key=b"], r#"{"name":"b","vlan":30}"#, "name-taken", "name-taken"),
+        ("to adopt the first",            &["10.0.0.3/29 name=b", "10.0.0.3/29 key=c"], r#"{"name":"b","vlan":30}"#, "10.0.0.3/29 adopted", "10.0.0.3/29 adopted"),
+        ("to adopt the second",           &["10.0.0.3/29 key=c", "10.0.0.3/29 name=b"], r#"{"name":"b","vlan":30}"#, "shared-address", "shared-address"),
+    ];
+    for (name, records, request, want, reassigned) in cases {
+        let view = sample::view(records);
+        let batch = Batch::new(requests(&[request]), &networks(), &Policy::default());
+        for (reassign, want) in [(false, want), (true, reassigned)] {
+            let naming = Naming {
+                domain: None,
+                adopt: true,
+                reassign,
+            };
+            assert_eq!(
+                told(&batch, &view, &naming, 0),
+                [*want],
+                "{name} {reassign}"
+            );
+        }
+    }
+    // Who was moved by this run gives way, whatever the order of the records.
+    let mut view = sample::view(&["10.0.0.3/29 key=b", "10.0.0.3/29 key=c"]);
+    view.done.insert(view.entries[0].id);
+    let batch = Batch::new(
+        requests(&[r#"{"name":"b","vlan":30}"#]),
+        &networks(),
+        &Policy::default(),
+    );
+    let naming = Naming {
+        reassign: true,
+        ..Naming::default()
+    };
+    assert_eq!(told(&batch, &view, &naming, 0), ["10.0.0.2/29 moved"]);
 }
 
 #[test]
@@ -120,7 +173,7 @@ fn one_host_by_two_names() {
     for (name, record, asked, domain, want) in cases {
         let naming = Naming {
             domain: domain.map(str::to_owned),
-            adopt: false,
+            ..Naming::default()
         };
         let request = format!(r#"{{"name":"{asked}","vlan":30}}"#);
         let batch = Batch::new(requests(&[&request]), &networks(), &Policy::default());
@@ -133,7 +186,7 @@ fn one_host_by_two_names() {
     }
     let naming = Naming {
         domain: Some("lab".into()),
-        adopt: false,
+        ..Naming::default()
     };
     let lines = [
         r#"{"name":"z","vlan":30}"#,
@@ -173,6 +226,7 @@ fn batches() {
     let naming = Naming {
         domain: None,
         adopt: true,
+        ..Naming::default()
     };
     for (name, lines, want) in cases {
         let batch = Batch::new(requests(lines), &networks(), &Policy::default());

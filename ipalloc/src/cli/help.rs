@@ -18,7 +18,7 @@ macro_rules! exits {
         concat!(
             "\n\nExit codes: 0 done, 1 ",
             $one,
-            ", 2 bad call or input, or a token that may not do it; nothing was changed,\n            3 the IPAM, the network or stdout failed"
+            ", 2 bad call, input or token, nothing was changed, 3 the IPAM, the network or stdout failed"
         )
     };
 }
@@ -35,6 +35,7 @@ Error codes:
                     a range, child prefix or closed prefix, what is to be avoided
   address-taken     the wanted address has a record
   name-taken        the name has another address already, or is in the DNS for another owner's
+  shared-address    the name's address has an older record, too, which keeps it (see --reassign)
   unowned           an address without an owner bears the name (see --adopt)
   duplicate-name    the batch asks twice for one owner, or for one host by two names
   bad-name          not a host name
@@ -85,6 +86,7 @@ Error codes:
 pub const CHECK: &str = concat!(
     "\
 Findings:
+  duplicate-address the address has several records, and no role that says so
   not-in-ipam       the address has no record
   name-differs      its record has another name
   outside-prefix    the IPAM has no prefix that holds it

@@ -90,6 +90,14 @@ pub(super) fn edit(
             cells.extend(key.clone().map(|key| (Column::Key, key)));
             cells
         }
+        Change::Move(_, (address, length), revived) => {
+            let mut cells = vec![(Column::Address, format!("{address}/{length}"))];
+            if let Some(comments) = revived {
+                cells.push((Column::Status, layout.status("active")));
+                cells.push((Column::Comments, comments.clone()));
+            }
+            cells
+        }
         Change::Create(_) | Change::Delete(_) => {
             return Edit {
                 at: content.start..end,
@@ -131,7 +139,8 @@ pub(super) fn missing(layout: &Layout, changes: &[Change]) -> Vec<Column> {
             Change::Adopt(..) => vec![Column::Key],
             Change::Mark(.., None) => vec![Column::Status, Column::Comments],
             Change::Mark(.., Some(_)) => vec![Column::Status, Column::Comments, Column::Key],
-            Change::Delete(_) => Vec::new(),
+            // A record that was retired has both columns.
+            Change::Move(..) | Change::Delete(_) => Vec::new(),
         };
         for column in needed {
             if layout.position(column).is_none() && !missing.contains(&column) {

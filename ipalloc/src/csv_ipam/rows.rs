@@ -1,6 +1,6 @@
 //! All rows of a file, and what was asked for out of them.
 
-use std::ops;
+use std::{collections::HashSet, net::IpAddr, ops};
 
 use csv::ByteRecord;
 use vmid::table::{each_row, is_empty};
@@ -10,7 +10,7 @@ use super::{
     form::{Column, Layout},
 };
 use crate::{
-    ipam::{Ask, Entry, EntryId, View, Vrf},
+    ipam::{Ask, Entry, EntryId, Said, View, Vrf},
     known::Within,
     span::{self, Family, Span},
 };
@@ -53,7 +53,7 @@ pub(super) fn view(text: &[u8], layout: &Layout, ask: &Ask) -> Result<View, Stri
         .collect();
     let mut taken: Vec<Vec<u128>> = vec![Vec::new(); within.len()];
     data_rows(text, layout, |id, row, _| {
-        let (address, length) = address(layout.bytes(row, Column::Address))?;
+        let (address, _) = address(layout.bytes(row, Column::Address))?;
         let (family, bits) = (Family::of(address), span::bits(address));
         let vrf = Vrf::parse(&layout.cell(row, Column::Vrf));
         let holds = |(of, kin, span): &(&Vrf, Family, Span)| {
@@ -68,20 +68,26 @@ pub(super) fn view(text: &[u8], layout: &Layout, ask: &Ask) -> Result<View, Stri
         );
         let key = Some(key.as_ref()).filter(|key| !key.is_empty());
         if ask.wants(key, &name, address) {
-            view.entries.push(Entry {
-                id,
-                address,
-                length,
-                vrf,
-                status: layout.value(row, Column::Status),
-                role: layout.value(row, Column::Role),
-                dns_name: name.into_owned(),
-                key: key.map(str::to_owned),
-                comments: layout.cell(row, Column::Comments).into_owned(),
-            });
+            let mut entry = entry(layout, row, id)?;
+            if key.is_some_and(|key| ask.keys.contains(key)) {
+                entry.said = Some(Box::new(said(layout, row)));
+            }
+            view.entries.push(entry);
         }
         Ok(())
     })?;
+    if !ask.all {
+        let lone = |entry: &Entry| {
+            let holds = |(of, kin, span): &(&Vrf, Family, Span)| {
+                let family = Family::of(entry.address);
+                **of == entry.vrf && *kin == family && span.contains(span::bits(entry.address))
+            };
+            let at = within.iter().position(holds);
+            at.is_some_and(|at| once(&taken[at], span::bits(entry.address)))
+        };
+        let beside = beside(text, layout, &view.entries, lone)?;
+        view.entries.extend(beside);
+    }
     for ((vrf, family, _), list) in within.iter().zip(taken) {
         if let Some(all) = view.taken.get_mut(&((*vrf).clone(), *family)) {
             all.extend(list);
@@ -92,4 +98,59 @@ pub(super) fn view(text: &[u8], layout: &Layout, ask: &Ask) -> Result<View, Stri
         all.dedup();
     }
     Ok(view)
+}
+
+/// The records that have the address of one of `entries` as well, of those that are not alone.
+fn beside(
+    text: &[u8],
+    layout: &Layout,
+    entries: &[Entry],
+    is_alone: impl Fn(&Entry) -> bool,
+) -> Result<Vec<Entry>, String> {
+    let known: HashSet<EntryId> = entries.iter().map(|entry| entry.id).collect();
+    let not_alone = entries.iter().filter(|entry| !is_alone(entry));
+    let addresses: HashSet<IpAddr> = not_alone.map(|entry| entry.address).collect();
+    let mut beside = Vec::new();
+    if addresses.is_empty() {
+        return Ok(beside);
+    }
+    data_rows(text, layout, |id, row, _| {
+        let (address, _) = address(layout.bytes(row, Column::Address))?;
+        if addresses.contains(&address) && !known.contains(&id) {
+            beside.push(entry(layout, row, id)?);
+        }
+        Ok(())
+    })?;
+    Ok(beside)
+}
+
+/// `bits` is once in `taken`, which is in the order of the file.
+fn once(taken: &[u128], bits: u128) -> bool {
+    taken.iter().filter(|taken| **taken == bits).count() == 1
+}
+
+fn entry(layout: &Layout, row: &ByteRecord, id: EntryId) -> Result<Entry, String> {
+    let (address, length) = address(layout.bytes(row, Column::Address))?;
+    let key = layout.cell(row, Column::Key);
+    Ok(Entry {
+        id,
+        address,
+        length,
+        vrf: Vrf::parse(&layout.cell(row, Column::Vrf)),
+        status: layout.value(row, Column::Status),
+        role: layout.value(row, Column::Role),
+        dns_name: layout.cell(row, Column::DnsName).into_owned(),
+        key: (!key.is_empty()).then(|| key.into_owned()),
+        comments: layout.cell(row, Column::Comments).into_owned(),
+        said: None,
+    })
+}
+
+fn said(layout: &Layout, row: &ByteRecord) -> Said {
+    let tags = layout.cell(row, Column::Tags);
+    let tags = tags.split(',').map(str::trim).filter(|tag| !tag.is_empty());
+    Said {
+        description: layout.cell(row, Column::Description).into_owned(),
+        tags: tags.map(str::to_owned).collect(),
+    }
 }

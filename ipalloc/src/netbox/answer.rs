@@ -7,7 +7,7 @@ use serde_json::Value;
 use vmid::http::Answer;
 
 use crate::{
-    ipam::{Entry, EntryId, Prefix, Range, Vrf},
+    ipam::{Entry, EntryId, Prefix, Range, Said, Vrf},
     request,
 };
 
@@ -16,7 +16,7 @@ pub(super) const FIELD: &str = "ipalloc_key";
 
 /// The fields of an address that are asked for.
 pub(super) const ADDRESS_FIELDS: &str =
-    "id,address,vrf,status,role,dns_name,description,comments,custom_fields,last_updated";
+    "id,address,vrf,status,role,dns_name,description,comments,tags,custom_fields,last_updated";
 
 /// An address as NetBox keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,11 +130,24 @@ pub(super) fn record(value: &Value) -> Result<Record, String> {
             dns_name: text(value, "dns_name"),
             key,
             comments: text(value, "comments"),
+            said: Some(Box::new(said(value, &description))),
         },
         etag: etag(&text(value, "last_updated")),
         description,
         has_field: field.is_some(),
     })
+}
+
+/// Without the mark of an owner, which is ours.
+fn said(value: &Value, description: &str) -> Said {
+    let mark = marked(description).map(mark).unwrap_or_default();
+    let description = description.trim_end().strip_suffix(&mark);
+    let tags = value.get("tags").and_then(Value::as_array);
+    let tags = tags.into_iter().flatten().map(|tag| text(tag, "slug"));
+    Said {
+        description: description.unwrap_or_default().trim_end().to_owned(),
+        tags: tags.collect(),
+    }
 }
 
 /// NetBox's ETag of an object that was last changed then: the instant as Python's `isoformat` writes it

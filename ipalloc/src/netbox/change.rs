@@ -3,16 +3,21 @@
 
 use std::{thread, time::Duration};
 
+use anyhow::anyhow;
 use serde_json::{Value, json};
 use vmid::{exit::Stop, http::Answer};
 
 use super::{
+    NetBox,
     answer::{self, FIELD, Record},
     api::Api,
-    refusal,
+    moved, refusal,
     write::ATTEMPTS,
 };
-use crate::refused::Refused;
+use crate::{
+    ipam::{Change, Made},
+    refused::Refused,
+};
 
 /// Why a record was not changed.
 pub(super) enum Undone {
@@ -36,6 +41,56 @@ struct Trial<'a> {
     path: String,
     /// A reply was lost, so that the change may have been made.
     lost: bool,
+}
+
+impl NetBox {
+    /// One change of a record that exists.
+    pub(super) fn modify(&self, change: &Change) -> Result<Made, Stop> {
+        let (Change::Adopt(id, _)
+        | Change::Mark(id, ..)
+        | Change::Move(id, ..)
+        | Change::Delete(id)) = change
+        else {
+            return Ok(Made::default());
+        };
+        let Some(record) = self.records.get(id) else {
+            return Err(Stop::outside(anyhow!("record {} was not read", id.0)));
+        };
+        let done = match change {
+            Change::Adopt(_, key) if self.keyed() => self
+                .api
+                .patch(record, json!({ "custom_fields": { FIELD: key } })),
+            Change::Adopt(_, key) => {
+                let description = format!("{} {}", record.description, answer::mark(key));
+                self.api
+                    .patch(record, json!({ "description": description.trim_start() }))
+            }
+            Change::Mark(_, status, comments, key) => {
+                let mut fields = json!({ "status": status, "comments": comments });
+                match key {
+                    Some(key) if self.keyed() => fields["custom_fields"] = json!({ FIELD: key }),
+                    Some(key) => {
+                        let text = format!("{} {}", record.description, answer::mark(key));
+                        fields["description"] = json!(text.trim_start());
+                    }
+                    None => {}
+                }
+                self.api.patch(record, fields)
+            }
+            Change::Move(_, to, revived) => self.api.patch(record, moved::body(*to, revived)),
+            _ => self.api.delete(record),
+        };
+        let refused = match done {
+            Ok(()) => None,
+            Err(Undone::Refused(refused)) => Some(refused),
+            Err(Undone::Stop(stop)) => return Err(stop),
+        };
+        Ok(Made {
+            id: Some(*id),
+            address: None,
+            refused,
+        })
+    }
 }
 
 impl Api {

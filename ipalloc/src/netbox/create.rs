@@ -14,7 +14,10 @@ use super::{
     refusal,
     write::{Outcome, Posted},
 };
-use crate::ipam::{New, Rejection};
+use crate::{
+    ipam::{New, Rejection},
+    shared,
+};
 
 impl NetBox {
     /// The body of a new address; its place unless the server chooses. What is empty is left out:
@@ -113,7 +116,7 @@ impl NetBox {
     }
 
     /// The records of these addresses.
-    fn at(&self, addresses: impl Iterator<Item = IpAddr>) -> Result<Vec<Record>, Stop> {
+    pub(super) fn at(&self, addresses: impl Iterator<Item = IpAddr>) -> Result<Vec<Record>, Stop> {
         let addresses: HashSet<_> = addresses.collect();
         let values: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         let fits = |record: &Record| addresses.contains(&record.entry.address);
@@ -150,15 +153,8 @@ impl NetBox {
             Err(stop) => return Ok(Outcome::Unverified(records, stop)),
         };
         let beaten = |record: &Record| {
-            let same = |other: &&Record| {
-                other.entry.address == record.entry.address
-                    && other.entry.vrf == record.entry.vrf
-                    && !other.entry.is_shared()
-            };
-            others
-                .iter()
-                .filter(same)
-                .any(|other| other.entry.id < record.entry.id)
+            let others = others.iter().map(|other| &other.entry);
+            shared::keeper(&record.entry, others).is_some()
         };
         if records.iter().any(beaten) {
             for record in &records {
@@ -169,6 +165,7 @@ impl NetBox {
                         Undone::Stop(stop) => stop.to_string(),
                     };
                     Stop::outside(anyhow!("{entry}, made for {}, is somebody else's too, and could not be removed again: {stop}", entry.key.as_deref().unwrap_or_default()))
+                        .hint("run this again with --reassign, which gives it another address (that takes the permission to change addresses)")
                 })?;
             }
             return Ok(Outcome::Again(None));

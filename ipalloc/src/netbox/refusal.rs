@@ -61,7 +61,8 @@ pub(super) fn of_change(answer: &Answer, method: &str) -> Option<Refused> {
         (400 | 409, "DELETE") => refused(Code::Protected),
         (400, _) => {
             let value = answer.json()?;
-            judged(&value, "").or_else(|| refused(Code::RefusedValue))
+            let is_taken = value.get("address").is_some();
+            judged(&value, "").or_else(|| refused(Code::RefusedValue).filter(|_| !is_taken))
         }
         _ => None,
     }
@@ -187,6 +188,7 @@ mod tests {
             ("what depends on it", "DELETE", 409, r#"{"detail":"1 dependent objects"}"#,     Some(Code::Protected)),
             ("a validator",       "PATCH",  400, r#"{"status":["No"]}"#,                     Some(Code::RefusedValue)),
             ("a rule in words",   "PATCH",  400, r#"{"detail":"No"}"#,                       Some(Code::RefusedValue)),
+            ("an address that is taken", "PATCH", 400, r#"{"address":["Duplicate"]}"#,       None),
             ("no permission",     "DELETE", 403, r#"{"detail":"No"}"#,                       None),
             ("a proxy's page",    "DELETE", 400, "<html>",                                   None),
         ];

@@ -107,6 +107,7 @@ impl Rules {
             all.extend(["--avoid".to_owned(), avoid.flag()]);
         }
         all.extend(self.adopt.then(|| "--adopt".to_owned()));
+        all.extend(self.reassign.then(|| "--reassign".to_owned()));
         all.extend(self.force.then(|| "--force".to_owned()));
         let domain = self.domain.into_iter();
         all.extend(domain.flat_map(|domain| words(&["--domain", domain])));

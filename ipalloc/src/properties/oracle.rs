@@ -23,6 +23,7 @@ pub struct Rules {
     pub gateway: &'static str,
     pub avoid: Vec<Avoid>,
     pub adopt: bool,
+    pub reassign: bool,
     pub force: bool,
     pub domain: Option<&'static str>,
 }
@@ -180,6 +181,18 @@ impl Range {
 }
 
 impl World {
+    /// An earlier row has the address of that record, too, and neither is one that hosts share.
+    pub fn is_kept_by_another(&self, record: &Record) -> bool {
+        let at = self
+            .records
+            .iter()
+            .position(|other| other == record)
+            .unwrap();
+        let shared = |record: &Record| record.role == "vip";
+        let has = |other: &Record| !shared(other) && other.is_at(record.address, &record.vrf);
+        !shared(record) && self.records[..at].iter().any(has)
+    }
+
     /// What the request can mean; it is clear if that is one place. What is closed
     /// is only meant where nothing else is.
     pub fn places(&self, ask: &Ask, rules: &Rules) -> Vec<Place<'_>> {

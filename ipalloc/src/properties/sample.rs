@@ -79,6 +79,7 @@ pub fn view(lines: &[&str]) -> View {
                 "" => String::new(),
                 day => format!("ipalloc: retired {day}T00:00:00Z"),
             },
+            said: None,
         });
     }
     view

@@ -88,7 +88,14 @@ impl Sheet {
         };
         for (now, old) in old.iter().copied().enumerate() {
             if touched.contains(&old) {
-                let changeable = ["status", "comments", "cf_ipalloc_key", "ipalloc key"];
+                let changeable = [
+                    "status",
+                    "comments",
+                    "cf_ipalloc_key",
+                    "ipalloc key",
+                    "address",
+                    "ip address",
+                ];
                 for (at, name) in before.header.iter().enumerate() {
                     if !changeable.contains(&name.to_lowercase().as_str()) {
                         assert_eq!(self.rows[now][at], before.rows[old][at], "{name}");

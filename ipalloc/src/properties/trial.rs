@@ -85,7 +85,16 @@ impl Trial {
             self.grant(at, answer, asks, rules, &mut want, &mut touched);
         }
         let mut once = HashSet::new();
-        let mut new = want[self.world.records.len()..].iter();
+        let old = self.world.records.iter();
+        let mut new = want
+            .iter()
+            .enumerate()
+            .filter(|(at, r)| {
+                old.clone()
+                    .nth(*at)
+                    .is_none_or(|old| old.address != r.address)
+            })
+            .map(|(_, record)| record);
         assert!(
             new.all(|r| once.insert((r.address, r.vrf.clone()))),
             "an address is given twice"
@@ -95,6 +104,7 @@ impl Trial {
         let again = self.call(&args, &requests);
         let unchanged = said.text.replace("\"changed\":true", "\"changed\":false");
         let unchanged = unchanged.replace(",\"revived\":true", "");
+        let unchanged = without(&unchanged, ",\"instead_of\":\"", "\"");
         assert_eq!(again.text, unchanged, "the same again");
         self.settle(&self.sheet(), self.world.records.clone(), &[], &[]);
     }
@@ -115,6 +125,12 @@ impl Trial {
             "no-prefix" => places.is_empty(),
             "ambiguous-prefix" => places.len() > 1,
             "unowned" => unowned.next().is_some(),
+            "shared-address" => {
+                let own = records.iter().filter(|r| r.key == ask.key());
+                let mut own = own.filter(|_| !rules.reassign);
+                let is_kept = |r: &Record| self.world.is_kept_by_another(r);
+                own.any(is_kept) || unowned.any(is_kept)
+            }
             "excluded" if places.iter().all(is_closed) => !places.is_empty(),
             "excluded" => ask.wanted.is_some_and(|wanted| {
                 let never = |place: &Place<'_>| self.world.never(*place, wanted, rules).is_some();
@@ -154,7 +170,7 @@ impl Trial {
         want: &mut Vec<Record>,
         touched: &mut Vec<usize>,
     ) {
-        let (ask, records) = (&asks[at], &self.world.records);
+        let (ask, at_of, records) = (&asks[at], at, &self.world.records);
         assert!(!ask.has_bad_name());
         assert_eq!(asks.iter().filter(|a| a.key() == ask.key()).count(), 1);
         assert!(!asks.iter().any(|a| a.is_another_name_of(ask, rules)));
@@ -187,6 +203,19 @@ impl Trial {
         if let Some(&at) = own.first().or(adopted.first()) {
             let record = &records[at];
             assert!(own.len() < 2, "{answer} is one of several");
+            if self.world.is_kept_by_another(record) {
+                assert!(rules.reassign && !own.is_empty(), "{answer} is another's");
+                let old = format!("{}/{}", record.address, record.length);
+                assert!(answer["instead_of"].as_str().unwrap().starts_with(&old));
+                self.assert_new(address, place, asks, at_of, rules);
+                assert_eq!(answer["changed"], true);
+                touched.push(at);
+                (want[at].address, want[at].length) = (address, length);
+                if record.retired().is_some() {
+                    want[at].revive();
+                }
+                return;
+            }
             assert!(record.is_at(address, place.vrf()), "{answer}: {record:?}");
             assert_eq!(length, borne(record.length));
             let adopts = own.is_empty();
@@ -206,21 +235,13 @@ impl Trial {
         }
         let passed_over = having(&|r| r.is_unowned_of(ask, rules));
         assert!(passed_over.is_empty(), "{answer}: {passed_over:?}");
-        let closed = self.world.is_closed(place, ask, rules);
-        assert!(!closed, "{answer} out of {place:?}");
-        assert_eq!(self.world.never(place, address, rules), None, "{answer}");
+        self.assert_new(address, place, asks, at_of, rules);
         let dns_name = ask.dns_name(rules);
         assert_eq!(
             (&answer["changed"], &answer["dns_name"]),
             (&json!(true), &json!(dns_name))
         );
         assert_eq!(length, borne(place.length()));
-        if asks.len() == 1 {
-            let may = |wanted: &IpAddr| self.world.never(place, *wanted, rules).is_none();
-            let wish = ask.wanted.filter(may);
-            let lowest = self.world.free(place, rules).first().copied();
-            assert_eq!(Some(address), wish.or(lowest));
-        }
         want.push(Record {
             address,
             length,
@@ -231,6 +252,27 @@ impl Trial {
             key: ask.key(),
             comments: String::new(),
         });
+    }
+
+    /// It may be handed out there, and is the wanted or the lowest one.
+    fn assert_new(
+        &self,
+        address: IpAddr,
+        place: Place<'_>,
+        asks: &[Ask],
+        at: usize,
+        rules: &Rules,
+    ) {
+        let ask = &asks[at];
+        let closed = self.world.is_closed(place, ask, rules);
+        assert!(!closed, "{address} out of {place:?}");
+        assert_eq!(self.world.never(place, address, rules), None, "{address}");
+        if asks.len() == 1 {
+            let may = |wanted: &IpAddr| self.world.never(place, *wanted, rules).is_none();
+            let wish = ask.wanted.filter(may);
+            let lowest = self.world.free(place, rules).first().copied();
+            assert_eq!(Some(address), wish.or(lowest));
+        }
     }
 
     pub fn release(&mut self, asks: &[Ask], retire: bool, force: bool) {
@@ -359,6 +401,13 @@ impl Record {
         self.unmark();
         self.status = "active".into();
     }
+}
+
+/// Without what stands between these two, and them.
+fn without(text: &str, from: &str, to: &str) -> String {
+    let mut pieces = text.split(from);
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| text + piece.split_once(to).unwrap().1)
 }
 
 fn split(cell: &Value) -> (IpAddr, u8) {

@@ -85,10 +85,11 @@ pub(crate) fn check<W: Write>(
         let message = format!("{entry} is recorded for a guest that is not in the input");
         let mut fields = report::owned(entry);
         fields.extend(report::placed(entry, &networks));
-        fields.push((
-            "findings",
-            format!("[{}]", error_object("no-guest", &message)),
-        ));
+        let mut findings = error_object("no-guest", &message);
+        if let Some(finding) = known.duplicate(entry) {
+            findings += &format!(",{}", error_object(finding.code, &finding.message));
+        }
+        fields.push(("findings", format!("[{findings}]")));
         lines
             .own(&report::borrowed(&fields))
             .map_err(Stop::output)?;

@@ -1,0 +1,70 @@
+//! Addresses of which the IPAM has several records: who keeps them. NetBox allows that where
+//! it is told to, hands do it in files, and a run that dies may leave it.
+
+use crate::ipam::Entry;
+
+/// The record that keeps the address of `entry`; none if that is `entry` itself. Of several it is
+/// the first: NetBox's lowest ID, a file's first row. Roles that hosts share don't count.
+#[must_use]
+pub fn keeper<'a>(
+    entry: &Entry,
+    entries: impl IntoIterator<Item = &'a Entry>,
+) -> Option<&'a Entry> {
+    let others = others(entry, entries).filter(|other| other.id < entry.id);
+    others.min_by_key(|other| other.id)
+}
+
+/// The other records of the address of `entry`; none where hosts share it, by its role.
+pub fn others<'a>(
+    entry: &Entry,
+    entries: impl IntoIterator<Item = &'a Entry>,
+) -> impl Iterator<Item = &'a Entry> {
+    let one_s_own = !entry.is_shared();
+    entries.into_iter().filter(move |other| {
+        one_s_own
+            && other.id != entry.id
+            && other.address == entry.address
+            && other.vrf == entry.vrf
+            && !other.is_shared()
+    })
+}
+
+/// Whose a record is, for a message: its owner, else its name.
+#[must_use]
+pub fn whose(entry: &Entry) -> String {
+    match (&entry.key, entry.dns_name.as_str()) {
+        (Some(key), _) => format!("the record of {key}"),
+        (None, "") => "a record without a name".to_owned(),
+        (None, name) => format!("the record named {name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::properties::sample;
+
+    #[test]
+    fn who_keeps_an_address() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &[&str], &[Option<usize>])] = &[
+            ("one alone",            &["10.0.0.2/24 key=a", "10.0.0.3/24 key=b"],      &[None, None]),
+            ("the first of two",     &["10.0.0.2/24 key=a", "10.0.0.2/24 key=b"],      &[None, Some(0)]),
+            ("of three",             &["10.0.0.2/24", "10.0.0.2/24", "10.0.0.2/24"],   &[None, Some(0), Some(0)]),
+            ("whatever their masks", &["10.0.0.2/32", "10.0.0.2/24 key=b"],            &[None, Some(0)]),
+            ("in two VRFs",          &["10.0.0.2/24 key=a", "10.0.0.2/24 vrf=blue"],   &[None, None]),
+            ("shared by its role",   &["10.0.0.2/24 role=vip", "10.0.0.2/24 role=vip"], &[None, None]),
+            ("beside a shared one",  &["10.0.0.2/24 role=vip", "10.0.0.2/24 key=b"],   &[None, None]),
+            ("another role",         &["10.0.0.2/24 role=secondary", "10.0.0.2/24"],   &[None, Some(0)]),
+            ("one of them retired",  &["10.0.0.2/24 key=a retired=2026-11-01", "10.0.0.2/24 key=b"], &[None, Some(0)]),
+        ];
+        for (name, lines, want) in cases {
+            let entries = sample::view(lines).entries;
+            let place = |of: &Entry| entries.iter().position(|entry| entry.id == of.id);
+            let got = entries
+                .iter()
+                .map(|entry| keeper(entry, &entries).and_then(place));
+            assert_eq!(got.collect::<Vec<_>>(), *want, "{name}");
+        }
+    }
+}
