@@ -236,13 +236,13 @@ mod tests {
         #[rustfmt::skip]
         let cases: &[(&str, Fill, &[&str])] = &[
             ("nothing",                     |_| {},                                                       &[]),
-            ("a prefix, there or not",      |i| drop(i.nets.insert("10.9.0.0/24".parse().unwrap())),      &["10.9.0.0/24"]),
-            ("one inside another",          |i| drop(i.vlans.insert(5)),                                  &["10.1.0.0/16"]),
+            ("a prefix, there or not",      |i| { i.nets.insert("10.9.0.0/24".parse().unwrap()); },      &["10.9.0.0/24"]),
+            ("one inside another",          |i| { i.vlans.insert(5); },                                  &["10.1.0.0/16"]),
             ("a VLAN and a prefix",         |i| { i.vlans.insert(6); i.nets.insert("10.1.2.0/24".parse().unwrap()); }, &["10.1.2.0/24", "10.2.0.0/16"]),
-            ("the longest of each table",   |i| drop(i.addresses.insert(("10.2.7.9".parse().unwrap(), None))), &["10.2.0.0/16"]),
-            ("the one of that length",      |i| drop(i.addresses.insert(("10.1.2.9".parse().unwrap(), Some(16)))), &["10.1.0.0/16"]),
-            ("just around a range",         |i| drop(i.ranges.insert("10.1.2.200".parse().unwrap())),     &["10.1.2.0/23"]),
-            ("no range begins there",       |i| drop(i.ranges.insert("10.1.2.201".parse().unwrap())),     &[]),
+            ("the longest of each table",   |i| { i.addresses.insert(("10.2.7.9".parse().unwrap(), None)); }, &["10.2.0.0/16"]),
+            ("the one of that length",      |i| { i.addresses.insert(("10.1.2.9".parse().unwrap(), Some(16))); }, &["10.1.0.0/16"]),
+            ("just around a range",         |i| { i.ranges.insert("10.1.2.200".parse().unwrap()); },     &["10.1.2.0/23"]),
+            ("no range begins there",       |i| { i.ranges.insert("10.1.2.201".parse().unwrap()); },     &[]),
         ];
         for (name, fill, want) in cases {
             let mut interest = Interest::default();
