@@ -84,13 +84,13 @@ fn of_tenants(lab: &Lab) {
     // What is free and next is right, and it is said that not all is seen.
     let ran = theirs.run("show --prefix 10.40.0.0/24");
     let shown = ran.record();
-    // Of .1, .12 to .15, .50 and .105 it is known, and of the other's 9 and 5.
+    // Seen are .1, .12 to .15, .50 and .105; of the others' 9, but in a range it may be that nothing is given out.
     assert_eq!(
         (&shown["used"], &shown["next"]),
-        (&json!(21), &json!("10.40.0.11/24")),
+        (&json!(16), &json!("10.40.0.11/24")),
         "{ran:?}"
     );
-    let note = "note: 10.40.0.0/24: this token does not see all of its addresses; at least 14 more are taken";
+    let note = "note: 10.40.0.0/24: this token does not see all of its addresses; at least 9 more are taken";
     assert!(ran.err.contains(note), "{ran:?}");
     assert_eq!(lab.ours().run("show --prefix 10.40.0.0/24").err, "");
     // Many at once, who see each other but not the others: all get one.
