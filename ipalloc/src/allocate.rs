@@ -13,10 +13,12 @@ use crate::{
 };
 
 mod choice;
+mod drift;
 mod existing;
 mod grant;
 
 use choice::Choice;
+pub use drift::Drift;
 pub use grant::{Grant, Naming};
 
 /// A batch in the making: each request with its scope, or why it has none.

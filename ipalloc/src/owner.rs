@@ -102,6 +102,28 @@ impl Owner {
         short(&other).unwrap_or(&other) == short(name).unwrap_or(name)
     }
 
+    /// `dns_name` is this owner's name in full: in `domain`, or, where no domain is given, in any.
+    #[must_use]
+    pub fn is_fully_named(&self, dns_name: &str, domain: Option<&str>) -> bool {
+        match domain {
+            Some(_) => plain(dns_name) == self.dns_name(domain),
+            None => self.is_named(dns_name, None),
+        }
+    }
+
+    /// `dns_name` is this owner's name, but in another domain than `domain`.
+    #[must_use]
+    pub fn is_in_another_domain(&self, dns_name: &str, domain: Option<&str>) -> bool {
+        let Some(domain) = domain else {
+            return false;
+        };
+        let (full, name) = (plain(dns_name), self.name());
+        let short = above(name, domain).unwrap_or(name);
+        let of_record = full.strip_prefix(short);
+        let of_record = of_record.and_then(|rest| rest.strip_prefix('.'));
+        of_record.is_some_and(|of_record| of_record != domain)
+    }
+
     /// The owner's name as it may be spelled, with and without `domain`.
     #[must_use]
     pub fn spellings(&self, domain: Option<&str>) -> HashSet<String> {
@@ -258,5 +280,23 @@ mod tests {
             "web.lab.example",
             "not twice"
         );
+        #[rustfmt::skip]
+        let cases: &[(&str, &Owner, &str, Option<&str>, bool)] = &[
+            ("in this domain",             &web,  "WEB.lab.example.", Some("lab.example"),  false),
+            ("in another",                 &web,  "web.lab.example",  Some("prod.example"), true),
+            ("below this",                 &web,  "web.x.lab.example", Some("lab.example"), true),
+            ("in none",                    &web,  "web",              Some("prod.example"), false),
+            ("none is asked for",          &web,  "web.lab.example",  None,                 false),
+            ("it has another name",        &web,  "web2.lab.example", Some("prod.example"), false),
+            ("the name has a domain",      &full, "web.lab.example",  Some("lab.example"),  false),
+            ("and the record another",     &full, "web.prod.example", Some("lab.example"),  true),
+        ];
+        for (name, owner, dns_name, domain, want) in cases {
+            assert_eq!(
+                owner.is_in_another_domain(dns_name, *domain),
+                *want,
+                "{name}"
+            );
+        }
     }
 }

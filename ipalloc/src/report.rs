@@ -89,6 +89,14 @@ impl Acted {
     }
 }
 
+/// What is said of some answers only, and what stands in its place where it holds no more.
+const STALE: [(&str, &str); 4] = [
+    ("dry_run", "false"),
+    ("revived", "false"),
+    ("instead_of", "null"),
+    ("differs", "null"),
+];
+
 /// Writes all records: those without a row as they came, the others with theirs. Where a
 /// change failed half-way, only what was done comes out.
 ///
@@ -117,10 +125,10 @@ pub fn write<W: Write>(
             continue;
         }
         // What a rehearsal or an earlier run said need not hold any more.
-        for name in ["dry_run", "revived"] {
+        for (name, none) in STALE {
             let stale = row.fields.iter().all(|(field, _)| *field != name)
                 && record.value(name) != Value::Absent;
-            row.fields.extend(stale.then(|| (name, "false".to_owned())));
+            row.fields.extend(stale.then(|| (name, none.to_owned())));
         }
         let written = match &row.error {
             None => lines.write(record, &borrowed(&row.fields)),
@@ -259,6 +267,7 @@ pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> (Fields, bool) {
     // An owner's own address that was retired, and with it perhaps an old guest's backups.
     let revived = matches!(grant.change, Some(Change::Mark(..)));
     fields.extend(revived.then(|| ("revived", "true".to_owned())));
+    fields.extend(grant.drift.object().map(|drift| ("differs", drift)));
     if ids {
         fields.push(("ipam_id", number(grant.id.map(|id| id.0))));
     }

@@ -1,7 +1,7 @@
 //! What the IPAM has for an owner already: its own address, one without an owner
 //! that bears its name, or somebody else's that does.
 
-use super::{choice::Choice, grant::Grant};
+use super::{choice::Choice, drift::Drift, grant::Grant};
 use crate::{
     ipam::{Change, Entry},
     owner::{self, Owner},
@@ -41,6 +41,13 @@ impl<'a> Choice<'a> {
                 "{} has {entry} already, which is not in {scope}",
                 request.owner
             ));
+        }
+        let domain = self.naming.domain.as_deref();
+        if request.owner.is_in_another_domain(&entry.dns_name, domain) {
+            let asked = request.owner.dns_name(domain);
+            let named = owner::plain(&entry.dns_name);
+            let owner = &request.owner;
+            return taken(format!("{owner} is {named}'s ({entry}), not {asked}'s"));
         }
         if let Some(keeper) = self.keeper(entry) {
             if !self.naming.reassign || request.fields.own {
@@ -212,6 +219,7 @@ impl<'a> Choice<'a> {
             told: Vec::new(),
             own: request.fields.own,
             instead_of: None,
+            drift: Drift::of(entry, request, self.naming),
             done: self.view.done.contains(&entry.id),
         }
     }

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use serde_json::{Value, json};
 
 use super::world::{Prefix, Range, Record, World};
 
@@ -114,6 +115,33 @@ impl Record {
         }
         .dns_name(rules);
         !self.dns_name.is_empty() && full == ask.dns_name(rules)
+    }
+
+    /// The guest's name without domain, then a dot and another domain than that of the call.
+    pub fn is_in_another_domain(&self, ask: &Ask, rules: &Rules) -> bool {
+        let Some(domain) = rules.domain else {
+            return false;
+        };
+        let full = ask.dns_name(rules);
+        let short = full.strip_suffix(&format!(".{domain}")).unwrap();
+        let name = plain(&self.dns_name);
+        name.starts_with(&format!("{short}.")) && name != full
+    }
+
+    /// What it says otherwise than the request: a name that is not the guest's in the domain of the
+    /// call (in any, where there is none), and that it is out of use but was not retired.
+    pub fn drift(&self, ask: &Ask, rules: &Rules) -> Option<Value> {
+        let (is, name) = (plain(&self.dns_name), plain(&ask.name));
+        let in_any = rules.domain.is_none() && !name.contains('.');
+        let named = is == ask.dns_name(rules) || (in_any && is.split('.').next() == Some(&name));
+        let mut drift = json!({});
+        if !named {
+            drift["dns_name"] = json!(self.dns_name);
+        }
+        if self.status == "deprecated" && !self.comments.contains("ipalloc: retired") {
+            drift["status"] = json!("deprecated");
+        }
+        Some(drift).filter(|drift| *drift != json!({}))
     }
 
     /// Nobody's, and perhaps named as the guest: where no domain is given, any will do.

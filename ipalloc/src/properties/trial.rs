@@ -149,7 +149,9 @@ impl Trial {
                         || (!ask.next && ask.wanted.is_some_and(|wanted| wanted != r.address))
                 };
                 let another_s = |r: &Record| r.is_another_s_of_the_name(ask, rules);
-                own.len() > 1
+                let abroad = |r: &&Record| r.key == ask.key() && r.is_in_another_domain(ask, rules);
+                own.iter().copied().any(|r| abroad(&r))
+                    || own.len() > 1
                     || own.iter().any(other)
                     || (own.is_empty() || rules.adopt) && records.iter().any(another_s)
             }
@@ -203,6 +205,8 @@ impl Trial {
         if let Some(&at) = own.first().or(adopted.first()) {
             let record = &records[at];
             assert!(own.len() < 2, "{answer} is one of several");
+            assert_eq!(answer.get("differs"), record.drift(ask, rules).as_ref());
+            assert!(own.is_empty() || !record.is_in_another_domain(ask, rules));
             if self.world.is_kept_by_another(record) {
                 assert!(rules.reassign && !own.is_empty(), "{answer} is another's");
                 let old = format!("{}/{}", record.address, record.length);
@@ -236,6 +240,7 @@ impl Trial {
         let passed_over = having(&|r| r.is_unowned_of(ask, rules));
         assert!(passed_over.is_empty(), "{answer}: {passed_over:?}");
         self.assert_new(address, place, asks, at_of, rules);
+        assert_eq!(answer.get("differs"), None, "{answer}");
         let dns_name = ask.dns_name(rules);
         assert_eq!(
             (&answer["changed"], &answer["dns_name"]),

@@ -56,6 +56,13 @@ pub(crate) fn of_grants<'a>(
 ) {
     let mut said = Vec::new();
     for grant in grants {
+        if let (Some(status), None | Some(Change::Adopt(..))) = (&grant.drift.status, &grant.change)
+        {
+            note(&format!(
+                "{}: the record of {}/{} has the status {status:?}, which nobody set by retiring it; it stays",
+                grant.dns_name, grant.address, grant.length
+            ));
+        }
         let Some(Change::Create(new)) = &grant.change else {
             continue;
         };
