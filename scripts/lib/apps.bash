@@ -22,7 +22,7 @@ read_app() {
     local key value
     app=()
     while IFS=$'\x1f' read -r key value; do app[$key]=$value; done < <(
-        jq -r '{name, far, path, before, after, sqlite, compression, keep, verify, max_age_s} | map_values(. // "") | to_entries[] | "\(.key)\u001f\(.value)"' <<<"$1"
+        jq -r '{name, far, path, before, after, sqlite, compression, keep, verify, max_age_s, timeout_s} | map_values(. // "") | to_entries[] | "\(.key)\u001f\(.value)"' <<<"$1"
     )
     mapfile -t excludes < <(jq -r '.exclude[]' <<<"$1")
     service=${app[name]}
@@ -70,6 +70,25 @@ settle() {
     )
     understand "$work/settled" >"$work/settled.json"
     jq -e .settled "$work/settled.json" >/dev/null && rm -- "$note"
+}
+
+# orphaned: a record for each service that owes something and isn't in the site any more: removed, or called otherwise. 1 if
+# there is one. Where a run goes on (of another site on this host) nothing is owed yet.
+orphaned() {
+    local note name held status=0 why
+    for note in "$state"/*.owed; do
+        name=${note##*/} name=${name%.owed}
+        [[ -e $note || -L $note ]] && ! jq -e --arg name "$name" 'any(.apps[]; .name == $name)' "$site" >/dev/null || continue
+        exec {held}>>"$state/$name.lock"
+        if flock -n "$held"; then
+            why="it is in no apps of $site_file, and a run of it that was killed owes its after (see ${note@Q}): run that, then remove the note"
+            say "$name: $why"
+            jq -nc --arg service "$name" --arg why "$why" '{$service, changed: false, warnings: [], error: {code: "owed", message: $why}}'
+            status=1
+        fi
+        exec {held}>&-
+    done
+    return "$status"
 }
 
 # on_host MODE: lib/source.bash on the application's host, in the place of this subshell. What another host

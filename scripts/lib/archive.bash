@@ -37,23 +37,29 @@ failed() {
     return 1
 }
 
-# free_name: sets `file` by this second; where a run that is just done has that name, by the next one.
+# free_name: sets `file` by this second; where a run that is just done has that name, by the next one. 1, `code` and
+# `why` if it is not to be had.
 free_name() {
-    local try
+    local status try
     for try in 1 2 3; do
-        file=${service}_$(date -u +%Y-%m-%dT%H%M%SZ).$suffix
-        [[ -e $file || -L $file ]] || return 0
-        ((try == 3)) || sleep 0.7
+        status=0 file=${service}_$(date -u +%Y-%m-%dT%H%M%SZ).$suffix
+        watched is_free "./$file" 2>"$work/error" || status=$?
+        ((status == 3 && try < 3)) || break
+        sleep 0.7
     done
+    ((status)) || return 0
+    [[ ! -s $work/hung ]] || { failed "$status" "$work/error" || return; }
+    code=exists why="$target/BK_$service/$file is there already, or its .part"
+    return 1
 }
+is_free() { [[ ! -e $1 && ! -L $1 && ! -e $1.part && ! -L $1.part ]] || return 3; }
 
 # make_archive: the backup of `app` as `file` in the current folder. 1, `code` and `why` if there is none.
 make_archive() {
     local status=0 told=0 part
     packer "${app[compression]}"
-    free_name
+    free_name || return
     part=$file.part
-    [[ ! -e $part && ! -L $part ]] || { code=exists why="$target/BK_$service/$part is there already" && return 1; }
     part_made=$part
     exec {in}< <(on_host copy 2>"$work/told")
     source=$!
@@ -66,14 +72,41 @@ make_archive() {
     settled=$(jq -r .settled "$work/facts")
     ((status == 0)) || { failed "$status" "$work/error" || return; }
     source_failed "$told" || return
-    watched sync -- "./$part" 2>"$work/error" || { failed 1 "$work/error" || return; }
-    dd if="./$part" iflag=nocache count=0 2>/dev/null || true # so that it is read from the target
+    watched on_disk "./$part" 2>"$work/error" || { failed $? "$work/error" || return; }
     watched read_back "./$part" 2>"$work/error" || { failed $? "$work/error" || return; }
     compare || return
-    [[ ! -e $file ]] && mv -nT -- "./$part" "./$file" 2>"$work/error" && [[ ! -e $part ]] ||
-        { code=exists why="$target/BK_$service/$file is there already, or can't be made: $(head -n 1 "$work/error")" && return 1; }
-    part_made=""
-    sync -- . 2>/dev/null || warnings+=("not-synced: the folder $target/BK_$service can't be synced")
+    give_name
+}
+
+# on_disk FILE: it is synced, and out of this host's memory, so that it is read from the target.
+on_disk() {
+    sync -- "$1" || return
+    dd if="$1" iflag=nocache count=0 2>/dev/null || true
+}
+
+# give_name: the .part becomes `file`, which no file has been, and `named` says so. A signal that comes meanwhile waits,
+# or it couldn't be told whether there is an archive.
+give_name() {
+    local status=0
+    trap 'signalled=yes' INT TERM HUP
+    watched rename "./$part" "./$file" 2>"$work/error" || status=$?
+    case $status in
+    0 | 4) named=yes part_made="" size=$(<"$work/size") ;;
+    esac
+    trap interrupted INT TERM HUP
+    case $status in
+    0) ;;
+    3) code=exists why="$target/BK_$service/$file is there already" && return 1 ;;
+    4) warnings+=("not-synced: the folder $target/BK_$service can't be synced") ;;
+    *) failed "$status" "$work/error" || return ;;
+    esac
+    [[ ! $signalled ]] || interrupted
+}
+rename() {
+    [[ ! -e $2 && ! -L $2 ]] || return 3
+    stat -c %s -- "$1" >"$work/size" && mv -nT -- "$1" "$2" || return 2
+    [[ ! -e $1 ]] || return 3
+    sync -- . 2>/dev/null || return 4
 }
 
 # last_word FILE: the last line on stderr that is none of source.bash's.

@@ -3,12 +3,22 @@
 # begin: the lock, a folder for this run, and that nothing stays behind.
 begin() {
     started=${EPOCHREALTIME//[!0-9]/}
-    warnings=() source=0 in="" settled=false part_made="" job="" watch="" file="" count=0 sum="" previous=null kept=null removed=0
+    warnings=() source=0 in="" settled=false named="" signalled="" part_made="" job="" watch="" file="" count=0 sum="" previous=null kept=null removed=0
     token=PVX$RANDOM$RANDOM$RANDOM
     work=$tmp/$service
     mkdir -p -- "$work"
     owner=$BASHPID
-    trap '[[ $BASHPID == "$owner" ]] || exit; file="" && report interrupted "a signal ended it"' INT TERM HUP
+    trap interrupted INT TERM HUP
+}
+
+# interrupted: the record of a service at which a signal came.
+interrupted() {
+    [[ $BASHPID == "$owner" ]] || exit
+    [[ $named ]] || { file="" && report interrupted "a signal ended it"; }
+    kept=null removed=null
+    warnings+=("interrupted: a signal ended it when the archive was there: of the older ones some may be left")
+    [[ $settled == true ]] || after_failed
+    report
 }
 
 # end: what holds the target is killed, the source comes to its end by itself (after!), a .part that is none goes.
@@ -29,6 +39,7 @@ end() {
 # report [CODE WHY]: the service's record on stdout, and what people should know on stderr. Ends the subshell.
 report() {
     local status=0 ended=${EPOCHREALTIME//[!0-9]/}
+    trap '' INT TERM HUP
     jq -nc --arg service "$service" --arg file "${file:+$target/BK_$service/$file}" --argjson count "$count" --arg sha256 "$sum" \
         --argjson previous_size "$previous" --argjson kept "$kept" --argjson removed "$removed" --argjson size "${size:-0}" \
         --argjson duration_ms "$(((ended - started) / 1000))" --arg code "${1-}" --arg why "${2-}" --arg mode "$mode" \
@@ -49,27 +60,31 @@ back_up() {
     lock_app || report busy "another run of it is not done yet"
     settle || not_settled
     probe "$target_s" || report "$code" "$why"
-    enter_folder || report target-write "$target/BK_$service: no folder that can be entered, and made"
     trap end EXIT
+    enter_folder made || report "$code" "$why"
     timeout -k 1 "$target_s" find . -mindepth 1 -maxdepth 1 -type f -name "${service}_*.part" -mmin +360 -delete >/dev/null 2>&1 || true
-    before_now
+    before_now || { failed $? "$work/error"; report "$code" "$why"; }
     previous=$(tail -n 1 -- "$work/before" | cut -f 1) previous=${previous:-null}
     [[ $previous == null ]] || ((free >= previous * 2)) ||
         report no-space "$target has $free bytes left, and needs $((previous * 2)): twice the newest backup of it"
     owe || report no-state "$state/$service.owed: what this run would owe can't be written down: $(head -n 1 "$work/error")"
     make_archive || { file="" && report "$code" "$why"; }
     mapfile -t -O "${#warnings[@]}" warnings < <(jq -r '.warnings[]' "$work/facts")
-    size=$(stat -c %s -- "./$file")
     shrunk
-    [[ $settled == true ]] || report after "after: $(jq -r '.after // "it was not run"' "$work/facts"): it is run again before the next backup; this one is there"
+    [[ $settled == true ]] || after_failed
     prune
-    [[ -s $work/hung ]] || kept=$(archives | wc -l)
+    [[ -s $work/hung ]] || { archives && kept=$(wc -l <"$work/all"); }
     report
+}
+
+after_failed() {
+    report after "after: $(jq -r '.after // "it was not run"' "$work/facts"): it is run again before the next backup; this one is there"
 }
 
 # not_settled: the record of a service that can't have what a killed run owes it.
 not_settled() {
     local forget=" (if that is no use: rm ${state@Q}/$service.owed)"
+    [[ $(jq -r '.error.code // ""' "$work/settled.json") != busy ]] || report busy "$(jq -r .error.message "$work/settled.json")"
     why=$(jq -r '.after // .error.message // ""' "$work/settled.json")
     [[ $why || ! ${app[far]} ]] || report unreachable "${app[far]}: $(last_word "$work/settled"): what a killed run owes is not done$forget"
     report owed "what a killed run owes is not done: after: ${why:-$(last_word "$work/settled")}$forget"
@@ -98,7 +113,7 @@ settle_only() {
 before_now() {
     local limit future
     limit=${service}_$(date -u -d '+5 minutes' +%Y-%m-%dT%H%M%SZ)
-    archives >"$work/all"
+    archives || return
     LC_ALL=C awk -F '\t' -v limit="$limit" '$2 < limit' "$work/all" >"$work/before"
     future=$(LC_ALL=C awk -F '\t' -v limit="$limit" '$2 >= limit { print $2; exit }' "$work/all")
     [[ ! $future ]] || warnings+=("future: $future is dated in the future, and restore tests fail for it: see the clock, then remove or rename it")

@@ -12,8 +12,9 @@ restore_test() {
     mkdir -- "$unpacked" || report no-stage "$unpacked: it can't be made"
     lock_app || report busy "another run of it is not done yet"
     probe "$target_s" || report "$code" "$why"
-    [[ -d $target/BK_$service ]] && enter_folder || report no-backup "$target/BK_$service: no such folder"
-    newest=$(archives | tail -n 1)
+    enter_folder || report "$code" "$why"
+    archives || { failed $? "$work/error"; report "$code" "$why"; }
+    newest=$(tail -n 1 -- "$work/all")
     [[ $newest ]] || report no-backup "$target/BK_$service: no complete backup is in it"
     size=${newest%%$'\t'*} file=${newest#*$'\t'}
     [[ $file != *.zst ]] || have zstd || report no-zstd "$file: no zstd to unpack it: apt-get install zstd"
@@ -65,10 +66,10 @@ judged_by_app() {
     [[ ${app[verify]} ]] || return 0
     (
         exec {lock}>&-
-        PVX_RESTORED=$unpacked exec bash -c "${app[verify]}"
+        PVX_RESTORED=$unpacked exec timeout -k 10 "${app[timeout_s]}" bash -c "${app[verify]}"
     ) </dev/null >"$work/said" 2>&1 || status=$?
     line=$(tail -c 4096 -- "$work/said" | grep -v '^[[:space:]]*$' | tail -n 1)
-    ((status == 0)) || report verify "$file: verify: exit code $status${line:+: $line}"
+    ((status == 0)) || report verify "$file: verify: $(how_it_ended "$status")${line:+: $line}"
 }
 
 # too_old: the archive may be fine, and be of last month.

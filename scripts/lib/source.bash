@@ -1,7 +1,7 @@
 # What app-backup runs on the host of an application: `before`, the archive (tar) on stdout, `after`. It is sent
 # there behind databases.bash and read by `bash -s`; that host needs find, tar, base64, and sqlite3 for databases.
 #
-# `app` holds path, stage, before, after, sqlite, token, lock; `excludes` the patterns; `mode` is copy or settle (only
+# `app` holds name, far, path, stage, before, after, sqlite, timeout_s, token, lock; `excludes` the patterns; `mode` is copy or settle (only
 # `after`, which an earlier run owes). What is to be known goes to stderr: lines that begin with the token, and
 # are base64, as names of files are whatever people made them.
 
@@ -14,6 +14,21 @@ refuse() {
     exit 1
 }
 
+# lock_here: on another host, the lock of the service there: what was killed here may be going on there, as nobody tells
+# it. A run waits 5 s for its end, and what an earlier one owes (`settle`) isn't done under it.
+lock_here() {
+    local place=/run/app-backup-${app[name]}.lock try lock
+    [[ ${app[far]} ]] || return 0
+    ((EUID == 0)) || place=${XDG_RUNTIME_DIR:-${HOME:-/var/tmp}}/.${place##*/}
+    type -P flock >/dev/null || refuse no-stage "no flock on ${app[far]}: apt-get install util-linux"
+    { exec {lock}>>"$place"; } 2>/dev/null || refuse no-stage "$place: it can't be made on ${app[far]}"
+    for try in 1 2 3 4 5 6; do
+        ! flock -n "$lock" || { app[lock]=$lock && return; }
+        ((try == 6)) || sleep 1
+    done
+    refuse busy "an earlier run's copy is not done yet on ${app[far]}"
+}
+
 # command TEXT: one of the application's own. What it leaves running must hold neither the lock nor our pipes.
 command_of_app() {
     (
@@ -22,14 +37,14 @@ command_of_app() {
         cd -- "${app[path]}" 2>/dev/null || cd /
         umask "$usual_umask"
         if [[ $usual_locale ]]; then export LC_ALL=$usual_locale; else unset LC_ALL; fi
-        PVX_STAGE=${app[stage]}/dump exec bash -c "$1"
+        PVX_STAGE=${app[stage]}/dump exec timeout -k 10 "${app[timeout_s]}" bash -c "$1"
     ) </dev/null >"${app[stage]}/said" 2>&1
 }
 # said CODE: why a command failed, in a line.
 said() {
     local line
     line=$(tail -c 4096 -- "${app[stage]}/said" | tr -d '\0' | grep -v '^[[:space:]]*$' | tail -n 1)
-    printf '%s' "exit code $1${line:+: $line}"
+    printf '%s' "$(how_it_ended "$1")${line:+: $line}"
 }
 
 # finish: whatever happened, `after` runs, and nothing stays behind.
@@ -47,9 +62,12 @@ finish() {
 
 # copy_database FILE: one that is whole, whoever writes to it meanwhile, where the archive has the others' files.
 copy_database() {
-    local copy=${app[stage]}/copy quoted answer mode place=${app[stage]}/tree/${1#./}
+    local copy=${app[stage]}/copy quoted answer mode status=0 place=${app[stage]}/tree/${1#./}
     quoted=${copy//\'/\'\'}
-    if ! answer=$(sql "$1" "PRAGMA journal_mode" "VACUUM INTO '$quoted'"); then
+    answer=$(sql "$1" "PRAGMA journal_mode" "VACUUM INTO '$quoted'") || status=$?
+    if ((status == 124 || status == 137)); then
+        refuse sqlite "${1#./}: its copy: $(how_it_ended "$status")"
+    elif ((status)); then
         rm -f -- "$copy"
         # An old sqlite3, or a database that needs what is not there to be written anew.
         answer=$(sql "$1" "PRAGMA journal_mode" ".backup '$quoted'") || refuse sqlite "${1#./}: it can't be copied: ${answer##*$'\n'}"
@@ -92,6 +110,7 @@ main() {
     local status=0
     export LC_ALL=C
     umask 077
+    lock_here
     if [[ $mode == settle ]]; then
         owed=yes
         mkdir -p -m 700 -- "${app[stage]}"

@@ -2,8 +2,8 @@
 # there is room. A share that hangs takes everything with it that touches it, so whatever does is bounded.
 # Sourced after apps.bash, which sets `target`, `target_mount`, `target_s` and `site_name`.
 
-# look_at TARGET MOUNT NAME PROBE: prints the bytes that are free; else what is wrong, with an exit code that says how.
-# It runs in a bash of its own.
+# look_at TARGET MOUNT NAME PROBE: prints the bytes that are free, and which folder it is (device and inode); else what
+# is wrong, with an exit code that says how. It runs in a bash of its own.
 look_at() {
     local content blocks
     cd -P -- "$1" || return 11
@@ -13,10 +13,10 @@ look_at() {
     [[ ! $3 || $'\n'$content$'\n' == *$'\n'$3$'\n'* ]] || return 14
     rm -f -- "$4" && (umask 077 && set -C && printf probe >"$4") && sync -- "$4" && [[ $(<"$4") == probe ]] && rm -- "$4" || return 15
     blocks=$(stat -f -c '%a*%S' .) || return 11
-    printf '%s\n' "$((blocks))"
+    printf '%s %s\n' "$((blocks))" "$(stat -c %d:%i .)"
 }
 
-# probe SECONDS: 0 and `free`; else `code` and `why`.
+# probe SECONDS: 0, `free` and `probed`, the folder it is; else `code` and `why`.
 probe() {
     local status=0 text
     # Not to a pipe: who hangs in the kernel can't be killed, and would keep it open.
@@ -25,7 +25,7 @@ probe() {
     text=$(<"$work/probe")
     code=target-absent
     case $status in
-    0) free=${text##*$'\n'} && return ;;
+    0) read -r free probed <<<"${text##*$'\n'}" && return ;;
     11) why="$target: ${text##*: }" ;;
     12) why="$target: no file .pvx-target is in it: the share is not mounted, or was never made ready (with it mounted, once: echo ${site_name:-backups} >$target/.pvx-target)" ;;
     13) why="$target is on the file system of /: the share is not mounted (or the site says backup_target.mount: false)" ;;
@@ -85,18 +85,35 @@ watch_target() {
     done
 }
 
-# enter_folder: goes to the service's folder of the target, and stays there, whatever takes its place meanwhile.
+# enter_folder [made]: goes to the service's folder of the target, which is made first if that is asked for, and stays
+# there, whatever takes its place meanwhile. 1 and `code` and `why` if there is none, or it is no more in the folder
+# that was probed: the share went away in between. It is done in a child first, as this shell can't be given up.
 enter_folder() {
+    local status=0
+    watched go_there "$@" 2>"$work/error" && go_there "$@" 2>"$work/error" && return
+    status=$?
+    code=target-write why="$target/BK_$service: no folder that can be entered${1:+, and made}"
+    case $status in
+    3) code=target-absent why="$target is no more the folder that was probed: the share went away, or another came" ;;
+    4) code=no-backup why="$target/BK_$service: no such folder" ;;
+    esac
+    [[ ! -s $work/hung ]] || code=target-hung why=$(<"$work/hung")
+    return 1
+}
+go_there() {
     local top
-    cd -P -- "$target" && top=$PWD || return 1
-    mkdir -m 700 -- "BK_$service" 2>/dev/null || true
-    [[ -d BK_$service && ! -L BK_$service ]] && cd -P -- "BK_$service" && [[ $PWD == "${top%/}/BK_$service" ]]
+    cd -P -- "$target" && top=$PWD || return 2
+    [[ $(stat -c %d:%i .) == "$probed" ]] || return 3
+    [[ ! ${1-} ]] || mkdir -m 700 -- "BK_$service" 2>/dev/null || true
+    [[ -e BK_$service || -L BK_$service ]] || return 4
+    [[ -d BK_$service && ! -L BK_$service ]] && cd -P -- "BK_$service" && [[ $PWD == "${top%/}/BK_$service" ]] || return 2
 }
 
-# archives: the service's complete ones, oldest first: size, a tab, name.
-archives() {
+# archives: the service's complete ones in $work/all, oldest first: size, a tab, name.
+archives() { watched list_archives 2>"$work/error"; }
+list_archives() {
     find . -mindepth 1 -maxdepth 1 -type f -name "${service}_*" -printf '%f\t%s\n' |
         LC_ALL=C awk -F '\t' -v service="$service" '
             substr($1, length(service) + 2) ~ /^[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z\.tar\.(gz|zst)$/ { print $2 "\t" $1 }' |
-        LC_ALL=C sort -t $'\t' -k 2
+        LC_ALL=C sort -t $'\t' -k 2 >"$work/all"
 }

@@ -194,6 +194,46 @@ fn what_would_be_owed_is_written_down_or_nothing_is_stopped() {
     lab.app_backup(&["app"]).good();
 }
 
+/// The note of a service that isn't in the site any more: only a run that is going on has a right to one.
+#[test]
+fn what_a_service_owes_that_is_no_longer_in_the_site() {
+    let lab = Lab::new();
+    fs::write(lab.path("state/gone.owed"), "{}").unwrap();
+    for words in [["--all"].as_slice(), &["--settle", "--all"]] {
+        let answer = lab.app_backup(words);
+        assert_eq!(answer.records[0]["service"], "gone", "{words:?}");
+        assert_eq!(answer.records[0]["error"]["code"], "owed", "{words:?}");
+        assert_eq!(answer.code, Some(1), "{words:?}");
+        assert!(answer.said.contains("gone.owed"), "{}", answer.said);
+    }
+    lab.app_backup(&["app"]).good();
+    let held = lab.bash("flock state/gone.lock app-backup --all");
+    assert!(
+        held.contains(r#""service":"app""#) && !held.contains("gone"),
+        "{held}"
+    );
+}
+
+/// A command of the application's that doesn't end is ended.
+#[test]
+fn a_command_that_does_not_end() {
+    let lab = Lab::new();
+    let (before, after) = lab.switch();
+    let stuck = json!({"before": format!("{before}; sleep 600"), "after": after, "timeout_s": 1});
+    lab.site(&stuck, &json!({}));
+    let answer = lab.app_backup(&["app"]);
+    answer.is(1, "before");
+    assert!(
+        answer.said.contains("did not end within 1 s (timeout_s)") && lab.runs(),
+        "{}",
+        answer.said
+    );
+    lab.site(&json!({"after": "sleep 600", "timeout_s": 1}), &json!({}));
+    lab.app_backup(&["app"]).is(1, "after");
+    lab.site(&json!({"verify": "sleep 600", "timeout_s": 1}), &json!({}));
+    lab.app_backup(&["--restore-test", "app"]).is(1, "verify");
+}
+
 #[test]
 fn a_host_without_a_domain() {
     let lab = Lab::new();

@@ -138,6 +138,24 @@ fn an_application_on_another_host() {
     let archives = lab.archives().len();
     lab.app_backup(&["app"]).good();
     assert!(lab.runs() && lab.archives().len() == archives + 1);
+
+    // The run is killed here, and its copy goes on there: `after` is not run under it, nor a second one begun.
+    let (before, after) = lab.switch();
+    // It goes on for half a minute, if it is not told to end.
+    let slow = format!(
+        "{before}; touch slow; n=0; until [ -e ../go ] || [ $((n += 1)) = 300 ]; do sleep 0.1; done"
+    );
+    lab.site(
+        &json!({"host": "far", "before": slow, "after": after}),
+        &json!({}),
+    );
+    lab.bash("setsid -f bash -c 'echo $$ >pid; exec app-backup app >/dev/null 2>&1'; until [ -e data/slow ]; do sleep 0.1; done");
+    lab.bash("kill -9 $(ps -o pid= -s $(cat pid))");
+    lab.app_backup(&["app"]).is(1, "busy");
+    assert!(!lab.runs(), "its copy still needs it stopped");
+    lab.bash("touch go; until [ -e running ]; do sleep 0.1; done");
+    lab.app_backup(&["app"]).good();
+
     drop(sshd);
     lab.app_backup(&["app"]).is(3, "unreachable");
     assert_eq!(crate::lab::names(&lab.path("state")), ["app.lock"]);

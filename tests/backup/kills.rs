@@ -148,6 +148,43 @@ fn a_signal_in_the_middle() {
     }
 }
 
+/// A signal when the archive is there, and older ones are being removed: it is a backup, and told as one.
+#[test]
+fn a_signal_when_older_ones_are_removed() {
+    let lab = stopped_for_backup();
+    let slow = lab.path("bin/pbsprune");
+    let begun = lab.path("pruning");
+    fs::write(
+        &slow,
+        format!("#!/bin/sh\ntouch {}; exec sleep 600\n", begun.display()),
+    )
+    .unwrap();
+    fs::set_permissions(&slow, fs::Permissions::from_mode(0o755)).unwrap();
+    let run = lab
+        .command("bash")
+        .args(["-c", "echo $$ >pid; exec app-backup app"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    lab.bash("until [ -e pruning ]; do sleep 0.05; done");
+    lab.bash("kill -TERM $(cat pid)");
+    let answer = Answer::of(&run.wait_with_output().unwrap());
+    let record = &answer.records[0];
+    assert_eq!(answer.code, Some(143), "{}", answer.said);
+    assert_eq!(
+        (&record["error"], &record["changed"]),
+        (&json!(null), &json!(true))
+    );
+    assert_eq!(
+        (&record["kept"], &record["removed"]),
+        (&json!(null), &json!(null))
+    );
+    let warning = record["warnings"][0].as_str().unwrap();
+    assert!(warning.starts_with("interrupted: "), "{record}");
+    assert!(lab.runs() && lab.archives().len() == 1);
+}
+
 /// The kernel kills a service's own shell for want of memory: there is a record of it all the same.
 #[test]
 fn a_run_that_is_killed_has_a_record() {

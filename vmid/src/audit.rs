@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 
 use crate::{
     finding::Finding,
-    guest::Guest,
+    guest::{Guest, Nic},
     networks::Networks,
-    place::{self, Claim, Place},
+    place::{self, Place},
     reserved::Reserved,
-    scheme::{self, Digits, Refused},
+    scheme::Refused,
+    whereabouts,
 };
 
 mod duplicates;
@@ -20,8 +21,6 @@ mod duplicates;
 pub struct Rules {
     /// The site's networks.
     pub networks: Networks,
-    /// The width of the host number.
-    pub digits: Digits,
     /// Addresses that must never be a guest's, such as virtual ones.
     pub reserved: Reserved,
     /// IDs that are outside the scheme on purpose.
@@ -80,9 +79,9 @@ fn is_exempt(guest: &Guest, rules: &Rules) -> bool {
 
 /// What can be said of a guest without looking at the others.
 fn judge(guest: &Guest, rules: &Rules) -> Verdict {
-    let place = locate(guest, rules);
+    let place = whereabouts::of(guest, &rules.networks, place::locate);
     let mut verdict = Verdict {
-        expected: place.as_ref().ok().map(|place| place.id(rules.digits)),
+        expected: place.as_ref().ok().map(|place| place.id),
         findings: Vec::new(),
         address: address(guest, &place),
     };
@@ -104,48 +103,28 @@ fn address(guest: &Guest, place: &Result<Place, Refused>) -> Option<String> {
     Some(place.as_ref().map_or(own, Place::address_with_mask))
 }
 
-/// Where the guest is; the interface's tag says the VLAN if nothing else does.
-fn locate(guest: &Guest, rules: &Rules) -> Result<Place, Refused> {
-    let (address, mask) = guest
-        .addresses
-        .first()
-        .cloned()
-        .ok_or(Refused::NoAddress)??;
-    let claim = Claim {
-        address,
-        mask,
-        vlan: guest.vlan.clone()?,
-    };
-    match place::locate(claim, &rules.networks, rules.digits) {
-        Err(refused @ (Refused::NoVlan(_) | Refused::OutsideTheSite(_))) => match guest.tag {
-            Ok(Some(vlan)) => {
-                let vlan = Some(vlan);
-                place::locate(Claim { vlan, ..claim }, &rules.networks, rules.digits)
-            }
-            _ => Err(refused),
-        },
-        result => result,
-    }
-}
-
 fn against_the_scheme(
     guest: &Guest,
     place: &Result<Place, Refused>,
     rules: &Rules,
 ) -> Vec<Finding> {
     let id = match &guest.id {
-        Ok(id) => id.map(|id| (id, scheme::split(id, rules.digits))),
+        Ok(id) => id.map(|id| (id, place::split(id, &rules.networks))),
         Err(refused) => return vec![finding(refused)],
     };
     let mut findings = Vec::new();
     match (id, place) {
         (Some((_, Err(outside))), _) => findings.push(finding(&outside)),
-        (Some((id, Ok(_))), Ok(place)) if id != place.id(rules.digits) => {
+        (Some((id, Ok(_))), Ok(place)) if id != place.id => {
+            let other = whereabouts::fitting_nic(guest, id, &rules.networks);
+            let fits = other.map_or(String::new(), |(nic, other)| {
+                format!("; it fits {} ({})", nic.name, other.address_with_mask())
+            });
             let message = format!(
-                "ID {id}, but {} in VLAN {} is {}",
+                "ID {id}, but {} in VLAN {} is {}{fits}",
                 place.address_with_mask(),
                 place.vlan,
-                place.id(rules.digits)
+                place.id
             );
             findings.push(Finding {
                 code: "id-mismatch",
@@ -160,7 +139,7 @@ fn against_the_scheme(
     let vlan = match (place, &guest.id) {
         (Ok(place), _) => Some((place.vlan, format!("{} is in", place.address))),
         (Err(_), Ok(Some(id))) => {
-            let split = scheme::split(*id, rules.digits).ok();
+            let split = place::split(*id, &rules.networks).ok();
             split.map(|(vlan, _)| (vlan, format!("ID {id} says")))
         }
         _ => None,
@@ -179,15 +158,12 @@ fn against_the_scheme(
         }
         _ => {}
     }
-    let mismatched = |(tag, address, mask): &(u64, Ipv4Addr, Option<u8>)| {
-        let claim = Claim {
-            address: *address,
-            mask: *mask,
-            vlan: None,
-        };
+    let mismatched = |nic: &Nic| {
+        let Nic { tag, address, .. } = nic;
+        let tag = (*tag)?;
         // Where nothing but the tag says which VLAN it is in, nothing contradicts it.
-        let place = place::locate(claim, &rules.networks, rules.digits).ok()?;
-        (place.vlan != *tag).then(|| Finding {
+        let place = whereabouts::of_nic(nic, &rules.networks)?;
+        (place.vlan != tag).then(|| Finding {
             code: "vlan-tag-mismatch",
             message: format!(
                 "the interface of {address} is tagged {tag}, but {address} is in VLAN {}",
@@ -220,12 +196,15 @@ fn addresses_of(guest: &Guest) -> Vec<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{reserved, stream};
+    use crate::{reserved, scheme::Digits, stream};
 
     fn rules(networks: &str) -> Rules {
         Rules {
-            networks: Networks::parse(format!("vlan,prefix\n{networks}").as_bytes()).unwrap(),
-            digits: Digits::THREE,
+            networks: Networks::parse(
+                format!("vlan,prefix,base\n{networks}").as_bytes(),
+                Digits::THREE,
+            )
+            .unwrap(),
             reserved: ["192.168.10.110"]
                 .map(|text| reserved::word(text).unwrap())
                 .into_iter()

@@ -4,14 +4,15 @@ use std::io::{Read, Write};
 
 use crate::{
     COLUMNS, Surroundings, audit, cli, document,
-    exit::{Answer, Stop},
+    exit::{self, Answer, Stop},
     finding,
     guest::{self, Guest},
     named_files,
     reserved::Reserved,
-    stream::{self, Kept, Lines, Record, quote},
+    stream::{self, Kept, Lines, Record, Value, quote},
     table,
     tally::{Tally, is_of_another_kind},
+    whereabouts,
 };
 
 /// Runs the verb: the inventory comes from `input`.
@@ -40,8 +41,7 @@ fn rules(args: &cli::Check) -> Result<audit::Rules, Stop> {
         reserved = reserved.and_of_site(site);
     }
     Ok(audit::Rules {
-        networks: named_files::networks(args.site.networks.as_deref(), site.as_ref())?,
-        digits: args.site.digits,
+        networks: named_files::networks(&args.site, site.as_ref())?,
         reserved,
         exempt: args.exempt.clone(),
     })
@@ -59,14 +59,18 @@ fn inventory<W: Write>(
     document::none_among(&records)?;
     Tally::of(&records).some_guest(allow_empty)?;
     let is_judged = |record: &Record<'_>| !record.has_error() && !is_of_another_kind(record);
+    let may_be = |address, guest: &Guest| rules.reserved.against(address, guest).is_none();
     let guest = |kept: &Kept| {
         let record = kept.record();
         match is_judged(&record) {
-            true => Guest::of(&record),
+            true => whereabouts::with_agent(Guest::of(&record), &rules.networks, may_be),
             false => Guest::unknown(),
         }
     };
     let guests: Vec<Guest> = records.iter().map(guest).collect();
+    if say_nothing_of_addresses(&records) {
+        exit::say("vmid", &format!("note: {NO_ADDRESSES}; {}", stream::GUESTS));
+    }
     let verdicts = audit::audit(&guests, rules);
     let mut answer = Answer::Yes;
     for (kept, verdict) in records.iter().zip(verdicts) {
@@ -79,6 +83,23 @@ fn inventory<W: Write>(
     }
     lines.flush().map_err(Stop::output)?;
     Ok(answer)
+}
+
+/// Said once, where it is no fault of each guest.
+const NO_ADDRESSES: &str =
+    "no guest in here has an address or a configuration, as in the list /cluster/resources";
+
+/// Guests came in as Proxmox lists them, with what they are and use, but not with where they are.
+fn say_nothing_of_addresses(records: &[Kept]) -> bool {
+    let is_listed = |record: &Record<'_>| matches!(record.value("type"), Value::Text(kind) if ["qemu", "lxc"].contains(&&*kind));
+    let says = |record: &Record<'_>| {
+        let has = |name| record.raw(name).is_some();
+        has("address")
+            || has("interfaces")
+            || record.names().any(|n| guest::is_interface_option(&n))
+    };
+    let records = || records.iter().map(Kept::record);
+    records().any(|record| is_listed(&record)) && !records().any(|record| says(&record))
 }
 
 /// Writes a guest with what was found.

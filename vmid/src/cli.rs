@@ -19,7 +19,7 @@ Error codes, each in the record's field \"error\":
   no-vlan bad-vlan                         the VLAN is unknown, or outside 1 to 4094
   host-too-big bad-host                    the host number needs more --digits, or has no address
   ambiguous-network network-mismatch       two networks fit, or two statements contradict
-  unknown-network outside-scheme           no network for the VLAN, no VLAN part in the ID
+  unknown-network outside-scheme           no network for the VLAN, the ID is none of the scheme
   id-mismatch                              the record has another ID (VLAN, host, address) already
 
 Values are separated by spaces. Records of nodes, storages and pools are handed on as they are.
@@ -33,7 +33,7 @@ Codes of findings:
   no-vlan bad-vlan                         the VLAN is unknown, or outside 1 to 4094
   host-too-big bad-host                    the host number needs more --digits, or has no address
   ambiguous-network network-mismatch       two networks fit, or two statements contradict
-  unknown-network outside-scheme           no network for the VLAN, no VLAN part in the ID
+  unknown-network outside-scheme           no network for the VLAN, the ID is none of the scheme
   id-mismatch                              the guest has another ID than its address makes
   vlan-tag-mismatch                        an interface's tag is not the VLAN of its address
   duplicate-id duplicate-address           two guests have it
@@ -64,7 +64,8 @@ Exit codes: 0 printed, 2 no site is named, or the file can't be read or is wrong
     name = "vmid",
     version,
     after_help = "\
-The ID is the VLAN, then the host number in three digits: VLAN 30 + 192.168.30.66 = 30066.
+The ID is the VLAN, then the host number in three digits: VLAN 30 + 192.168.30.66 = 30066. A network
+may have a base of its own in --networks or the site: its IDs are base + host number then.
 Records are JSON objects, one after the other, in an array, or in an API answer.
 
   vmid encode 192.168.30.66/24
@@ -111,10 +112,10 @@ pub struct Site {
     /// Where the site file is
     #[command(flatten)]
     pub named: site::Named,
-    /// VLANs and their prefixes instead of the site's: CSV (columns vlan,prefix), JSON, NetBox's exports, a site file [default: the site's; without a site 192.168.{vlan}.0/24]
+    /// VLANs and their prefixes instead of the site's: CSV (columns vlan,prefix, perhaps base,digits), JSON, NetBox's exports, a site file [default: the site's; without a site 192.168.{vlan}.0/24]
     #[arg(long, value_name = "FILE")]
     pub networks: Option<PathBuf>,
-    /// Digits of the host number: 3, 4 or 5
+    /// Digits of the host number: 2 to 5
     #[arg(long, value_name = "N", default_value = "3", value_parser = digits)]
     pub digits: Digits,
 }
@@ -186,7 +187,7 @@ pub struct Check {
 
 fn digits(text: &str) -> Result<Digits, String> {
     let digits = text.parse().ok().and_then(Digits::new);
-    digits.ok_or_else(|| "the host number has 3, 4 or 5 digits".to_owned())
+    digits.ok_or_else(|| "the host number has 2 to 5 digits".to_owned())
 }
 
 fn vlan(text: &str) -> Result<u64, String> {

@@ -6,38 +6,16 @@ use crate::{
     COLUMNS, Surroundings, cli,
     document::Document,
     exit::{self, Answer, Stop},
-    guest, named_files,
+    guest::{self, Guest},
+    named_files,
     networks::Networks,
     place::{self, Claim, Place},
-    scheme::{Digits, Refused},
+    scheme::Refused,
     stream::{self, Lines, Record},
     table,
     tally::is_of_another_kind,
+    whereabouts,
 };
-
-/// What a site looks like.
-#[derive(Clone, Debug)]
-pub struct Site {
-    /// Its VLANs and prefixes.
-    pub networks: Networks,
-    /// The width of the host number.
-    pub digits: Digits,
-}
-
-impl Site {
-    /// The site that the options describe.
-    ///
-    /// # Errors
-    ///
-    /// A file that they name can't be used.
-    pub fn of(options: &cli::Site) -> Result<Self, Stop> {
-        let site = options.named.read()?;
-        Ok(Self {
-            networks: named_files::networks(options.networks.as_deref(), site.as_ref())?,
-            digits: options.digits,
-        })
-    }
-}
 
 /// A record that was refused, and the VLAN and host number that can be told all the same.
 #[derive(Debug)]
@@ -82,7 +60,18 @@ pub trait Convert {
     fn raw(&self, place: &Place) -> String;
 }
 
-/// The place of the record's own address.
+/// The networks of the site that the options describe.
+///
+/// # Errors
+///
+/// A file that they name can't be used.
+pub(crate) fn networks(options: &cli::Site) -> Result<Networks, Stop> {
+    let site = options.named.read()?;
+    named_files::networks(options, site.as_ref())
+}
+
+/// The place of the record's own address; else of that in its configuration, else of one that its
+/// agent sees.
 ///
 /// # Errors
 ///
@@ -90,19 +79,23 @@ pub trait Convert {
 pub(crate) fn place_of(
     record: &Record<'_>,
     vlan: Option<u64>,
-    site: &Site,
+    networks: &Networks,
 ) -> Result<Place, Refused> {
-    let (address, mask) = guest::address(&record.value("address"))?.ok_or(Refused::NoAddress)?;
-    let vlan = guest::vlan(&record.value("vlan"))?.or(vlan);
-    place::encode(
-        Claim {
+    if let Some((address, mask)) = guest::address(&record.value("address"))? {
+        let vlan = guest::vlan(&record.value("vlan"))?.or(vlan);
+        let claim = Claim {
             address,
             mask,
             vlan,
-        },
-        &site.networks,
-        site.digits,
-    )
+        };
+        match place::encode(claim, networks) {
+            Err(Refused::NoVlan(_) | Refused::OutsideTheSite(_)) => {} // its interface may say it
+            result => return result,
+        }
+    }
+    let mut guest = whereabouts::with_agent(Guest::of(record), networks, |_, _| true);
+    guest.vlan = guest.vlan.map(|own| own.or(vlan));
+    whereabouts::of(&guest, networks, place::encode)
 }
 
 /// A number that stands in the record already must be the one that was computed.

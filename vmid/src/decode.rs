@@ -4,9 +4,10 @@ use std::io::{self, Read, Write};
 
 use crate::{
     Surroundings, cli,
-    convert::{self, Convert, Failure, Site},
+    convert::{self, Convert, Failure},
     exit::{Answer, Stop},
     guest,
+    networks::Networks,
     place::{self, Place},
     scheme::{self, Refused},
     stream::{Lines, Record, quote},
@@ -15,8 +16,8 @@ use crate::{
 /// From ID to VLAN, host and address.
 #[derive(Clone, Debug)]
 pub struct Decode {
-    /// The site.
-    pub site: Site,
+    /// The site's networks.
+    pub networks: Networks,
     /// Replace another VLAN, host or address.
     pub overwrite: bool,
 }
@@ -34,7 +35,7 @@ pub fn run(
 ) -> Result<Answer, Stop> {
     let values = convert::lines_of("vmid", &args.values, spelled);
     let job = Decode {
-        site: Site::of(&args.convert.site)?,
+        networks: convert::networks(&args.convert.site)?,
         overwrite: args.convert.overwrite,
     };
     convert::run(&job, &args.convert, values, surroundings, input, output)
@@ -51,19 +52,19 @@ fn spelled(id: &str) -> String {
 
 impl Convert for Decode {
     fn convert(&self, record: &Record<'_>) -> Result<Place, Failure> {
-        let Site { networks, digits } = &self.site;
+        let networks = &self.networks;
         let id = guest::id(&record.value("vmid"))?;
         let id = id.ok_or_else(|| Refused::OutsideScheme("the record has no vmid".to_owned()))?;
-        let (vlan, host) = scheme::split(id, *digits)?;
+        let (vlan, host) = place::split(id, networks)?;
         if !self.overwrite {
             convert::agree("vlan", guest::number(&record.value("vlan")), vlan, record)?;
             convert::agree("host", guest::number(&record.value("host")), host, record)?;
         }
         // A record whose own address encodes to the ID says which network is meant.
-        let own = convert::place_of(record, None, &self.site)
+        let own = convert::place_of(record, None, networks)
             .ok()
-            .filter(|place| place.id(*digits) == id);
-        let place = match own.map_or_else(|| place::decode(id, networks, *digits), Ok) {
+            .filter(|place| place.id == id);
+        let place = match own.map_or_else(|| place::decode(id, networks), Ok) {
             Ok(place) => place,
             Err(refused @ (Refused::UnknownNetwork(_) | Refused::NotOfTheSite(_))) => {
                 return Err(Failure {

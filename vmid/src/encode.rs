@@ -4,9 +4,10 @@ use std::io::{self, Read, Write};
 
 use crate::{
     Surroundings, cli,
-    convert::{self, Convert, Failure, Site},
+    convert::{self, Convert, Failure},
     exit::{Answer, Stop},
     guest,
+    networks::Networks,
     place::Place,
     stream::{Lines, Record, quote},
 };
@@ -14,8 +15,8 @@ use crate::{
 /// From address to ID.
 #[derive(Clone, Debug)]
 pub struct Encode {
-    /// The site.
-    pub site: Site,
+    /// The site's networks.
+    pub networks: Networks,
     /// The VLAN of records that name none.
     pub vlan: Option<u64>,
     /// Replace another ID.
@@ -35,7 +36,7 @@ pub fn run(
 ) -> Result<Answer, Stop> {
     let values = convert::lines_of("address", &args.values, quote);
     let job = Encode {
-        site: Site::of(&args.convert.site)?,
+        networks: convert::networks(&args.convert.site)?,
         vlan: args.vlan,
         overwrite: args.convert.overwrite,
     };
@@ -44,10 +45,14 @@ pub fn run(
 
 impl Convert for Encode {
     fn convert(&self, record: &Record<'_>) -> Result<Place, Failure> {
-        let place = convert::place_of(record, self.vlan, &self.site)?;
+        let place = convert::place_of(record, self.vlan, &self.networks)?;
         if !self.overwrite {
-            let id = place.id(self.site.digits);
-            convert::agree("vmid", guest::number(&record.value("vmid")), id, record)?;
+            convert::agree(
+                "vmid",
+                guest::number(&record.value("vmid")),
+                place.id,
+                record,
+            )?;
         }
         Ok(place)
     }
@@ -58,11 +63,17 @@ impl Convert for Encode {
         record: Record<'_>,
         lines: &mut Lines<W>,
     ) -> io::Result<()> {
-        let id = place.id(self.site.digits);
-        lines.write(record, &[("vmid", itoa::Buffer::new().format(id))])
+        let mut id = itoa::Buffer::new();
+        let id = id.format(place.id);
+        // A record that has no address, or an empty one, gets that of its configuration.
+        if matches!(guest::address(&record.value("address")), Ok(None)) {
+            let address = quote(&place.address_with_mask());
+            return lines.write(record, &[("address", &address), ("vmid", id)]);
+        }
+        lines.write(record, &[("vmid", id)])
     }
 
     fn raw(&self, place: &Place) -> String {
-        place.id(self.site.digits).to_string()
+        place.id.to_string()
     }
 }

@@ -10,6 +10,10 @@ use crate::{
     stream::{Record, Value, excerpt},
 };
 
+mod agent;
+
+pub use agent::Seen;
+
 /// An address of a guest, as far as it can be read.
 pub type Address = Result<(Ipv4Addr, Option<u8>), Refused>;
 
@@ -24,11 +28,14 @@ pub struct Guest {
     pub vlan: Result<Option<u64>, Refused>,
     /// The VLAN tag of the interface that has the first address; an error where it is none.
     pub tag: Result<Option<u64>, Refused>,
-    /// The tags and addresses of its other interfaces, where both can be read.
-    pub others: Vec<(u64, Ipv4Addr, Option<u8>)>,
-    /// Its addresses, the one that the ID is made from first; IPv6 ones of
-    /// interfaces are left out, DHCP is no address.
+    /// Its other interfaces, where their addresses can be read.
+    pub others: Vec<Nic>,
+    /// Its IPv4 addresses, the one that the ID is made from first; DHCP is no address.
     pub addresses: Vec<Address>,
+    /// The first IPv6 address of its interfaces, fixed or seen by its agent.
+    pub ip6: Option<String>,
+    /// What its agent sees.
+    pub seen: Seen,
     /// It is a template: it never runs, and so holds no address.
     pub template: bool,
 }
@@ -45,6 +52,8 @@ impl Guest {
             tag: Ok(None),
             others: Vec::new(),
             addresses: Vec::new(),
+            ip6: None,
+            seen: Seen::default(),
             template: true,
         }
     }
@@ -70,15 +79,15 @@ impl Guest {
                 several => several.first().filter(|_| plain.is_none()),
             });
         let is_other = |i: &&Interface| !tagged.is_some_and(|tagged| std::ptr::eq(*i, tagged));
-        let tag_and_address = |i: &Interface| match (&i.tag, &i.address) {
-            (Ok(Some(tag)), Some(Ok((address, mask)))) => Some((*tag, *address, *mask)),
-            _ => None,
-        };
         let others = interfaces.iter().filter(is_other);
-        let others = others.filter_map(tag_and_address).collect();
+        let others = others.filter_map(Nic::of).collect();
+        let seen = agent::seen(record, &interfaces);
+        let fixed = interfaces.iter().find_map(|i| i.ip6.clone());
         Self {
             name,
             others,
+            ip6: fixed.or_else(|| seen.ip6.clone()),
+            seen,
             id: id(&record.value("vmid")),
             vlan: vlan(&record.value("vlan")),
             tag: tagged.map_or(Ok(None), |interface| interface.tag.clone()),
@@ -111,12 +120,39 @@ impl Guest {
 pub struct Interface {
     /// `net0` to `net31`.
     pub name: String,
+    /// Its MAC.
+    pub mac: Option<String>,
     /// Its VLAN tag; an error where it is none.
     pub tag: Result<Option<u64>, Refused>,
     /// Its fixed IPv4 address; none if it has none, or by DHCP.
     pub address: Option<Address>,
     /// Its fixed IPv6 address with its mask, as it is written.
     pub ip6: Option<String>,
+}
+
+/// An interface with an address that can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nic {
+    /// `net0` to `net31`, or as the guest itself calls it.
+    pub name: String,
+    /// Its VLAN tag.
+    pub tag: Option<u64>,
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// The address' mask.
+    pub mask: Option<u8>,
+}
+
+impl Nic {
+    fn of(interface: &Interface) -> Option<Self> {
+        let (address, mask) = interface.address.as_ref()?.as_ref().ok()?;
+        Some(Self {
+            name: interface.name.clone(),
+            tag: interface.tag.as_ref().ok().copied().flatten(),
+            address: *address,
+            mask: *mask,
+        })
+    }
 }
 
 /// The interfaces of a guest's configuration, in the order of their numbers.
@@ -134,6 +170,7 @@ pub fn interfaces(record: &Record<'_>) -> Vec<Interface> {
         };
         Some(Interface {
             tag: vlan(&property(&net, "tag").map_or(Value::Absent, |tag| Value::Text(tag.into()))),
+            mac: net.split(',').find_map(mac).map(str::to_owned),
             address: fixed("ip").map(scheme::parse_address),
             ip6: fixed("ip6").map(str::to_owned),
             name,
@@ -147,6 +184,14 @@ pub fn interfaces(record: &Record<'_>) -> Vec<Interface> {
 pub fn is_interface_option(name: &str) -> bool {
     let number = name.strip_prefix("net").or(name.strip_prefix("ipconfig"));
     number.is_some_and(|n| matches!(n.len(), 1 | 2) && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// The MAC in a pair such as `virtio=BC:24:11:00:00:01` or `hwaddr=...`.
+fn mac(pair: &str) -> Option<&str> {
+    let (_, value) = pair.split_once('=')?;
+    let byte = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_mac = value.split(':').count() == 6 && value.split(':').all(byte);
+    is_mac.then_some(value)
 }
 
 /// The value of `key` in one of Proxmox's property strings, `a=1,b=2`.

@@ -1,8 +1,8 @@
 //! A Proxmox guest ID that encodes the guest's place in the network, and what
 //! the five tools of this workspace share.
 //!
-//! The domain of `vmid` is pure: [`scheme`], [`networks`], [`place`], [`guest`],
-//! [`audit`]; its verbs are [`encode`], [`decode`], [`check`]. Shared by all tools, and frozen to what two of them use, are
+//! The domain of `vmid` is pure: [`scheme`], [`numbering`], [`networks`], [`place`],
+//! [`guest`], [`whereabouts`], [`audit`]; its verbs are [`encode`], [`decode`], [`check`]. Shared by all tools, and frozen to what two of them use, are
 //! [`stream`] (records), [`exit`] (codes, error line), [`table`], [`escape`], [`finding`], [`document`] and, behind the
 //! feature `http`, the connection to a server.
 
@@ -31,6 +31,7 @@ pub mod handshake;
 pub mod http;
 mod named_files;
 pub mod networks;
+pub mod numbering;
 pub mod place;
 pub mod plain_file;
 pub mod positional;
@@ -42,6 +43,7 @@ pub mod stream;
 pub mod table;
 pub mod tally;
 pub mod url;
+pub mod whereabouts;
 
 use cli::Command;
 use exit::{Answer, Stop};

@@ -5,24 +5,32 @@ use std::{fs, path::Path};
 use anyhow::Context as _;
 use ipnet::Ipv4Net;
 
-use crate::{exit::Stop, networks::Networks, reserved, site::Site, stream};
+use crate::{cli, exit::Stop, networks::Networks, reserved, site::Site, stream};
 
 /// The networks of `--networks` (a site file is one, too), else those of the site, else none.
 ///
 /// # Errors
 ///
-/// The file can't be read, or is no table of networks.
-pub fn networks(path: Option<&Path>, site: Option<&Site>) -> Result<Networks, Stop> {
-    let Some(path) = path else {
-        return Ok(site.map(Networks::of_site).unwrap_or_default());
+/// The file can't be read, or is no table of networks; two of them share IDs.
+pub fn networks(options: &cli::Site, site: Option<&Site>) -> Result<Networks, Stop> {
+    let digits = options.digits;
+    let of_site = |site: &Site, name: &str| {
+        let networks = Networks::of_site(site, digits).with_context(|| name.to_owned());
+        networks.map_err(Stop::input)
+    };
+    let Some(path) = &options.networks else {
+        return match site {
+            Some(site) => of_site(site, "the site's vlans"),
+            None => Ok(Networks::none(digits)),
+        };
     };
     let text = read(path)?;
     let name = path.display().to_string();
     if is_site(&text) {
         let site = Site::parse(&text).map_err(|faults| faults.stop(&name))?;
-        return Ok(Networks::of_site(&site));
+        return of_site(&site, &name);
     }
-    let networks = Networks::parse(&text)
+    let networks = Networks::parse(&text, digits)
         .with_context(|| name)
         .map_err(Stop::input)?;
     Ok(match site {

@@ -1,21 +1,23 @@
 //! Which prefix belongs to which VLAN: the table that `--networks FILE` holds.
 //!
-//! Read from CSV (columns vlan and prefix; NetBox's import and export forms of
-//! prefixes have them too) or from JSON (records, or the answer of NetBox's API).
 //! Rows that say nothing about the scheme are passed over: containers, IPv6, no VLAN.
+//! A network may say how its IDs are made (base, digits); no ID is of two networks then.
 
-use core::net::Ipv4Addr;
+use core::{net::Ipv4Addr, ops::RangeInclusive};
 use std::{cmp::Reverse, fmt};
 
-use csv::ByteRecord;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::{
-    scheme::{self, VLANS},
-    site::Site,
-    stream::{self, Kept, Value},
-    table::{self, Dialect},
+    numbering::{self, Numbering},
+    scheme::Digits,
+    site::{Site, Vlan},
+    table::Dialect,
 };
+
+mod table;
+
+pub use table::vlan_cell;
 
 /// One prefix and the VLAN it is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,49 @@ pub struct Network {
     pub vlan: u64,
     /// The prefix.
     pub prefix: Ipv4Net,
+    /// The base of its IDs; else the VLAN times 10^digits.
+    pub base: Option<u64>,
+    /// The digits of its host numbers; else those of all.
+    pub digits: Option<Digits>,
+}
+
+impl Network {
+    /// A site's VLAN with its IPv4 prefix.
+    #[must_use]
+    pub fn of_site(entry: &Vlan, prefix: Ipv4Net) -> Self {
+        Self {
+            vlan: entry.vlan,
+            prefix,
+            base: entry.base,
+            digits: entry.digits.and_then(Digits::new),
+        }
+    }
+
+    /// How its hosts are numbered, where other networks have `digits`.
+    #[must_use]
+    pub fn numbering(&self, digits: Digits) -> Numbering {
+        let digits = self.digits.unwrap_or(digits);
+        Numbering {
+            base: self.base.unwrap_or(self.vlan * digits.unit()),
+            digits,
+        }
+    }
+
+    /// As messages name it: `10.1.30.0/24 (VLAN 30, IDs 130001 to 130254)`.
+    #[must_use]
+    pub fn with_ids(&self, digits: Digits) -> String {
+        let ids = self.numbering(digits).ids(self.prefix);
+        let ids = ids.map_or("no IDs".to_owned(), |ids| {
+            format!("IDs {} to {}", ids.start(), ids.end())
+        });
+        format!("{} (VLAN {}, {ids})", self.prefix, self.vlan)
+    }
+
+    /// It says itself how its hosts are numbered.
+    #[must_use]
+    pub fn has_numbering(&self) -> bool {
+        self.base.is_some() || self.digits.is_some()
+    }
 }
 
 /// The networks of a site.
@@ -34,6 +79,10 @@ pub struct Networks {
     by_length: Vec<Vec<Network>>,
     /// By VLAN, of one VLAN the longest first.
     by_vlan: Vec<Network>,
+    /// Those that have a numbering of their own, by their IDs; no two share one.
+    by_id: Vec<(RangeInclusive<u64>, Network)>,
+    /// The digits of host numbers where a network doesn't say.
+    digits: Digits,
     /// The site has no others.
     complete: bool,
 }
@@ -56,27 +105,38 @@ impl Networks {
     /// # Errors
     ///
     /// It is neither CSV with the columns `vlan` and `prefix` nor JSON records with
-    /// these fields, or a value in them is none; the message names record or line.
-    pub fn parse(text: &[u8]) -> Result<Self, BadTable> {
+    /// these fields, or a value in them is none (the message names record or line), or two
+    /// networks share IDs.
+    pub fn parse(text: &[u8], digits: Digits) -> Result<Self, BadTable> {
         let behind = &text[Dialect::of(text).header_at..];
         let first = behind.iter().find(|byte| !byte.is_ascii_whitespace());
-        Ok(Self::new(match first {
-            Some(b'{' | b'[') => from_json(text)?,
-            _ => from_csv(text)?,
-        }))
+        let networks = match first {
+            Some(b'{' | b'[') => table::from_json(text)?,
+            _ => table::from_csv(text)?,
+        };
+        Self::new(networks, digits)
+    }
+
+    /// None, so that everything goes by convention.
+    #[must_use]
+    pub fn none(digits: Digits) -> Self {
+        Self {
+            digits,
+            ..Self::default()
+        }
     }
 
     /// The networks of a site file; there are no others then, and nothing is guessed.
-    #[must_use]
-    pub fn of_site(site: &Site) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// Two networks share IDs.
+    pub fn of_site(site: &Site, digits: Digits) -> Result<Self, BadTable> {
         let networks = site.vlans.iter().filter_map(|entry| match entry.prefix {
-            IpNet::V4(prefix) => Some(Network {
-                vlan: entry.vlan,
-                prefix,
-            }),
+            IpNet::V4(prefix) => Some(Network::of_site(entry, prefix)),
             IpNet::V6(_) => None,
         });
-        Self::new(networks.collect()).complete()
+        Ok(Self::new(networks.collect(), digits)?.complete())
     }
 
     /// These are all networks of the site: what is in none of them is not guessed.
@@ -94,17 +154,41 @@ impl Networks {
         self.complete
     }
 
-    fn new(mut networks: Vec<Network>) -> Self {
-        networks.sort_by_key(|n| (Reverse(n.prefix.prefix_len()), n.prefix, n.vlan));
+    /// The digits of host numbers where a network doesn't say.
+    #[must_use]
+    pub fn digits(&self) -> Digits {
+        self.digits
+    }
+
+    fn new(mut networks: Vec<Network>, digits: Digits) -> Result<Self, BadTable> {
+        networks.sort_by_key(|n| (Reverse(n.prefix.prefix_len()), n.prefix, n.vlan)); // stable
         networks.dedup();
+        let same =
+            |pair: &&[Network]| (pair[0].vlan, pair[0].prefix) == (pair[1].vlan, pair[1].prefix);
+        if let Some([one, other]) = networks.windows(2).find(same) {
+            let [one, other] = [one, other].map(|n| n.with_ids(digits));
+            let what = format!("{one} is there twice, and the other time it is {other}");
+            return Err(BadTable(what));
+        }
+        let by_id = by_id(&networks, digits)?;
         let same_length = |a: &Network, b: &Network| a.prefix.prefix_len() == b.prefix.prefix_len();
         let by_length = networks.chunk_by(same_length).map(<[_]>::to_vec).collect();
         networks.sort_by_key(|n| n.vlan); // stable: the longest stay first
-        Self {
+        Ok(Self {
             by_length,
             by_vlan: networks,
+            by_id,
+            digits,
             complete: false,
-        }
+        })
+    }
+
+    /// The network with a numbering of its own that has the ID.
+    #[must_use]
+    pub fn with_id(&self, id: u64) -> Option<Network> {
+        let at = self.by_id.partition_point(|(ids, _)| *ids.end() < id);
+        let (_, network) = self.by_id.get(at).filter(|(ids, _)| ids.contains(&id))?;
+        Some(*network)
     }
 
     /// The longest prefixes that hold `address`; several if they are of one length.
@@ -121,157 +205,29 @@ impl Networks {
     }
 
     /// The prefixes of a VLAN, longest first.
-    pub fn of_vlan(&self, vlan: u64) -> impl Iterator<Item = Ipv4Net> {
+    pub fn of_vlan(&self, vlan: u64) -> impl Iterator<Item = Network> {
         let from = self.by_vlan.partition_point(|n| n.vlan < vlan);
         let of_vlan = move |n: &&Network| n.vlan == vlan;
-        let list = self.by_vlan[from..].iter().take_while(of_vlan);
-        list.map(|n| n.prefix)
+        self.by_vlan[from..].iter().take_while(of_vlan).copied()
     }
 }
 
-/// What a row says, as far as it is a network of the scheme.
-fn network(prefix: &str, vlan: Option<u64>, status: &str) -> Result<Option<Network>, String> {
-    let parsed: IpNet = prefix
-        .trim()
-        .parse()
-        .map_err(|_| format!("{prefix:?} is not a prefix"))?;
-    if parsed.trunc() != parsed {
-        return Err(format!(
-            "{prefix} has host bits set; the prefix is {}",
-            parsed.trunc()
-        ));
+/// The networks that have a numbering of their own, by their IDs.
+fn by_id(
+    networks: &[Network],
+    digits: Digits,
+) -> Result<Vec<(RangeInclusive<u64>, Network)>, BadTable> {
+    let ids = |n: &Network| Some((n.numbering(digits).ids(n.prefix)?, *n));
+    let all = || networks.iter().filter_map(ids);
+    let spans = all().map(|(ids, network)| (ids, network.has_numbering(), network));
+    if let Some((one, other)) = numbering::meeting(spans) {
+        let [one, other] = [one, other].map(|n| n.with_ids(digits));
+        let what = format!("{one} and {other} share IDs: one of them needs another base");
+        return Err(BadTable(what));
     }
-    let (IpNet::V4(prefix), Some(vlan)) = (parsed, vlan) else {
-        return Ok(None);
-    };
-    if !VLANS.contains(&vlan) {
-        return Err(format!(
-            "VLAN {vlan} is outside {} to {}",
-            VLANS.start(),
-            VLANS.end()
-        ));
-    }
-    let container = status.eq_ignore_ascii_case("container");
-    Ok((!container).then_some(Network { vlan, prefix }))
-}
-
-/// A VID as it is written in a cell: `30`, or `vms (30)` in NetBox's exports; none if it is empty.
-///
-/// # Errors
-///
-/// What is wrong with it.
-pub fn vlan_cell(text: &str) -> Result<Option<u64>, String> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let label = text
-        .strip_suffix(')')
-        .and_then(|text| text.rsplit_once('('));
-    let number = label.map_or(text, |(_, number)| number);
-    scheme::decimal(number)
-        .map(Some)
-        .ok_or_else(|| format!("{text:?} is not a VLAN ID"))
-}
-
-fn from_csv(text: &[u8]) -> Result<Vec<Network>, BadTable> {
-    let mut columns = None;
-    let mut networks = Vec::new();
-    let read = table::readable(text).and_then(|()| {
-        table::each_row(text, Dialect::of(text), |row, _| {
-            match &columns {
-                None => columns = Some(Columns::of(row)?),
-                Some(_) if table::is_empty(row) => {}
-                Some(columns) => networks.extend(columns.network(row)?),
-            }
-            Ok(())
-        })
-    });
-    let read = read.and_then(|()| match columns {
-        Some(_) => Ok(()),
-        None => Err(format!("line 1: {}", Columns::missing(""))),
-    });
-    read.map_err(BadTable)?;
-    Ok(networks)
-}
-
-/// Which cell of a row is what.
-struct Columns {
-    prefix: usize,
-    vlan: usize,
-    status: Option<usize>,
-}
-
-impl Columns {
-    fn of(header: &ByteRecord) -> Result<Self, String> {
-        let names = header.iter().map(text).collect::<Result<Vec<_>, _>>()?;
-        let at = |name: &str| names.iter().position(|n| n.eq_ignore_ascii_case(name));
-        match (at("prefix"), at("vlan")) {
-            (Some(prefix), Some(vlan)) => Ok(Self {
-                prefix,
-                vlan,
-                status: at("status"),
-            }),
-            _ => Err(Self::missing(&names.join(","))),
-        }
-    }
-
-    fn missing(found: &str) -> String {
-        format!("the header has no columns prefix and vlan: {found:?}")
-    }
-
-    fn network(&self, row: &ByteRecord) -> Result<Option<Network>, String> {
-        let cell = |at: usize| row.get(at).map_or(Ok(""), text);
-        let vlan = vlan_cell(cell(self.vlan)?)?;
-        let status = self.status.map_or(Ok(""), cell)?;
-        network(cell(self.prefix)?, vlan, status)
-    }
-}
-
-/// A cell without the spaces around it.
-fn text(cell: &[u8]) -> Result<&str, String> {
-    let text = std::str::from_utf8(cell).map_err(|_| table::NOT_UTF8.to_owned())?;
-    Ok(text.trim())
-}
-
-fn from_json(text: &[u8]) -> Result<Vec<Network>, BadTable> {
-    let records = stream::parse(text).map_err(|bad| BadTable(bad.to_string()))?;
-    let row = |(index, kept): (usize, &Kept)| {
-        let record = kept.record();
-        json_row(&record).map_err(|what| BadTable(format!("record {}: {what}", index + 1)))
-    };
-    let rows: Result<Vec<_>, _> = records.iter().enumerate().map(row).collect();
-    Ok(rows?.into_iter().flatten().collect())
-}
-
-fn json_row(record: &stream::Record<'_>) -> Result<Option<Network>, String> {
-    let Value::Text(prefix) = record.value("prefix") else {
-        return Err("no field prefix".to_owned());
-    };
-    let vlan = match record.value("vlan") {
-        Value::Absent | Value::Null => None,
-        Value::Number(text) => vlan_cell(text)?,
-        Value::Text(text) => vlan_cell(&text)?,
-        Value::Other(raw) => member(raw, "vid").as_deref().map_or(Ok(None), vlan_cell)?,
-        Value::Bool(truth) => return Err(format!("vlan is {truth}")),
-    };
-    let status = match record.value("status") {
-        Value::Text(text) => text.into_owned(),
-        Value::Other(raw) => member(raw, "value").unwrap_or_default(),
-        _ => String::new(),
-    };
-    network(&prefix, vlan, &status)
-}
-
-/// A member of one of NetBox's nested objects: `{"id":2,"vid":30,...}`, `{"value":"active",...}`.
-fn member(raw: &str, name: &str) -> Option<String> {
-    match serde_json::from_str::<serde_json::Value>(raw)
-        .ok()?
-        .get(name)?
-    {
-        serde_json::Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
+    let mut own: Vec<_> = all().filter(|(_, n)| n.has_numbering()).collect();
+    own.sort_by_key(|(ids, _)| *ids.start());
+    Ok(own)
 }
 
 #[cfg(test)]
@@ -281,7 +237,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn rows(text: &str) -> Result<Vec<(u64, String)>, String> {
-        let networks = Networks::parse(text.as_bytes()).map_err(|bad| bad.to_string())?;
+        let networks =
+            Networks::parse(text.as_bytes(), Digits::THREE).map_err(|bad| bad.to_string())?;
         let all = networks.by_length.iter().flatten();
         Ok(all.map(|n| (n.vlan, n.prefix.to_string())).collect())
     }
@@ -315,6 +272,14 @@ mod tests {
             ("VLAN 4095",       "vlan,prefix\n4095,10.0.0.0/24\n", "line 2: VLAN 4095 is outside 1 to 4094"),
             ("CR LF, no prefix", "vlan,prefix\r\n30,x\r\n",       "line 2: \"x\" is not a prefix"),
             ("nothing in it",   " \n",                            "line 1: the header has no columns prefix and vlan: \"\""),
+            ("a base that is none", "vlan,prefix,base\n30,10.0.0.0/24,x\n",          "line 2: the base \"x\" is not a number up to 999999999"),
+            ("too big a base",  "vlan,prefix,base\n30,10.0.0.0/24,1000000000\n",     "line 2: the base \"1000000000\" is not a number up to 999999999"),
+            ("six digits",      "vlan,prefix,digits\n30,10.0.0.0/24,6\n",            "line 2: the digits \"6\" are not 2, 3, 4 or 5"),
+            ("one base twice",  "vlan,prefix,base\n30,10.1.30.0/24,130000\n30,10.2.30.0/24,130000\n", "10.1.30.0/24 (VLAN 30, IDs 130001 to 130254) and 10.2.30.0/24 (VLAN 30, IDs 130001 to 130254) share IDs: one of them needs another base"),
+            ("of another VLAN", "vlan,prefix,base\n30,10.1.30.0/24,130000\n130,10.2.30.0/24,\n", "10.1.30.0/24 (VLAN 30, IDs 130001 to 130254) and 10.2.30.0/24 (VLAN 130, IDs 130001 to 130254) share IDs: one of them needs another base"),
+            ("digits of its own", "vlan,prefix,digits\n30,10.0.0.0/22,4\n300,10.1.0.0/24,\n", "10.1.0.0/24 (VLAN 300, IDs 300001 to 300254) and 10.0.0.0/22 (VLAN 30, IDs 300001 to 301022) share IDs: one of them needs another base"),
+            ("two numberings",  "vlan,prefix,base\n30,10.0.0.0/24,0\n30,10.0.0.0/24,\n30,10.0.0.0/24,100\n", "10.0.0.0/24 (VLAN 30, IDs 100 to 254) is there twice, and the other time it is 10.0.0.0/24 (VLAN 30, IDs 30001 to 30254)"),
+            ("JSON, a base",    r#"{"vlan":30,"prefix":"10.0.0.0/24","base":true}"#,   "record 1: true is no number"),
             ("UTF-16",          "v\0l\0",                         "the text is UTF-16, not UTF-8 (save it as CSV UTF-8)"),
             ("bad JSON",        "{\"prefix\":}",                   "record 1, line 1: expected a value, found `}` (byte 11 of the record)"),
             ("another page",    "{\"next\":\"http://x/?offset=50\",\"results\":[]}", "record 1, line 1: this is one page of several, \"next\" is \"http://x/?offset=50\""),
@@ -327,7 +292,7 @@ mod tests {
     #[test]
     fn the_longest_prefix_holds() {
         let text = "vlan,prefix\n10,10.0.0.0/23\n11,10.0.1.0/24\n12,10.0.1.0/24\n";
-        let networks = Networks::parse(text.as_bytes()).unwrap();
+        let networks = Networks::parse(text.as_bytes(), Digits::THREE).unwrap();
         let vlans = |address: &str| -> Vec<u64> {
             networks
                 .holding(address.parse().unwrap())
@@ -351,7 +316,7 @@ mod tests {
             });
             let prefixes: Vec<_> = prefixes.collect();
             let rows: String = prefixes.iter().map(|(vlan, net)| format!("{vlan},{net}\n")).collect();
-            let networks = Networks::parse(format!("vlan,prefix\n{rows}").as_bytes()).unwrap();
+            let networks = Networks::parse(format!("vlan,prefix\n{rows}").as_bytes(), Digits::THREE).unwrap();
             let address = Ipv4Addr::from_bits(base + host);
             let holds: Vec<_> = prefixes.iter().filter(|(_, net)| net.contains(&address)).collect();
             let longest = holds.iter().map(|(_, net)| net.prefix_len()).max();
@@ -360,7 +325,7 @@ mod tests {
             prop_assert_eq!(got, want.into_iter().collect::<Vec<_>>());
             for vlan in 0..5 {
                 let want: BTreeSet<_> = prefixes.iter().filter(|(v, _)| *v == vlan).map(|(_, net)| *net).collect();
-                let got: Vec<_> = networks.of_vlan(vlan).collect();
+                let got: Vec<_> = networks.of_vlan(vlan).map(|n| n.prefix).collect();
                 prop_assert!(got.is_sorted_by_key(|net| Reverse(net.prefix_len())));
                 prop_assert_eq!(got.into_iter().collect::<BTreeSet<_>>(), want);
             }

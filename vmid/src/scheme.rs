@@ -1,8 +1,8 @@
 //! The arithmetic of the ID: the VLAN, then the host number in a fixed count of digits.
 //!
-//! VLAN 30 and host 66 make 30066. It is a concatenation, never a sum, and the
-//! fixed width is what makes it reversible: 1192 is VLAN 1, host 192, and VLAN 11,
-//! host 92 is 11092.
+//! VLAN 30 and host 66 make 30066. It is a concatenation, never a sum (unless a network has a
+//! base of its own, [`crate::numbering`]), and the fixed width is what makes it reversible:
+//! 1192 is VLAN 1, host 192, and VLAN 11, host 92 is 11092.
 
 use core::{fmt, net::Ipv4Addr};
 
@@ -16,7 +16,7 @@ pub const VLANS: std::ops::RangeInclusive<u64> = 1..=4094;
 /// The guest IDs that Proxmox VE accepts (its API schema, `pve-vmid`).
 pub const GUEST_IDS: std::ops::RangeInclusive<u64> = 100..=999_999_999;
 
-/// How many digits the host number takes: 3, 4 or 5.
+/// How many digits the host number takes: 2 to 5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digits(u32);
 
@@ -24,16 +24,22 @@ impl Digits {
     /// Three digits, enough for every /24 and for hosts up to 999.
     pub const THREE: Self = Self(3);
 
-    /// None for anything but 3, 4 and 5.
+    /// None for anything but 2 to 5.
     #[must_use]
     pub fn new(digits: u32) -> Option<Self> {
-        (3..=5).contains(&digits).then_some(Self(digits))
+        (2..=5).contains(&digits).then_some(Self(digits))
     }
 
-    /// 1000, 10000 or 100000: the lowest ID that has a VLAN part.
+    /// 10^digits, such as 1000: the lowest ID that has a VLAN part.
     #[must_use]
     pub fn unit(self) -> u64 {
         10_u64.pow(self.0)
+    }
+}
+
+impl Default for Digits {
+    fn default() -> Self {
+        Self::THREE
     }
 }
 
@@ -223,6 +229,16 @@ pub fn address_of(host: u64, network: Ipv4Net) -> Option<Ipv4Addr> {
     let address = Ipv4Addr::from_bits(u32::try_from(base(network) + host).ok()?);
     let edge = address == network.network() || address == network.broadcast();
     (network.contains(&address) && !(network.prefix_len() <= 30 && edge)).then_some(address)
+}
+
+/// The lowest and the highest host number of a prefix, whatever its digits.
+#[must_use]
+pub fn host_numbers(network: Ipv4Net) -> (u64, u64) {
+    let network = network.trunc();
+    let number = |address: Ipv4Addr| u64::from(address.to_bits()) - base(network);
+    let edge = u64::from(network.prefix_len() <= 30);
+    let (first, last) = (network.network(), network.broadcast());
+    (number(first) + edge, number(last) - edge)
 }
 
 /// The address that has the host number 0.

@@ -144,6 +144,12 @@ pub struct Vlan {
     pub name: Option<String>,
     /// Its prefix.
     pub prefix: IpNet,
+    /// The base of its guests' IDs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<u64>,
+    /// The digits of its host numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digits: Option<u32>,
     /// Its bridge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge: Option<String>,

@@ -34,6 +34,8 @@ pub struct App {
     /// The greatest age in seconds of the newest backup that is fine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age_s: Option<u64>,
+    /// How long one of its commands may take, in seconds.
+    pub timeout_s: u64,
 }
 
 /// Where the backups of applications are written.

@@ -123,6 +123,8 @@ pub const KEYS: &[Key] = &[
     required("vlans[].vlan",         Whole(1, 4094),       "Its VLAN ID."),
     key("vlans[].name",              Text(Line),      "",  "What it is called in messages."),
     required("vlans[].prefix",       Text(Prefix),         "Its prefix."),
+    key("vlans[].base",              Whole(0, 999_999_999), "", "Its guests' IDs are this and the host number (vmid/README.md); without it the VLAN ID times 10^digits."),
+    key("vlans[].digits",            Whole(2, 5),     "",  "Host numbers below 10^digits have an ID; without it 3 digits."),
     key("vlans[].bridge",            Text(Word),      "",  "The bridge that guests in it are on."),
     key("vlans[].tagged",            Truth,           "true", "Guests' interfaces have the VLAN as tag; false for the bridge's own network."),
     key("vlans[].gateway",           Text(Gateway),   "\"first\"", "Its gateway: the first or last host of the prefix, none, or an address in it."),
@@ -202,6 +204,7 @@ pub const KEYS: &[Key] = &[
     key("apps[].compression",        Text(Compression), "\"gzip\"", "What the archive is packed with."),
     key("apps[].keep",               Text(Keep),      "",  "Which of its backups are kept after one that succeeded; without it, all."),
     key("apps[].verify",             Text(Line),      "",  "Command (bash) that --restore-test runs in the restored folder; it fails if that is no good."),
+    key("apps[].timeout_s",          Whole(1, 604_800), "3600", "How long each of `before`, `after`, `verify` and each step of SQLite's may take, in seconds; then it is ended and counts as failed."),
     key("apps[].max_age_s",          Whole(1, 4_294_967_295), "", "The greatest age in seconds of its newest backup that --restore-test takes for fine."),
 
     key("backup_target",             Object,          "",  "Where scripts/app-backup writes: an NFS share, as a rule."),

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Pair, Site, fault::Faults, near, pair};
+use super::{Pair, Site, Vlan, fault::Faults, near, pair};
+use crate::{networks::Network, numbering, scheme::Digits};
 
 /// Checks all references within `site`.
 pub(super) fn check(site: &mut Site, faults: &mut Faults) {
@@ -29,6 +30,7 @@ pub(super) fn check(site: &mut Site, faults: &mut Faults) {
     );
     nodes(site, faults);
     vlans(site, faults);
+    bases(site, faults);
     let segments: Vec<IpNet> = site.vlans.iter().map(|vlan| vlan.prefix).collect();
     let paths = |place| format!("pairs[{place}]");
     let paths: Vec<String> = (0..site.pairs.len()).map(paths).collect();
@@ -110,6 +112,30 @@ fn vlans(site: &mut Site, faults: &mut Faults) {
         match gateway(&vlan.gateway, vlan.prefix) {
             Ok(address) => vlan.gateway = address.map_or("none".to_owned(), |a| a.to_string()),
             Err(what) => faults.add(format!("vlans[{place}].gateway"), what),
+        }
+    }
+}
+
+/// The networks' IDs: no two networks share one, where vmid is not told of other digits.
+fn bases(site: &Site, faults: &mut Faults) {
+    let ids = |(place, vlan): (usize, &Vlan)| {
+        let IpNet::V4(prefix) = vlan.prefix else {
+            return None;
+        };
+        let network = Network::of_site(vlan, prefix);
+        let ids = network.numbering(Digits::THREE).ids(prefix)?;
+        Some((ids, network.has_numbering(), (place, network)))
+    };
+    let spans = site.vlans.iter().enumerate().filter_map(ids);
+    if let Some(((one, of_one), (other, of_other))) = numbering::meeting(spans) {
+        let [of_one, of_other] = [of_one, of_other].map(|n| n.with_ids(Digits::THREE));
+        let what = format!("gives {of_other} IDs of vlans[{one}], {of_one}");
+        faults.add(format!("vlans[{other}].base"), what);
+    }
+    for (place, vlan) in site.vlans.iter().enumerate() {
+        if vlan.prefix.addr().is_ipv6() && (vlan.base.is_some() || vlan.digits.is_some()) {
+            let what = format!("says how guests' IDs are made, but {} is IPv6", vlan.prefix);
+            faults.add(format!("vlans[{place}]"), what);
         }
     }
 }

@@ -82,7 +82,7 @@ fn failed(object: &Object) -> bool {
 /// The names that a verb may write.
 fn own_names(verb: &str) -> &'static [&'static str] {
     match verb.split(' ').next() {
-        Some("encode") => &["vmid", "error"],
+        Some("encode") => &["vmid", "address", "error"],
         Some("decode") => &["vlan", "host", "address", "error"],
         _ => &["findings", "expected_vmid", "address"],
     }
