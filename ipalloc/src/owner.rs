@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::HashSet, fmt};
 use crate::{
     ipam::Ask,
     refused::{Code, Refused},
+    span::Family,
 };
 
 /// The longest name in the DNS without its final dot (RFC 1035, 2.3.4).
@@ -13,7 +14,10 @@ const NAME_LIMIT: usize = 253;
 /// The longest label (RFC 1035, 2.3.4).
 const LABEL_LIMIT: usize = 63;
 
-/// An owner; shown as its key, `name` or `name/interface`.
+/// What ends the key of an owner's IPv6 address: no interface begins with a slash.
+const SIX: &str = "//6";
+
+/// An owner of one family of addresses; shown as `name` or `name/interface`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
     key: String,
@@ -57,6 +61,29 @@ impl Owner {
         })
     }
 
+    /// The same owner, of addresses of that family: an owner is of IPv4 ones at first.
+    #[must_use]
+    pub fn of_family(&self, family: Family) -> Self {
+        let plain = self.plain_key();
+        let key = match family {
+            Family::V4 => plain.to_owned(),
+            Family::V6 => format!("{plain}{SIX}"),
+        };
+        Self { key, ..*self }
+    }
+
+    /// What is stored for addresses of IPv4; IPv6 ones that are older than this distinction have it, too.
+    #[must_use]
+    pub fn plain_key(&self) -> &str {
+        self.key.strip_suffix(SIX).unwrap_or(&self.key)
+    }
+
+    /// `key` is this owner's, of whatever family.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        key.strip_suffix(SIX).unwrap_or(key) == self.plain_key()
+    }
+
     /// What is stored in the custom field `ipalloc_key`.
     #[must_use]
     pub fn key(&self) -> &str {
@@ -72,7 +99,7 @@ impl Owner {
     /// It is one of several interfaces of a guest.
     #[must_use]
     pub fn is_interface(&self) -> bool {
-        self.key.len() > self.name_length
+        self.plain_key().len() > self.name_length
     }
 
     /// The name in the DNS, in `domain` unless it ends in it already.
@@ -135,20 +162,23 @@ impl Owner {
 
     /// Asks for the records that are this owner's or bear its name.
     pub fn asked(&self, domain: Option<&str>, ask: &mut Ask) {
-        ask.keys.insert(self.key.clone());
+        let families = [Family::V4, Family::V6];
+        ask.keys
+            .extend(families.map(|family| self.of_family(family).key));
         ask.names.extend(self.spellings(domain));
     }
 }
 
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.key)
+        f.write_str(self.plain_key())
     }
 }
 
-/// The name and the interface in a key.
+/// The name and the interface in a key, of whatever family.
 #[must_use]
 pub fn parts(key: &str) -> (&str, Option<&str>) {
+    let key = key.strip_suffix(SIX).unwrap_or(key);
     key.split_once('/')
         .map_or((key, None), |(name, interface)| (name, Some(interface)))
 }

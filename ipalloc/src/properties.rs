@@ -45,6 +45,7 @@ struct Draft {
     vrf: Option<bool>,
     wanted: Option<IpAddr>,
     next: bool,
+    family: Option<u8>,
 }
 
 impl Draft {
@@ -69,6 +70,7 @@ impl Draft {
             vrf: self.vrf.map(|right| if right { vrf } else { "blue" }),
             wanted: self.wanted,
             next: self.next,
+            family: self.family,
         }
     }
 }
@@ -124,9 +126,11 @@ fn draft() -> impl Strategy<Value = Draft> {
         vrf,
         wanted,
         any::<bool>(),
+        prop_oneof![6 => Just(None), 1 => select(vec![Some(4), Some(6)])],
     );
     parts.prop_map(
-        |(name, interface, source, which, vrf, wanted, next)| Draft {
+        |(name, interface, source, which, vrf, wanted, next, family)| Draft {
+            family,
             name,
             interface,
             source,

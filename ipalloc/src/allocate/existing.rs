@@ -9,7 +9,8 @@ use crate::{
     request::{Fallback, Request},
     retired,
     scope::Scope,
-    shared, span,
+    shared,
+    span::{self, Family},
 };
 
 impl<'a> Choice<'a> {
@@ -20,13 +21,19 @@ impl<'a> Choice<'a> {
         request: &Request,
         scope: &Scope,
     ) -> Result<Option<Grant>, Refused> {
-        let key = request.owner.key();
-        let mut own = self
-            .view
-            .entries
-            .iter()
-            .filter(|entry| entry.key.as_deref() == Some(key));
-        let Some(entry) = own.next() else {
+        let (key, entries) = (request.owner.key(), &self.view.entries);
+        let has = |entry: &&Entry| {
+            let owner = entry
+                .key
+                .as_deref()
+                .is_some_and(|key| request.owner.has(key));
+            owner && Family::of(entry.address) == scope.family
+        };
+        // The key that a new address would get may be that of one of the other family.
+        let same_key = |entry: &&Entry| entry.key.as_deref() == Some(key);
+        let mut own = entries.iter().filter(has);
+        let first = own.next().or_else(|| entries.iter().find(same_key));
+        let Some(entry) = first else {
             return Ok(None);
         };
         let taken = |what: String| Err(Refused::new(Code::NameTaken, what));
@@ -78,7 +85,8 @@ impl<'a> Choice<'a> {
         scope: &Scope,
     ) -> Result<Option<Grant>, Refused> {
         let domain = self.naming.domain.as_deref();
-        let nameless = |entry: &&Entry| entry.key.is_none();
+        let nameless =
+            |entry: &&Entry| entry.key.is_none() && Family::of(entry.address) == scope.family;
         let named = |entry: &&Entry| request.owner.is_named(&entry.dns_name, domain);
         let all = self.view.entries.iter().filter(nameless).filter(named);
         let (inside, outside): (Vec<&Entry>, Vec<&Entry>) =

@@ -48,6 +48,8 @@ pub struct Ask {
     pub vrf: Option<&'static str>,
     pub wanted: Option<IpAddr>,
     pub next: bool,
+    /// 4 or 6
+    pub family: Option<u8>,
 }
 
 /// What a request's source stands for.
@@ -64,6 +66,17 @@ impl Ask {
             Some(interface) => format!("{name}/{interface}"),
             None => name,
         }
+    }
+
+    /// What stands in the record of an address of that family.
+    pub fn key_of(&self, is_ipv4: bool) -> String {
+        let six = if is_ipv4 { "" } else { "//6" };
+        self.key() + six
+    }
+
+    fn is_about(&self, address: IpAddr) -> bool {
+        self.family
+            .is_none_or(|family| (family == 4) == address.is_ipv4())
     }
 
     pub fn dns_name(&self, rules: &Rules) -> String {
@@ -93,6 +106,12 @@ pub fn plain(name: &str) -> String {
 impl Record {
     pub fn is_at(&self, address: IpAddr, vrf: &str) -> bool {
         self.address == address && self.vrf == vrf
+    }
+
+    /// The guest's, of that family: those of IPv6 may have either key.
+    pub fn is_own(&self, ask: &Ask, is_ipv4: bool) -> bool {
+        let key = self.key.strip_suffix("//6").unwrap_or(&self.key);
+        key == ask.key() && self.address.is_ipv4() == is_ipv4
     }
 
     /// Nobody's, and named as the guest beyond doubt.
@@ -158,6 +177,13 @@ impl Place<'_> {
         match self {
             Self::Prefix(prefix) => prefix.vrf,
             Self::Range(range) => range.vrf,
+        }
+    }
+
+    pub fn is_ipv4(&self) -> bool {
+        match self {
+            Self::Prefix(prefix) => prefix.net.addr().is_ipv4(),
+            Self::Range(range) => range.first.is_ipv4(),
         }
     }
 
@@ -227,13 +253,20 @@ impl World {
         let all = self.fitting(ask);
         let is_open = |place: &Place<'_>| !self.is_closed(*place, ask, rules);
         let open: Vec<_> = all.iter().copied().filter(is_open).collect();
-        if open.is_empty() { all } else { open }
+        let mut places = if open.is_empty() { all } else { open };
+        // On a VLAN with both families, IPv4 is meant, unless the wanted address says otherwise.
+        let is_ipv4 = ask.wanted.is_none_or(|wanted| wanted.is_ipv4());
+        if matches!(ask.source, Source::Vlan(_)) && places.iter().any(|p| p.is_ipv4() == is_ipv4) {
+            places.retain(|place| ask.family.is_some() || place.is_ipv4() == is_ipv4);
+        }
+        places
     }
 
     fn fitting(&self, ask: &Ask) -> Vec<Place<'_>> {
         let in_vrf = |vrf: &str| ask.vrf.is_none_or(|wanted| wanted == vrf);
         let prefixes = |fits: &dyn Fn(&Prefix) -> bool| {
             let fitting = self.prefixes.iter().filter(|p| fits(p) && in_vrf(p.vrf));
+            let fitting = fitting.filter(|prefix| ask.is_about(prefix.net.addr()));
             fitting.map(Place::Prefix).collect()
         };
         match ask.source {
@@ -241,7 +274,9 @@ impl World {
             Source::Vlan(vlan) => prefixes(&|prefix| prefix.vlan == Some(vlan)),
             Source::Prefix(net) => prefixes(&|prefix| prefix.net == net),
             Source::Range(first, last) => {
-                let fits = |r: &&Range| r.first == first && r.last == last && in_vrf(r.vrf);
+                let fits = |r: &&Range| {
+                    r.first == first && r.last == last && in_vrf(r.vrf) && ask.is_about(first)
+                };
                 self.ranges.iter().filter(fits).map(Place::Range).collect()
             }
         }

@@ -172,7 +172,7 @@ fn record() -> impl Strategy<Value = Record> {
     let dns_name = select(vec![
         "", "", "web", "WEB.", "web.lab", "db.lab", "db.other", "vm-1", "gw", "x_y.lab",
     ]);
-    let key = prop_oneof![3 => Just(""), 1 => select(vec!["web", "db", "db.lab", "vm-1", "x_y", "web/eth0"])];
+    let key = prop_oneof![3 => Just(""), 1 => select(vec!["web", "db", "db.lab", "vm-1", "x_y", "web/eth0", "web//6", "db//6"])];
     let comments = select(vec![
         "",
         "",

@@ -1,6 +1,8 @@
 //! What `allocate` says on stderr beside its records: what it does not know, what it passed
 //! over, and what it recorded although it would not have handed it out.
 
+use std::collections::BTreeSet;
+
 use vmid::{exit, stream::Kept};
 
 use crate::{
@@ -44,6 +46,15 @@ fn of_second_addresses(records: &[Kept], kinds: &[Kind]) {
         let listed = listed(&both);
         note(&format!(
             "the IPv6 address beside an IPv4 one is not recorded: {listed}"
+        ));
+    }
+}
+
+/// On which VLANs IPv4 was meant because no family was asked for.
+pub(crate) fn of_families(vlans: &BTreeSet<u64>) {
+    for vlan in vlans {
+        note(&format!(
+            "VLAN {vlan} has prefixes of IPv4 and IPv6, and no family was asked for: it is IPv4 (--family 4, 6 or both)"
         ));
     }
 }
