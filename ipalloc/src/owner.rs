@@ -279,6 +279,24 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_families() {
+        let eth1 = Owner::new("web", Some("eth1")).unwrap();
+        for (owner, plain, six) in [
+            (Owner::new("web", None).unwrap(), "web", "web//6"),
+            (eth1, "web/eth1", "web/eth1//6"),
+        ] {
+            let of_six = owner.of_family(Family::V6);
+            assert_eq!((owner.key(), of_six.key()), (plain, six));
+            assert_eq!(of_six.of_family(Family::V6).key(), six, "once is enough");
+            assert_eq!(of_six.of_family(Family::V4).key(), plain);
+            assert_eq!(of_six.to_string(), plain, "people don't see it");
+            assert_eq!(of_six.is_interface(), owner.is_interface());
+            assert_eq!(parts(six), parts(plain));
+            assert!(owner.has(six) && of_six.has(plain) && !owner.has("web2"));
+        }
+    }
+
+    #[test]
     fn whose_name_it_is() {
         let web = Owner::new("web", None).unwrap();
         #[rustfmt::skip]

@@ -266,6 +266,23 @@ fn first_time<T: PartialEq>(seen: &mut Vec<T>, value: T) -> bool {
 }
 
 impl World {
+    /// The same with an open prefix of each family on that VLAN.
+    pub fn with_both(mut self, vlan: u64) -> Self {
+        for net in ["10.0.0.0/26", "fd00::/122"] {
+            let net = net.parse().unwrap();
+            self.prefixes.retain(|prefix| prefix.net != net);
+            self.prefixes.push(Prefix {
+                net,
+                vrf: "",
+                vlan: Some(vlan),
+                status: "active",
+                is_pool: false,
+                utilized: false,
+            });
+        }
+        self
+    }
+
     /// Writes the three files.
     pub fn write(&self, folder: &Path) {
         let [prefixes, addresses, ranges] = &self.styles;

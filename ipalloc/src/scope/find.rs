@@ -87,7 +87,9 @@ fn none_of_family(fields: &Fields, refused: Refused) -> Refused {
     match fields.family {
         None => refused,
         Some(family) => Refused {
-            message: format!("{} of {}", refused.message, family.name()),
+            message: refused
+                .message
+                .replacen(" no ", &format!(" no {} ", family.name()), 1),
             ..refused
         },
     }

@@ -6,7 +6,7 @@ use vmid::{
     exit::{Answer, Stop},
     finding,
     guest::{self, Guest},
-    stream::{self, Kept, Lines, error_object, quote},
+    stream::{self, Kept, Lines, Value, error_object, quote},
     tally::{Tally, is_of_another_kind},
 };
 
@@ -58,10 +58,13 @@ pub(crate) fn check<W: Write>(
             answer = answer.max(stream::pass(record, lines)?);
             continue;
         }
-        let findings = guests
+        let mut findings = guests
             .last()
             .map(|guest| known.judge(guest))
             .unwrap_or_default();
+        if let (Some(guest), Value::Text(address6)) = (guests.last(), record.value("address6")) {
+            findings.extend(known.judge_second(guest, &address6));
+        }
         let (objects, count) = finding::appended(&record, &check::CODES, &findings);
         // A record that has no address, or an empty one, gets that of its config.
         let lacks = matches!(guest::address(&record.value("address")), Ok(None));
