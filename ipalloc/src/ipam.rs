@@ -383,6 +383,34 @@ pub trait Ipam {
     /// The IPAM cannot be read.
     fn look(&mut self, ask: &Ask) -> Result<View, Stop>;
 
+    /// What is needed to hold guests against the IPAM: the entries with one of these addresses,
+    /// and those whose address has several records; [`Ipam::each`] has the others. A back end
+    /// that can't be read twice gives all.
+    ///
+    /// # Errors
+    ///
+    /// The IPAM cannot be read.
+    fn survey(&mut self, _addresses: HashSet<IpAddr>) -> Result<View, Stop> {
+        self.look(&Ask {
+            all: true,
+            ..Ask::default()
+        })
+    }
+
+    /// Hands each entry to `handle`, in order; `view` is what [`Ipam::survey`] gave. An IPAM of
+    /// millions is not held for that, where it needn't be.
+    ///
+    /// # Errors
+    ///
+    /// Those of `handle`.
+    fn each(
+        &mut self,
+        view: &View,
+        handle: &mut dyn FnMut(&Entry) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        view.entries.iter().try_for_each(handle)
+    }
+
     /// Carries out changes that were decided upon what the last [`Ipam::look`] gave;
     /// those that create records all or none.
     ///

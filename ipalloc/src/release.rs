@@ -103,7 +103,8 @@ fn farewells(owner: &Owner, view: &View, manner: &Manner) -> Result<Vec<Farewell
     }
     if own.is_empty() {
         leaving = bearing(owner, view, manner.families);
-        if !leaving.is_empty() && !(manner.force && leaving.len() == 1) {
+        let may = leaving.is_empty() || (manner.force && leaving.len() == 1);
+        if !may {
             let message = format!(
                 "{owner} was not made by ipalloc: {}; --force releases it if it is the only one",
                 list(&leaving)

@@ -51,7 +51,7 @@ pub enum Wrong {
     /// They are no records.
     Bad(stream::Bad),
     /// A row, the first being 1.
-    Row(usize, crate::snapshot::Fault),
+    Row(usize, crate::field::Fault),
 }
 
 impl fmt::Display for Wrong {

@@ -15,8 +15,10 @@ use vmid::{
 };
 
 use crate::{
+    field::Fault,
     retention::{Snapshot, Verification},
-    snapshot::{self, Fault, IndexSize, Item},
+    row,
+    snapshot::{self, IndexSize},
     zone::{Offsets, Zone},
 };
 
@@ -154,7 +156,7 @@ impl List {
                     clashes: true,
                 }
             } else {
-                let item = Item::of(&record).map_err(|fault| {
+                let item = row::item(&record).map_err(|fault| {
                     other_records = foreign;
                     hint = fault.hint();
                     Refused::Fault(fault)

@@ -4,12 +4,15 @@
 //! time, and gives it the size 1 where PBS knows none, as of one that isn't finished
 //! (`list_volumes` of PVE's PBSPlugin.pm). It names no files, and no namespace.
 
-use std::{borrow::Cow, str::FromStr as _};
+use std::str::FromStr as _;
 
 use jiff::Timestamp;
 use vmid::stream::{Record, Value};
 
-use crate::snapshot::{Fault, IndexSize, Item, not_a, verification};
+use crate::{
+    field::{Fault, namespace, not_a, verification},
+    snapshot::{self, IndexSize, Item},
+};
 
 /// What prints the right list.
 const WANTED: &str = "pvesh get /nodes/NODE/storage/STORAGE/content --output-format json prints what a storage of a Proxmox Backup Server has";
@@ -19,11 +22,7 @@ const WANTED: &str = "pvesh get /nodes/NODE/storage/STORAGE/content --output-for
 /// # Errors
 ///
 /// It is a row of `pvesm prune-backups`, or no snapshot of a Proxmox Backup Server.
-pub fn item<'a>(
-    record: &Record<'a>,
-    volid: &'a str,
-    ns: Option<Cow<'a, str>>,
-) -> Result<Item<'a>, Fault> {
+pub fn item<'a>(record: &Record<'a>, volid: &'a str) -> Result<Item<'a>, Fault> {
     if record.raw("content").is_none() && record.raw("mark").is_some() {
         return Err(Fault::OfAnotherList(
             "what pvesm prune-backups decides, not the list that it decides about",
@@ -56,7 +55,7 @@ pub fn item<'a>(
     let finished =
         matches!(record.value("size"), Value::Number(size) if !["0", "1"].contains(&size));
     Ok(Item {
-        ns,
+        ns: namespace(record.raw("ns"))?,
         kind: kind.into(),
         id: id.into(),
         time,
@@ -65,7 +64,7 @@ pub fn item<'a>(
         owner: None,
         protected,
         verification: verification(record.raw("verification"))?,
-        clashes: true, // the caller knows better
+        clashes: snapshot::clashes(record),
     })
 }
 

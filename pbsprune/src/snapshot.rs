@@ -1,13 +1,14 @@
-//! One row of a snapshot list: its fields, checked.
-//!
-//! A field that decides about a removal must be there and of its type; nothing is
-//! guessed. What doesn't decide anything isn't looked at.
+//! One row of a snapshot list of a Proxmox Backup Server, as its client or its API gives it.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use vmid::stream::{Record, Value};
 
-use crate::{calendar::TIMES, json_text, pve_content, retention::Verification};
+use crate::{
+    field::{Fault, flag, is_named, kind, namespace, not_a, text, time, verification},
+    json_text,
+    retention::Verification,
+};
 
 /// The file whose presence says that a backup came to its end (PBS's manifest).
 pub const INDEX: &str = "index.json.blob";
@@ -53,44 +54,6 @@ pub enum IndexSize {
     Told,
     /// The entry has a name only.
     Missing,
-}
-
-/// Which rule a row broke.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// No field of that name.
-    Missing(&'static str),
-    /// The field is something else than it must be.
-    NotA(&'static str, &'static str, String),
-    /// The time is outside of what PBS knows.
-    OutOfRange(String),
-    /// It is a row of another list: what it is, and which command prints the right one.
-    OfAnotherList(&'static str, &'static str),
-}
-
-impl Fault {
-    /// What to say besides: the command that prints a list of snapshots.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::OfAnotherList(_, hint) => Some(hint),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(name) => write!(f, "{name} is missing"),
-            Self::NotA(name, wanted, found) => write!(f, "{name} is {found}, not {wanted}"),
-            Self::OutOfRange(found) => write!(
-                f,
-                "backup-time {found} is outside the years 0 to 9999 (UTC)"
-            ),
-            Self::OfAnotherList(what, _) => write!(f, "this is {what}"),
-        }
-    }
 }
 
 /// The raw values of a row's fields; of several of one name the last.
@@ -153,28 +116,13 @@ impl<'a> Fields<'a> {
 }
 
 impl<'a> Item<'a> {
-    /// Reads a row of `snapshot list`, of the API's `snapshots`, or of what Proxmox VE says a
-    /// storage has in it ([`pve_content`]).
+    /// Reads a row of `snapshot list`, or of the API's `snapshots`.
     ///
     /// # Errors
     ///
     /// [`Fault`]
     pub fn of(record: &Record<'a>) -> Result<Self, Fault> {
         let fields = Fields::of(record);
-        if fields.time.is_none() {
-            if let Some(volid) = record.raw("volid") {
-                let ns = namespace(fields.ns)?;
-                let item = pve_content::item(record, volid, ns)?;
-                let clashes = fields.clashes;
-                return Ok(Self { clashes, ..item });
-            }
-            if record.raw("last-backup").is_some() {
-                return Err(Fault::OfAnotherList(
-                    "a row of the list of groups (proxmox-backup-client list), which says nothing of the snapshots",
-                    "proxmox-backup-client snapshot list --output-format json prints a snapshot list",
-                ));
-            }
-        }
         let ns = namespace(fields.ns)?;
         let kind = kind(fields.kind)?;
         let id = text("backup-id", fields.id)?;
@@ -196,6 +144,12 @@ impl<'a> Item<'a> {
             clashes: fields.clashes,
         })
     }
+}
+
+/// Whether a record may have a field of the name of one of ours.
+#[must_use]
+pub fn clashes(record: &Record<'_>) -> bool {
+    Fields::of(record).clashes
 }
 
 /// A namespace, if there is one, a type and an id.
@@ -244,52 +198,6 @@ impl<'a> Verdict<'a> {
     }
 }
 
-fn namespace(raw: Option<&str>) -> Result<Option<Cow<'_, str>>, Fault> {
-    match raw.map_or(Value::Absent, Value::of) {
-        Value::Absent | Value::Null => Ok(None),
-        Value::Text(text) => Ok(Some(text)),
-        _ => Err(not_a("ns", "text", raw.unwrap_or_default())),
-    }
-}
-
-fn text<'a>(name: &'static str, raw: Option<&'a str>) -> Result<Cow<'a, str>, Fault> {
-    let raw = raw.ok_or(Fault::Missing(name))?;
-    match Value::of(raw) {
-        Value::Text(text) if !text.is_empty() => Ok(text),
-        _ => Err(not_a(name, "a text that isn't empty", raw)),
-    }
-}
-
-/// PBS has three types of backups (`BackupType` of pbs-api-types); no other can be in a list of its.
-fn kind(raw: Option<&str>) -> Result<Cow<'_, str>, Fault> {
-    match text("backup-type", raw)? {
-        kind if ["vm", "ct", "host"].contains(&&*kind) => Ok(kind),
-        _ => Err(not_a(
-            "backup-type",
-            "vm, ct or host",
-            raw.unwrap_or_default(),
-        )),
-    }
-}
-
-fn time(raw: Option<&str>) -> Result<i64, Fault> {
-    let raw = raw.ok_or(Fault::Missing("backup-time"))?;
-    let digits = raw.strip_prefix('-').unwrap_or(raw);
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(not_a("backup-time", "a whole number of seconds", raw));
-    }
-    let time = raw.parse().ok().filter(|time| TIMES.contains(time));
-    time.ok_or_else(|| Fault::OutOfRange(shown(raw)))
-}
-
-fn flag(name: &'static str, raw: Option<&str>) -> Result<Option<bool>, Fault> {
-    match raw.map_or(Value::Absent, Value::of) {
-        Value::Absent => Ok(None),
-        Value::Bool(flag) => Ok(Some(flag)),
-        _ => Err(not_a(name, "true or false", raw.unwrap_or_default())),
-    }
-}
-
 /// Whether the index is among the files, and has a size there: objects, or (as the published
 /// schema has it) texts.
 fn index(raw: Option<&str>) -> Result<(bool, IndexSize), Fault> {
@@ -320,39 +228,5 @@ fn size_of(file: &str) -> IndexSize {
     match members.any(|(name, value)| is_named(name, "size") && value != "null") {
         true => IndexSize::Told,
         false => IndexSize::Missing,
-    }
-}
-
-pub(crate) fn verification(raw: Option<&str>) -> Result<Verification, Fault> {
-    let Some(raw) = raw.filter(|raw| *raw != "null") else {
-        return Ok(Verification::Unknown);
-    };
-    let wanted = "an object with a state";
-    let mut members = json_text::members(raw).ok_or_else(|| not_a("verification", wanted, raw))?;
-    let state = members.find(|(name, _)| is_named(name, "state"));
-    let (_, state) = state.ok_or_else(|| not_a("verification", wanted, raw))?;
-    Ok(if json_text::is_text(state, "ok") {
-        Verification::Good
-    } else if json_text::is_text(state, "failed") {
-        Verification::Failed
-    } else {
-        Verification::Unknown
-    })
-}
-
-fn is_named(raw: &str, name: &str) -> bool {
-    raw == name || (raw.contains('\\') && json_text::is_text(&format!("\"{raw}\""), name))
-}
-
-pub(crate) fn not_a(name: &'static str, wanted: &'static str, raw: &str) -> Fault {
-    Fault::NotA(name, wanted, shown(raw))
-}
-
-/// A raw value in a message: its beginning says enough.
-fn shown(raw: &str) -> String {
-    const LONGEST: usize = 40;
-    match raw.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", &raw[..end]),
-        None => raw.to_owned(),
     }
 }

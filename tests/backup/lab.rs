@@ -196,6 +196,11 @@ impl Answer {
     }
 }
 
+/// Whether this is the project's own check, which tries everything.
+pub fn ci() -> bool {
+    env::var("CI").is_ok_and(|ci| ci == "true")
+}
+
 /// Whether the programs are there; else it is told past the test's capture, and fails under CI=true.
 pub fn have(test: &str, programs: &[&str]) -> bool {
     let folders = env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
@@ -208,8 +213,7 @@ pub fn have(test: &str, programs: &[&str]) -> bool {
 
 /// Says that a test is not run, and why; false.
 pub fn not_run(test: &str, why: &str) -> bool {
-    let ci = env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(!ci, "{test}: {why}");
+    assert!(!ci(), "{test}: {why}");
     let _ = writeln!(io::stdout(), "NOT RUN: tests/backup, {test}: {why}");
     false
 }

@@ -2,14 +2,13 @@
 //! it would say nothing that ours doesn't.
 
 use std::{
-    env,
     path::Path,
     process::{Child, Command, Stdio},
 };
 
 use serde_json::json;
 
-use crate::lab::{Lab, have};
+use crate::lab::{Lab, ci, have};
 
 /// Commits about a hundred times a second. Each commit has its number in two tables, and moves much: a copy of
 /// half a commit, or of pages of two, has sums that differ, or is corrupt.
@@ -67,11 +66,7 @@ fn a_database_that_is_written_to() {
     if !have("a_database_that_is_written_to", &["sqlite3", "python3"]) {
         return;
     }
-    let runs = if env::var("CI").is_ok_and(|ci| ci == "true") {
-        20 // 50 would be two minutes
-    } else {
-        10
-    };
+    let runs = if ci() { 50 } else { 10 };
     let lab = Lab::new();
     lab.site(&json!({"keep": "--keep-last 1"}), &json!({}));
     let mut child = writer(&lab, "wal");
