@@ -227,6 +227,10 @@ fn check(lab: &Lab) {
 
 fn drift(lab: &Lab) {
     let ours = lab.ours();
+    lab.make(
+        "/api/extras/tags/",
+        &json!({"name": "prod", "slug": "prod"}),
+    );
     ours.run("allocate --vlan 30 --description old --tags prod web")
         .ends("0: web 192.168.30.2/24 new", &[]);
     let told = |line: &str| {
