@@ -224,13 +224,10 @@ impl Ipam for CsvIpam {
         // Rows have no IDs to show, and the lock saw to it that each got what was decided.
         let made = |change: &Change| match change {
             Change::Create(new) => Made {
-                id: None,
                 address: Some(new.address),
+                ..Made::default()
             },
-            _ => Made {
-                id: None,
-                address: None,
-            },
+            _ => Made::default(),
         };
         Ok(Applied::Done(changes.iter().map(made).collect()))
     }

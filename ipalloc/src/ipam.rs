@@ -18,6 +18,7 @@ use crate::{
     interest::Interest,
     known::{Known, Place, Within},
     owner,
+    refused::Refused,
     span::{self, Span},
     status,
 };
@@ -341,12 +342,23 @@ pub enum Change {
 }
 
 /// What became of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Made {
     /// The record's ID, where the back end has one.
     pub id: Option<EntryId>,
     /// The address, if it was created; another than the decided one where any would do.
     pub address: Option<IpAddr>,
+    /// It was not made after all: the back end has a rule against it, which concerns this record alone.
+    pub refused: Option<Refused>,
+}
+
+/// Why a back end created nothing.
+#[derive(Debug)]
+pub struct Rejection {
+    /// The refusal as a whole.
+    pub stop: Stop,
+    /// Which of the records to be created, by their place among those, it is the fault of.
+    pub of: Vec<(usize, Refused)>,
 }
 
 /// How carrying out a decision went.
@@ -356,7 +368,7 @@ pub enum Applied {
     Done(Vec<Made>),
     /// Nothing was done, because somebody else was faster, or it was refused for this
     /// reason: look again, decide again. If the decision stays the same, it is the reason.
-    Again(Option<Stop>),
+    Again(Option<Rejection>),
     /// Some of the changes were done (none stands for one that was not), then the back end failed.
     Partly(Vec<Option<Made>>, Stop),
     /// What had to be created was, in order, and nothing else was done; whether somebody
