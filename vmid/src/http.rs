@@ -28,6 +28,7 @@ mod answer;
 mod core_dump;
 mod fingerprint;
 mod secret;
+mod spki;
 mod tls;
 mod trouble;
 mod verifier;
@@ -125,7 +126,7 @@ impl Client {
         let trust = if secured { trust } else { Trust::Nothing };
         let place = options.ca_cert.as_ref().filter(|_| secured);
         let place = place.map_or_else(String::new, |file| format!("{}: ", file.display()));
-        let settings = tls::settings(&trust).map_err(|what| anyhow!("{place}{what}"))?;
+        let (settings, refused) = tls::settings(&trust).map_err(|what| anyhow!("{place}{what}"))?;
         let connecting = options.timeout.min(CONNECTING);
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -153,6 +154,7 @@ impl Client {
                 connecting,
                 ca_cert: options.ca_cert.as_deref().map(Into::into),
                 limit: ANSWER_LIMIT,
+                refused,
             },
         })
     }
@@ -310,3 +312,5 @@ pub fn percent(text: &str) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

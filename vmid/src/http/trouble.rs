@@ -4,13 +4,14 @@
 use std::{
     io::{self, ErrorKind},
     path::Path,
+    sync::PoisonError,
     time::Duration,
 };
 
 use rustls::{AlertDescription, CertificateError, Error as Tls, OtherError, pki_types::UnixTime};
 use ureq::{Error, Timeout};
 
-use super::NoAnswer;
+use super::{NoAnswer, verifier::Refused};
 use crate::{exit, handshake, span};
 
 /// What a message names besides what happened.
@@ -26,10 +27,23 @@ pub(super) struct Circumstances {
     pub ca_cert: Option<Box<Path>>,
     /// The most that is read of an answer, in bytes.
     pub limit: u64,
+    /// The certificate that was refused last.
+    pub refused: Refused,
 }
 
-/// How to trust a certificate that no known authority has signed.
-const WAYS_OUT: &str = "name it with --ca-cert FILE, or its fingerprint with --fingerprint SHA256";
+impl Circumstances {
+    /// How to trust the certificate that was refused, whatever is signed there.
+    fn pin(&self) -> String {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = refused.map_or("SHA256".to_owned(), |fingerprint| fingerprint.to_string());
+        format!("if its fingerprint on the server is this one, --fingerprint {shown}")
+    }
+
+    /// How to trust a certificate that no known authority has signed.
+    fn ways_out(&self) -> String {
+        format!("name it with --ca-cert FILE, or, {}", self.pin())
+    }
+}
 
 /// What happened, and whether the server can have seen the request.
 pub(super) fn no_answer(error: &Error, here: &Circumstances) -> NoAnswer {
@@ -147,7 +161,8 @@ fn of_certificate(error: &CertificateError, here: &Circumstances) -> String {
                 format!("no authority in {file} has signed its certificate")
             }
             None => {
-                format!("no authority that this host trusts has signed its certificate; {WAYS_OUT}")
+                let ways_out = here.ways_out();
+                format!("no authority that this host trusts has signed its certificate; {ways_out}")
             }
         },
         Bad::ExpiredContext { time, not_after } => {
@@ -180,8 +195,18 @@ fn of_certificate(error: &CertificateError, here: &Circumstances) -> String {
                 .to_owned()
         }
         Bad::Other(OtherError(cause)) if is_authority(cause.as_ref()) => {
-            format!("its certificate is self-signed and an authority's at once; {WAYS_OUT}")
+            let ways_out = here.ways_out();
+            format!("its certificate is self-signed and an authority's at once; {ways_out}")
         }
+        Bad::Other(OtherError(cause)) if is_version_1(cause.as_ref()) => format!(
+            "its certificate is of X.509 version 1, which authorities' signatures are not looked at for: make it with \"openssl req -x509\" (version 3), or, {}",
+            here.pin()
+        ),
+        Bad::UnsupportedSignatureAlgorithmContext { .. }
+        | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => format!(
+            "its certificate is signed in a way that cannot be checked (with a key of P-521, or with SHA-1): make it with a key of P-256 or RSA and SHA-256, or, {}",
+            here.pin()
+        ),
         Bad::Other(OtherError(cause)) if cause.is::<super::verifier::Mismatch>() => {
             cause.to_string()
         }
@@ -192,6 +217,13 @@ fn of_certificate(error: &CertificateError, here: &Circumstances) -> String {
 
 fn is_authority(cause: &(dyn std::error::Error + 'static)) -> bool {
     matches!(cause.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+fn is_version_1(cause: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(
+        cause.downcast_ref(),
+        Some(webpki::Error::UnsupportedCertVersion)
+    )
 }
 
 fn between(first: UnixTime, last: UnixTime) -> Duration {
@@ -220,6 +252,7 @@ mod tests {
             connecting: Duration::from_secs(10),
             ca_cert: ca_cert.map(|file| Path::new(file).into()),
             limit: 32 << 20,
+            refused: Refused::default(),
         }
     }
 
@@ -257,13 +290,13 @@ mod tests {
             ("no word of TLS",    Error::Io(io::Error::new(ErrorKind::NotConnected, io::Error::other(Error::Timeout(Timeout::Connect)))), None, "no answer in TLS within 10s; does it speak TLS?", true),
             ("late, inside",      Error::Io(io::Error::other(Error::Timeout(Timeout::Global))), None, "no answer within 30s", false),
             ("TLS to http",       handshake(Tls::InvalidMessage(InvalidMessage::InvalidContentType)), None, "it speaks no TLS; is it an http port?", true),
-            ("unknown authority", certificate(Bad::UnknownIssuer), None, "no authority that this host trusts has signed its certificate; name it with --ca-cert FILE, or its fingerprint with --fingerprint SHA256", true),
+            ("unknown authority", certificate(Bad::UnknownIssuer), None, "no authority that this host trusts has signed its certificate; name it with --ca-cert FILE, or, if its fingerprint on the server is this one, --fingerprint SHA256", true),
             ("not of the file",   certificate(Bad::UnknownIssuer), Some("ca.pem"), "no authority in ca.pem has signed its certificate", true),
-            ("self-signed",       certificate(other), None, "its certificate is self-signed and an authority's at once; name it with --ca-cert FILE, or its fingerprint with --fingerprint SHA256", true),
-            ("version 1",         certificate(strange), None, "its certificate is of a kind that cannot be used (X.509 version, key or signature)", true),
+            ("self-signed",       certificate(other), None, "its certificate is self-signed and an authority's at once; name it with --ca-cert FILE, or, if its fingerprint on the server is this one, --fingerprint SHA256", true),
+            ("version 1",         certificate(strange), None, "its certificate is of X.509 version 1, which authorities' signatures are not looked at for: make it with \"openssl req -x509\" (version 3), or, if its fingerprint on the server is this one, --fingerprint SHA256", true),
             ("expired",           certificate(expired), None, "its certificate expired 3d ago", true),
             ("another name",      certificate(Bad::NotValidForNameContext { expected: "nb.example".try_into().unwrap(), presented: vec!["DnsName(\"x.example\")".into()] }), None, "its certificate is for x.example, not for \"nb.example\"", true),
-            ("old TLS",           handshake(Tls::AlertReceived(AlertDescription::ProtocolVersion)), None, "it speaks no TLS 1.2 or 1.3 with a cipher and key of today", true),
+            ("old TLS",           handshake(Tls::AlertReceived(AlertDescription::ProtocolVersion)), None, "it speaks no TLS 1.2 or 1.3 with a cipher and key that can be used here (P-256, P-384, Ed25519, RSA; not P-521)", true),
         ];
         for (name, error, ca_cert, want, unsent) in cases {
             let got = no_answer(&error, &here(ca_cert));
