@@ -1,6 +1,6 @@
 //! The command line of `ipalloc`.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
@@ -74,6 +74,10 @@ pub struct Source {
     /// How NetBox is reached
     #[command(flatten)]
     pub connection: vmid::http::Options,
+    /// Send the headers in this file, "Name: value" on each line, with each request: for a gateway
+    /// in front of NetBox
+    #[arg(long, value_name = "FILE")]
+    pub header_file: Option<PathBuf>,
 }
 
 /// What the environment says of NetBox; read by `main`, so that the rest does not depend on it.
@@ -85,6 +89,10 @@ pub struct Environment {
     pub token: Option<String>,
     /// `NETBOX_TOKEN_FILE`, a file with the token.
     pub token_file: Option<String>,
+    /// `HTTPS_PROXY`, else `https_proxy`: the proxy to an https address.
+    pub https_proxy: Option<String>,
+    /// `NO_PROXY`, else `no_proxy`: what is reached without it.
+    pub no_proxy: Option<String>,
     /// Who runs this, and where: for NetBox's change log.
     pub actor: String,
 }

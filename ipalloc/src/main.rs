@@ -48,6 +48,8 @@ fn environment() -> Environment {
         url: variable("NETBOX_URL").or_else(|| variable("NETBOX_API")),
         token: variable("NETBOX_TOKEN"),
         token_file: variable("NETBOX_TOKEN_FILE"),
+        https_proxy: variable("HTTPS_PROXY").or_else(|| variable("https_proxy")),
+        no_proxy: variable("NO_PROXY").or_else(|| variable("no_proxy")),
         actor: format!("{user}@{}", host.trim()),
     }
 }

@@ -8,7 +8,8 @@ macro_rules! environment {
             $site,
             "  NETBOX_URL, else NETBOX_API   the IPAM, if --ipam names none\n",
             "  NETBOX_TOKEN                  NetBox's token, else\n",
-            "  NETBOX_TOKEN_FILE             a file whose first line it is",
+            "  NETBOX_TOKEN_FILE             a file whose first line it is\n",
+            "  HTTPS_PROXY, NO_PROXY         the proxy to an https address, and what needs none",
         )
     };
 }

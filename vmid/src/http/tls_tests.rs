@@ -35,7 +35,7 @@ AASdhOtfUJQaBCggX3MxJGuy8mrXY+ytmocmiqAkbcGkde9AvQGfIEErJx88Sciv
 ";
 
 /// The key to it, for this test alone.
-const KEY: &str = "\
+pub(super) const KEY: &str = "\
 -----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgJKUbxkNBqsdVB1T+
 /wsGC6N9+SThCQ5iGPlJj4gIDCyhRANCAASdhOtfUJQaBCggX3MxJGuy8mrXY+yt
@@ -52,12 +52,12 @@ impl ResolvesServerCert for Presents {
     }
 }
 
-fn leaf() -> CertificateDer<'static> {
+pub(super) fn leaf() -> CertificateDer<'static> {
     CertificateDer::from_pem_slice(OLD.as_bytes()).unwrap()
 }
 
 /// A peer that presents [`OLD`], with its key or another, and answers every request with `{}`.
-fn peer(version: &'static SupportedProtocolVersion, key: &PrivateKeyDer<'_>) -> String {
+pub(super) fn peer(version: &'static SupportedProtocolVersion, key: &PrivateKeyDer<'_>) -> String {
     let key = ring::sign::any_supported_type(key).unwrap();
     let presents = Presents(Arc::new(CertifiedKey::new(vec![leaf()], key)));
     let settings = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -88,7 +88,7 @@ fn asked(base: &str, options: Options) -> Result<u16, String> {
         .map_err(|lost| lost.cause)
 }
 
-fn options() -> Options {
+pub(super) fn options() -> Options {
     Options {
         ca_cert: None,
         fingerprint: None,
@@ -192,7 +192,7 @@ fn by_openssl(curve: &str, folder: &std::path::Path) -> (String, Openssl) {
 fn keys_of_openssl() {
     if Command::new("openssl").arg("version").output().is_err() {
         assert!(env::var("CI").as_deref() != Ok("true"), "no openssl");
-        eprintln!("NOT RUN: no openssl");
+        crate::exit::say("test", "NOT RUN: no openssl");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

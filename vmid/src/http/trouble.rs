@@ -27,6 +27,8 @@ pub(super) struct Circumstances {
     pub ca_cert: Option<Box<Path>>,
     /// The most that is read of an answer, in bytes.
     pub limit: u64,
+    /// The proxy in between, as `host:port`.
+    pub proxy: Option<String>,
     /// The certificate that was refused last.
     pub refused: Refused,
 }
@@ -49,6 +51,8 @@ impl Circumstances {
 pub(super) fn no_answer(error: &Error, here: &Circumstances) -> NoAnswer {
     let (cause, unsent) = match error {
         Error::HostNotFound => (unknown_host(here), true),
+        // Only the proxy has seen anything by then, and no more of the request than the host's name.
+        Error::ConnectProxyFailed(_) => (refused_by_proxy(error), true),
         Error::ConnectionFailed => ("no connection".to_owned(), true),
         Error::Tls(_) => (format!("{:?} is no name of a host", here.host), true),
         Error::Timeout(Timeout::Resolve) => {
@@ -69,11 +73,32 @@ pub(super) fn no_answer(error: &Error, here: &Circumstances) -> NoAnswer {
         Error::Io(error) => of_io(error, here),
         other => (other.to_string(), false),
     };
+    // Who did not connect is the proxy, or the server as the proxy sees it.
+    let cause = match &here.proxy {
+        Some(proxy) if unsent => format!("through the proxy {proxy}: {cause}"),
+        _ => cause,
+    };
     NoAnswer { cause, unsent }
 }
 
+/// The proxy's status, of which ureq makes a sentence.
+fn refused_by_proxy(error: &Error) -> String {
+    let said = error.to_string();
+    let status: String = said.chars().filter(char::is_ascii_digit).take(3).collect();
+    match status.as_str() {
+        "" => "it gave no answer".to_owned(),
+        "407" => "it wants a name and a password (status 407): HTTPS_PROXY=http://name:password@host:port".to_owned(),
+        _ => format!("it does not connect to that host (status {status})"),
+    }
+}
+
 fn unknown_host(here: &Circumstances) -> String {
-    format!("the DNS has no address for {:?}", here.host)
+    let proxy = here
+        .proxy
+        .as_deref()
+        .and_then(|proxy| proxy.rsplit_once(':'));
+    let host = proxy.map_or(here.host.as_str(), |(host, _)| host);
+    format!("the DNS has no address for {host:?}")
 }
 
 fn late(here: &Circumstances) -> String {
@@ -253,6 +278,7 @@ mod tests {
             ca_cert: ca_cert.map(|file| Path::new(file).into()),
             limit: 32 << 20,
             refused: Refused::default(),
+            proxy: None,
         }
     }
 
