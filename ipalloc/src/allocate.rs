@@ -72,6 +72,13 @@ impl Batch {
         Self { apart, ..self }
     }
 
+    /// Refuses the request at that place from now on.
+    pub fn refuse(&mut self, at: usize, refused: Refused) {
+        if let Some(request) = self.requests.get_mut(at) {
+            *request = Err(refused);
+        }
+    }
+
     /// What must be known of the IPAM's addresses to decide.
     #[must_use]
     pub fn ask(&self, naming: &Naming) -> Ask {

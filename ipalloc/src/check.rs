@@ -6,7 +6,11 @@ use std::{
     collections::{HashMap, HashSet},
 };
 
-use vmid::{finding::Finding, guest::Guest, scheme::Refused as Unreadable};
+use vmid::{
+    finding::Finding,
+    guest::{Address, Guest},
+    scheme::Refused as Unreadable,
+};
 
 use crate::{
     ipam::{Entry, Networks, Prefix, View},
@@ -63,23 +67,10 @@ impl<'a> Records<'a> {
             });
         }
         for address in &guest.addresses {
-            let address = match address {
-                Ok((address, _)) => IpAddr::V4(*address),
-                Err(Unreadable::Ipv6(text)) => match request::parse_wanted(text) {
-                    Ok(wanted) => wanted.address,
-                    Err(message) => {
-                        findings.push(Finding {
-                            code: "bad-address",
-                            message,
-                        });
-                        continue;
-                    }
-                },
-                Err(bad) => {
-                    findings.push(Finding {
-                        code: bad.code(),
-                        message: bad.to_string(),
-                    });
+            let address = match looked_for(address) {
+                Ok(address) => address,
+                Err(finding) => {
+                    findings.push(finding);
                     continue;
                 }
             };
@@ -171,27 +162,56 @@ fn named(entry: &Entry) -> String {
     }
 }
 
-/// The owned addresses, retired ones left out, whose guest is not among `guests`.
-#[must_use]
-pub fn without_guest<'a>(view: &'a View, guests: &[Guest]) -> Vec<&'a Entry> {
-    let names = guests.iter().filter_map(|guest| guest.name.as_deref());
-    let names: HashSet<Cow<'_, str>> = names.map(owner::plain).collect();
-    let missing = |entry: &&Entry| {
-        let key = entry
-            .key
-            .as_deref()
-            .filter(|_| retired::since(entry).is_none());
-        key.is_some_and(|key| {
-            let name = owner::parts(key).0;
-            let known = [
-                name,
-                owner::first_label(name),
-                &owner::plain(&entry.dns_name),
-            ];
-            !known.into_iter().any(|name| names.contains(name))
-        })
+/// The names of the guests that came in.
+#[derive(Debug, Default)]
+pub struct Names(HashSet<String>);
+
+impl Names {
+    /// One more guest is there.
+    pub fn add(&mut self, guest: &Guest) {
+        let name = guest.name.as_deref().map(owner::plain);
+        self.0.extend(name.map(Cow::into_owned));
+    }
+
+    /// The entry is a guest's (it has an owner, and was not retired) that is not among them.
+    #[must_use]
+    pub fn lack(&self, entry: &Entry) -> bool {
+        let Some(key) = entry.key.as_deref() else {
+            return false;
+        };
+        let name = owner::parts(key).0;
+        let known = [
+            name,
+            owner::first_label(name),
+            &owner::plain(&entry.dns_name),
+        ];
+        retired::since(entry).is_none() && !known.into_iter().any(|name| self.0.contains(name))
+    }
+}
+
+/// The addresses of a guest that can be looked for.
+pub fn addresses(guest: &Guest) -> impl Iterator<Item = IpAddr> {
+    let all = guest.addresses.iter();
+    all.filter_map(|address| looked_for(address).ok())
+}
+
+/// The address to look for; IPv6 ones are no addresses to vmid.
+fn looked_for(address: &Address) -> Result<IpAddr, Finding> {
+    let bad = |message: String| Finding {
+        code: "bad-address",
+        message,
     };
-    view.entries.iter().filter(missing).collect()
+    match address {
+        Ok((address, _)) => Ok(IpAddr::V4(*address)),
+        Err(Unreadable::Ipv6(text)) => {
+            let wanted = request::parse_wanted(text).map_err(bad)?;
+            Ok(wanted.address)
+        }
+        Err(bad) => Err(Finding {
+            code: bad.code(),
+            message: bad.to_string(),
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -279,8 +299,10 @@ mod tests {
         ];
         for (name, line, guest, want) in cases {
             let view = sample::view(&[line]);
-            let missing = without_guest(&view, &guests(&[guest]));
-            assert_eq!(missing.len(), usize::from(*want), "{name}");
+            let mut names = Names::default();
+            guests(&[guest]).iter().for_each(|guest| names.add(guest));
+            let missing = view.entries.iter().filter(|entry| names.lack(entry));
+            assert_eq!(missing.count(), usize::from(*want), "{name}");
         }
     }
 }

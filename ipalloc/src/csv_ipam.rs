@@ -4,9 +4,10 @@
 //! no lock, because a file is only ever replaced as a whole.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::File,
     io::{self, ErrorKind},
+    net::IpAddr,
     path::{Path, PathBuf},
 };
 
@@ -19,7 +20,7 @@ use vmid::{
 
 use crate::{
     interest::Interest,
-    ipam::{Applied, Ask, Change, EntryId, Ipam, Made, Networks, View},
+    ipam::{Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, View},
 };
 
 mod cell;
@@ -34,7 +35,7 @@ use file::Edit;
 use form::{Column, Layout};
 use lock::lock;
 use row::{created, edit, missing};
-use rows::{data_rows, view};
+use rows::{data_rows, each_entry, repeated, view};
 
 const PREFIXES: &str = "prefixes.csv";
 const RANGES: &str = "ip-ranges.csv";
@@ -119,6 +120,15 @@ impl CsvIpam {
         Ok(values)
     }
 
+    /// Reads the addresses' file.
+    fn load(&mut self) -> Result<(), Stop> {
+        self.text = read(&self.addresses())?;
+        if self.text.iter().all(u8::is_ascii_whitespace) {
+            self.text = format!("{}\n", form::NEW_ADDRESSES).into_bytes();
+        }
+        Ok(())
+    }
+
     fn addresses(&self) -> PathBuf {
         self.folder.join(ADDRESSES)
     }
@@ -153,15 +163,42 @@ impl Ipam for CsvIpam {
     }
 
     fn look(&mut self, ask: &Ask) -> Result<View, Stop> {
-        let path = self.addresses();
-        self.text = read(&path)?;
-        if self.text.iter().all(u8::is_ascii_whitespace) {
-            self.text = format!("{}\n", form::NEW_ADDRESSES).into_bytes();
-        }
+        self.load()?;
         let layout = Layout::of(&self.text, Column::Address);
         layout
             .and_then(|layout| view(&self.text, &layout, ask))
-            .map_err(|what| wrong(&path, what))
+            .map_err(|what| wrong(&self.addresses(), what))
+    }
+
+    fn survey(&mut self, mut addresses: HashSet<IpAddr>) -> Result<View, Stop> {
+        self.load()?;
+        let bad = |what: String| wrong(&self.addresses(), what);
+        let layout = Layout::of(&self.text, Column::Address).map_err(bad)?;
+        addresses.extend(repeated(&self.text, &layout).map_err(bad)?);
+        let ask = Ask {
+            addresses,
+            ..Ask::default()
+        };
+        view(&self.text, &layout, &ask).map_err(bad)
+    }
+
+    fn each(
+        &mut self,
+        _: &View,
+        handle: &mut dyn FnMut(&Entry) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let bad = |what: String| wrong(&self.addresses(), what);
+        let layout = Layout::of(&self.text, Column::Address).map_err(bad)?;
+        let mut stopped = Ok(());
+        let read = each_entry(&self.text, &layout, |entry| {
+            stopped = handle(&entry);
+            match stopped {
+                Ok(()) => Ok(()),
+                Err(_) => Err(String::new()), // the reading stops, and `stopped` says why
+            }
+        });
+        stopped?;
+        read.map_err(bad)
     }
 
     fn apply(&mut self, changes: &[Change]) -> Result<Applied, Stop> {
@@ -187,13 +224,10 @@ impl Ipam for CsvIpam {
         // Rows have no IDs to show, and the lock saw to it that each got what was decided.
         let made = |change: &Change| match change {
             Change::Create(new) => Made {
-                id: None,
                 address: Some(new.address),
+                ..Made::default()
             },
-            _ => Made {
-                id: None,
-                address: None,
-            },
+            _ => Made::default(),
         };
         Ok(Applied::Done(changes.iter().map(made).collect()))
     }

@@ -18,6 +18,7 @@ use crate::{
     interest::Interest,
     known::{Known, Place, Within},
     owner,
+    refused::Refused,
     span::{self, Span},
     status,
 };
@@ -348,12 +349,23 @@ pub enum Change {
 }
 
 /// What became of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Made {
     /// The record's ID, where the back end has one.
     pub id: Option<EntryId>,
     /// The address, if it was created; another than the decided one where any would do.
     pub address: Option<IpAddr>,
+    /// It was not made after all: the back end has a rule against it, which concerns this record alone.
+    pub refused: Option<Refused>,
+}
+
+/// Why a back end created nothing.
+#[derive(Debug)]
+pub struct Rejection {
+    /// The refusal as a whole.
+    pub stop: Stop,
+    /// Which of the records to be created, by their place among those, it is the fault of.
+    pub of: Vec<(usize, Refused)>,
 }
 
 /// How carrying out a decision went.
@@ -363,7 +375,7 @@ pub enum Applied {
     Done(Vec<Made>),
     /// Nothing was done, because somebody else was faster, or it was refused for this
     /// reason: look again, decide again. If the decision stays the same, it is the reason.
-    Again(Option<Stop>),
+    Again(Option<Rejection>),
     /// Some of the changes were done (none stands for one that was not), then the back end failed.
     Partly(Vec<Option<Made>>, Stop),
     /// What had to be created was, in order, and nothing else was done; whether somebody
@@ -389,6 +401,34 @@ pub trait Ipam {
     ///
     /// The IPAM cannot be read.
     fn look(&mut self, ask: &Ask) -> Result<View, Stop>;
+
+    /// What is needed to hold guests against the IPAM: the entries with one of these addresses,
+    /// and those whose address has several records; [`Ipam::each`] has the others. A back end
+    /// that can't be read twice gives all.
+    ///
+    /// # Errors
+    ///
+    /// The IPAM cannot be read.
+    fn survey(&mut self, _addresses: HashSet<IpAddr>) -> Result<View, Stop> {
+        self.look(&Ask {
+            all: true,
+            ..Ask::default()
+        })
+    }
+
+    /// Hands each entry to `handle`, in order; `view` is what [`Ipam::survey`] gave. An IPAM of
+    /// millions is not held for that, where it needn't be.
+    ///
+    /// # Errors
+    ///
+    /// Those of `handle`.
+    fn each(
+        &mut self,
+        view: &View,
+        handle: &mut dyn FnMut(&Entry) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        view.entries.iter().try_for_each(handle)
+    }
 
     /// Carries out changes that were decided upon what the last [`Ipam::look`] gave;
     /// those that create records all or none.

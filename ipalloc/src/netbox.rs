@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::anyhow;
 use ipnet::IpNet;
-use serde_json::{Value, json};
+use serde_json::Value;
 use vmid::{
     exit::{self, Stop},
     http::{Client, Secret},
@@ -27,9 +27,12 @@ use crate::{
 
 mod answer;
 mod api;
+mod change;
 mod create;
 pub mod field;
 mod moved;
+mod refusal;
+mod version;
 mod write;
 
 use answer::{ADDRESS_FIELDS, FIELD, Record};
@@ -87,13 +90,7 @@ impl NetBox {
         let hint = "set NETBOX_TOKEN, or NETBOX_TOKEN_FILE to a file that holds it";
         let none = || Stop::input(anyhow!("no token for {}", vmid::url::shown(url))).hint(hint);
         let token = token.ok_or_else(none)?;
-        // Tokens of version 2 (NetBox 4.5 and later) are told by their beginning.
-        let scheme = if token.reveal().starts_with("nbt_") {
-            "Bearer"
-        } else {
-            "Token"
-        };
-        let header = format!("{scheme} {}", token.reveal());
+        let header = format!("{} {}", api::keyword(token.reveal()), token.reveal());
         let header = Secret::header(header).map_err(Stop::input)?;
         let client = Client::new("ipalloc", base(url), header, &source.connection);
         let client = client.map_err(Stop::input)?;
@@ -213,52 +210,6 @@ impl NetBox {
         let path = format!("/api/ipam/ip-addresses/?limit=1000&fields={ADDRESS_FIELDS}");
         parsed(self.api.list(&path)?, answer::record)
     }
-
-    /// One change of a record that exists.
-    fn modify(&self, change: &Change) -> Result<Made, Stop> {
-        let (Change::Adopt(id, _)
-        | Change::Mark(id, ..)
-        | Change::Move(id, ..)
-        | Change::Delete(id)) = change
-        else {
-            return Ok(Made {
-                id: None,
-                address: None,
-            });
-        };
-        let Some(record) = self.records.get(id) else {
-            return Err(Stop::outside(anyhow!("record {} was not read", id.0)));
-        };
-        match change {
-            Change::Adopt(_, key) if self.keyed() => {
-                self.api
-                    .patch(record, json!({ "custom_fields": { FIELD: key } }))?;
-            }
-            Change::Adopt(_, key) => {
-                let description = format!("{} {}", record.description, answer::mark(key));
-                self.api
-                    .patch(record, json!({ "description": description.trim_start() }))?;
-            }
-            Change::Mark(_, status, comments, key) => {
-                let mut fields = json!({ "status": status, "comments": comments });
-                match key {
-                    Some(key) if self.keyed() => fields["custom_fields"] = json!({ FIELD: key }),
-                    Some(key) => {
-                        let text = format!("{} {}", record.description, answer::mark(key));
-                        fields["description"] = json!(text.trim_start());
-                    }
-                    None => {}
-                }
-                self.api.patch(record, fields)?;
-            }
-            Change::Move(_, to, revived) => self.api.patch(record, moved::body(*to, revived))?,
-            _ => self.api.delete(record)?,
-        }
-        Ok(Made {
-            id: Some(*id),
-            address: None,
-        })
-    }
 }
 
 impl Ipam for NetBox {
@@ -349,7 +300,7 @@ impl Ipam for NetBox {
                 Change::Create(_) => created.next().as_ref().map(self::made),
                 Change::Move(id, ..) => self.done.contains(id).then_some(Made {
                     id: Some(*id),
-                    address: None,
+                    ..Made::default()
                 }),
                 _ if failed.is_some() => None,
                 _ => self.modify(change).map_err(|stop| failed = Some(stop)).ok(),
@@ -358,7 +309,8 @@ impl Ipam for NetBox {
         match failed {
             None => Ok(Applied::Done(made.into_iter().flatten().collect())),
             Some(stop) if made.iter().all(Option::is_none) => Err(stop),
-            Some(stop) => Ok(Applied::Partly(made, stop)),
+            // Something was changed, so that it is no wrong call any more.
+            Some(stop) => Ok(Applied::Partly(made, Stop::outside(anyhow!("{stop}")))),
         }
     }
 
@@ -372,6 +324,7 @@ fn made(record: &Record) -> Made {
     Made {
         id: Some(record.entry.id),
         address: Some(record.entry.address),
+        refused: None,
     }
 }
 

@@ -31,6 +31,14 @@ pub enum Code {
     BadName,
     /// Another field holds what it cannot.
     BadField,
+    /// NetBox has no such tag, or the token may not see it.
+    UnknownTag,
+    /// NetBox wants a field that the request does not have.
+    MissingField,
+    /// A rule of NetBox's own refuses a value.
+    RefusedValue,
+    /// A rule of NetBox's own, or what depends on the record, keeps it from being removed.
+    Protected,
     /// Nothing is wrong here, but elsewhere in the batch.
     Batch,
     /// The address was made, but could not be read back.
@@ -69,6 +77,10 @@ impl Code {
             Self::DuplicateName => "duplicate-name",
             Self::BadName => "bad-name",
             Self::BadField => "bad-field",
+            Self::UnknownTag => "unknown-tag",
+            Self::MissingField => "missing-field",
+            Self::RefusedValue => "refused-value",
+            Self::Protected => "protected",
             Self::Batch => "batch",
             Self::Unverified => "unverified",
             Self::UnknownOutcome => "unknown-outcome",

@@ -58,6 +58,20 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Takes over that the back end refused one of its changes.
+    fn take_refusal<'a>(&mut self, made: impl Iterator<Item = &'a Made> + Clone) {
+        let Some(refused) = made.clone().find_map(|made| made.refused.clone()) else {
+            return;
+        };
+        self.error.get_or_insert(refused);
+        if made.clone().all(|made| made.refused.is_some()) {
+            // Nobody is to take an address from it that is not the guest's.
+            self.fields = vec![("changed", "false".to_owned())];
+        }
+    }
+}
+
 /// What came of the changes of a batch.
 #[derive(Debug, Default)]
 pub struct Acted {
@@ -116,6 +130,7 @@ pub fn write<W: Write>(
         if !of_row.is_empty() && of_row.iter().all(|made| made.is_none()) {
             continue;
         }
+        row.take_refusal(of_row.into_iter().flatten());
         // What a rehearsal or an earlier run said need not hold any more.
         for name in ["dry_run", "revived"] {
             let stale = row.fields.iter().all(|(field, _)| *field != name)

@@ -383,6 +383,7 @@ mod tests {
             status,
             body: body.as_bytes().to_vec(),
             location: "https://pve.example/?ticket=HUNTER2".to_owned(),
+            ..Answer::default()
         };
         #[rustfmt::skip]
         let cases = [

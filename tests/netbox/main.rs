@@ -21,6 +21,7 @@ mod owners;
 mod provision;
 mod proxy;
 mod races;
+mod refused;
 mod rules;
 mod server;
 mod setup;
@@ -49,14 +50,14 @@ const SERVERS: usize = 3;
 #[rustfmt::skip]
 const SECTIONS: &[&[Section]] = &[
     large::SECTIONS, kills::SECTIONS, races::SECTIONS, agree::SECTIONS, lost::SECTIONS, outcome::SECTIONS, strange::SECTIONS,
-    rules::SECTIONS, owners::SECTIONS, setup::SECTIONS, tokens::SECTIONS, trust::SECTIONS, provision::SECTIONS,
+    rules::SECTIONS, owners::SECTIONS, setup::SECTIONS, refused::SECTIONS, tokens::SECTIONS, trust::SECTIONS, provision::SECTIONS,
 ];
 
 /// Those that are run on each server, each of which is in another time zone.
 const EVERYWHERE: &[&[Section]] = &[owners::EVERYWHERE];
 
 /// Those that need [`Lab::loose`].
-const LOOSE: &[&[Section]] = &[races::LOOSE, strange::LOOSE];
+const LOOSE: &[&[Section]] = &[races::LOOSE, refused::LOOSE, strange::LOOSE];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

@@ -16,9 +16,14 @@ use crate::{
     wire::{self, Message},
 };
 
-/// A second server on the same database: below a path, duplicates allowed, not in UTC.
-const LOOSE: &str =
-    "BASE_PATH = 'ipam/nb/'\nENFORCE_GLOBAL_UNIQUE = False\nTIME_ZONE = 'Europe/Berlin'";
+/// A second server on the same database: below a path, duplicates allowed, not in UTC, with rules
+/// of its own for two descriptions.
+const LOOSE: &str = "\
+BASE_PATH = 'ipam/nb/'
+ENFORCE_GLOBAL_UNIQUE = False
+TIME_ZONE = 'Europe/Berlin'
+CUSTOM_VALIDATORS = {'ipam.ipaddress': [{'description': {'regex': '^(?!forbidden)'}}]}
+PROTECTION_RULES = {'ipam.ipaddress': [{'description': {'neq': 'protected'}}]}";
 
 /// Where the servers are: NetBox writes times in its own zone, and its ETags in UTC.
 const ZONES: [&str; 3] = ["UTC", "Europe/Berlin", "Asia/Kathmandu"];

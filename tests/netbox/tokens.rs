@@ -49,7 +49,7 @@ fn refusals(lab: &Lab) {
     for (name, token, line, told) in cases {
         let ran = lab.ours().token(token).run(line);
         let secret = token.len() > 20 && ran.err.contains(token);
-        if ran.short() != "3: " || !ran.err.contains(told) || secret || ran.err.lines().count() != 1
+        if ran.short() != "2: " || !ran.err.contains(told) || secret || ran.err.lines().count() != 1
         {
             wrong += &format!(
                 "{name}: want {told}\n  {}: {}{}",
@@ -67,13 +67,13 @@ fn refusals(lab: &Lab) {
         .run("allocate --vlan 10 a")
         .ends("0: a 192.168.10.6/24 new", &[]);
     constrained.run("release a").ends(
-        "3: ",
+        "2: ",
         &["(a constraint, or it may add but not change or delete)"],
     );
     lab.ours()
         .token(&v2("RdOnl", "B"))
         .run("release a")
-        .ends("3: ", &["the token is read-only"]);
+        .ends("2: ", &["the token is read-only"]);
     // Reading is enough for these.
     for line in [
         "show --vlan 10",

@@ -44,6 +44,16 @@ pub trait Convert {
     /// The record is refused.
     fn convert(&self, record: &Record<'_>) -> Result<Place, Failure>;
 
+    /// Converts and writes a record of the plainest kind, which most are, at once; false, and
+    /// nothing is done, where it is of another kind or would be refused.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    fn plain<W: Write>(&self, _record: &Record<'_>, _lines: &mut Lines<W>) -> io::Result<bool> {
+        Ok(false)
+    }
+
     /// Writes the record with the fields that the place gives it.
     ///
     /// # Errors
@@ -176,6 +186,9 @@ fn whole<C: Convert, W: Write>(
     record: Record<'_>,
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
+    if job.plain(&record, lines).map_err(Stop::output)? {
+        return Ok(Answer::Yes);
+    }
     if record.has_error() || is_of_another_kind(&record) {
         return stream::pass(record, lines);
     }

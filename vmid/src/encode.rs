@@ -8,7 +8,8 @@ use crate::{
     exit::{Answer, Stop},
     guest,
     networks::Networks,
-    place::Place,
+    place::{self, Claim, Place},
+    scheme::{self, VLANS},
     stream::{Lines, Record, quote},
 };
 
@@ -43,6 +44,31 @@ pub fn run(
     convert::run(&job, &args.convert, values, surroundings, input, output)
 }
 
+impl Encode {
+    /// The ID of a record that says no more than it must: an address and perhaps a VLAN, as they
+    /// are spelled as a rule, and neither an ID nor an error.
+    fn plain_id(&self, record: &Record<'_>) -> Option<u64> {
+        let names = ["address", "vlan", "vmid", "error", "type"];
+        let [address, vlan, vmid, error, kind] = record.raws(names)?;
+        let is_guest = kind.is_none_or(|kind| matches!(kind, "\"qemu\"" | "\"lxc\""));
+        if vmid.is_some() || error.is_some() || !is_guest {
+            return None;
+        }
+        let (address, mask) = scheme::quoted_address(address?)?;
+        let vlan = match vlan {
+            Some(raw) => Some(scheme::decimal(raw).filter(|vlan| VLANS.contains(vlan))?),
+            None => self.vlan,
+        };
+        let claim = Claim {
+            address,
+            mask,
+            vlan,
+        };
+        let place = place::encode(claim, &self.networks).ok()?;
+        Some(place.id)
+    }
+}
+
 impl Convert for Encode {
     fn convert(&self, record: &Record<'_>) -> Result<Place, Failure> {
         let place = convert::place_of(record, self.vlan, &self.networks)?;
@@ -55,6 +81,24 @@ impl Convert for Encode {
             )?;
         }
         Ok(place)
+    }
+
+    fn plain<W: Write>(&self, record: &Record<'_>, lines: &mut Lines<W>) -> io::Result<bool> {
+        let Some(id) = self.plain_id(record).filter(|_| record.is_compact()) else {
+            return Ok(false);
+        };
+        let mut tail = [0_u8; 32];
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(id).as_bytes();
+        const NAME: &[u8] = b",\"vmid\":";
+        tail[..NAME.len()].copy_from_slice(NAME);
+        let length = NAME.len() + digits.len(); // at most 20 digits
+        tail[NAME.len()..length].copy_from_slice(digits);
+        lines.extend(
+            record.text(),
+            std::str::from_utf8(&tail[..length]).unwrap_or_default(),
+        )?;
+        Ok(true)
     }
 
     fn write<W: Write>(

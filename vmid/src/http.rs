@@ -3,12 +3,18 @@
 //! Redirects are not followed and proxies not used, so a token goes to the host
 //! that was named and to no other. A secret is never shown, not even by `Debug`.
 
-use std::{fmt, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt, fs,
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
 
 use anyhow::anyhow;
 use ureq::{
     Agent,
-    http::Request,
+    http::{HeaderName, HeaderValue, Request},
     unversioned::{
         resolver::DefaultResolver,
         transport::{Connector as _, TcpConnector},
@@ -25,6 +31,7 @@ mod secret;
 mod tls;
 mod trouble;
 mod verifier;
+mod wait;
 
 pub use answer::Answer;
 pub use core_dump::forbid_core_dumps;
@@ -32,12 +39,16 @@ pub use fingerprint::Fingerprint;
 pub use secret::Secret;
 pub use tls::Trust;
 use trouble::Circumstances;
+use wait::Waiting;
 
 /// The most that is read of an answer, in bytes; a page of 1000 addresses of NetBox has about 1 MB.
 const ANSWER_LIMIT: u64 = 32 << 20;
 
 /// How long a connection is kept; gunicorn, and so NetBox, closes it when it was idle for 2 s.
 const KEPT: Duration = Duration::from_secs(1);
+
+/// The shortest pause before a request that met 429 is sent again.
+const BREATH: Duration = Duration::from_secs(1);
 
 /// How long a connection is waited for, at most.
 const CONNECTING: Duration = Duration::from_secs(10);
@@ -74,6 +85,7 @@ pub struct Client {
     authorization: Secret,
     verbose: bool,
     here: Circumstances,
+    waiting: Waiting,
 }
 
 /// No answer: the request may have had its effect all the same.
@@ -134,6 +146,7 @@ impl Client {
             base: base.to_owned(),
             authorization,
             verbose: options.verbose,
+            waiting: Waiting::default(),
             here: Circumstances {
                 host: uri.host().unwrap_or_default().to_owned(),
                 patience: options.timeout,
@@ -150,7 +163,9 @@ impl Client {
         &self.base
     }
 
-    /// Sends one request and reads its whole answer; `path` begins with a slash.
+    /// Sends one request and reads its whole answer; `path` begins with a slash. One that is
+    /// answered with 429, and so was not carried out (RFC 6585, 4), is sent again when the server
+    /// takes it.
     ///
     /// # Errors
     ///
@@ -162,7 +177,36 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&str>,
     ) -> Result<Answer, NoAnswer> {
-        let started = std::time::Instant::now();
+        loop {
+            let result = self.send_once(method, path, headers, body);
+            let refused = result.as_ref().ok().filter(|answer| answer.status == 429);
+            if !refused.is_some_and(|answer| self.wait(answer, BREATH)) {
+                return result;
+            }
+        }
+    }
+
+    /// Waits before a request is sent again: as long as `answer` wishes, but at least so long.
+    /// False, and at once, where all that this client has waited would be more than a minute.
+    #[must_use]
+    pub fn wait(&self, answer: &Answer, least: Duration) -> bool {
+        let wish = wait::wished(answer, SystemTime::now());
+        let pause = wish.unwrap_or_default().max(least);
+        let granted = self.waiting.grant(Instant::now(), pause);
+        if granted {
+            thread::sleep(pause);
+        }
+        granted
+    }
+
+    fn send_once(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Result<Answer, NoAnswer> {
+        let started = Instant::now();
         let result = self.exchange(method, path, headers, body);
         if self.verbose {
             let outcome = match &result {
@@ -209,11 +253,11 @@ impl Client {
         let request = self.agent.configure_request(request).max_idle_age(idle);
         let sent = self.agent.run(request.build());
         let mut response = sent.map_err(|error| trouble::no_answer(&error, &self.here))?;
-        let location = response
-            .headers()
-            .get("location")
-            .and_then(|value| value.to_str().ok());
-        let location = location.unwrap_or_default().to_owned();
+        let text = |(name, value): (&HeaderName, &HeaderValue)| {
+            let value = value.to_str().ok()?;
+            Some((name.to_string(), value.to_owned()))
+        };
+        let headers: Vec<_> = response.headers().iter().filter_map(text).collect();
         let body = response
             .body_mut()
             .with_config()
@@ -223,11 +267,14 @@ impl Client {
             unsent: false,
             ..trouble::no_answer(&error, &self.here)
         })?;
-        Ok(Answer {
+        let mut answer = Answer {
             status: response.status().as_u16(),
             body,
-            location,
-        })
+            location: String::new(),
+            headers,
+        };
+        answer.location = answer.header("location").unwrap_or_default().to_owned();
+        Ok(answer)
     }
 }
 

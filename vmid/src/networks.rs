@@ -154,6 +154,13 @@ impl Networks {
         self.complete
     }
 
+    /// There is no network here, and everything goes by convention (unless it is
+    /// [`Self::complete`]).
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        self.by_vlan.is_empty()
+    }
+
     /// The digits of host numbers where a network doesn't say.
     #[must_use]
     pub fn digits(&self) -> Digits {

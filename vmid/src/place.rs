@@ -104,7 +104,7 @@ pub fn locate(claim: Claim, networks: &Networks) -> Result<Place, Refused> {
 /// network with that host number, so that the ID could not be decoded.
 pub fn encode(claim: Claim, networks: &Networks) -> Result<Place, Refused> {
     let place = locate(claim, networks)?;
-    if networks.with_id(place.id).is_some() {
+    if networks.are_none() || networks.with_id(place.id).is_some() {
         return Ok(place);
     }
     match candidates(place.vlan, place.host, networks).as_slice() {
@@ -206,6 +206,9 @@ fn held(claim: Claim, networks: &Networks) -> Result<Option<Network>, Refused> {
         mask,
         vlan,
     } = claim;
+    if networks.are_none() {
+        return Ok(None); // without a table, as a rule
+    }
     let holders: Vec<Network> = networks.holding(address).collect();
     let Some(first) = holders.first().copied() else {
         return Ok(None);

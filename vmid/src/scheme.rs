@@ -275,6 +275,14 @@ pub fn parse_address(text: &str) -> Result<(Ipv4Addr, Option<u8>), Refused> {
     Err(Refused::BadAddress(format!("{:?}", excerpt(text))))
 }
 
+/// An IPv4 address in the raw text of a JSON value, `"192.168.30.66/24"`, without anything else;
+/// what is none, or is spelled otherwise, is for [`parse_address`].
+#[must_use]
+pub fn quoted_address(raw: &str) -> Option<(Ipv4Addr, Option<u8>)> {
+    let inner = raw.as_bytes().strip_prefix(b"\"")?;
+    ipv4(inner.strip_suffix(b"\"")?)
+}
+
 /// Four octets of one to three digits, and perhaps `/` and a mask up to 32.
 ///
 /// The standard library refuses leading zeros, which some systems read as octal;

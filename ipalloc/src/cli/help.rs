@@ -18,7 +18,7 @@ macro_rules! exits {
         concat!(
             "\n\nExit codes: 0 done, 1 ",
             $one,
-            ", 2 bad call or input, nothing was changed, 3 the IPAM, the network or stdout failed"
+            ", 2 bad call, input or token, nothing was changed, 3 the IPAM, the network or stdout failed"
         )
     };
 }
@@ -40,6 +40,9 @@ Error codes:
   duplicate-name    the batch asks twice for one owner, or for one host by two names
   bad-name          not a host name
   bad-field         another field holds what it cannot
+  unknown-tag       NetBox has no such tag, or the token may not see it
+  missing-field     NetBox wants a field that the request does not have
+  refused-value     a rule of NetBox's own refuses a value; the message has its words
   batch             sound, but another request of the batch failed
   unverified        made, but could not be read back; run it again (exit 3)
   unknown-outcome   the server's reply was lost, and it cannot be found out what it did (exit 3)
@@ -61,6 +64,8 @@ Error codes:
   duplicate-name    the batch names one owner or address twice
   bad-name          not a host name
   bad-field         another field holds what it cannot
+  protected         a rule of NetBox's own, or what depends on the record, keeps it there
+  refused-value     a rule of NetBox's own refuses to mark it as deprecated
   batch             sound, but another record of the batch failed
 
 AGE is a length of time: 12h, 30d, 6w.",

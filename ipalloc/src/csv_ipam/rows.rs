@@ -100,6 +100,27 @@ pub(super) fn view(text: &[u8], layout: &Layout, ask: &Ask) -> Result<View, Stri
     Ok(view)
 }
 
+/// The addresses that more than one row has, whatever their routing tables.
+pub(super) fn repeated(text: &[u8], layout: &Layout) -> Result<HashSet<IpAddr>, String> {
+    let mut all = Vec::new();
+    data_rows(text, layout, |_, row, _| {
+        all.push(address(layout.bytes(row, Column::Address))?.0);
+        Ok(())
+    })?;
+    all.sort_unstable();
+    let several = all.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
+    Ok(several.map(|same| same[0]).collect())
+}
+
+/// Hands each row to `handle` as an entry.
+pub(super) fn each_entry(
+    text: &[u8],
+    layout: &Layout,
+    mut handle: impl FnMut(Entry) -> Result<(), String>,
+) -> Result<(), String> {
+    data_rows(text, layout, |id, row, _| handle(entry(layout, row, id)?))
+}
+
 /// The records that have the address of one of `entries` as well, of those that are not alone.
 fn beside(
     text: &[u8],

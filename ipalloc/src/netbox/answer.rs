@@ -19,7 +19,7 @@ pub(super) const ADDRESS_FIELDS: &str =
     "id,address,vrf,status,role,dns_name,description,comments,tags,custom_fields,last_updated";
 
 /// An address as NetBox keeps it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub entry: Entry,
     /// For `If-Match`: NetBox's ETag is made of the time of the last change.
@@ -198,6 +198,9 @@ fn denied(detail: &str) -> String {
         ("invalid v1 token", "the token is wrong"),
         ("invalid v2 token", "the token is wrong"),
         ("invalid authorization header", "the token is malformed"),
+        // Before 4.5, where there is one kind of token.
+        ("invalid token header", "the token is malformed"),
+        ("invalid token", "the token is wrong"),
         ("do not have permission", "the token's user may not do this"),
     ];
     let lower = detail.to_lowercase();
@@ -217,6 +220,7 @@ mod tests {
             status,
             body: body.as_bytes().to_vec(),
             location: String::new(),
+            ..Answer::default()
         }
     }
 
@@ -226,6 +230,7 @@ mod tests {
         let cases: &[(&str, u16, &str, &str)] = &[
             ("no token",       403, r#"{"detail":"Authentication credentials were not provided."}"#, "denied, no token was sent: Authentication credentials were not provided."),
             ("bad token",      403, r#"{"detail":"Invalid v2 token"}"#, "denied, the token is wrong: Invalid v2 token"),
+            ("before 4.5",     403, r#"{"detail":"Invalid token"}"#, "denied, the token is wrong: Invalid token"),
             ("in German",      403, r#"{"detail":"Token abgelaufen"}"#, "denied: Token abgelaufen"),
             ("read-only base", 500, r#"{"error":"cannot execute INSERT in a read-only transaction","exception":"InternalError"}"#, "status 500: cannot execute INSERT in a read-only transaction"),
             ("field errors",   400, r#"{"dns_name":["Only letters"]}"#, r#"status 400: {"dns_name":["Only letters"]}"#),

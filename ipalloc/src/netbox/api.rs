@@ -6,16 +6,22 @@ use anyhow::anyhow;
 use serde_json::Value;
 use vmid::{
     exit::Stop,
-    http::{Answer, Client, percent},
+    http::{Answer, Client, NoAnswer, percent},
 };
 
-use super::answer::{self, FIELD, Record};
+use super::{
+    answer::{self, FIELD, Record},
+    version::{self, Known},
+};
 
 /// The longest list of values in a query: gunicorn takes request lines of 4094 bytes.
 const QUERY_LIMIT: usize = 3000;
 
 /// The most pages of one list: a million records, at NetBox's 1000 per page.
 const PAGES_LIMIT: usize = 1000;
+
+/// How often a read is repeated that was cut off, or answered with 502, 503 or 504.
+const READS_AGAIN: u32 = 3;
 
 /// One page of a list.
 struct Page {
@@ -32,6 +38,7 @@ pub(super) struct Api {
     pub(super) client: Client,
     token: String,
     pub(super) message: String,
+    pub(super) version: Known,
 }
 
 impl Api {
@@ -40,6 +47,7 @@ impl Api {
             client,
             token,
             message,
+            version: Known::default(),
         }
     }
 
@@ -49,26 +57,59 @@ impl Api {
         Stop::outside(anyhow!("{}{path}: {what}", self.client.base()))
     }
 
+    /// One request; what its answer says of the server is noted.
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Result<Answer, NoAnswer> {
+        let answer = self.client.send(method, path, headers, body);
+        if let Ok(answer) = &answer {
+            self.version.learn(answer);
+        }
+        answer
+    }
+
     /// One JSON document.
     pub fn get(&self, path: &str) -> Result<Value, Stop> {
+        let answer = self.read(path)?;
+        match answer.json() {
+            Some(value) if answer.status == 200 => Ok(value),
+            _ => Err(self.denied(&answer, "GET", path)),
+        }
+    }
+
+    /// Whatever a read is answered with. A busy server drops connections, and one that is being
+    /// restarted is a 502 to its proxy; to read again harms nobody.
+    pub fn read(&self, path: &str) -> Result<Answer, Stop> {
         let mut attempt = 0;
-        let answer = loop {
-            match self.client.send("GET", path, &[], None) {
-                Ok(answer) => break answer,
-                // A busy server drops connections; to read again harms nobody.
-                Err(error) if attempt < 3 && !error.unsent => {
-                    attempt += 1;
-                    thread::sleep(Duration::from_millis(100 << attempt));
+        loop {
+            let last = attempt == READS_AGAIN;
+            attempt += 1;
+            match self.send("GET", path, &[], None) {
+                Ok(answer) if !last && matches!(answer.status, 502..=504) => {
+                    if !self
+                        .client
+                        .wait(&answer, Duration::from_millis(250 << attempt))
+                    {
+                        return Ok(answer);
+                    }
+                }
+                Ok(answer) if last && matches!(answer.status, 502..=504) => {
+                    let what = self.complaint(&answer);
+                    return Err(self.failed(&format!("{what}, {attempt} times"), path));
+                }
+                Ok(answer) => return Ok(answer),
+                Err(error) if !last && !error.unsent => {
+                    thread::sleep(Duration::from_millis(50 << attempt));
                 }
                 Err(error) => {
                     let cause = anyhow::Error::new(error).context(self.client.base().to_owned());
                     return Err(Stop::outside(cause));
                 }
             }
-        };
-        match answer.json() {
-            Some(value) if answer.status == 200 => Ok(value),
-            _ => Err(self.failed(&answer::complaint(&answer), path)),
         }
     }
 
@@ -180,13 +221,37 @@ impl Api {
         Ok(records)
     }
 
-    /// A refused write as an error; of a plain "no permission" the reason is asked for.
+    /// A refused request as an error. Who has a token that may not do this asks for the wrong
+    /// thing, and no retry helps; of a write without permission the reason is asked for.
     pub fn denied(&self, answer: &Answer, method: &str, path: &str) -> Stop {
-        let mut what = answer::complaint(answer);
-        if answer.status == 403 && what.contains("may not do this") {
+        let mut what = self.complaint(answer);
+        if answer.status == 403 && method != "GET" && what.contains("may not do this") {
             what = format!("{what} ({})", self.why_denied(method));
         }
-        self.failed(&what, path)
+        let stop = self.failed(&what, path);
+        if matches!(answer.status, 401 | 403) && answer.json().is_some() {
+            return Stop::input(anyhow!("{stop}"));
+        }
+        stop
+    }
+
+    /// What stands before a token in the header: that of this token's kind. The admin's may be of
+    /// the other one, but a server that knows both takes either word for either.
+    pub fn keyword(&self) -> &'static str {
+        keyword(&self.token)
+    }
+
+    /// What an answer says is wrong, on one line.
+    pub fn complaint(&self, answer: &Answer) -> String {
+        let said = answer::complaint(answer);
+        let old = version::without_bearer(answer).filter(|_| self.token.starts_with("nbt_"));
+        match old {
+            Some((major, minor)) if answer.status == 403 => format!(
+                "denied, NetBox {major}.{minor} knows tokens of version 1 only, and this one (nbt_...) is of version 2: {}",
+                answer.words().unwrap_or_default()
+            ),
+            _ => said,
+        }
     }
 
     /// NetBox says the same of a read-only token, a missing permission and one
@@ -206,9 +271,7 @@ impl Api {
         if own.is_some_and(|tokens| tokens.iter().any(read_only)) {
             return "the token is read-only";
         }
-        let options = self
-            .client
-            .send("OPTIONS", "/api/ipam/ip-addresses/", &[], None);
+        let options = self.send("OPTIONS", "/api/ipam/ip-addresses/", &[], None);
         let actions = options.ok().and_then(|answer| answer.json());
         let may = actions.is_some_and(|value| value["actions"].get("POST").is_some());
         match (may, method) {
@@ -216,6 +279,15 @@ impl Api {
             (true, _) => "a constraint, or it may add but not change or delete",
             (false, _) => "it has no permission for it, or the token is read-only",
         }
+    }
+}
+
+/// Tokens of version 2 (NetBox 4.5 and later) are told by their beginning.
+pub(super) fn keyword(token: &str) -> &'static str {
+    if token.starts_with("nbt_") {
+        "Bearer"
+    } else {
+        "Token"
     }
 }
 

@@ -10,9 +10,14 @@ use vmid::exit::Stop;
 use super::{
     NetBox,
     answer::{self, FIELD, Record},
+    change::Undone,
+    refusal,
     write::{Outcome, Posted},
 };
-use crate::{ipam::New, shared};
+use crate::{
+    ipam::{New, Rejection},
+    shared,
+};
 
 impl NetBox {
     /// The body of a new address; its place unless the server chooses. What is empty is left out:
@@ -97,7 +102,12 @@ impl NetBox {
                 // A key or an address that somebody else has by now, or something else that
                 // is wrong: refusals are worded in the user's language, so another look tells.
                 match refusal.status {
-                    400 => Ok(Outcome::Again(Some(stop))),
+                    400 => {
+                        let tags: Vec<&[String]> =
+                            news.iter().map(|new| new.tags.as_slice()).collect();
+                        let of = refusal::of_records(&refusal, &tags);
+                        Ok(Outcome::Again(Some(Rejection { stop, of })))
+                    }
                     409 => Ok(Outcome::Again(None)),
                     _ => Err(stop),
                 }
@@ -148,8 +158,12 @@ impl NetBox {
         };
         if records.iter().any(beaten) {
             for record in &records {
-                self.api.delete(record).map_err(|stop| {
+                self.api.delete(record).map_err(|undone| {
                     let entry = &record.entry;
+                    let stop = match undone {
+                        Undone::Refused(refused) => refused.message,
+                        Undone::Stop(stop) => stop.to_string(),
+                    };
                     Stop::outside(anyhow!("{entry}, made for {}, is somebody else's too, and could not be removed again: {stop}", entry.key.as_deref().unwrap_or_default()))
                         .hint("run this again with --reassign, which gives it another address (that takes the permission to change addresses)")
                 })?;

@@ -3,10 +3,7 @@
 use serde_json::{Value, json};
 use vmid::exit::{Answer, Stop};
 
-use super::{
-    NetBox,
-    answer::{self, FIELD},
-};
+use super::{NetBox, answer::FIELD};
 
 /// What `setup` found or did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,10 +59,11 @@ pub fn setup(netbox: &NetBox, dry_run: bool) -> Result<Setup, Stop> {
     }
     if answered.status == 403 {
         let command = format!(
-            "curl -f -H \"Authorization: Bearer $NETBOX_TOKEN\" -H 'Content-Type: application/json' -d {} \"$NETBOX_URL/api/extras/custom-fields/\"",
+            "curl -f -H \"Authorization: {} $NETBOX_TOKEN\" -H 'Content-Type: application/json' -d {} \"$NETBOX_URL/api/extras/custom-fields/\"",
+            api.keyword(),
             quoted(&body.to_string())
         );
-        let message = format!("{}; an admin runs: {command}", answer::complaint(&answered));
+        let message = format!("{}; an admin runs: {command}", api.complaint(&answered));
         return Ok(Setup::Refused("not-permitted", message));
     }
     // Another setup may have been faster.

@@ -9,7 +9,8 @@ use vmid::exit::Stop;
 
 use super::NetBox;
 use crate::{
-    ipam::{Applied, Change, Entry},
+    ipam::{Applied, Change, Entry, Rejection},
+    refused::Refused,
     shared,
 };
 
@@ -40,11 +41,19 @@ impl NetBox {
                 length: *length,
                 ..record.entry.clone()
             };
-            if let Err(stop) = self.modify(change) {
+            let done = self.modify(change).and_then(|made| {
+                let refused =
+                    |refused: Refused| Stop::outside(anyhow!("{entry}: {}", refused.message));
+                made.refused.map_or(Ok(()), |why| Err(refused(why)))
+            });
+            if let Err(stop) = done {
                 // Refused because it is taken, or for a reason that stays.
                 let others = self.others(std::slice::from_ref(&entry));
                 return match others {
-                    Ok(true) => Ok(Some(Applied::Again(Some(stop)))),
+                    Ok(true) => {
+                        let of = Vec::new();
+                        Ok(Some(Applied::Again(Some(Rejection { stop, of }))))
+                    }
                     _ => Err(stop),
                 };
             }

@@ -3,7 +3,7 @@
 
 use std::{thread, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use vmid::{
     exit::{self, Stop},
     http::Answer,
@@ -13,9 +13,10 @@ use super::{
     answer::{self, FIELD, Record},
     api::Api,
 };
+use crate::ipam::Rejection;
 
 /// How often a request whose reply was lost is sent, in all.
-const ATTEMPTS: u32 = 5;
+pub(super) const ATTEMPTS: u32 = 5;
 
 /// How creating went.
 pub(super) enum Outcome {
@@ -24,7 +25,7 @@ pub(super) enum Outcome {
     /// These records were made; the read that is to show the rest of it failed.
     Unverified(Vec<Record>, Stop),
     /// As [`crate::ipam::Applied::Again`].
-    Again(Option<Stop>),
+    Again(Option<Rejection>),
     /// It cannot be found out whether anything was made.
     Unknown(String),
 }
@@ -52,7 +53,7 @@ impl Api {
             if attempt > 0 {
                 thread::sleep(Duration::from_millis(250 << attempt));
             }
-            let answer = match self.client.send("POST", path, &[], Some(&body)) {
+            let answer = match self.send("POST", path, &[], Some(&body)) {
                 Ok(answer) => answer,
                 Err(error) if error.unsent && lost.is_none() => {
                     let cause = anyhow::Error::new(error).context(self.client.base().to_owned());
@@ -80,7 +81,7 @@ impl Api {
                         Some(cause) => self.settled(bodies, keys, &cause, Some(answer)),
                     });
                 }
-                _ => lost = Some(answer::complaint(&answer)),
+                _ => lost = Some(self.complaint(&answer)),
             }
         }
         Ok(self.settled(bodies, keys, &lost.unwrap_or_default(), None))
@@ -127,7 +128,7 @@ impl Api {
 
     /// It was this run that did that to a record, as NetBox's change log has it; none if
     /// the log cannot be read, most likely for want of the permission, or does not tell.
-    fn did(&self, record: &Record, action: &str) -> Option<bool> {
+    pub fn did(&self, record: &Record, action: &str) -> Option<bool> {
         let id = record.entry.id.0;
         let path = format!(
             "/api/core/object-changes/?limit=1000&changed_object_type=ipam.ipaddress&changed_object_id={id}&action={action}"
@@ -146,7 +147,7 @@ impl Api {
     }
 
     /// Says that `"changed":true` may be said by another run as well.
-    fn unattributed(&self, what: &str) {
+    pub fn unattributed(&self, what: &str) {
         let note = format!(
             "note: a reply about {what} was lost, and NetBox's change log does not tell whether this run or another made the change (may the token view object changes?); it counts as this run's"
         );
@@ -174,7 +175,7 @@ impl Api {
         marks: &[String],
     ) -> Result<Posted, Stop> {
         let body = Value::Array(bodies.to_vec()).to_string();
-        let cause = match self.client.send("POST", path, &[], Some(&body)) {
+        let cause = match self.send("POST", path, &[], Some(&body)) {
             Err(error) if error.unsent => {
                 let cause = anyhow::Error::new(error).context(self.client.base().to_owned());
                 return Err(Stop::outside(cause));
@@ -189,7 +190,7 @@ impl Api {
                     }
                 }
                 (400..=499, Some(_)) | (300..=399, _) => return Ok(Posted::Refused(answer)),
-                _ => answer::complaint(&answer),
+                _ => self.complaint(&answer),
             },
         };
         for _ in 0..ATTEMPTS {
@@ -219,104 +220,12 @@ impl Api {
         )))
     }
 
-    /// Changes a record, unless somebody else has since it was read.
-    pub fn patch(&self, record: &Record, mut body: Value) -> Result<(), Stop> {
-        body["changelog_message"] = json!(self.message);
-        self.change("PATCH", record, &body, |value| {
-            let same = |(name, want): (&String, &Value)| match name.as_str() {
-                "changelog_message" => true,
-                "status" => value["status"]["value"] == *want,
-                "custom_fields" => value["custom_fields"][FIELD] == want[FIELD],
-                _ => value[name] == *want,
-            };
-            body.as_object()
-                .is_some_and(|fields| fields.iter().all(same))
-        })
-    }
-
-    /// Removes a record, unless somebody else has changed it since it was read.
-    pub fn delete(&self, record: &Record) -> Result<(), Stop> {
-        let body = json!({ "changelog_message": self.message });
-        self.change("DELETE", record, &body, |_| false)
-    }
-
-    /// A change with `If-Match` may be repeated: the second of two finds another version.
-    fn change(
-        &self,
-        method: &str,
-        record: &Record,
-        body: &Value,
-        done: impl Fn(&Value) -> bool,
-    ) -> Result<(), Stop> {
-        let path = format!("/api/ipam/ip-addresses/{}/", record.entry.id.0);
-        let mut lost = false;
-        let mut cause = String::new();
-        for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
-                thread::sleep(Duration::from_millis(250 << attempt));
-            }
-            let headers = [("If-Match", record.etag.as_str())];
-            match self
-                .client
-                .send(method, &path, &headers, Some(&body.to_string()))
-            {
-                Ok(answer) if matches!(answer.status, 200 | 204) => return Ok(()),
-                Ok(answer) if answer.status == 404 && answer.json().is_some() => {
-                    if lost && method == "DELETE" && self.is_ours(record, "delete") {
-                        return Ok(());
-                    }
-                    return Err(
-                        self.failed(&format!("{} is not there any more", record.entry), &path)
-                    );
-                }
-                Ok(answer) if answer.status == 412 => {
-                    let is_done = || self.get(&path).is_ok_and(|value| done(&value));
-                    if lost && is_done() && self.is_ours(record, "update") {
-                        return Ok(());
-                    }
-                    let what = format!(
-                        "{} was changed by somebody else since it was read; it is left alone",
-                        record.entry
-                    );
-                    return Err(self.failed(&what, &path));
-                }
-                Ok(answer)
-                    if (300..400).contains(&answer.status)
-                        || answer.status < 500 && answer.json().is_some() =>
-                {
-                    return Err(self.denied(&answer, method, &path));
-                }
-                Ok(answer) => {
-                    lost = true;
-                    cause = answer::complaint(&answer);
-                }
-                Err(error) => {
-                    lost |= !error.unsent;
-                    cause = error.to_string();
-                }
-            }
-        }
-        Err(self.failed(
-            &format!("no usable reply to {ATTEMPTS} requests ({cause})"),
-            &path,
-        ))
-    }
-
-    /// A change whose reply was lost and which is there counts as ours unless it is known better.
-    fn is_ours(&self, record: &Record, action: &str) -> bool {
-        self.did(record, action).unwrap_or_else(|| {
-            self.unattributed(&record.entry.to_string());
-            true
-        })
-    }
-
     /// Creates the custom field.
     pub fn post_field(&self, body: &Value) -> Result<Answer, Stop> {
         let lost =
             |error| Stop::outside(anyhow::Error::new(error).context(self.client.base().to_owned()));
         let path = "/api/extras/custom-fields/";
-        self.client
-            .send("POST", path, &[], Some(&body.to_string()))
+        self.send("POST", path, &[], Some(&body.to_string()))
             .map_err(lost)
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn act_once(
         }),
         Applied::Again(refusal) => {
             let changed = || Stop::outside(anyhow!("the IPAM changed meanwhile"));
-            Err(refusal.unwrap_or_else(changed))
+            Err(refusal.map_or_else(changed, |refusal| refusal.stop))
         }
         Applied::Unknown(what) => Err(Stop::outside(anyhow!("{what}"))),
         Applied::Unverified(_, stop) => Err(stop),

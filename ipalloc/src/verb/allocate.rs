@@ -52,7 +52,7 @@ pub(crate) fn allocate<W: Write>(
     let policy = args.policy(site);
     let naming = args.naming(policy.site.as_ref());
     let networks = ipam.networks(&interest(&requests, &naming))?;
-    let batch = Batch::new(requests, &networks, &policy).with_apart(own);
+    let mut batch = Batch::new(requests, &networks, &policy).with_apart(own);
     let ask = batch.ask(&naming);
     let needed = |results: &[Result<Grant, Refused>]| {
         changes(results.iter().flatten().map(|grant| grant.change.as_ref()))
@@ -79,10 +79,15 @@ pub(crate) fn allocate<W: Write>(
                 failed: Some(stop),
             },
             Applied::Again(Some(refusal)) if before.as_ref() == Some(&changes) => {
-                return Err(refusal);
+                if refusal.of.is_empty() {
+                    return Err(refusal.stop);
+                }
+                refuse(&mut batch, &results, refusal.of);
+                before = None;
+                continue;
             }
             Applied::Again(refusal) => {
-                (before, last) = (Some(changes), refusal);
+                (before, last) = (Some(changes), refusal.map(|refusal| refusal.stop));
                 thread::sleep(Duration::from_millis(random() % (20 << round.min(5))));
                 continue;
             }
@@ -114,6 +119,25 @@ pub(crate) fn allocate<W: Write>(
     }
     let what = anyhow!("others took the address that was chosen, {ROUNDS} times in a row");
     Err(last.unwrap_or_else(|| Stop::outside(what)))
+}
+
+/// Notes that the back end refused some of the requests that an address was to be recorded for,
+/// by their place among those.
+fn refuse(batch: &mut Batch, results: &[Result<Grant, Refused>], refusals: Vec<(usize, Refused)>) {
+    let is_new = |result: &Result<Grant, Refused>| {
+        let grant = result.as_ref().ok();
+        grant.is_some_and(|grant| matches!(grant.change, Some(Change::Create(_))))
+    };
+    let new = results
+        .iter()
+        .enumerate()
+        .filter(|(_, result)| is_new(result));
+    let new: Vec<usize> = new.map(|(at, _)| at).collect();
+    for (at, refused) in refusals {
+        if let Some(at) = new.get(at) {
+            batch.refuse(*at, refused);
+        }
+    }
 }
 
 /// Which networks the requests name, and what will be asked of their owners.

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use vmid::{
     exit::{Answer, Stop},
-    finding,
+    finding::{self, Finding},
     guest::{self, Guest},
     stream::{self, Kept, Lines, error_object, quote},
     tally::{Tally, is_of_another_kind},
@@ -13,7 +13,7 @@ use vmid::{
 use crate::{
     check, cli,
     interest::Interest,
-    ipam::{Ask, Ipam},
+    ipam::{Entry, Ipam, Networks},
     report,
 };
 
@@ -39,13 +39,13 @@ pub(crate) fn check<W: Write>(
     let tally = Tally::of(records);
     tally.some_guest(args.allow_empty)?;
     let networks = ipam.networks(&Interest::all())?;
-    let view = ipam.look(&Ask {
-        all: true,
-        ..Ask::default()
-    })?;
+    let addresses = records
+        .iter()
+        .flat_map(|kept| check::addresses(&Guest::of(&kept.record())).collect::<Vec<_>>());
+    let view = ipam.survey(addresses.collect())?;
     let domain = args.domain.as_deref().or(domain);
     let known = check::Records::new(&networks, &view, domain);
-    let mut guests = Vec::new();
+    let mut names = check::Names::default();
     let mut answer = Answer::Yes;
     for kept in records {
         let record = kept.record();
@@ -53,22 +53,17 @@ pub(crate) fn check<W: Write>(
             answer = answer.max(stream::pass(record, lines)?);
             continue;
         }
-        guests.push(Guest::of(&record));
+        let guest = Guest::of(&record);
+        names.add(&guest);
         if record.has_error() {
             answer = answer.max(stream::pass(record, lines)?);
             continue;
         }
-        let findings = guests
-            .last()
-            .map(|guest| known.judge(guest))
-            .unwrap_or_default();
-        let (objects, count) = finding::appended(&record, &check::CODES, &findings);
+        let (objects, count) = finding::appended(&record, &check::CODES, &known.judge(&guest));
         // A record that has no address, or an empty one, gets that of its config.
         let lacks = matches!(guest::address(&record.value("address")), Ok(None));
-        let own = guests
-            .last()
-            .filter(|_| lacks)
-            .and_then(Guest::first_address);
+        let own = Some(&guest).filter(|_| lacks);
+        let own = own.and_then(Guest::first_address);
         let own = own.as_deref().map(quote);
         let mut set = vec![("findings", objects.as_str())];
         set.extend(own.as_deref().map(|address| ("address", address)));
@@ -76,25 +71,33 @@ pub(crate) fn check<W: Write>(
         answer = answer.max(Answer::no_if(count > 0));
     }
     // Who saw no guest at all knows nothing of who has gone.
-    let gone = if tally.guests > 0 {
-        check::without_guest(&view, &guests)
-    } else {
-        Vec::new()
-    };
-    for entry in gone {
-        let message = format!("{entry} is recorded for a guest that is not in the input");
-        let mut fields = report::owned(entry);
-        fields.extend(report::placed(entry, &networks));
-        let mut findings = error_object("no-guest", &message);
-        if let Some(finding) = known.duplicate(entry) {
-            findings += &format!(",{}", error_object(finding.code, &finding.message));
-        }
-        fields.push(("findings", format!("[{findings}]")));
-        lines
-            .own(&report::borrowed(&fields))
-            .map_err(Stop::output)?;
-        answer = Answer::No;
+    if tally.guests > 0 {
+        ipam.each(&view, &mut |entry| {
+            if names.lack(entry) {
+                answer = Answer::No;
+                let gone = gone(entry, &networks, known.duplicate(entry));
+                lines.own(&report::borrowed(&gone)).map_err(Stop::output)?;
+            }
+            Ok(())
+        })?;
     }
     lines.flush().map_err(Stop::output)?;
     Ok(answer)
+}
+
+/// The record of an address whose guest is gone.
+fn gone(
+    entry: &Entry,
+    networks: &Networks,
+    duplicate: Option<Finding>,
+) -> Vec<(&'static str, String)> {
+    let message = format!("{entry} is recorded for a guest that is not in the input");
+    let mut fields = report::owned(entry);
+    fields.extend(report::placed(entry, networks));
+    let mut findings = error_object("no-guest", &message);
+    if let Some(finding) = duplicate {
+        findings += &format!(",{}", error_object(finding.code, &finding.message));
+    }
+    fields.push(("findings", format!("[{findings}]")));
+    fields
 }

@@ -5,7 +5,7 @@ use std::{io::Write, iter, time::Duration};
 use jiff::Timestamp;
 use vmid::{
     exit::{Answer, Stop},
-    stream::Lines,
+    stream::{Lines, error_object},
 };
 
 use super::act::act_once;
@@ -36,20 +36,27 @@ pub(crate) fn expire<W: Write>(
         .collect();
     let acted = act_once(ipam.as_mut(), &changes, args.dry_run)?;
     let ids = ipam.has_ids();
-    let done = acted
-        .made
-        .iter()
-        .map(Option::is_some)
-        .chain(iter::repeat(acted.failed.is_none()));
-    for (entry, _) in overdue.into_iter().zip(done).filter(|(_, done)| *done) {
+    let mut answer = Answer::Yes;
+    let made = acted.made.iter().map(Option::as_ref).map(Some);
+    for (entry, made) in overdue.into_iter().zip(made.chain(iter::repeat(None))) {
+        // None of a rehearsal, or behind a change that failed.
+        if made.map_or(acted.failed.is_some(), |made| made.is_none()) {
+            continue;
+        }
+        let refused = made.flatten().and_then(|made| made.refused.as_ref());
         let mut fields = report::owned(entry);
         fields.extend(report::placed(entry, &networks));
-        fields.extend(report::outcome(true, args.dry_run));
+        fields.extend(report::outcome(refused.is_none(), args.dry_run));
         fields.extend(ids.then(|| ("ipam_id", entry.id.0.to_string())));
+        if let Some(refused) = refused {
+            answer = Answer::No;
+            let error = error_object(refused.code.as_str(), &refused.message);
+            fields.push(("error", error));
+        }
         lines
             .own(&report::borrowed(&fields))
             .map_err(|error| acted.output(error))?;
     }
     lines.flush().map_err(|error| acted.output(error))?;
-    acted.failed.map_or(Ok(Answer::Yes), Err)
+    acted.failed.map_or(Ok(answer), Err)
 }

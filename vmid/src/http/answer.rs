@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
-use crate::url;
+use super::wait::WAIT_LIMIT;
+use crate::{span, url};
 
 /// The most characters of a server's words that a message shows.
 const WORDS_LIMIT: usize = 300;
 
 /// An answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -16,9 +17,19 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Where a redirect points, or empty.
     pub location: String,
+    /// Its headers, in the order in which they came; those that are no text are left out.
+    pub headers: Vec<(String, String)>,
 }
 
 impl Answer {
+    /// The first header of that name, in whatever case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// The body as JSON; none if it is not JSON (a proxy's page, a cut-off body).
     #[must_use]
     pub fn json(&self) -> Option<Value> {
@@ -49,6 +60,9 @@ impl Answer {
                 url::shown(&self.location)
             );
         }
+        if status == 429 {
+            return self.too_many();
+        }
         match self.words() {
             Some(words) => format!("status {status}: {words}"),
             None if self.body.is_empty() => format!("status {status} and nothing else"),
@@ -59,6 +73,20 @@ impl Answer {
                 format!("status {status} and a page that is not JSON; a login page, or a proxy's")
             }
         }
+    }
+}
+
+impl Answer {
+    /// Every request that meets this was repeated, as long as the server's wish allows that.
+    fn too_many(&self) -> String {
+        let wish = self.header("retry-after").unwrap_or("none");
+        let words = self
+            .words()
+            .map_or(String::new(), |words| format!(": {words}"));
+        let longest = span::shown(WAIT_LIMIT);
+        format!(
+            "status 429{words}; it takes no more requests, and {longest} in all are waited at most (Retry-After: {wish})"
+        )
     }
 }
 
@@ -112,6 +140,7 @@ mod tests {
             ("a forgotten path",    404, page, "status 404 and a page that is not JSON; is the address complete?"),
             ("a proxy",             502, page, "status 502 and a page that is not JSON; a login page, or a proxy's"),
             ("nothing",             502, "", "status 502 and nothing else"),
+            ("too many requests",   429, r#"{"detail":"Throttled."}"#, "status 429: Throttled.; it takes no more requests, and 1m in all are waited at most (Retry-After: 90)"),
             ("a redirect",          301, page, "redirected to \"https://host/x?...\", which is not followed; name that address if it is right"),
         ];
         for (name, status, body, want) in cases {
@@ -119,6 +148,7 @@ mod tests {
                 status: *status,
                 body: body.as_bytes().to_vec(),
                 location: "https://host/x?token=HUNTER2".to_owned(),
+                headers: vec![("Retry-After".to_owned(), "90".to_owned())],
             };
             assert_eq!(answer.complaint(), *want, "{name}");
         }

@@ -122,6 +122,24 @@ proptest! {
         prop_assert_eq!(answer.is_some(), parse(&text).is_ok());
     }
 
+    /// What is plain is taken by a shorter way, which a space closes.
+    #[test]
+    fn a_space_changes_no_answer(guest in guest(), options in select(&["encode", "encode --vlan 40", "encode --overwrite"][..])) {
+        let text = guest.line(&[]);
+        let spaced = text.replacen('{', "{ ", 1);
+        let [one, other] = [&text, &spaced].map(|text| answer(options, "json", text.as_bytes()));
+        prop_assert_eq!(one.0, other.0);
+        let fields = |out: &str| {
+            let records = parse(out.as_bytes()).unwrap();
+            let all = records.iter().map(|kept| {
+                let fields = kept.record();
+                fields.fields().map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>()
+            });
+            all.collect::<Vec<_>>()
+        };
+        prop_assert_eq!(fields(&one.1), fields(&other.1), "{}", text);
+    }
+
     #[test]
     fn what_a_verb_does_not_write_it_leaves(guests in vec(guest(), 0..4), verb in verb()) {
         let (_, out) = answer(verb, "json", document(&guests).as_bytes());
