@@ -38,13 +38,13 @@ pub enum Left {
 }
 
 impl Left {
-    /// As a note has it: "3 ... are left out".
+    /// As a note has it, behind a number.
     #[must_use]
     pub fn told(self) -> &'static str {
         match self {
             Self::Nameless => "without a name",
-            Self::NoHost => "whose name is no host's",
-            Self::Deprecated => "that are deprecated",
+            Self::NoHost => "with a name that is no host's",
+            Self::Deprecated => "deprecated",
             Self::Elsewhere => "outside the domain",
         }
     }

@@ -110,13 +110,13 @@ fn hosts(
             Err(why) => left.entry(why).or_insert((0, entry)).0 += 1,
         }
     }
-    for (why, (count, first)) in left {
-        let records = if count == 1 { "record" } else { "records" };
-        let what = format!(
-            "note: {count} {records} {} left out, {first} first",
-            why.told()
-        );
-        exit::say("ipalloc", &what);
+    let told = |(why, (count, first)): (Left, (usize, &Entry))| match count {
+        1 => format!("1 {} ({first})", why.told()),
+        _ => format!("{count} {} ({first} first)", why.told()),
+    };
+    let left: Vec<String> = left.into_iter().map(told).collect();
+    if !left.is_empty() {
+        exit::say("ipalloc", &format!("note: left out: {}", left.join(", ")));
     }
     hosts
 }
@@ -132,7 +132,8 @@ fn fields(entry: &Entry, networks: &Networks, known: &Records<'_>, ids: bool) ->
     fields.extend(report::placed(entry, networks));
     fields.push(("vrf", report::text(entry.vrf.name())));
     fields.push(("ipam_status", quote(&entry.status)));
-    fields.push(("ipam_role", quote(&entry.role)));
+    let role = Some(entry.role.as_str()).filter(|role| !role.is_empty());
+    fields.push(("ipam_role", report::text(role)));
     if let Some(said) = &entry.said {
         let tags: Vec<String> = said.tags.iter().map(|tag| quote(tag)).collect();
         fields.push(("description", quote(&said.description)));
