@@ -42,7 +42,9 @@ fn ipam() -> TempDir {
 }
 
 fn list(folder: &TempDir, words: &[&str]) -> String {
-    let output = Command::new(&tools::tools()["ipalloc"])
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts");
+    let output = Command::new("ipalloc")
+        .env("PATH", tools::search_path(&scripts))
         .args(["list", "--ipam"])
         .arg(folder.path())
         .args(words)
