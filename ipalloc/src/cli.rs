@@ -9,6 +9,7 @@ use vmid::{avoid::Avoid, positional, site::Named, span};
 use crate::{
     allocate::Naming,
     exclude::{Gateway, Policy},
+    family::Which,
     ipam::Vrf,
     list, owner, request,
     request::{Fallback, Fields, Place, Wanted},
@@ -137,6 +138,12 @@ pub struct Allocate {
     /// From this prefix
     #[arg(long, value_name = "CIDR", value_parser = request::parse_prefix)]
     pub prefix: Option<IpNet>,
+    /// With --family both: the IPv6 address from this prefix
+    #[arg(long, value_name = "CIDR", value_parser = request::parse_prefix)]
+    pub prefix6: Option<IpNet>,
+    /// Which families [default: that of the prefix; IPv4 where a VLAN has one of each]
+    #[command(flatten)]
+    pub family: Which,
     /// From this range (its first address, or FIRST-LAST)
     #[arg(long, value_name = "RANGE", value_parser = request::parse_range)]
     pub range: Option<(core::net::IpAddr, Option<core::net::IpAddr>)>,
@@ -190,6 +197,9 @@ pub struct Release {
     /// The address of this interface of the guest
     #[arg(long, value_name = "NAME")]
     pub interface: Option<String>,
+    /// Which families [default: both]
+    #[command(flatten)]
+    pub family: Which,
     /// Mark as deprecated instead of freeing: a freed address comes back at once
     #[arg(long)]
     pub retire: bool,
@@ -330,6 +340,9 @@ impl Allocate {
             interface: self.interface.clone(),
             description: self.description.clone(),
             tags: (!self.tags.is_empty()).then(|| self.tags.clone()),
+            family: self.family.families(),
+            prefix6: self.prefix6,
+            wanted6: None,
             own: false,
         }
     }

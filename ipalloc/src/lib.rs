@@ -1,6 +1,6 @@
 //! An address for a named guest, from an IPAM: never twice, never leaked.
 //!
-//! Pure: [`owner`], [`request`], [`scope`], [`exclude`], [`span`], [`shared`], [`retired`], and the four
+//! Pure: [`owner`], [`request`], [`scope`], [`exclude`], [`span`], [`family`], [`shared`], [`retired`], and the four
 //! decisions [`allocate`], [`release`], [`show`], [`check`]; `verb` has what each subcommand does around
 //! them. The seam to what keeps
 //! the addresses is [`ipam`]; behind it are [`csv_ipam`] and [`netbox`], the only I/O.
@@ -24,6 +24,7 @@ pub mod check;
 pub mod cli;
 pub mod csv_ipam;
 pub mod exclude;
+pub mod family;
 pub mod intake;
 pub mod interest;
 pub mod ipam;
