@@ -5,18 +5,22 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     exclude::Policy,
+    family::Families,
     ipam::{Ask, Change, Networks, View},
     owner::Owner,
     refused::{Code, Refused},
     request::Request,
     scope::Scope,
+    span::Family,
 };
 
 mod choice;
+mod drift;
 mod existing;
 mod grant;
 
 use choice::Choice;
+pub use drift::Drift;
 pub use grant::{Grant, Naming};
 
 /// A batch in the making: each request with its scope, or why it has none.
@@ -35,34 +39,42 @@ impl Batch {
         networks: &Networks,
         policy: &Policy,
     ) -> Self {
-        let mut seen: HashMap<&str, usize> = HashMap::new();
-        for request in requests.iter().flatten() {
-            *seen.entry(request.owner.key()).or_default() += 1;
+        let apart = vec![false; requests.len()];
+        let scoped = |request: Result<Request, Refused>| {
+            let request = request.map_err(|refused| (None, refused))?;
+            scoped(request, networks, policy)
+        };
+        let scoped: Vec<Result<_, (Option<Owner>, Refused)>> =
+            requests.into_iter().map(scoped).collect();
+        let key = |request: &Result<(Request, Scope), (Option<Owner>, Refused)>| match request {
+            Ok((request, _)) => Some(request.owner.key().to_owned()),
+            Err((owner, _)) => owner.as_ref().map(|owner| owner.key().to_owned()),
+        };
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        for key in scoped.iter().filter_map(key) {
+            *seen.entry(key).or_default() += 1;
         }
-        let twice: Vec<bool> = requests
-            .iter()
-            .map(|request| request.as_ref().is_ok_and(|r| seen[r.owner.key()] > 1))
-            .collect();
-        let scoped = |(request, twice): (Result<Request, Refused>, bool)| {
-            let mut request = request?;
-            if twice {
-                return Err(duplicate(&request.owner));
+        let once = |request: Result<(Request, Scope), (Option<Owner>, Refused)>| {
+            let twice = key(&request).is_some_and(|key| seen[&key] > 1);
+            match request {
+                Ok((request, _)) if twice => Err(duplicate(&request.owner)),
+                Err((Some(owner), _)) if twice => Err(duplicate(&owner)),
+                Ok(scoped) => Ok(scoped),
+                Err((_, refused)) => Err(refused),
             }
-            let site = policy.site.as_ref();
-            let member = site.and_then(|site| site.member(&request.owner, request.vmid));
-            request.of_site = member.filter(|_| !request.owner.is_interface());
-            let scope = Scope::of(
-                &request.fields,
-                networks,
-                &policy.of_owner(&request.owner, request.vmid),
-            )?;
-            site.map_or(Ok(()), |site| site.has(scope.net(), scope.vlan()))?;
-            Ok((request, scope))
         };
         Self {
-            apart: vec![false; requests.len()],
-            requests: requests.into_iter().zip(twice).map(scoped).collect(),
+            apart,
+            requests: scoped.into_iter().map(once).collect(),
         }
+    }
+
+    /// The VLANs of which the IPv4 prefix was taken, although they have one of IPv6 as well.
+    #[must_use]
+    pub fn by_default(&self) -> BTreeSet<u64> {
+        let scopes = self.requests.iter().flatten().map(|(_, scope)| scope);
+        let by_default = scopes.filter(|scope| scope.by_default);
+        by_default.filter_map(Scope::vlan).collect()
     }
 
     /// The same with those of the requests that stand for themselves: each is granted or
@@ -174,6 +186,32 @@ impl Batch {
             }
         }
         asked
+    }
+}
+
+/// A request, its owner of the family of its scope; else its owner, as far as the family is known.
+fn scoped(
+    mut request: Request,
+    networks: &Networks,
+    policy: &Policy,
+) -> Result<(Request, Scope), (Option<Owner>, Refused)> {
+    let site = policy.site.as_ref();
+    let member = site.and_then(|site| site.member(&request.owner, request.vmid));
+    request.of_site = member.filter(|_| !request.owner.is_interface());
+    let of_owner = policy.of_owner(&request.owner, request.vmid);
+    let scope = Scope::of(&request.fields, networks, &of_owner).and_then(|scope| {
+        site.map_or(Ok(()), |site| site.has(scope.net(), scope.vlan()))?;
+        Ok(scope)
+    });
+    let asked = match request.fields.family {
+        Some(Families::V6) => Family::V6,
+        _ => Family::V4,
+    };
+    let family = scope.as_ref().map_or(asked, |scope| scope.family);
+    request.owner = request.owner.of_family(family);
+    match scope {
+        Ok(scope) => Ok((request, scope)),
+        Err(refused) => Err((Some(request.owner), refused)),
     }
 }
 

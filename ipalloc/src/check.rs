@@ -79,6 +79,21 @@ impl<'a> Records<'a> {
         findings
     }
 
+    /// What does not agree for the guest's IPv6 address beside an IPv4 one, as `allocate` gives it.
+    #[must_use]
+    pub fn judge_second(&self, guest: &Guest, address6: &str) -> Vec<Finding> {
+        if guest.template {
+            return Vec::new();
+        }
+        match request::parse_wanted(address6) {
+            Ok(wanted) => self.address(wanted.address, guest.name.as_deref()),
+            Err(what) => vec![Finding {
+                code: "bad-address",
+                message: format!("address6: {what}"),
+            }],
+        }
+    }
+
     fn address(&self, address: IpAddr, name: Option<&str>) -> Vec<Finding> {
         let mut findings = Vec::new();
         let in_prefix =

@@ -9,8 +9,9 @@ use vmid::{avoid::Avoid, positional, site::Named, span};
 use crate::{
     allocate::Naming,
     exclude::{Gateway, Policy},
+    family::Which,
     ipam::Vrf,
-    owner, request,
+    list, owner, request,
     request::{Fallback, Fields, Place, Wanted},
     site_rules::SiteRules,
     status,
@@ -30,6 +31,7 @@ The IPAM is a NetBox or a folder of CSV files; an address belongs to the name it
   ipalloc allocate --ipam ./ipam <guests.jsonl | vmid encode
   ipalloc release --ipam ./ipam --retire paperless
   ipalloc show --ipam ./ipam --format table
+  ipalloc list --ipam ./ipam --format hosts 192.168.30.0/24
   scripts/inventory | ipalloc check --ipam ./ipam"
 )]
 pub struct Cli {
@@ -53,6 +55,9 @@ pub enum Command {
     /// Print each prefix with its size, its used and free addresses, and the next one
     #[command(after_help = help::SHOW)]
     Show(Show),
+    /// Print the records of addresses as they are, or as resolvers, zones and inventories have them
+    #[command(after_help = help::LIST)]
+    List(List),
     /// Make the custom field in NetBox that keeps two runs from giving one name two addresses
     #[command(after_help = help::SETUP)]
     Setup(Setup),
@@ -141,6 +146,12 @@ pub struct Allocate {
     /// From this prefix
     #[arg(long, value_name = "CIDR", value_parser = request::parse_prefix)]
     pub prefix: Option<IpNet>,
+    /// With --family both: the IPv6 address from this prefix
+    #[arg(long, value_name = "CIDR", value_parser = request::parse_prefix)]
+    pub prefix6: Option<IpNet>,
+    /// Which families [default: that of the prefix; IPv4 where a VLAN has one of each]
+    #[command(flatten)]
+    pub family: Which,
     /// From this range (its first address, or FIRST-LAST)
     #[arg(long, value_name = "RANGE", value_parser = request::parse_range)]
     pub range: Option<(core::net::IpAddr, Option<core::net::IpAddr>)>,
@@ -194,6 +205,9 @@ pub struct Release {
     /// The address of this interface of the guest
     #[arg(long, value_name = "NAME")]
     pub interface: Option<String>,
+    /// Which families [default: both]
+    #[command(flatten)]
+    pub family: Which,
     /// Mark as deprecated instead of freeing: a freed address comes back at once
     #[arg(long)]
     pub retire: bool,
@@ -229,6 +243,29 @@ pub struct Show {
     /// How the records come out
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: vmid::table::Format,
+}
+
+/// `ipalloc list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only these: a guest, NAME or NAME/INTERFACE; an address; all in a prefix [default: all]
+    #[arg(value_name = "NAME|ADDRESS|PREFIX", value_parser = list::Wanted::parse)]
+    pub words: Vec<list::Wanted>,
+    /// Where the addresses are kept
+    #[command(flatten)]
+    pub source: Source,
+    /// Only this VRF; "Global" is the global table
+    #[arg(long, value_name = "NAME")]
+    pub vrf: Option<String>,
+    /// The domain of names without a dot [default: the site's]; names in others are left out of all but json, table, csv
+    #[arg(long, value_name = "DOMAIN", value_parser = owner::parse_domain)]
+    pub domain: Option<String>,
+    /// Which site
+    #[command(flatten)]
+    pub site: Named,
+    /// What comes out
+    #[arg(long, value_name = "FORM", default_value = "json")]
+    pub format: list::form::Form,
 }
 
 /// `ipalloc check`
@@ -311,6 +348,9 @@ impl Allocate {
             interface: self.interface.clone(),
             description: self.description.clone(),
             tags: (!self.tags.is_empty()).then(|| self.tags.clone()),
+            family: self.family.families(),
+            prefix6: self.prefix6,
+            wanted6: None,
             own: false,
         }
     }

@@ -13,6 +13,7 @@ use vmid::{
 };
 
 use crate::{
+    family::Families,
     owner::Owner,
     refused::{Code, Refused},
     request::{self, Fields, Place, Request, Wanted},
@@ -29,6 +30,8 @@ pub enum Kind {
     Dhcp,
     /// A request.
     Asks,
+    /// A request for an address of each family.
+    AsksBoth,
     /// A guest's configuration with static addresses, on these interfaces.
     Has(Vec<String>),
 }
@@ -39,6 +42,7 @@ impl Kind {
     pub fn requests(&self) -> usize {
         match self {
             Self::Asks => 1,
+            Self::AsksBoth => 2,
             Self::Has(interfaces) => interfaces.len(),
             Self::Passed | Self::Template | Self::Dhcp => 0,
         }
@@ -101,7 +105,12 @@ fn sorted(record: &Record<'_>, flags: &Fields) -> (Kind, Vec<Result<Request, Ref
         return (Kind::Passed, Vec::new());
     }
     if !is_configuration(record) {
-        return (Kind::Asks, vec![Request::of(record, flags)]);
+        return match Request::of(record, flags) {
+            Ok(request) if request.fields.family == Some(Families::Both) => {
+                (Kind::AsksBoth, request.halves().map(Ok).to_vec())
+            }
+            request => (Kind::Asks, vec![request]),
+        };
     }
     if is_template(record) {
         return (Kind::Template, Vec::new());
@@ -181,7 +190,7 @@ fn own_address(
             description: flags.description.clone(),
             tags: flags.tags.clone(),
             own: true,
-            fallback: None,
+            ..Fields::default()
         },
         of_site: None,
     })

@@ -1,6 +1,6 @@
 //! An address for a named guest, from an IPAM: never twice, never leaked.
 //!
-//! Pure: [`owner`], [`request`], [`scope`], [`exclude`], [`span`], [`shared`], [`retired`], and the four
+//! Pure: [`owner`], [`request`], [`scope`], [`exclude`], [`span`], [`family`], [`shared`], [`retired`], and the four
 //! decisions [`allocate`], [`release`], [`show`], [`check`]; `verb` has what each subcommand does around
 //! them. The seam to what keeps
 //! the addresses is [`ipam`]; behind it are [`csv_ipam`] and [`netbox`], the only I/O.
@@ -24,10 +24,12 @@ pub mod check;
 pub mod cli;
 pub mod csv_ipam;
 pub mod exclude;
+pub mod family;
 pub mod intake;
 pub mod interest;
 pub mod ipam;
 pub mod known;
+pub mod list;
 pub mod netbox;
 pub mod owner;
 #[cfg(test)]
@@ -113,6 +115,12 @@ pub fn run(
                 terminal,
                 |lines| verb::check::check(args, domain, ipam, &records, lines),
             )
+        }
+        Command::List(args) => {
+            let site = args.site.read()?;
+            let domain = site.as_ref().and_then(|site| site.domain.as_deref());
+            let ipam = open(&args.source, Intent::Look)?;
+            verb::list::list(args, domain, ipam, output, terminal)
         }
         Command::Setup(args) => {
             verb::setup::setup(args, environment, &mut Lines::new(output, terminal))

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let reads_stdin = match &cli.command {
         Command::Allocate(allocate) => allocate.names.is_empty(),
         Command::Release(release) => release.names.is_empty() && release.retired_before.is_none(),
-        Command::Show(_) | Command::Setup(_) => false,
+        Command::Show(_) | Command::List(_) | Command::Setup(_) => false,
         Command::Check(_) => true,
     };
     if reads_stdin && io::stdin().is_terminal() {

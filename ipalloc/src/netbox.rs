@@ -177,12 +177,14 @@ impl NetBox {
         let nets: Vec<String> = ask
             .within
             .iter()
-            .map(|place| place.net.to_string())
+            .map(|place| place.net)
+            .chain(ask.nets.iter().copied())
+            .map(|net| net.to_string())
             .collect();
         let inside = |record: &Record| {
-            ask.within
-                .iter()
-                .any(|place| place.net.contains(&record.entry.address))
+            let nets = ask.within.iter().map(|place| place.net);
+            nets.chain(ask.nets.iter().copied())
+                .any(|net| net.contains(&record.entry.address))
         };
         records.extend(self.api.filtered("parent", &nets, inside)?);
         records.extend(self.beside(&records, ask)?);

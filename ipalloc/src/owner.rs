@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::HashSet, fmt};
 use crate::{
     ipam::Ask,
     refused::{Code, Refused},
+    span::Family,
 };
 
 /// The longest name in the DNS without its final dot (RFC 1035, 2.3.4).
@@ -13,7 +14,10 @@ const NAME_LIMIT: usize = 253;
 /// The longest label (RFC 1035, 2.3.4).
 const LABEL_LIMIT: usize = 63;
 
-/// An owner; shown as its key, `name` or `name/interface`.
+/// What ends the key of an owner's IPv6 address: no interface begins with a slash.
+const SIX: &str = "//6";
+
+/// An owner of one family of addresses; shown as `name` or `name/interface`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
     key: String,
@@ -57,6 +61,29 @@ impl Owner {
         })
     }
 
+    /// The same owner, of addresses of that family: an owner is of IPv4 ones at first.
+    #[must_use]
+    pub fn of_family(&self, family: Family) -> Self {
+        let plain = self.plain_key();
+        let key = match family {
+            Family::V4 => plain.to_owned(),
+            Family::V6 => format!("{plain}{SIX}"),
+        };
+        Self { key, ..*self }
+    }
+
+    /// What is stored for addresses of IPv4; IPv6 ones that are older than this distinction have it, too.
+    #[must_use]
+    pub fn plain_key(&self) -> &str {
+        self.key.strip_suffix(SIX).unwrap_or(&self.key)
+    }
+
+    /// `key` is this owner's, of whatever family.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        key.strip_suffix(SIX).unwrap_or(key) == self.plain_key()
+    }
+
     /// What is stored in the custom field `ipalloc_key`.
     #[must_use]
     pub fn key(&self) -> &str {
@@ -72,7 +99,7 @@ impl Owner {
     /// It is one of several interfaces of a guest.
     #[must_use]
     pub fn is_interface(&self) -> bool {
-        self.key.len() > self.name_length
+        self.plain_key().len() > self.name_length
     }
 
     /// The name in the DNS, in `domain` unless it ends in it already.
@@ -102,6 +129,28 @@ impl Owner {
         short(&other).unwrap_or(&other) == short(name).unwrap_or(name)
     }
 
+    /// `dns_name` is this owner's name in full: in `domain`, or, where no domain is given, in any.
+    #[must_use]
+    pub fn is_fully_named(&self, dns_name: &str, domain: Option<&str>) -> bool {
+        match domain {
+            Some(_) => plain(dns_name) == self.dns_name(domain),
+            None => self.is_named(dns_name, None),
+        }
+    }
+
+    /// `dns_name` is this owner's name, but in another domain than `domain`.
+    #[must_use]
+    pub fn is_in_another_domain(&self, dns_name: &str, domain: Option<&str>) -> bool {
+        let Some(domain) = domain else {
+            return false;
+        };
+        let (full, name) = (plain(dns_name), self.name());
+        let short = above(name, domain).unwrap_or(name);
+        let of_record = full.strip_prefix(short);
+        let of_record = of_record.and_then(|rest| rest.strip_prefix('.'));
+        of_record.is_some_and(|of_record| of_record != domain)
+    }
+
     /// The owner's name as it may be spelled, with and without `domain`.
     #[must_use]
     pub fn spellings(&self, domain: Option<&str>) -> HashSet<String> {
@@ -113,20 +162,23 @@ impl Owner {
 
     /// Asks for the records that are this owner's or bear its name.
     pub fn asked(&self, domain: Option<&str>, ask: &mut Ask) {
-        ask.keys.insert(self.key.clone());
+        let families = [Family::V4, Family::V6];
+        ask.keys
+            .extend(families.map(|family| self.of_family(family).key));
         ask.names.extend(self.spellings(domain));
     }
 }
 
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.key)
+        f.write_str(self.plain_key())
     }
 }
 
-/// The name and the interface in a key.
+/// The name and the interface in a key, of whatever family.
 #[must_use]
 pub fn parts(key: &str) -> (&str, Option<&str>) {
+    let key = key.strip_suffix(SIX).unwrap_or(key);
     key.split_once('/')
         .map_or((key, None), |(name, interface)| (name, Some(interface)))
 }
@@ -227,6 +279,24 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_families() {
+        let eth1 = Owner::new("web", Some("eth1")).unwrap();
+        for (owner, plain, six) in [
+            (Owner::new("web", None).unwrap(), "web", "web//6"),
+            (eth1, "web/eth1", "web/eth1//6"),
+        ] {
+            let of_six = owner.of_family(Family::V6);
+            assert_eq!((owner.key(), of_six.key()), (plain, six));
+            assert_eq!(of_six.of_family(Family::V6).key(), six, "once is enough");
+            assert_eq!(of_six.of_family(Family::V4).key(), plain);
+            assert_eq!(of_six.to_string(), plain, "people don't see it");
+            assert_eq!(of_six.is_interface(), owner.is_interface());
+            assert_eq!(parts(six), parts(plain));
+            assert!(owner.has(six) && of_six.has(plain) && !owner.has("web2"));
+        }
+    }
+
+    #[test]
     fn whose_name_it_is() {
         let web = Owner::new("web", None).unwrap();
         #[rustfmt::skip]
@@ -258,5 +328,23 @@ mod tests {
             "web.lab.example",
             "not twice"
         );
+        #[rustfmt::skip]
+        let cases: &[(&str, &Owner, &str, Option<&str>, bool)] = &[
+            ("in this domain",             &web,  "WEB.lab.example.", Some("lab.example"),  false),
+            ("in another",                 &web,  "web.lab.example",  Some("prod.example"), true),
+            ("below this",                 &web,  "web.x.lab.example", Some("lab.example"), true),
+            ("in none",                    &web,  "web",              Some("prod.example"), false),
+            ("none is asked for",          &web,  "web.lab.example",  None,                 false),
+            ("it has another name",        &web,  "web2.lab.example", Some("prod.example"), false),
+            ("the name has a domain",      &full, "web.lab.example",  Some("lab.example"),  false),
+            ("and the record another",     &full, "web.prod.example", Some("lab.example"),  true),
+        ];
+        for (name, owner, dns_name, domain, want) in cases {
+            assert_eq!(
+                owner.is_in_another_domain(dns_name, *domain),
+                *want,
+                "{name}"
+            );
+        }
     }
 }

@@ -45,6 +45,7 @@ struct Draft {
     vrf: Option<bool>,
     wanted: Option<IpAddr>,
     next: bool,
+    family: Option<u8>,
 }
 
 impl Draft {
@@ -69,6 +70,7 @@ impl Draft {
             vrf: self.vrf.map(|right| if right { vrf } else { "blue" }),
             wanted: self.wanted,
             next: self.next,
+            family: self.family,
         }
     }
 }
@@ -124,9 +126,11 @@ fn draft() -> impl Strategy<Value = Draft> {
         vrf,
         wanted,
         any::<bool>(),
+        prop_oneof![6 => Just(None), 1 => select(vec![Some(4), Some(6)])],
     );
     parts.prop_map(
-        |(name, interface, source, which, vrf, wanted, next)| Draft {
+        |(name, interface, source, which, vrf, wanted, next, family)| Draft {
+            family,
             name,
             interface,
             source,
@@ -249,6 +253,55 @@ proptest! {
         let closed = world.is_closed(Place::Prefix(prefix), &Ask::default(), &rules);
         let want = if closed { "excluded" } else { "exhausted" };
         prop_assert_eq!(code(&refused[0]), Some(want));
+    }
+
+    #[test]
+    fn both_families_are_one_address_of_each_or_nothing(
+        world in world(),
+        name in select(NAMES.to_vec()),
+        vlan in select(vec![VLANS[0], 40, 40, 40]),
+        rules in rules(),
+    ) {
+        let world = world.with_both(40);
+        let trial = Trial::of(&world);
+        let vlan = vlan.to_string();
+        let args = [words(&["allocate", "--vlan", &vlan, name]), rules.flags()].concat();
+        let alone = |family: &str, more: &[&str]| {
+            let said = trial.call(&[args.clone(), words(&["--family", family]), words(more)].concat(), &[]);
+            (said.is_yes(), said.records().remove(0))
+        };
+        let (before, halves) = (snapshot(trial.folder.path()), ["4", "6"].map(|f| alone(f, &["-n"])));
+        let (yes, both) = alone("both", &[]);
+        prop_assert_eq!(yes, halves[0].0 && halves[1].0, "{} of {:?}", &both, &halves);
+        if !yes {
+            prop_assert_eq!(snapshot(trial.folder.path()), before);
+            let codes = halves.each_ref().map(|(_, half)| code(half));
+            prop_assert!(codes.contains(&code(&both)), "{} of {:?}", &both, &codes);
+            return Ok(());
+        }
+        let fields = [["address", "prefix"], ["address6", "prefix6"]];
+        for ((family, (_, half)), names) in ["4", "6"].iter().zip(&halves).zip(fields) {
+            for (name, in_half) in names.iter().zip(fields[0]) {
+                prop_assert_eq!(&both[name], &half[in_half]);
+            }
+            let (yes, again) = alone(family, &[]);
+            prop_assert!(yes && again["changed"] == false, "{again}");
+            prop_assert_eq!(&again["address"], &half["address"]);
+        }
+        let changed = halves.iter().any(|(_, half)| half["changed"] == true);
+        prop_assert_eq!(&both["changed"], &json!(changed));
+        // What came out says enough to ask for the same again.
+        let (_, again) = alone("both", &[]);
+        let fed = trial.call(&[words(&["allocate"]), rules.flags()].concat(), std::slice::from_ref(&again));
+        prop_assert!(fed.is_yes());
+        prop_assert_eq!(&fed.records()[0]["address6"], &both["address6"]);
+        let freed = trial.call(&words(&["release", name]), &[]).records().remove(0);
+        // With the masks of the records, whatever these are.
+        let hosts = |answer: &Value| {
+            let host = |name| answer[name].as_str().and_then(|cell| cell.split('/').next()).map(str::to_owned);
+            ["address", "address6"].map(host)
+        };
+        prop_assert_eq!(hosts(&freed), hosts(&both));
     }
 
     #[test]

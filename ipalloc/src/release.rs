@@ -8,10 +8,12 @@ use jiff::Timestamp;
 
 use crate::{
     allocate::{all_or_nothing, duplicate},
+    family::Families,
     ipam::{Ask, Change, Entry, View},
     owner::Owner,
     refused::{Code, Refused},
     retired,
+    span::Family,
 };
 
 /// How to release.
@@ -21,15 +23,17 @@ pub struct Manner {
     pub retire: bool,
     /// Also what ipalloc did not make.
     pub force: bool,
+    /// Addresses of these families.
+    pub families: Families,
     /// The time to note.
     pub now: Timestamp,
 }
 
-/// What becomes of an owner's address.
+/// What becomes of one of an owner's addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Farewell {
-    /// Its record; none if the owner has no address.
-    pub entry: Option<Entry>,
+    /// Its record.
+    pub entry: Entry,
     /// What has to be done; none if it was done before.
     pub change: Option<Change>,
 }
@@ -39,19 +43,18 @@ pub struct Farewell {
 pub fn ask<'a>(owners: impl IntoIterator<Item = &'a Owner>) -> Ask {
     let mut ask = Ask::default();
     for owner in owners {
-        ask.keys.insert(owner.key().to_owned());
-        ask.names.insert(owner.name().to_owned());
+        owner.asked(None, &mut ask);
     }
     ask
 }
 
-/// What becomes of each owner's address: all are released, or none.
+/// What becomes of each owner's addresses, of IPv4 first: all are released, or none.
 #[must_use]
 pub fn decide(
     owners: Vec<Result<Owner, Refused>>,
     view: &View,
     manner: &Manner,
-) -> Vec<Result<Farewell, Refused>> {
+) -> Vec<Result<Vec<Farewell>, Refused>> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     for owner in owners.iter().flatten() {
         *seen.entry(owner.key().to_owned()).or_default() += 1;
@@ -61,16 +64,14 @@ pub fn decide(
         if seen[owner.key()] > 1 {
             return Err(duplicate(&owner));
         }
-        farewell(&owner, view, manner)
+        farewells(&owner, view, manner)
     };
     let mut results: Vec<_> = owners.into_iter().map(one).collect();
     let mut leaving = HashSet::new();
     for result in &mut results {
-        let entry = result
-            .as_ref()
-            .ok()
-            .and_then(|farewell| farewell.entry.as_ref());
-        if let Some(entry) = entry.filter(|entry| !leaving.insert(entry.id)) {
+        let entries = result.iter().flatten().map(|farewell| &farewell.entry);
+        let again: Vec<_> = entries.filter(|entry| !leaving.insert(entry.id)).collect();
+        if let Some(entry) = again.first() {
             let message = format!("{entry} is released by another request of the batch");
             *result = Err(Refused::new(Code::DuplicateName, message));
         }
@@ -79,56 +80,56 @@ pub fn decide(
     results
 }
 
-fn farewell(owner: &Owner, view: &View, manner: &Manner) -> Result<Farewell, Refused> {
-    let own = |entry: &&Entry| entry.key.as_deref() == Some(owner.key());
-    let own: Vec<&Entry> = view.entries.iter().filter(own).collect();
-    let bearing = if own.is_empty() {
-        bearing(owner, view)
-    } else {
-        Vec::new()
-    };
+fn farewells(owner: &Owner, view: &View, manner: &Manner) -> Result<Vec<Farewell>, Refused> {
+    let entries = view.entries.iter();
+    let asked = entries.filter(|entry| manner.families.holds(entry.address));
+    let is_own = |entry: &&Entry| entry.key.as_deref().is_some_and(|key| owner.has(key));
+    let own: Vec<&Entry> = asked.filter(is_own).collect();
     let list = |entries: &[&Entry]| {
-        entries
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", ")
+        let all: Vec<String> = entries.iter().map(ToString::to_string).collect();
+        all.join(", ")
     };
-    let entry = match (own.as_slice(), bearing.as_slice()) {
-        ([one], _) => *one,
-        ([], []) => {
-            return Ok(Farewell {
-                entry: None,
-                change: None,
-            });
+    let mut leaving = Vec::new();
+    for family in [Family::V4, Family::V6] {
+        let of_family = |entry: &&Entry| Family::of(entry.address) == family;
+        match own.iter().copied().filter(of_family).collect::<Vec<_>>()[..] {
+            [] => {}
+            [one] => leaving.push(one),
+            ref several => {
+                let message = format!("{owner} has several addresses: {}", list(several));
+                return Err(Refused::new(Code::NameTaken, message));
+            }
         }
-        ([], [one]) if manner.force => *one,
-        ([], several) => {
+    }
+    if own.is_empty() {
+        leaving = bearing(owner, view, manner.families);
+        let may = leaving.is_empty() || (manner.force && leaving.len() == 1);
+        if !may {
             let message = format!(
                 "{owner} was not made by ipalloc: {}; --force releases it if it is the only one",
-                list(several)
+                list(&leaving)
             );
             return Err(Refused::new(Code::NotOurs, message));
         }
-        (several, _) => {
-            let message = format!("{owner} has several addresses: {}", list(several));
-            return Err(Refused::new(Code::NameTaken, message));
-        }
+    }
+    let farewell = |entry: &Entry| Farewell {
+        entry: entry.clone(),
+        change: if manner.retire {
+            retired::retirement(entry, owner, manner.now)
+        } else {
+            Some(Change::Delete(entry.id))
+        },
     };
-    let change = if manner.retire {
-        retired::retirement(entry, owner, manner.now)
-    } else {
-        Some(Change::Delete(entry.id))
-    };
-    Ok(Farewell {
-        entry: Some(entry.clone()),
-        change,
-    })
+    Ok(leaving.into_iter().map(farewell).collect())
 }
 
 /// The entries that bear a name, for messages.
-fn bearing<'a>(owner: &Owner, view: &'a View) -> Vec<&'a Entry> {
-    let named = |entry: &&Entry| entry.key.is_none() && owner.is_named(&entry.dns_name, None);
+fn bearing<'a>(owner: &Owner, view: &'a View, families: Families) -> Vec<&'a Entry> {
+    let named = |entry: &&Entry| {
+        entry.key.is_none()
+            && families.holds(entry.address)
+            && owner.is_named(&entry.dns_name, None)
+    };
     view.entries.iter().filter(named).collect()
 }
 
@@ -164,6 +165,11 @@ mod tests {
             "10.0.0.10/24 key=both name=both",
             "10.0.0.11/24 name=both",
             "10.0.0.12/24 key=hand status=deprecated",
+            "10.0.0.13/24 key=dual",
+            "fd00::13/64 key=dual//6",
+            "fd00::14/64 key=old6",
+            "fd00::15/64 key=six//6",
+            "fd00::16/64 name=bare6",
         ]);
         const RETIRE: (bool, bool) = (true, false);
         const FORCE: (bool, bool) = (false, true);
@@ -184,28 +190,39 @@ mod tests {
             ("retired by force",             ("db", None),            BOTH,   Ok("10.0.0.4/24 retired for db")),
             ("forced, one of two",           ("two", None),           FORCE,  Err(Code::NotOurs)),
             ("two of its own",               ("twice", None),         FORCE,  Err(Code::NameTaken)),
+            ("of both families",             ("dual", None),          PLAIN,  Ok("10.0.0.13/24 freed, fd00::13/64 freed")),
+            ("retired, of both",             ("dual", None),          RETIRE, Ok("10.0.0.13/24 retired, fd00::13/64 retired")),
+            ("IPv6 from before",             ("old6", None),          PLAIN,  Ok("fd00::14/64 freed")),
+            ("IPv6 alone",                   ("six", None),           PLAIN,  Ok("fd00::15/64 freed")),
+            ("IPv6, nobody's, by force",     ("bare6", None),         BOTH,   Ok("fd00::16/64 retired for bare6//6")),
             ("its own beside nobody's",      ("both", None),          FORCE,  Ok("10.0.0.10/24 freed")),
         ];
         for (name, (guest, interface), (retire, force), want) in cases {
             let manner = Manner {
                 retire: *retire,
                 force: *force,
+                families: Families::Both,
                 now: NOW.parse().unwrap(),
             };
             let owner = Owner::new(guest, *interface);
             let got = decide(vec![owner], &view, &manner).remove(0);
             let got = got
-                .map(|farewell| tell(&farewell))
+                .map(|farewells| tell(&farewells))
                 .map_err(|refused| refused.code);
             assert_eq!(got.as_deref().map_err(|code| *code), *want, "{name}");
         }
     }
 
-    fn tell(farewell: &Farewell) -> String {
-        let Some(entry) = &farewell.entry else {
-            assert_eq!(farewell.change, None);
+    fn tell(farewells: &[Farewell]) -> String {
+        if farewells.is_empty() {
             return "nothing".to_owned();
-        };
+        }
+        let all: Vec<String> = farewells.iter().map(tell_one).collect();
+        all.join(", ")
+    }
+
+    fn tell_one(farewell: &Farewell) -> String {
+        let entry = &farewell.entry;
         let change = match &farewell.change {
             None => "as it was".to_owned(),
             Some(Change::Delete(id)) if *id == entry.id => "freed".to_owned(),
@@ -233,6 +250,7 @@ mod tests {
         let manner = Manner {
             retire: false,
             force: true,
+            families: Families::Both,
             now: NOW.parse().unwrap(),
         };
         for (name, owners, want) in cases {
@@ -240,7 +258,7 @@ mod tests {
                 .iter()
                 .map(|(name, interface)| Owner::new(name, *interface));
             let results = decide(owners.collect(), &view, &manner);
-            let code = |result: &Result<Farewell, Refused>| match result {
+            let code = |result: &Result<Vec<Farewell>, Refused>| match result {
                 Ok(_) => "ok",
                 Err(refused) => refused.code.as_str(),
             };

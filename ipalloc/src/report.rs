@@ -21,8 +21,8 @@ use crate::{
 /// Fields to set in a record: a name and a raw JSON value.
 pub type Fields = Vec<(&'static str, String)>;
 
-/// What comes of one request: its fields, and whether a change had to be made for it.
-pub type Told = Result<(Fields, bool), Refused>;
+/// What comes of one request: its fields, and how many changes had to be made for it.
+pub type Told = Result<(Fields, usize), Refused>;
 
 /// What comes of one record.
 #[derive(Clone, Debug, Default)]
@@ -40,10 +40,10 @@ impl Row {
     #[must_use]
     pub fn of(told: Told, dry_run: bool) -> Self {
         match told {
-            Ok((fields, change)) => Self {
+            Ok((fields, changes)) => Self {
                 fields,
                 error: None,
-                changes: usize::from(change),
+                changes,
             },
             Err(refused) => {
                 let mut fields = vec![("changed", refused.code.changed().to_owned())];
@@ -103,6 +103,16 @@ impl Acted {
     }
 }
 
+/// What is said of some answers only, and what stands in its place where it holds no more.
+const STALE: [(&str, &str); 6] = [
+    ("dry_run", "false"),
+    ("instead_of6", "null"),
+    ("differs6", "null"),
+    ("revived", "false"),
+    ("instead_of", "null"),
+    ("differs", "null"),
+];
+
 /// Writes all records: those without a row as they came, the others with theirs. Where a
 /// change failed half-way, only what was done comes out.
 ///
@@ -132,10 +142,10 @@ pub fn write<W: Write>(
         }
         row.take_refusal(of_row.into_iter().flatten());
         // What a rehearsal or an earlier run said need not hold any more.
-        for name in ["dry_run", "revived"] {
+        for (name, none) in STALE {
             let stale = row.fields.iter().all(|(field, _)| *field != name)
                 && record.value(name) != Value::Absent;
-            row.fields.extend(stale.then(|| (name, "false".to_owned())));
+            row.fields.extend(stale.then(|| (name, none.to_owned())));
         }
         let written = match &row.error {
             None => lines.write(record, &borrowed(&row.fields)),
@@ -162,6 +172,10 @@ pub fn rows(kinds: &[Kind], told: Vec<Told>, dry_run: bool) -> Vec<Option<Row>> 
             ..Row::default()
         }),
         Kind::Asks => told.next().map(|told| Row::of(told, dry_run)),
+        Kind::AsksBoth => {
+            let halves = told.next().zip(told.next())?;
+            Some(of_both(halves.0, halves.1, dry_run))
+        }
         Kind::Has(interfaces) => {
             let all = interfaces.iter().zip(told.by_ref());
             Some(of_configuration(all.collect(), dry_run))
@@ -169,6 +183,46 @@ pub fn rows(kinds: &[Kind], told: Vec<Told>, dry_run: bool) -> Vec<Option<Row>> 
     };
     kinds.iter().map(row).collect()
 }
+
+/// One row for a request of both families: what came of the IPv6 half has a 6 behind its names.
+fn of_both(four: Told, six: Told, dry_run: bool) -> Row {
+    let reason = |told: &Told| match told {
+        Err(refused) => Some(u8::from(refused.code != Code::Batch)),
+        Ok(_) => None,
+    };
+    match (reason(&four), reason(&six)) {
+        (None, None) => {}
+        (of_four, of_six) if of_six > of_four => return Row::of(six, dry_run),
+        _ => return Row::of(four, dry_run),
+    }
+    let (mut row, six) = (Row::of(four, dry_run), Row::of(six, dry_run));
+    row.changes += six.changes;
+    with_six(&mut row.fields, six.fields);
+    row
+}
+
+/// Adds the fields of an IPv6 address to those of an IPv4 one.
+fn with_six(fields: &mut Fields, six: Fields) {
+    for (name, value) in six {
+        match (name, fields.iter_mut().find(|(field, _)| *field == name)) {
+            ("changed", Some((_, changed))) if value == "true" => *changed = value,
+            ("revived", None) => fields.push(("revived", value)),
+            _ => {
+                let of_six = OF_SIX.iter().find(|(field, _)| *field == name);
+                fields.extend(of_six.map(|(_, field)| (*field, value)));
+            }
+        }
+    }
+}
+
+/// The fields of an address, and those of an IPv6 one beside an IPv4 one.
+const OF_SIX: [(&str, &str); 5] = [
+    ("address", "address6"),
+    ("prefix", "prefix6"),
+    ("ipam_id", "ipam_id6"),
+    ("instead_of", "instead_of6"),
+    ("differs", "differs6"),
+];
 
 /// One row for a guest with several interfaces: what came of the first, those of the others in
 /// `other_addresses`, and the first refusal of any.
@@ -255,7 +309,7 @@ pub fn unverified(
 
 /// What `allocate` says of a request.
 #[must_use]
-pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> (Fields, bool) {
+pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> (Fields, usize) {
     let mut fields = vec![
         (
             "address",
@@ -274,28 +328,32 @@ pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> (Fields, bool) {
     // An owner's own address that was retired, and with it perhaps an old guest's backups.
     let revived = matches!(grant.change, Some(Change::Mark(..)));
     fields.extend(revived.then(|| ("revived", "true".to_owned())));
+    fields.extend(grant.drift.object().map(|drift| ("differs", drift)));
     if ids {
         fields.push(("ipam_id", number(grant.id.map(|id| id.0))));
     }
-    (fields, grant.change.is_some())
+    (fields, usize::from(grant.change.is_some()))
 }
 
 /// What `release` says of an owner.
 #[must_use]
 pub fn released(
-    farewell: &Farewell,
+    farewells: &[Farewell],
     networks: &Networks,
     ids: bool,
     dry_run: bool,
-) -> (Fields, bool) {
-    let entry = farewell.entry.as_ref();
-    let mut fields = entry.map_or_else(Vec::new, |entry| placed(entry, networks));
-    let change = farewell.change.is_some();
-    fields.extend(outcome(change, dry_run));
-    if ids {
-        fields.extend(entry.map(|entry| ("ipam_id", entry.id.0.to_string())));
-    }
-    (fields, change)
+) -> (Fields, usize) {
+    let of = |farewell: &Farewell| {
+        let mut fields = placed(&farewell.entry, networks);
+        fields.extend(outcome(farewell.change.is_some(), dry_run));
+        fields.extend(ids.then(|| ("ipam_id", farewell.entry.id.0.to_string())));
+        fields
+    };
+    let mut all = farewells.iter().map(of);
+    let mut fields = all.next().unwrap_or_else(|| outcome(false, dry_run));
+    all.for_each(|six| with_six(&mut fields, six));
+    let changed = farewells.iter().filter(|f| f.change.is_some());
+    (fields, changed.count())
 }
 
 /// Where a recorded address is.

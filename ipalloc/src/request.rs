@@ -9,6 +9,7 @@ use vmid::{
 };
 
 use crate::{
+    family::Families,
     ipam::Vrf,
     owner::Owner,
     refused::{Code, Refused},
@@ -64,6 +65,12 @@ pub struct Fields {
     pub description: Option<String>,
     /// Slugs, for the address's record.
     pub tags: Option<Vec<String>>,
+    /// The family of the address; both are asked for as one request each, see [`Request::halves`].
+    pub family: Option<Families>,
+    /// Of the IPv6 address, where both families are asked for: its prefix,
+    pub prefix6: Option<IpNet>,
+    /// and the wanted one.
+    pub wanted6: Option<Wanted>,
     /// The wanted address is what a guest has already: it is recorded, not handed out.
     pub own: bool,
 }
@@ -100,6 +107,11 @@ impl Request {
         if place == Place::default() {
             place = flags.place.clone();
         }
+        let prefix6 = parsed(record, "prefix6", parse_prefix)?;
+        let wanted6 = parsed(record, "address6", parse_wanted)?;
+        // As an earlier answer says them.
+        let of_both = prefix6.is_some() || wanted6.is_some();
+        let prefix6 = prefix6.or(flags.prefix6);
         let fields = Fields {
             place,
             vrf: text(record, "vrf")?
@@ -111,6 +123,11 @@ impl Request {
             description: parsed(record, "description", parse_description)?
                 .or_else(|| flags.description.clone()),
             tags: tags(record)?.or_else(|| flags.tags.clone()),
+            family: Families::of(record)?
+                .or(flags.family)
+                .or(of_both.then_some(Families::Both)),
+            prefix6,
+            wanted6,
             own: false,
         };
         Ok(Self {
@@ -119,6 +136,38 @@ impl Request {
             fields,
             of_site: None,
         })
+    }
+}
+
+impl Request {
+    /// A request for both families as one for each.
+    #[must_use]
+    pub fn halves(self) -> [Self; 2] {
+        let Fields {
+            place,
+            prefix6,
+            wanted6,
+            ..
+        } = self.fields.clone();
+        let six = Fields {
+            place: Place {
+                prefix: prefix6,
+                range: None,
+                ..place
+            },
+            family: Some(Families::V6),
+            wanted: wanted6,
+            ..self.fields.clone()
+        };
+        let four = Fields {
+            family: Some(Families::V4),
+            ..self.fields.clone()
+        };
+        let of = |fields| Self {
+            fields,
+            ..self.clone()
+        };
+        [of(four), of(six)]
     }
 }
 

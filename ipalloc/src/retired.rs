@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::{
     ipam::{Change, Entry},
     owner::Owner,
+    span::Family,
 };
 
 /// What the line in the comments begins with; an RFC 3339 time follows.
@@ -39,6 +40,7 @@ pub fn retirement(entry: &Entry, owner: &Owner, now: Timestamp) -> Option<Change
     }
     comments.push_str(&format!("{MARK}{}", now.strftime("%Y-%m-%dT%H:%M:%SZ")));
     // What was nobody's is the owner's now, so that it can come back or be freed.
+    let owner = owner.of_family(Family::of(entry.address));
     let key = entry.key.is_none().then(|| owner.key().to_owned());
     Some(Change::Mark(entry.id, "deprecated", comments, key))
 }

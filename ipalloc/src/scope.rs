@@ -18,7 +18,7 @@ use crate::{
 mod find;
 
 pub use find::no_prefix;
-use find::{prefix, prefix_of, range};
+use find::{by_default, prefix, prefix_of, range};
 
 /// A prefix or range to hand out from.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct Scope {
     pub room: Span,
     /// What is excluded of them.
     pub excluded: Spans,
+    /// It is a VLAN's IPv4 prefix, which has one of IPv6 as well, and no family was asked for.
+    pub by_default: bool,
     /// Nothing new is given out of it; what is in it stays its owner's.
     pub closed: Option<Refused>,
     reasons: Vec<(Span, Why)>,
@@ -93,6 +95,7 @@ impl Scope {
             Refused::new(Code::Excluded, format!("prefix {prefix} is {why}; {hint}"))
         });
         Ok(Self {
+            by_default: by_default(fields, prefix, networks, policy),
             closed,
             ..Self::of_prefix(prefix, networks, policy)
         })
@@ -121,6 +124,7 @@ impl Scope {
             length: prefix.net.prefix_len(),
             room,
             excluded: union(&reasons),
+            by_default: false,
             closed: None,
             reasons,
         }
@@ -160,6 +164,7 @@ impl Scope {
             length: span::mask(range.start, range.length, prefix.map(|prefix| prefix.net)),
             room,
             excluded: union(&reasons),
+            by_default: false,
             closed: None,
             reasons,
         }

@@ -9,6 +9,10 @@ pub const OF_PREFIXES: [&str; 4] = ["active", "container", "deprecated", "reserv
 /// NetBox's statuses of ranges (`ipam.choices.IPRangeStatusChoices`).
 pub const OF_RANGES: [&str; 3] = ["active", "deprecated", "reserved"];
 
+/// NetBox's statuses of addresses that are in use, or set aside for it
+/// (`ipam.choices.IPAddressStatusChoices` has `deprecated` besides).
+pub const IN_USE: [&str; 4] = ["active", "reserved", "dhcp", "slaac"];
+
 /// Why nothing is handed out; `line` is that of its file, `open` the custom ones that are open.
 /// A file without any is at the default.
 #[must_use]

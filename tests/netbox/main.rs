@@ -13,6 +13,7 @@ mod tools;
 
 mod agree;
 mod client;
+mod families;
 mod kills;
 mod large;
 mod lost;
@@ -50,7 +51,7 @@ const SERVERS: usize = 3;
 #[rustfmt::skip]
 const SECTIONS: &[&[Section]] = &[
     large::SECTIONS, kills::SECTIONS, races::SECTIONS, agree::SECTIONS, lost::SECTIONS, outcome::SECTIONS, strange::SECTIONS,
-    rules::SECTIONS, owners::SECTIONS, setup::SECTIONS, refused::SECTIONS, tokens::SECTIONS, trust::SECTIONS, provision::SECTIONS,
+    rules::SECTIONS, owners::SECTIONS, families::SECTIONS, setup::SECTIONS, refused::SECTIONS, tokens::SECTIONS, trust::SECTIONS, provision::SECTIONS,
 ];
 
 /// Those that are run on each server, each of which is in another time zone.

@@ -18,7 +18,11 @@ pub const EVERYWHERE: &[Section] = &[
     ("owners: a record changed meanwhile is left alone", changed),
 ];
 
-pub const SECTIONS: &[Section] = &[("owners: show", show), ("owners: check", check)];
+pub const SECTIONS: &[Section] = &[
+    ("owners: show", show),
+    ("owners: check", check),
+    ("owners: what a record says otherwise", drift),
+];
 
 fn bearing(lab: &Lab, address: &str, name: &str) {
     lab.make(
@@ -46,6 +50,7 @@ fn adopt(lab: &Lab) {
         ("adopted before",     "allocate --vlan 30 old",                 "", "0: old 192.168.30.77/24"),
         ("by its other name",  "allocate --vlan 30 --domain lab.example old.lab.example", "", "1: old.lab.example !name-taken"),
         ("nobody's, shorter",  "allocate --vlan 30 --domain x.example far.x.example", "", "1: far.x.example !unowned"),
+        ("in two domains",     "allocate --vlan 30 --domain y.example old2", "", "1: old2 !name-taken"),
         ("adopted and made",   "allocate --vlan 10 --adopt gw10 new",    "", "0: gw10 192.168.10.1/24 new, new 192.168.10.6/24 new"),
     ]);
     assert_eq!(
@@ -218,4 +223,31 @@ fn check(lab: &Lab) {
         "{}",
         ran.out
     );
+}
+
+fn drift(lab: &Lab) {
+    let ours = lab.ours();
+    lab.make(
+        "/api/extras/tags/",
+        &json!({"name": "prod", "slug": "prod"}),
+    );
+    ours.run("allocate --vlan 30 --description old --tags prod web")
+        .ends("0: web 192.168.30.2/24 new", &[]);
+    let told = |line: &str| {
+        let ran = ours.run(line);
+        (ran.record()["differs"].clone(), ran.err)
+    };
+    let quiet = |differs: Value| (differs, String::new());
+    let line = "allocate --vlan 30 --description old --tags prod web";
+    assert_eq!(told(line), quiet(Value::Null));
+    let line = "allocate --vlan 30 --description new --domain lab.example web";
+    let want = json!({"description": "old", "dns_name": "web"});
+    assert_eq!(told(line), quiet(want));
+    let record = lab.address("192.168.30.2");
+    let path = format!("/api/ipam/ip-addresses/{}/", record["id"]);
+    let body = json!({"status": "deprecated", "tags": []});
+    assert_eq!(lab.api("PATCH", &path, Some(&body)).0, 200);
+    let (differs, err) = told("allocate --vlan 30 --tags prod web");
+    assert_eq!(differs, json!({"status": "deprecated", "tags": []}));
+    assert!(err.contains("has the status \"deprecated\""), "{err}");
 }

@@ -5,7 +5,10 @@ use std::{
     collections::{BTreeSet, HashMap},
 };
 
-use super::grant::{Grant, Naming};
+use super::{
+    drift::Drift,
+    grant::{Grant, Naming},
+};
 use crate::{
     ipam::{Change, Entry, EntryId, New, View, Vrf},
     refused::{Code, Refused},
@@ -219,6 +222,7 @@ impl Choice<'_> {
             told: Vec::new(),
             own: request.fields.own,
             instead_of: None,
+            drift: Drift::default(),
             done: false,
         }
     }

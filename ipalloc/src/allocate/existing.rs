@@ -1,7 +1,7 @@
 //! What the IPAM has for an owner already: its own address, one without an owner
 //! that bears its name, or somebody else's that does.
 
-use super::{choice::Choice, grant::Grant};
+use super::{choice::Choice, drift::Drift, grant::Grant};
 use crate::{
     ipam::{Change, Entry},
     owner::{self, Owner},
@@ -9,7 +9,8 @@ use crate::{
     request::{Fallback, Request},
     retired,
     scope::Scope,
-    shared, span,
+    shared,
+    span::{self, Family},
 };
 
 impl<'a> Choice<'a> {
@@ -20,13 +21,19 @@ impl<'a> Choice<'a> {
         request: &Request,
         scope: &Scope,
     ) -> Result<Option<Grant>, Refused> {
-        let key = request.owner.key();
-        let mut own = self
-            .view
-            .entries
-            .iter()
-            .filter(|entry| entry.key.as_deref() == Some(key));
-        let Some(entry) = own.next() else {
+        let (key, entries) = (request.owner.key(), &self.view.entries);
+        let has = |entry: &&Entry| {
+            let owner = entry
+                .key
+                .as_deref()
+                .is_some_and(|key| request.owner.has(key));
+            owner && Family::of(entry.address) == scope.family
+        };
+        // The key that a new address would get may be that of one of the other family.
+        let same_key = |entry: &&Entry| entry.key.as_deref() == Some(key);
+        let mut own = entries.iter().filter(has);
+        let first = own.next().or_else(|| entries.iter().find(same_key));
+        let Some(entry) = first else {
             return Ok(None);
         };
         let taken = |what: String| Err(Refused::new(Code::NameTaken, what));
@@ -41,6 +48,13 @@ impl<'a> Choice<'a> {
                 "{} has {entry} already, which is not in {scope}",
                 request.owner
             ));
+        }
+        let domain = self.naming.domain.as_deref();
+        if request.owner.is_in_another_domain(&entry.dns_name, domain) {
+            let asked = request.owner.dns_name(domain);
+            let named = owner::plain(&entry.dns_name);
+            let owner = &request.owner;
+            return taken(format!("{owner} is {named}'s ({entry}), not {asked}'s"));
         }
         if let Some(keeper) = self.keeper(entry) {
             if !self.naming.reassign || request.fields.own {
@@ -71,7 +85,8 @@ impl<'a> Choice<'a> {
         scope: &Scope,
     ) -> Result<Option<Grant>, Refused> {
         let domain = self.naming.domain.as_deref();
-        let nameless = |entry: &&Entry| entry.key.is_none();
+        let nameless =
+            |entry: &&Entry| entry.key.is_none() && Family::of(entry.address) == scope.family;
         let named = |entry: &&Entry| request.owner.is_named(&entry.dns_name, domain);
         let all = self.view.entries.iter().filter(nameless).filter(named);
         let (inside, outside): (Vec<&Entry>, Vec<&Entry>) =
@@ -212,6 +227,7 @@ impl<'a> Choice<'a> {
             told: Vec::new(),
             own: request.fields.own,
             instead_of: None,
+            drift: Drift::of(entry, request, self.naming),
             done: self.view.done.contains(&entry.id),
         }
     }

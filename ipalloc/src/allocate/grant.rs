@@ -4,6 +4,7 @@ use core::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::drift::Drift;
 use crate::ipam::{Change, EntryId, Made};
 
 /// How to treat names.
@@ -40,6 +41,8 @@ pub struct Grant {
     pub own: bool,
     /// The address that the owner had, if it gets this one because another record keeps that.
     pub instead_of: Option<String>,
+    /// What its record says otherwise than the request, if it was there before.
+    pub drift: Drift,
     /// This run made or moved its record before it had to look again.
     pub done: bool,
 }

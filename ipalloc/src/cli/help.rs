@@ -83,6 +83,19 @@ Error codes:
     exits!("the record has an error")
 );
 
+/// `list`
+pub const LIST: &str = concat!(
+    "\
+A record has name (its owner, or null), address, prefix, vlan, dns_name, vrf, ipam_status, ipam_role,
+description, tags; and findings (duplicate-address) where the address has several records.
+The forms that are made of names leave out deprecated records, and those without a host's name.
+
+Error codes:
+  not-found         the IPAM has no record of what was named",
+    environment!("  PVX_SITE                      the site file, if --site names none\n"),
+    exits!("the IPAM has no record of something that was named")
+);
+
 /// `check`
 pub const CHECK: &str = concat!(
     "\

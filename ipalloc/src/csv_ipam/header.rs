@@ -5,6 +5,21 @@
 
 use super::form::{Column, Form};
 
+/// Labels of prefixes in NetBox's German and Dutch (its translations de and nl, 4.7), the two
+/// languages in which a prefix is called as in English: their export would pass for one in
+/// English whose columns for what is closed or full are missing.
+const FOREIGN_LABELS: [&str; 6] = [
+    "Untergeordnet",
+    "Geltungsbereich",
+    "Als ausgenutzt markiert",
+    "Onderliggend",
+    "Toepassingsgebied",
+    "Gemarkeerd als gebruikt",
+];
+
+/// What to do about an export in another language.
+const EXPORT_AGAIN: &str = "set the language of the NetBox account to English and export it again";
+
 /// The form that a header is in, told by the column that tells rows apart.
 ///
 /// # Errors
@@ -14,6 +29,12 @@ use super::form::{Column, Form};
 pub(super) fn form(header: &[String], identity: Column, first: &[String]) -> Result<Form, String> {
     if let Some(cell) = twice(header) {
         return Err(format!("the column {cell:?} is there twice"));
+    }
+    let is_foreign = |cell: &&String| FOREIGN_LABELS.contains(&cell.as_str());
+    if let Some(label) = header.iter().find(is_foreign) {
+        return Err(format!(
+            "the column {label:?} is of an export in another language; {EXPORT_AGAIN}"
+        ));
     }
     let [import, export] = [Form::Import, Form::Export].map(|form| identity.header(form));
     let has = |wanted: &str| header.iter().any(|cell| cell == wanted);
@@ -32,7 +53,7 @@ pub(super) fn form(header: &[String], identity: Column, first: &[String]) -> Res
     };
     Err(match header.iter().zip(first).find(holds_addresses) {
         Some((name, _)) => format!(
-            "{missing}, but {name:?} holds addresses: this looks like an export in another language; set the language of the NetBox account to English and export it again"
+            "{missing}, but {name:?} holds addresses: this looks like an export in another language; {EXPORT_AGAIN}"
         ),
         None => missing,
     })
@@ -109,6 +130,9 @@ mod tests {
             ("German",                "IP-Adresse|VRF|Status",  Column::Address, "10.0.0.1/8|Global|Aktiv", Err(LANGUAGE)),
             ("of ranges",             "Startadresse|Endadresse", Column::Start,  "10.0.0.1/8|10.0.0.9/8", Err(LANGUAGE)),
             ("Japanese",              "プレフィックス|ステータス",   Column::Prefix,  "fd00::/64|x",       Err(LANGUAGE)),
+            ("German prefixes",       "Prefix|Status|Untergeordnet|VRF", Column::Prefix, "10.0.0.0/8|Aktiv|0|Global", Err("\"Untergeordnet\" is of an export in another language")),
+            ("Dutch prefixes",        "Prefix|Status|Gemarkeerd als gebruikt", Column::Prefix, "",       Err("\"Gemarkeerd als gebruikt\" is of an export in another language")),
+            ("a German sheet",        "Prefix|Status|Zweck",    Column::Prefix,  "10.0.0.0/8|active|x", export),
             ("of no row",             "IP-Adresse|Status",      Column::Address, "",                  Err("no column")),
             ("no header",             "10.0.0.1/8|active",      Column::Address, "10.0.0.2/8|active", Err("no column")),
             ("a column twice",        "address|status|status",  Column::Address, "",                  Err("\"status\" is there twice")),

@@ -134,6 +134,9 @@ impl Ask {
         if let Some(wanted) = self.wanted {
             record["address"] = wanted.to_string().into();
         }
+        if let Some(family) = self.family {
+            record["family"] = family.into();
+        }
         if self.next {
             record["fallback"] = "next".into();
         }

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use serde_json::{Value, json};
 
 use super::world::{Prefix, Range, Record, World};
 
@@ -47,6 +48,8 @@ pub struct Ask {
     pub vrf: Option<&'static str>,
     pub wanted: Option<IpAddr>,
     pub next: bool,
+    /// 4 or 6
+    pub family: Option<u8>,
 }
 
 /// What a request's source stands for.
@@ -63,6 +66,17 @@ impl Ask {
             Some(interface) => format!("{name}/{interface}"),
             None => name,
         }
+    }
+
+    /// What stands in the record of an address of that family.
+    pub fn key_of(&self, is_ipv4: bool) -> String {
+        let six = if is_ipv4 { "" } else { "//6" };
+        self.key() + six
+    }
+
+    fn is_about(&self, address: IpAddr) -> bool {
+        self.family
+            .is_none_or(|family| (family == 4) == address.is_ipv4())
     }
 
     pub fn dns_name(&self, rules: &Rules) -> String {
@@ -94,6 +108,12 @@ impl Record {
         self.address == address && self.vrf == vrf
     }
 
+    /// The guest's, of that family: those of IPv6 may have either key.
+    pub fn is_own(&self, ask: &Ask, is_ipv4: bool) -> bool {
+        let key = self.key.strip_suffix("//6").unwrap_or(&self.key);
+        key == ask.key() && self.address.is_ipv4() == is_ipv4
+    }
+
     /// Nobody's, and named as the guest beyond doubt.
     pub fn is_unowned_of(&self, ask: &Ask, rules: &Rules) -> bool {
         self.key.is_empty() && self.is_called_as(ask, rules)
@@ -116,6 +136,33 @@ impl Record {
         !self.dns_name.is_empty() && full == ask.dns_name(rules)
     }
 
+    /// The guest's name without domain, then a dot and another domain than that of the call.
+    pub fn is_in_another_domain(&self, ask: &Ask, rules: &Rules) -> bool {
+        let Some(domain) = rules.domain else {
+            return false;
+        };
+        let full = ask.dns_name(rules);
+        let short = full.strip_suffix(&format!(".{domain}")).unwrap();
+        let name = plain(&self.dns_name);
+        name.starts_with(&format!("{short}.")) && name != full
+    }
+
+    /// What it says otherwise than the request: a name that is not the guest's in the domain of the
+    /// call (in any, where there is none), and that it is out of use but was not retired.
+    pub fn drift(&self, ask: &Ask, rules: &Rules) -> Option<Value> {
+        let (is, name) = (plain(&self.dns_name), plain(&ask.name));
+        let in_any = rules.domain.is_none() && !name.contains('.');
+        let named = is == ask.dns_name(rules) || (in_any && is.split('.').next() == Some(&name));
+        let mut drift = json!({});
+        if !named {
+            drift["dns_name"] = json!(self.dns_name);
+        }
+        if self.status == "deprecated" && !self.comments.contains("ipalloc: retired") {
+            drift["status"] = json!("deprecated");
+        }
+        Some(drift).filter(|drift| *drift != json!({}))
+    }
+
     /// Nobody's, and perhaps named as the guest: where no domain is given, any will do.
     pub fn may_be_unowned_of(&self, ask: &Ask, rules: &Rules) -> bool {
         let dns_name = plain(&self.dns_name);
@@ -130,6 +177,13 @@ impl Place<'_> {
         match self {
             Self::Prefix(prefix) => prefix.vrf,
             Self::Range(range) => range.vrf,
+        }
+    }
+
+    pub fn is_ipv4(&self) -> bool {
+        match self {
+            Self::Prefix(prefix) => prefix.net.addr().is_ipv4(),
+            Self::Range(range) => range.first.is_ipv4(),
         }
     }
 
@@ -199,13 +253,20 @@ impl World {
         let all = self.fitting(ask);
         let is_open = |place: &Place<'_>| !self.is_closed(*place, ask, rules);
         let open: Vec<_> = all.iter().copied().filter(is_open).collect();
-        if open.is_empty() { all } else { open }
+        let mut places = if open.is_empty() { all } else { open };
+        // On a VLAN with both families, IPv4 is meant, unless the wanted address says otherwise.
+        let is_ipv4 = ask.wanted.is_none_or(|wanted| wanted.is_ipv4());
+        if matches!(ask.source, Source::Vlan(_)) && places.iter().any(|p| p.is_ipv4() == is_ipv4) {
+            places.retain(|place| ask.family.is_some() || place.is_ipv4() == is_ipv4);
+        }
+        places
     }
 
     fn fitting(&self, ask: &Ask) -> Vec<Place<'_>> {
         let in_vrf = |vrf: &str| ask.vrf.is_none_or(|wanted| wanted == vrf);
         let prefixes = |fits: &dyn Fn(&Prefix) -> bool| {
             let fitting = self.prefixes.iter().filter(|p| fits(p) && in_vrf(p.vrf));
+            let fitting = fitting.filter(|prefix| ask.is_about(prefix.net.addr()));
             fitting.map(Place::Prefix).collect()
         };
         match ask.source {
@@ -213,7 +274,9 @@ impl World {
             Source::Vlan(vlan) => prefixes(&|prefix| prefix.vlan == Some(vlan)),
             Source::Prefix(net) => prefixes(&|prefix| prefix.net == net),
             Source::Range(first, last) => {
-                let fits = |r: &&Range| r.first == first && r.last == last && in_vrf(r.vrf);
+                let fits = |r: &&Range| {
+                    r.first == first && r.last == last && in_vrf(r.vrf) && ask.is_about(first)
+                };
                 self.ranges.iter().filter(fits).map(Place::Range).collect()
             }
         }

@@ -114,7 +114,10 @@ impl Trial {
         let (ask, records) = (&asks[at], &self.world.records);
         let places = self.world.places(ask, rules);
         let is_closed = |place: &Place<'_>| self.world.is_closed(*place, ask, rules);
-        let mut unowned = records.iter().filter(|r| r.may_be_unowned_of(ask, rules));
+        let here = |r: &Record| places.iter().any(|p| p.is_ipv4() == r.address.is_ipv4());
+        let is_own = |r: &&Record| places.iter().any(|place| r.is_own(ask, place.is_ipv4()));
+        let unowned = records.iter().filter(|r| here(r));
+        let mut unowned = unowned.filter(|r| r.may_be_unowned_of(ask, rules));
         match code {
             "batch" => asks.len() > 1,
             "bad-name" => ask.has_bad_name(),
@@ -126,8 +129,7 @@ impl Trial {
             "ambiguous-prefix" => places.len() > 1,
             "unowned" => unowned.next().is_some(),
             "shared-address" => {
-                let own = records.iter().filter(|r| r.key == ask.key());
-                let mut own = own.filter(|_| !rules.reassign);
+                let mut own = records.iter().filter(is_own).filter(|_| !rules.reassign);
                 let is_kept = |r: &Record| self.world.is_kept_by_another(r);
                 own.any(is_kept) || unowned.any(is_kept)
             }
@@ -141,7 +143,13 @@ impl Trial {
                 (!ask.next && records.iter().any(taken)) || asks.len() > 1
             }),
             "name-taken" => {
-                let own = records.iter().filter(|r| r.key == ask.key());
+                // The key that a new address would get is that of one of the other family.
+                let stolen = |place: &Place<'_>| {
+                    let key = ask.key_of(place.is_ipv4());
+                    !records.iter().any(|r| r.is_own(ask, place.is_ipv4()))
+                        && records.iter().any(|r| r.key == key)
+                };
+                let own = records.iter().filter(is_own);
                 let own: Vec<_> = own.chain(unowned.filter(|_| rules.adopt)).collect();
                 let other = |r: &&Record| {
                     let here = |p: &Place<'_>| p.holds(r.address) && p.vrf() == r.vrf;
@@ -149,7 +157,10 @@ impl Trial {
                         || (!ask.next && ask.wanted.is_some_and(|wanted| wanted != r.address))
                 };
                 let another_s = |r: &Record| r.is_another_s_of_the_name(ask, rules);
-                own.len() > 1
+                let abroad = |r: &&Record| is_own(r) && r.is_in_another_domain(ask, rules);
+                places.iter().any(stolen)
+                    || own.iter().copied().any(|r| abroad(&r))
+                    || own.len() > 1
                     || own.iter().any(other)
                     || (own.is_empty() || rules.adopt) && records.iter().any(another_s)
             }
@@ -172,13 +183,18 @@ impl Trial {
     ) {
         let (ask, at_of, records) = (&asks[at], at, &self.world.records);
         assert!(!ask.has_bad_name());
-        assert_eq!(asks.iter().filter(|a| a.key() == ask.key()).count(), 1);
         assert!(!asks.iter().any(|a| a.is_another_name_of(ask, rules)));
         let places = self.world.places(ask, rules);
         let [place] = places[..] else {
             panic!("{answer} out of {places:?}");
         };
         let (address, length) = split(&answer["address"]);
+        let key = ask.key_of(address.is_ipv4());
+        let same = |a: &&Ask| {
+            let places = self.world.places(a, rules);
+            places.iter().all(|p| a.key_of(p.is_ipv4()) == key)
+        };
+        assert_eq!(asks.iter().filter(same).count(), 1);
         let prefix = self.world.prefix_of(place);
         let net = prefix.map(|prefix| prefix.net.to_string());
         assert_eq!(answer["prefix"], json!(net));
@@ -196,13 +212,17 @@ impl Trial {
             let all = (0..records.len()).filter(|at| test(&records[*at]));
             all.collect::<Vec<_>>()
         };
-        let own = having(&|r| r.key == ask.key());
+        let own = having(&|r| r.is_own(ask, address.is_ipv4()));
+        let stolen = having(&|r| r.key == key);
+        assert!(!own.is_empty() || stolen.is_empty(), "{answer}");
         let another_s = having(&|r| r.is_another_s_of_the_name(ask, rules));
         assert!(!own.is_empty() || another_s.is_empty(), "{answer}");
         let adopted = having(&|r| r.may_be_unowned_of(ask, rules) && r.is_at(address, place.vrf()));
         if let Some(&at) = own.first().or(adopted.first()) {
             let record = &records[at];
             assert!(own.len() < 2, "{answer} is one of several");
+            assert_eq!(answer.get("differs"), record.drift(ask, rules).as_ref());
+            assert!(own.is_empty() || !record.is_in_another_domain(ask, rules));
             if self.world.is_kept_by_another(record) {
                 assert!(rules.reassign && !own.is_empty(), "{answer} is another's");
                 let old = format!("{}/{}", record.address, record.length);
@@ -226,16 +246,21 @@ impl Trial {
             assert_eq!(answer["revived"], revived);
             if changed {
                 touched.push(at);
-                want[at].key = ask.key();
+            }
+            if adopts {
+                want[at].key.clone_from(&key);
             }
             if record.retired().is_some() {
                 want[at].revive();
             }
             return;
         }
-        let passed_over = having(&|r| r.is_unowned_of(ask, rules));
+        let is_passed_over =
+            |r: &Record| r.address.is_ipv4() == address.is_ipv4() && r.is_unowned_of(ask, rules);
+        let passed_over = having(&is_passed_over);
         assert!(passed_over.is_empty(), "{answer}: {passed_over:?}");
         self.assert_new(address, place, asks, at_of, rules);
+        assert_eq!(answer.get("differs"), None, "{answer}");
         let dns_name = ask.dns_name(rules);
         assert_eq!(
             (&answer["changed"], &answer["dns_name"]),
@@ -249,7 +274,7 @@ impl Trial {
             status: "active".into(),
             role: String::new(),
             dns_name,
-            key: ask.key(),
+            key,
             comments: String::new(),
         });
     }
@@ -296,20 +321,22 @@ impl Trial {
         }
         let (mut want, mut gone, mut touched) = (self.world.records.clone(), vec![], vec![]);
         for (answer, ask) in answers.iter().zip(asks) {
-            let Some(at) = self.released(answer, ask, force) else {
-                continue;
-            };
-            let changed = !retire || want[at].retired().is_none();
-            assert_eq!(answer["changed"], changed);
-            if changed && retire {
-                touched.push(at);
-                want[at].retire(self.now);
-                if want[at].key.is_empty() {
-                    want[at].key = ask.key(); // so that it can be freed, or come back
+            let mut any = false;
+            for at in self.released(answer, ask, force) {
+                let changed = !retire || want[at].retired().is_none();
+                any |= changed;
+                if changed && retire {
+                    touched.push(at);
+                    want[at].retire(self.now);
+                    if want[at].key.is_empty() {
+                        // So that it can be freed, or come back.
+                        want[at].key = ask.key_of(want[at].address.is_ipv4());
+                    }
+                } else if changed {
+                    gone.push(at);
                 }
-            } else if changed {
-                gone.push(at);
             }
+            assert_eq!(answer["changed"], any);
         }
         let kept = (0..want.len()).filter(|at| !gone.contains(at));
         let want = kept.map(|at| want[at].clone()).collect();
@@ -318,7 +345,8 @@ impl Trial {
 
     fn may_not_release(&self, code: &str, at: usize, asks: &[Ask], force: bool) -> bool {
         let (ask, records, any) = (&asks[at], &self.world.records, Rules::default());
-        let own = records.iter().filter(|r| r.key == ask.key()).count();
+        let own = |is_ipv4| records.iter().filter(|r| r.is_own(ask, is_ipv4)).count();
+        let own = [own(true), own(false)];
         let unowned = records.iter().filter(|r| r.may_be_unowned_of(ask, &any));
         match code {
             "batch" => asks.len() > 1,
@@ -331,29 +359,37 @@ impl Trial {
                 };
                 asks.iter().filter(one).count() > 1
             }
-            "not-ours" => own == 0 && unowned.count() > usize::from(force),
-            "name-taken" => own > 1,
+            "not-ours" => own == [0, 0] && unowned.count() > usize::from(force),
+            "name-taken" => own.iter().any(|own| *own > 1),
             _ => false,
         }
     }
 
-    /// The place of the record that was released; none if there was none to release.
-    fn released(&self, answer: &Value, ask: &Ask, force: bool) -> Option<usize> {
+    /// The places of the records that were released, the IPv4 one first.
+    fn released(&self, answer: &Value, ask: &Ask, force: bool) -> Vec<usize> {
         let (records, any) = (&self.world.records, Rules::default());
         let forced = |r: &Record| force && r.may_be_unowned_of(ask, &any);
-        let own = records.iter().position(|r| r.key == ask.key());
-        let Some(at) = own.or_else(|| records.iter().position(forced)) else {
-            let left = records.iter().find(|r| r.is_unowned_of(ask, &any));
-            assert_eq!(left, None, "not a word of it in {answer}");
-            assert_eq!(answer["changed"], false);
-            assert_eq!(answer.get("address"), None);
-            return None;
-        };
-        let record = &records[at];
-        let address = format!("{}/{}", record.address, record.length);
-        assert_eq!(answer["address"], address);
-        assert_eq!(answer["dns_name"], record.dns_name);
-        Some(at)
+        let own = |is_ipv4| records.iter().position(|r| r.is_own(ask, is_ipv4));
+        let mut all: Vec<usize> = [own(true), own(false)].into_iter().flatten().collect();
+        if all.is_empty() {
+            all.extend(records.iter().position(forced));
+        }
+        for (name, at) in ["address", "address6"].iter().zip(&all) {
+            let record = &records[*at];
+            let address = format!("{}/{}", record.address, record.length);
+            assert_eq!(answer[name], address);
+        }
+        match all.first() {
+            Some(first) => assert_eq!(answer["dns_name"], records[*first].dns_name),
+            None => {
+                let left = records.iter().find(|r| r.is_unowned_of(ask, &any));
+                assert_eq!(left, None, "not a word of it in {answer}");
+                assert_eq!(answer["changed"], false);
+            }
+        }
+        let named = ["address", "address6"].map(|name| answer.get(name).is_some());
+        assert_eq!(named.iter().filter(|named| **named).count(), all.len());
+        all
     }
 
     pub fn expire(&mut self, days: i64) {

@@ -172,7 +172,7 @@ fn record() -> impl Strategy<Value = Record> {
     let dns_name = select(vec![
         "", "", "web", "WEB.", "web.lab", "db.lab", "db.other", "vm-1", "gw", "x_y.lab",
     ]);
-    let key = prop_oneof![3 => Just(""), 1 => select(vec!["web", "db", "db.lab", "vm-1", "x_y", "web/eth0"])];
+    let key = prop_oneof![3 => Just(""), 1 => select(vec!["web", "db", "db.lab", "vm-1", "x_y", "web/eth0", "web//6", "db//6"])];
     let comments = select(vec![
         "",
         "",
@@ -266,6 +266,23 @@ fn first_time<T: PartialEq>(seen: &mut Vec<T>, value: T) -> bool {
 }
 
 impl World {
+    /// The same with an open prefix of each family on that VLAN.
+    pub fn with_both(mut self, vlan: u64) -> Self {
+        for net in ["10.0.0.0/26", "fd00::/122"] {
+            let net = net.parse().unwrap();
+            self.prefixes.retain(|prefix| prefix.net != net);
+            self.prefixes.push(Prefix {
+                net,
+                vrf: "",
+                vlan: Some(vlan),
+                status: "active",
+                is_pool: false,
+                utilized: false,
+            });
+        }
+        self
+    }
+
     /// Writes the three files.
     pub fn write(&self, folder: &Path) {
         let [prefixes, addresses, ranges] = &self.styles;

@@ -7,6 +7,7 @@ use crate::{
     ipam::{Networks, Prefix, Range, Vrf},
     refused::{Code, Refused},
     request::{Fields, Wanted},
+    span::Family,
 };
 
 /// The one prefix that fits a request.
@@ -29,6 +30,7 @@ pub(super) fn prefix<'a>(
     for prefix in &networks.prefixes {
         let fits = vlan.is_none_or(|vlan| prefix.vlan == Some(vlan))
             && named.is_none_or(|net| prefix.net == net)
+            && of_family(fields, prefix)
             && fields.vrf.as_ref().is_none_or(|vrf| prefix.vrf == *vrf);
         if fits && !fitting.contains(&prefix) {
             fitting.push(prefix);
@@ -47,14 +49,24 @@ pub(super) fn prefix<'a>(
         .filter(|p| p.closed(&policy.open).is_none())
         .collect();
     let forced = named.is_some() && policy.force;
-    let usable = if forced || open.is_empty() {
-        &fitting
+    let mut usable = if forced || open.is_empty() {
+        fitting
     } else {
-        &open
+        open
     };
+    if fields.family.is_none() {
+        let family = fields.wanted.map_or(Family::V4, |w| Family::of(w.address));
+        let of_family = |prefix: &&Prefix| Family::of(prefix.net.addr()) == family;
+        if usable.iter().any(of_family) {
+            usable.retain(of_family);
+        }
+    }
     match usable.as_slice() {
         [one] => Ok(one),
-        [] => Err(no_prefix(named, vlan, fields.vrf.as_ref())),
+        [] => Err(none_of_family(
+            fields,
+            no_prefix(named, vlan, fields.vrf.as_ref()),
+        )),
         several => {
             let all: Vec<String> = several.iter().map(ToString::to_string).collect();
             let (what, all) = (described(named, vlan), all.join(", "));
@@ -64,6 +76,43 @@ pub(super) fn prefix<'a>(
             ))
         }
     }
+}
+
+fn of_family(fields: &Fields, prefix: &Prefix) -> bool {
+    let family = Family::of(prefix.net.addr());
+    fields.family.is_none_or(|asked| asked.has(family))
+}
+
+fn none_of_family(fields: &Fields, refused: Refused) -> Refused {
+    match fields.family {
+        None => refused,
+        Some(family) => Refused {
+            message: refused
+                .message
+                .replacen(" no ", &format!(" no {} ", family.name()), 1),
+            ..refused
+        },
+    }
+}
+
+/// A VLAN's prefix was taken to be meant because it is IPv4's; there is one of IPv6 as well.
+pub(super) fn by_default(
+    fields: &Fields,
+    chosen: &Prefix,
+    networks: &Networks,
+    policy: &Policy,
+) -> bool {
+    let Fields { place, vrf, .. } = fields;
+    let other = |prefix: &Prefix| {
+        prefix.vlan == place.vlan
+            && !prefix.net.addr().is_ipv4()
+            && vrf.as_ref().is_none_or(|vrf| prefix.vrf == *vrf)
+            && prefix.closed(&policy.open).is_none()
+    };
+    let open = fields.family.is_none() && fields.wanted.is_none() && place.prefix.is_none();
+    open && place.vlan.is_some()
+        && chosen.net.addr().is_ipv4()
+        && networks.prefixes.iter().any(other)
 }
 
 fn nowhere(more: &str) -> Refused {
@@ -123,6 +172,7 @@ pub(super) fn range<'a>(fields: &Fields, networks: &'a Networks) -> Result<&'a R
             && fields.vrf.as_ref().is_none_or(|vrf| range.vrf == *vrf)
             && vlan.is_none_or(|vlan| prefix.and_then(|prefix| prefix.vlan) == Some(vlan))
             && net.is_none_or(|net| prefix.is_some_and(|prefix| prefix.net == net))
+            && fields.family.is_none_or(|asked| asked.holds(range.start))
     };
     let fitting: Vec<&Range> = networks.ranges.iter().filter(fits).collect();
     let mut what = end.map_or_else(|| start.to_string(), |end| format!("{start}-{end}"));
@@ -133,10 +183,13 @@ pub(super) fn range<'a>(fields: &Fields, networks: &'a Networks) -> Result<&'a R
         what += &format!(" on VLAN {vlan}");
     }
     match fitting.as_slice() {
-        [] => Err(Refused::new(
-            Code::NoPrefix,
-            format!("the IPAM has no range {what}"),
-        )),
+        [] => {
+            let message = format!("the IPAM has no range {what}");
+            Err(none_of_family(
+                fields,
+                Refused::new(Code::NoPrefix, message),
+            ))
+        }
         [range] => Ok(range),
         several => {
             let all: Vec<String> = several.iter().map(ToString::to_string).collect();

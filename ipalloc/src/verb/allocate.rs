@@ -110,6 +110,7 @@ pub(crate) fn allocate<W: Write>(
             notes::no_site();
         }
         notes::of_kinds(records, &kinds);
+        notes::of_families(&batch.by_default());
         notes::of_grants(results.iter().flatten(), &networks, policy.site.as_ref());
         let ids = ipam.has_ids();
         let granted = |grant: Grant| report::granted(&grant, ids, args.dry_run);

@@ -6,7 +6,7 @@ use vmid::{
     exit::{Answer, Stop},
     finding::{self, Finding},
     guest::{self, Guest},
-    stream::{self, Kept, Lines, error_object, quote},
+    stream::{self, Kept, Lines, Record, Value, error_object, quote},
     tally::{Tally, is_of_another_kind},
 };
 
@@ -14,7 +14,7 @@ use crate::{
     check, cli,
     interest::Interest,
     ipam::{Entry, Ipam, Networks},
-    report,
+    report, request,
 };
 
 /// Columns of `check --format table`.
@@ -39,9 +39,14 @@ pub(crate) fn check<W: Write>(
     let tally = Tally::of(records);
     tally.some_guest(args.allow_empty)?;
     let networks = ipam.networks(&Interest::all())?;
-    let addresses = records
-        .iter()
-        .flat_map(|kept| check::addresses(&Guest::of(&kept.record())).collect::<Vec<_>>());
+    let addresses = records.iter().flat_map(|kept| {
+        let record = kept.record();
+        let second = second(&record);
+        let second = second.and_then(|text| request::parse_wanted(&text).ok());
+        let mut all: Vec<_> = check::addresses(&Guest::of(&record)).collect();
+        all.extend(second.map(|wanted| wanted.address));
+        all
+    });
     let view = ipam.survey(addresses.collect())?;
     let domain = args.domain.as_deref().or(domain);
     let known = check::Records::new(&networks, &view, domain);
@@ -59,7 +64,11 @@ pub(crate) fn check<W: Write>(
             answer = answer.max(stream::pass(record, lines)?);
             continue;
         }
-        let (objects, count) = finding::appended(&record, &check::CODES, &known.judge(&guest));
+        let mut findings = known.judge(&guest);
+        if let Some(address6) = second(&record) {
+            findings.extend(known.judge_second(&guest, &address6));
+        }
+        let (objects, count) = finding::appended(&record, &check::CODES, &findings);
         // A record that has no address, or an empty one, gets that of its config.
         let lacks = matches!(guest::address(&record.value("address")), Ok(None));
         let own = Some(&guest).filter(|_| lacks);
@@ -83,6 +92,14 @@ pub(crate) fn check<W: Write>(
     }
     lines.flush().map_err(Stop::output)?;
     Ok(answer)
+}
+
+/// The IPv6 address beside an IPv4 one, as `allocate` gives it.
+fn second(record: &Record<'_>) -> Option<String> {
+    match record.value("address6") {
+        Value::Text(text) if !text.is_empty() => Some(text.into_owned()),
+        _ => None,
+    }
 }
 
 /// The record of an address whose guest is gone.

@@ -1,6 +1,8 @@
 //! What `allocate` says on stderr beside its records: what it does not know, what it passed
 //! over, and what it recorded although it would not have handed it out.
 
+use std::collections::BTreeSet;
+
 use vmid::{exit, stream::Kept};
 
 use crate::{
@@ -48,6 +50,15 @@ fn of_second_addresses(records: &[Kept], kinds: &[Kind]) {
     }
 }
 
+/// On which VLANs IPv4 was meant because no family was asked for.
+pub(crate) fn of_families(vlans: &BTreeSet<u64>) {
+    for vlan in vlans {
+        note(&format!(
+            "VLAN {vlan} has prefixes of IPv4 and IPv6, and no family was asked for: it is IPv4 (--family 4, 6 or both)"
+        ));
+    }
+}
+
 /// What spoke against an address that was recorded, and where a new one may be somebody's.
 pub(crate) fn of_grants<'a>(
     grants: impl Iterator<Item = &'a Grant>,
@@ -56,6 +67,13 @@ pub(crate) fn of_grants<'a>(
 ) {
     let mut said = Vec::new();
     for grant in grants {
+        if let (Some(status), None | Some(Change::Adopt(..))) = (&grant.drift.status, &grant.change)
+        {
+            note(&format!(
+                "{}: the record of {}/{} has the status {status:?}, which nobody set by retiring it; it stays",
+                grant.dns_name, grant.address, grant.length
+            ));
+        }
         let Some(Change::Create(new)) = &grant.change else {
             continue;
         };

@@ -12,6 +12,7 @@ use vmid::{
 use super::act::{act_once, changes};
 use crate::{
     cli,
+    family::Families,
     interest::Interest,
     ipam::{Ipam, Networks},
     owner::Owner,
@@ -59,6 +60,7 @@ pub(crate) fn release<W: Write>(
         let manner = Manner {
             retire: args.retire,
             force: args.force,
+            families: args.family.families().unwrap_or(Families::Both),
             now,
         };
         results = release::decide(owners, &view, &manner);
@@ -67,11 +69,13 @@ pub(crate) fn release<W: Write>(
         results
             .iter()
             .flatten()
+            .flatten()
             .map(|farewell| farewell.change.as_ref()),
     );
     let acted = act_once(ipam.as_mut(), &changes, args.dry_run)?;
     let ids = ipam.has_ids();
-    let told = |farewell: Farewell| report::released(&farewell, &networks, ids, args.dry_run);
+    let told =
+        |farewells: Vec<Farewell>| report::released(&farewells, &networks, ids, args.dry_run);
     let mut told = results.into_iter().map(|result| result.map(told));
     let row = |kept: &Kept| {
         let told = if is_passed(kept) { None } else { told.next() };
