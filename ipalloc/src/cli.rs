@@ -1,6 +1,6 @@
 //! The command line of `ipalloc`.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
@@ -11,7 +11,7 @@ use crate::{
     exclude::{Gateway, Policy},
     family::Which,
     ipam::Vrf,
-    owner, request,
+    list, owner, request,
     request::{Fallback, Fields, Place, Wanted},
     site_rules::SiteRules,
     status,
@@ -31,6 +31,7 @@ The IPAM is a NetBox or a folder of CSV files; an address belongs to the name it
   ipalloc allocate --ipam ./ipam <guests.jsonl | vmid encode
   ipalloc release --ipam ./ipam --retire paperless
   ipalloc show --ipam ./ipam --format table
+  ipalloc list --ipam ./ipam --format hosts 192.168.30.0/24
   scripts/inventory | ipalloc check --ipam ./ipam"
 )]
 pub struct Cli {
@@ -54,6 +55,9 @@ pub enum Command {
     /// Print each prefix with its size, its used and free addresses, and the next one
     #[command(after_help = help::SHOW)]
     Show(Show),
+    /// Print the records of addresses as they are, or as resolvers, zones and inventories have them
+    #[command(after_help = help::LIST)]
+    List(List),
     /// Make the custom field in NetBox that keeps two runs from giving one name two addresses
     #[command(after_help = help::SETUP)]
     Setup(Setup),
@@ -75,6 +79,10 @@ pub struct Source {
     /// How NetBox is reached
     #[command(flatten)]
     pub connection: vmid::http::Options,
+    /// Send the headers in this file, "Name: value" on each line, with each request: for a gateway
+    /// in front of NetBox
+    #[arg(long, value_name = "FILE")]
+    pub header_file: Option<PathBuf>,
 }
 
 /// What the environment says of NetBox; read by `main`, so that the rest does not depend on it.
@@ -86,6 +94,10 @@ pub struct Environment {
     pub token: Option<String>,
     /// `NETBOX_TOKEN_FILE`, a file with the token.
     pub token_file: Option<String>,
+    /// `HTTPS_PROXY`, else `https_proxy`: the proxy to an https address.
+    pub https_proxy: Option<String>,
+    /// `NO_PROXY`, else `no_proxy`: what is reached without it.
+    pub no_proxy: Option<String>,
     /// Who runs this, and where: for NetBox's change log.
     pub actor: String,
 }
@@ -231,6 +243,29 @@ pub struct Show {
     /// How the records come out
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: vmid::table::Format,
+}
+
+/// `ipalloc list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only these: a guest, NAME or NAME/INTERFACE; an address; all in a prefix [default: all]
+    #[arg(value_name = "NAME|ADDRESS|PREFIX", value_parser = list::Wanted::parse)]
+    pub words: Vec<list::Wanted>,
+    /// Where the addresses are kept
+    #[command(flatten)]
+    pub source: Source,
+    /// Only this VRF; "Global" is the global table
+    #[arg(long, value_name = "NAME")]
+    pub vrf: Option<String>,
+    /// The domain of names without a dot [default: the site's]; names in others are left out of all but json, table, csv
+    #[arg(long, value_name = "DOMAIN", value_parser = owner::parse_domain)]
+    pub domain: Option<String>,
+    /// Which site
+    #[command(flatten)]
+    pub site: Named,
+    /// What comes out
+    #[arg(long, value_name = "FORM", default_value = "json")]
+    pub format: list::form::Form,
 }
 
 /// `ipalloc check`

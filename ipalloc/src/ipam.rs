@@ -247,10 +247,14 @@ pub struct Ask {
     pub names: HashSet<String>,
     /// or with one of these addresses,
     pub addresses: HashSet<IpAddr>,
+    /// or with an address in one of these networks,
+    pub nets: Vec<IpNet>,
     /// or all that have a key,
     pub keyed: bool,
     /// or all.
     pub all: bool,
+    /// Each with what it says besides.
+    pub said: bool,
     /// Which addresses are taken in these places.
     pub within: Vec<Within>,
 }
@@ -266,6 +270,9 @@ impl Ask {
             return true;
         }
         if !self.addresses.is_empty() && self.addresses.contains(&address) {
+            return true;
+        }
+        if self.nets.iter().any(|net| net.contains(&address)) {
             return true;
         }
         if self.names.is_empty() || dns_name.is_empty() {

@@ -29,6 +29,7 @@ pub mod intake;
 pub mod interest;
 pub mod ipam;
 pub mod known;
+pub mod list;
 pub mod netbox;
 pub mod owner;
 #[cfg(test)]
@@ -114,6 +115,12 @@ pub fn run(
                 terminal,
                 |lines| verb::check::check(args, domain, ipam, &records, lines),
             )
+        }
+        Command::List(args) => {
+            let site = args.site.read()?;
+            let domain = site.as_ref().and_then(|site| site.domain.as_deref());
+            let ipam = open(&args.source, Intent::Look)?;
+            verb::list::list(args, domain, ipam, output, terminal)
         }
         Command::Setup(args) => {
             verb::setup::setup(args, environment, &mut Lines::new(output, terminal))

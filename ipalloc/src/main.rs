@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let reads_stdin = match &cli.command {
         Command::Allocate(allocate) => allocate.names.is_empty(),
         Command::Release(release) => release.names.is_empty() && release.retired_before.is_none(),
-        Command::Show(_) | Command::Setup(_) => false,
+        Command::Show(_) | Command::List(_) | Command::Setup(_) => false,
         Command::Check(_) => true,
     };
     if reads_stdin && io::stdin().is_terminal() {
@@ -48,6 +48,8 @@ fn environment() -> Environment {
         url: variable("NETBOX_URL").or_else(|| variable("NETBOX_API")),
         token: variable("NETBOX_TOKEN"),
         token_file: variable("NETBOX_TOKEN_FILE"),
+        https_proxy: variable("HTTPS_PROXY").or_else(|| variable("https_proxy")),
+        no_proxy: variable("NO_PROXY").or_else(|| variable("no_proxy")),
         actor: format!("{user}@{}", host.trim()),
     }
 }

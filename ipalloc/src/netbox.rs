@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 use vmid::{
     exit::{self, Stop},
-    http::{Client, Secret},
+    http::{Client, Route, Secret},
 };
 
 use crate::{
@@ -103,7 +103,15 @@ impl NetBox {
         let token = token.ok_or_else(none)?;
         let header = format!("{} {}", api::keyword(token.reveal()), token.reveal());
         let header = Secret::header(header).map_err(Stop::input)?;
-        let client = Client::new("ipalloc", base(url), header, &source.connection);
+        let mut route = Route {
+            https_proxy: environment.https_proxy.clone(),
+            no_proxy: environment.no_proxy.clone(),
+            headers: Vec::new(),
+        };
+        if let Some(file) = &source.header_file {
+            route = route.with_headers(file).map_err(Stop::input)?;
+        }
+        let client = Client::by("ipalloc", base(url), header, &source.connection, &route);
         let client = client.map_err(Stop::input)?;
         // The change log then tells this run from every other one of the same user; NetBox
         // takes 200 characters.

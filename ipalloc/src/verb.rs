@@ -5,6 +5,7 @@ pub(crate) mod act;
 pub(crate) mod allocate;
 pub(crate) mod check;
 pub(crate) mod expire;
+pub(crate) mod list;
 pub(crate) mod notes;
 pub(crate) mod release;
 pub(crate) mod setup;

@@ -17,7 +17,7 @@ pub fn reason(error: &Error) -> &'static str {
             AlertDescription::HandshakeFailure | AlertDescription::ProtocolVersion,
         )
         | Error::PeerIncompatible(_) => {
-            "it speaks no TLS 1.2 or 1.3 with a cipher and key of today"
+            "it speaks no TLS 1.2 or 1.3 with a cipher and key that can be used here (P-256, P-384, Ed25519, RSA; not P-521)"
         }
         Error::AlertReceived(AlertDescription::CertificateRequired) => {
             "it wants a certificate of its client, which cannot be given"

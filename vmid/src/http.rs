@@ -1,6 +1,6 @@
 //! HTTP as the tools need it: JSON to one server, with its token, and no surprises.
 //!
-//! Redirects are not followed and proxies not used, so a token goes to the host
+//! Redirects are not followed, and a proxy only sees TLS, so a token goes to the host
 //! that was named and to no other. A secret is never shown, not even by `Debug`.
 
 use std::{
@@ -17,7 +17,7 @@ use ureq::{
     http::{HeaderName, HeaderValue, Request},
     unversioned::{
         resolver::DefaultResolver,
-        transport::{Connector as _, TcpConnector},
+        transport::{ConnectProxyConnector, Connector as _, TcpConnector},
     },
 };
 
@@ -27,7 +27,9 @@ mod address;
 mod answer;
 mod core_dump;
 mod fingerprint;
+mod route;
 mod secret;
+mod spki;
 mod tls;
 mod trouble;
 mod verifier;
@@ -36,6 +38,7 @@ mod wait;
 pub use answer::Answer;
 pub use core_dump::forbid_core_dumps;
 pub use fingerprint::Fingerprint;
+pub use route::Route;
 pub use secret::Secret;
 pub use tls::Trust;
 use trouble::Circumstances;
@@ -86,6 +89,7 @@ pub struct Client {
     verbose: bool,
     here: Circumstances,
     waiting: Waiting,
+    extra: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// No answer: the request may have had its effect all the same.
@@ -118,27 +122,49 @@ impl Client {
         authorization: Secret,
         options: &Options,
     ) -> anyhow::Result<Self> {
+        Self::by(tool, base, authorization, options, &Route::default())
+    }
+
+    /// As [`Client::new`], through what stands on the way.
+    ///
+    /// # Errors
+    ///
+    /// As there, or the proxy is none that can be used.
+    pub fn by(
+        tool: &'static str,
+        base: &str,
+        authorization: Secret,
+        options: &Options,
+        route: &Route,
+    ) -> anyhow::Result<Self> {
         let (base, uri) = address::checked(base)?;
+        let proxy = route.proxy(&uri)?;
+        let proxy_name = proxy
+            .as_ref()
+            .map(|proxy| format!("{}:{}", proxy.host(), proxy.port()));
         let trust = trust(tool, options)?;
         // An http address needs none of it, and loading the system's takes milliseconds.
         let secured = uri.scheme_str() == Some("https");
         let trust = if secured { trust } else { Trust::Nothing };
         let place = options.ca_cert.as_ref().filter(|_| secured);
         let place = place.map_or_else(String::new, |file| format!("{}: ", file.display()));
-        let settings = tls::settings(&trust).map_err(|what| anyhow!("{place}{what}"))?;
+        let (settings, refused) = tls::settings(&trust).map_err(|what| anyhow!("{place}{what}"))?;
         let connecting = options.timeout.min(CONNECTING);
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(None)
+            .proxy(proxy)
             .timeout_global(Some(options.timeout))
             .timeout_connect(Some(connecting))
             .max_idle_age(KEPT)
             .max_idle_connections_per_host(8) // as many as a tool has threads that ask
             .user_agent(concat!("pvx-tools/", env!("CARGO_PKG_VERSION")))
             .build();
-        let connector = TcpConnector::default().chain(tls::TlsConnector(Arc::new(settings)));
+        let connector =
+            ().chain(ConnectProxyConnector::default())
+                .chain(TcpConnector::default())
+                .chain(tls::TlsConnector(Arc::new(settings)));
         let agent = Agent::with_parts(config, connector, DefaultResolver::default());
         Ok(Self {
             agent,
@@ -147,12 +173,15 @@ impl Client {
             authorization,
             verbose: options.verbose,
             waiting: Waiting::default(),
+            extra: route.headers.clone(),
             here: Circumstances {
                 host: uri.host().unwrap_or_default().to_owned(),
                 patience: options.timeout,
                 connecting,
                 ca_cert: options.ca_cert.as_deref().map(Into::into),
                 limit: ANSWER_LIMIT,
+                refused,
+                proxy: proxy_name,
             },
         })
     }
@@ -243,6 +272,9 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        for (name, value) in &self.extra {
+            request = request.header(name, value);
+        }
         let malformed = |error| trouble::no_answer(&ureq::Error::Http(error), &self.here);
         let body = body.unwrap_or_default().to_owned();
         let request = request.body(body).map_err(malformed)?;
@@ -309,4 +341,8 @@ pub fn percent(text: &str) -> String {
 }
 
 #[cfg(test)]
+mod proxy_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

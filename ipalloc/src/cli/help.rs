@@ -8,7 +8,8 @@ macro_rules! environment {
             $site,
             "  NETBOX_URL, else NETBOX_API   the IPAM, if --ipam names none\n",
             "  NETBOX_TOKEN                  NetBox's token, else\n",
-            "  NETBOX_TOKEN_FILE             a file whose first line it is",
+            "  NETBOX_TOKEN_FILE             a file whose first line it is\n",
+            "  HTTPS_PROXY, NO_PROXY         the proxy to an https address, and what needs none",
         )
     };
 }
@@ -80,6 +81,19 @@ Error codes:
   no-prefix         the IPAM has no such VLAN, prefix or VRF",
     environment!("  PVX_SITE                      the site file, if --site names none\n"),
     exits!("the record has an error")
+);
+
+/// `list`
+pub const LIST: &str = concat!(
+    "\
+A record has name (its owner, or null), address, prefix, vlan, dns_name, vrf, ipam_status, ipam_role,
+description, tags; and findings (duplicate-address) where the address has several records.
+The forms that are made of names leave out deprecated records, and those without a host's name.
+
+Error codes:
+  not-found         the IPAM has no record of what was named",
+    environment!("  PVX_SITE                      the site file, if --site names none\n"),
+    exits!("the IPAM has no record of something that was named")
 );
 
 /// `check`

@@ -69,7 +69,7 @@ pub(super) fn view(text: &[u8], layout: &Layout, ask: &Ask) -> Result<View, Stri
         let key = Some(key.as_ref()).filter(|key| !key.is_empty());
         if ask.wants(key, &name, address) {
             let mut entry = entry(layout, row, id)?;
-            if key.is_some_and(|key| ask.keys.contains(key)) {
+            if ask.said || key.is_some_and(|key| ask.keys.contains(key)) {
                 entry.said = Some(Box::new(said(layout, row)));
             }
             view.entries.push(entry);

@@ -63,6 +63,13 @@ impl NetBox {
         );
         let mut records = owners?;
         records.extend(exact?);
+        let nets: Vec<String> = ask.nets.iter().map(ToString::to_string).collect();
+        let inside = |record: &Record| {
+            ask.nets
+                .iter()
+                .any(|net| net.contains(&record.entry.address))
+        };
+        records.extend(self.api.filtered("parent", &nets, inside)?);
         records.extend(self.beside(&records, ask)?);
         let mut seen = HashSet::new();
         records.retain(|record| seen.insert(record.entry.id));

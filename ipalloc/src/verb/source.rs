@@ -86,6 +86,10 @@ pub(crate) fn open(
             anyhow!("{shown:?} is no folder, and no address of a NetBox: https:// is missing");
         return Err(Stop::input(what).hint(format!("did you mean https://{shown}?")));
     }
+    if !ipam.contains("://") && folder.try_exists().is_ok_and(|exists| !exists) {
+        let what = "there is no such folder, and the address of a NetBox begins with https://";
+        return Err(Stop::input(anyhow!("{:?}: {what}", url::shown(ipam))));
+    }
     if ipam.contains("://") {
         let verb = match intent {
             Intent::Look => "look",

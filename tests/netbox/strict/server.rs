@@ -251,14 +251,14 @@ fn without_paging(query: &str) -> String {
 fn has(values: &[String], value: &Value) -> bool {
     values
         .iter()
-        .any(|text| value == text.as_str() || value.to_string() == *text)
+        .any(|text| value == text.as_str() || value.as_u64().is_some_and(|n| text.parse() == Ok(n)))
 }
 
 fn of_prefix(prefix: &Value, name: &str, values: &[String]) -> bool {
     let last = values.last().map_or("", String::as_str);
     let own = net::parse(prefix["prefix"].as_str().unwrap_or_default()).unwrap_or_default();
     match (name, net::parse(last)) {
-        ("vlan_vid", _) => prefix["vlan"]["vid"].to_string() == last,
+        ("vlan_vid", _) => prefix["vlan"]["vid"].as_u64() == last.parse().ok(),
         ("prefix", _) => has(values, &prefix["prefix"]),
         ("vrf_id", _) => last == "null",
         ("within", Some(outer)) => net::holds(outer, own.0) && own.1 > outer.1,

@@ -9,6 +9,7 @@ use std::{
 
 use rustls::{
     ClientConfig, ClientConnection, StreamOwned,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
 use ureq::unversioned::transport::{
@@ -18,7 +19,7 @@ use ureq::unversioned::transport::{
 
 use super::{
     fingerprint::Fingerprint,
-    verifier::{Named, Pinned, store},
+    verifier::{Named, Pinned, Refused, Telling, store},
 };
 
 /// What makes a server's certificate good.
@@ -35,42 +36,39 @@ pub enum Trust {
     Nothing,
 }
 
-/// The settings of TLS for that trust.
+/// The settings of TLS for that trust, and where to find what was refused by them.
 ///
 /// # Errors
 ///
 /// The CA file holds no certificate, or the system has none.
-pub(super) fn settings(trust: &Trust) -> Result<ClientConfig, String> {
+pub(super) fn settings(trust: &Trust) -> Result<(ClientConfig, Refused), String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone());
     let builder = builder
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?;
-    let pinned = match trust {
+    let refused = Refused::default();
+    let judge: Arc<dyn ServerCertVerifier> = match trust {
         Trust::System => {
             let roots = rustls_native_certs::load_native_certs().certs;
             let none = |_| "this host trusts no authority (is ca-certificates installed?)";
-            return Ok(builder
-                .with_root_certificates(store(roots).map_err(none)?)
-                .with_no_client_auth());
+            let roots = Arc::new(store(roots).map_err(none)?);
+            let judge = WebPkiServerVerifier::builder_with_provider(roots, provider).build();
+            judge.map_err(|error| error.to_string())?
         }
         Trust::Authorities(pem) => {
             let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
             let named = roots.map_err(|_| "not a PEM file".to_owned())?;
-            let verifier = Named::new(named.clone(), store(named)?, provider)?;
-            return Ok(builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(verifier))
-                .with_no_client_auth());
+            Arc::new(Named::new(named.clone(), store(named)?, provider)?)
         }
-        Trust::Pinned(fingerprint) => Some(*fingerprint),
-        Trust::Nothing => None,
+        Trust::Pinned(fingerprint) => Arc::new(Pinned::new(Some(*fingerprint), provider)),
+        Trust::Nothing => Arc::new(Pinned::new(None, provider)),
     };
-    let verifier = Pinned::new(pinned, provider);
-    Ok(builder
+    let settings = builder
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth())
+        .with_custom_certificate_verifier(Arc::new(Telling::new(judge, refused.clone())))
+        .with_no_client_auth();
+    Ok((settings, refused))
 }
 
 /// Puts TLS around the connections of https addresses.

@@ -4,13 +4,14 @@
 use std::{
     io::{self, ErrorKind},
     path::Path,
+    sync::PoisonError,
     time::Duration,
 };
 
 use rustls::{AlertDescription, CertificateError, Error as Tls, OtherError, pki_types::UnixTime};
 use ureq::{Error, Timeout};
 
-use super::NoAnswer;
+use super::{NoAnswer, verifier::Refused};
 use crate::{exit, handshake, span};
 
 /// What a message names besides what happened.
@@ -26,15 +27,32 @@ pub(super) struct Circumstances {
     pub ca_cert: Option<Box<Path>>,
     /// The most that is read of an answer, in bytes.
     pub limit: u64,
+    /// The proxy in between, as `host:port`.
+    pub proxy: Option<String>,
+    /// The certificate that was refused last.
+    pub refused: Refused,
 }
 
-/// How to trust a certificate that no known authority has signed.
-const WAYS_OUT: &str = "name it with --ca-cert FILE, or its fingerprint with --fingerprint SHA256";
+impl Circumstances {
+    /// How to trust the certificate that was refused, whatever is signed there.
+    fn pin(&self) -> String {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = refused.map_or("SHA256".to_owned(), |fingerprint| fingerprint.to_string());
+        format!("if its fingerprint on the server is this one, --fingerprint {shown}")
+    }
+
+    /// How to trust a certificate that no known authority has signed.
+    fn ways_out(&self) -> String {
+        format!("name it with --ca-cert FILE, or, {}", self.pin())
+    }
+}
 
 /// What happened, and whether the server can have seen the request.
 pub(super) fn no_answer(error: &Error, here: &Circumstances) -> NoAnswer {
     let (cause, unsent) = match error {
         Error::HostNotFound => (unknown_host(here), true),
+        // Only the proxy has seen anything by then, and no more of the request than the host's name.
+        Error::ConnectProxyFailed(_) => (refused_by_proxy(error), true),
         Error::ConnectionFailed => ("no connection".to_owned(), true),
         Error::Tls(_) => (format!("{:?} is no name of a host", here.host), true),
         Error::Timeout(Timeout::Resolve) => {
@@ -55,11 +73,32 @@ pub(super) fn no_answer(error: &Error, here: &Circumstances) -> NoAnswer {
         Error::Io(error) => of_io(error, here),
         other => (other.to_string(), false),
     };
+    // Who did not connect is the proxy, or the server as the proxy sees it.
+    let cause = match &here.proxy {
+        Some(proxy) if unsent => format!("through the proxy {proxy}: {cause}"),
+        _ => cause,
+    };
     NoAnswer { cause, unsent }
 }
 
+/// The proxy's status, of which ureq makes a sentence.
+fn refused_by_proxy(error: &Error) -> String {
+    let said = error.to_string();
+    let status: String = said.chars().filter(char::is_ascii_digit).take(3).collect();
+    match status.as_str() {
+        "" => "it gave no answer".to_owned(),
+        "407" => "it wants a name and a password (status 407): HTTPS_PROXY=http://name:password@host:port".to_owned(),
+        _ => format!("it does not connect to that host (status {status})"),
+    }
+}
+
 fn unknown_host(here: &Circumstances) -> String {
-    format!("the DNS has no address for {:?}", here.host)
+    let proxy = here
+        .proxy
+        .as_deref()
+        .and_then(|proxy| proxy.rsplit_once(':'));
+    let host = proxy.map_or(here.host.as_str(), |(host, _)| host);
+    format!("the DNS has no address for {host:?}")
 }
 
 fn late(here: &Circumstances) -> String {
@@ -147,7 +186,8 @@ fn of_certificate(error: &CertificateError, here: &Circumstances) -> String {
                 format!("no authority in {file} has signed its certificate")
             }
             None => {
-                format!("no authority that this host trusts has signed its certificate; {WAYS_OUT}")
+                let ways_out = here.ways_out();
+                format!("no authority that this host trusts has signed its certificate; {ways_out}")
             }
         },
         Bad::ExpiredContext { time, not_after } => {
@@ -180,8 +220,18 @@ fn of_certificate(error: &CertificateError, here: &Circumstances) -> String {
                 .to_owned()
         }
         Bad::Other(OtherError(cause)) if is_authority(cause.as_ref()) => {
-            format!("its certificate is self-signed and an authority's at once; {WAYS_OUT}")
+            let ways_out = here.ways_out();
+            format!("its certificate is self-signed and an authority's at once; {ways_out}")
         }
+        Bad::Other(OtherError(cause)) if is_version_1(cause.as_ref()) => format!(
+            "its certificate is of X.509 version 1, which authorities' signatures are not looked at for: make it with \"openssl req -x509\" (version 3), or, {}",
+            here.pin()
+        ),
+        Bad::UnsupportedSignatureAlgorithmContext { .. }
+        | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => format!(
+            "its certificate is signed in a way that cannot be checked (with a key of P-521, or with SHA-1): make it with a key of P-256 or RSA and SHA-256, or, {}",
+            here.pin()
+        ),
         Bad::Other(OtherError(cause)) if cause.is::<super::verifier::Mismatch>() => {
             cause.to_string()
         }
@@ -192,6 +242,13 @@ fn of_certificate(error: &CertificateError, here: &Circumstances) -> String {
 
 fn is_authority(cause: &(dyn std::error::Error + 'static)) -> bool {
     matches!(cause.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+fn is_version_1(cause: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(
+        cause.downcast_ref(),
+        Some(webpki::Error::UnsupportedCertVersion)
+    )
 }
 
 fn between(first: UnixTime, last: UnixTime) -> Duration {
@@ -220,6 +277,8 @@ mod tests {
             connecting: Duration::from_secs(10),
             ca_cert: ca_cert.map(|file| Path::new(file).into()),
             limit: 32 << 20,
+            refused: Refused::default(),
+            proxy: None,
         }
     }
 
@@ -257,13 +316,13 @@ mod tests {
             ("no word of TLS",    Error::Io(io::Error::new(ErrorKind::NotConnected, io::Error::other(Error::Timeout(Timeout::Connect)))), None, "no answer in TLS within 10s; does it speak TLS?", true),
             ("late, inside",      Error::Io(io::Error::other(Error::Timeout(Timeout::Global))), None, "no answer within 30s", false),
             ("TLS to http",       handshake(Tls::InvalidMessage(InvalidMessage::InvalidContentType)), None, "it speaks no TLS; is it an http port?", true),
-            ("unknown authority", certificate(Bad::UnknownIssuer), None, "no authority that this host trusts has signed its certificate; name it with --ca-cert FILE, or its fingerprint with --fingerprint SHA256", true),
+            ("unknown authority", certificate(Bad::UnknownIssuer), None, "no authority that this host trusts has signed its certificate; name it with --ca-cert FILE, or, if its fingerprint on the server is this one, --fingerprint SHA256", true),
             ("not of the file",   certificate(Bad::UnknownIssuer), Some("ca.pem"), "no authority in ca.pem has signed its certificate", true),
-            ("self-signed",       certificate(other), None, "its certificate is self-signed and an authority's at once; name it with --ca-cert FILE, or its fingerprint with --fingerprint SHA256", true),
-            ("version 1",         certificate(strange), None, "its certificate is of a kind that cannot be used (X.509 version, key or signature)", true),
+            ("self-signed",       certificate(other), None, "its certificate is self-signed and an authority's at once; name it with --ca-cert FILE, or, if its fingerprint on the server is this one, --fingerprint SHA256", true),
+            ("version 1",         certificate(strange), None, "its certificate is of X.509 version 1, which authorities' signatures are not looked at for: make it with \"openssl req -x509\" (version 3), or, if its fingerprint on the server is this one, --fingerprint SHA256", true),
             ("expired",           certificate(expired), None, "its certificate expired 3d ago", true),
             ("another name",      certificate(Bad::NotValidForNameContext { expected: "nb.example".try_into().unwrap(), presented: vec!["DnsName(\"x.example\")".into()] }), None, "its certificate is for x.example, not for \"nb.example\"", true),
-            ("old TLS",           handshake(Tls::AlertReceived(AlertDescription::ProtocolVersion)), None, "it speaks no TLS 1.2 or 1.3 with a cipher and key of today", true),
+            ("old TLS",           handshake(Tls::AlertReceived(AlertDescription::ProtocolVersion)), None, "it speaks no TLS 1.2 or 1.3 with a cipher and key that can be used here (P-256, P-384, Ed25519, RSA; not P-521)", true),
         ];
         for (name, error, ca_cert, want, unsent) in cases {
             let got = no_answer(&error, &here(ca_cert));

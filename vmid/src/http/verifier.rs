@@ -4,7 +4,10 @@
 //! Whatever is accepted here, the handshake's signature is still checked, so that
 //! only the holder of the certificate's key passes.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
@@ -13,12 +16,18 @@ use rustls::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_name,
     },
-    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    crypto::{
+        CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+        verify_tls13_signature_with_raw_key,
+    },
+    pki_types::{
+        CertificateDer, ServerName, SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer,
+        UnixTime,
+    },
     server::ParsedCertificate,
 };
 
-use super::fingerprint::Fingerprint;
+use super::{fingerprint::Fingerprint, spki};
 
 /// The authorities among these certificates.
 ///
@@ -78,7 +87,10 @@ impl ServerCertVerifier for Pinned {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, leaf, signature, algorithms)
+        match key_of_version_1(leaf) {
+            Some(key) => by_bare_key(message, &key, signature, algorithms),
+            None => verify_tls12_signature(message, leaf, signature, algorithms),
+        }
     }
 
     fn verify_tls13_signature(
@@ -88,13 +100,100 @@ impl ServerCertVerifier for Pinned {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, leaf, signature, algorithms)
+        match key_of_version_1(leaf) {
+            Some(key) => verify_tls13_signature_with_raw_key(message, &key, signature, algorithms),
+            None => verify_tls13_signature(message, leaf, signature, algorithms),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+/// The key of a certificate whose version is not read otherwise; with a fingerprint it is as good.
+fn key_of_version_1<'a>(leaf: &'a CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'a>> {
+    let read = webpki::EndEntityCert::try_from(leaf);
+    let is_old = matches!(read, Err(webpki::Error::UnsupportedCertVersion));
+    spki::of(leaf).filter(|_| is_old)
+}
+
+/// As [`verify_tls12_signature`], for a key without a certificate that can be read.
+fn by_bare_key(
+    message: &[u8],
+    key: &SubjectPublicKeyInfoDer<'_>,
+    signature: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, Error> {
+    let bad = || Error::InvalidCertificate(CertificateError::BadSignature);
+    let key = webpki::RawPublicKeyEntity::try_from(key).map_err(|_| bad())?;
+    let schemes = algorithms.mapping.iter();
+    let mut fitting = schemes.filter(|(scheme, _)| *scheme == signature.scheme);
+    let holds = |algorithm: &&dyn SignatureVerificationAlgorithm| {
+        let checked = key.verify_signature(*algorithm, message, signature.signature());
+        checked.is_ok()
+    };
+    let all = fitting.any(|(_, algorithms)| algorithms.iter().any(holds));
+    all.then(HandshakeSignatureValid::assertion).ok_or_else(bad)
+}
+
+/// Asks another, and keeps the fingerprint of what that one refuses, for the message.
+#[derive(Debug)]
+pub(super) struct Telling {
+    judge: Arc<dyn ServerCertVerifier>,
+    refused: Refused,
+}
+
+/// The fingerprint of the last certificate that was refused.
+pub(super) type Refused = Arc<Mutex<Option<Fingerprint>>>;
+
+impl Telling {
+    pub fn new(judge: Arc<dyn ServerCertVerifier>, refused: Refused) -> Self {
+        Self { judge, refused }
+    }
+}
+
+impl ServerCertVerifier for Telling {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let judged = self
+            .judge
+            .verify_server_cert(leaf, intermediates, name, ocsp, now);
+        if judged.is_err() {
+            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            *refused = Some(Fingerprint::of(leaf));
+        }
+        judged
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.judge.verify_tls12_signature(message, leaf, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.judge.verify_tls13_signature(message, leaf, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.judge.supported_verify_schemes()
     }
 }
 
@@ -195,7 +294,7 @@ fn is_authority(error: &Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use core::time::Duration;
 
     use rustls::pki_types::pem::PemObject as _;
@@ -204,7 +303,7 @@ mod tests {
 
     /// `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500
     /// -subj /CN=netbox -addext subjectAltName=IP:127.0.0.1,DNS:netbox.lab.example`
-    const PLAIN: &str = "\
+    pub const PLAIN: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBnTCCAUSgAwIBAgIUCvWTBEhyYaI/r7H0FATjA55jfr8wCgYIKoZIzj0EAwIw
 ETEPMA0GA1UEAwwGbmV0Ym94MCAXDTI2MTEyMjA0MDExMFoYDzIxMjYxMDI5MDQw

@@ -1,0 +1,159 @@
+//! `ipalloc list`: the records of addresses, and what resolvers and inventories make of them.
+
+use std::{collections::BTreeMap, io::Write};
+
+use vmid::{
+    exit::{self, Answer, Stop},
+    stream::{Lines, error_object, quote},
+    table,
+};
+
+use crate::{
+    check::Records,
+    cli,
+    ipam::{Entry, Ipam, Networks, Vrf},
+    list::{
+        self, Wanted,
+        form::{self, Form},
+        host::{self, Host, Left},
+    },
+    report,
+};
+
+/// Columns of `list --format table`.
+const RECORDS: &[&str] = &[
+    "address",
+    "name",
+    "interface",
+    "dns_name",
+    "vlan",
+    "vrf",
+    "ipam_status",
+    "ipam_role",
+    "description",
+    "findings",
+    "error",
+];
+
+pub(crate) fn list(
+    args: &cli::List,
+    domain: Option<&str>,
+    mut ipam: Box<dyn Ipam>,
+    mut output: impl Write,
+    terminal: bool,
+) -> Result<Answer, Stop> {
+    let networks = ipam.networks(&list::interest(&args.words))?;
+    let view = ipam.look(&list::ask(&args.words))?;
+    let vrf = args.vrf.as_deref().map(Vrf::parse);
+    let mut chosen = list::chosen(&view.entries, &args.words);
+    chosen.retain(|entry| vrf.as_ref().is_none_or(|vrf| entry.vrf == *vrf));
+    let missing: Vec<&Wanted> = args
+        .words
+        .iter()
+        .filter(|wanted| !chosen.iter().any(|entry| wanted.takes(entry)))
+        .collect();
+    let answer = Answer::no_if(!missing.is_empty());
+    if chosen.is_empty() && args.words.is_empty() {
+        exit::say(
+            "ipalloc",
+            "note: the IPAM has no such record yet, so there is nothing to list",
+        );
+    }
+    if let Some(format) = args.format.of_records() {
+        let ids = ipam.has_ids();
+        let known = Records::new(&networks, &view, None);
+        return table::present(format, RECORDS, output, terminal, |lines| {
+            for entry in &chosen {
+                let fields = fields(entry, &networks, &known, ids);
+                lines
+                    .own(&report::borrowed(&fields))
+                    .map_err(Stop::output)?;
+            }
+            for wanted in &missing {
+                not_found(wanted, lines)?;
+            }
+            lines.flush().map_err(Stop::output)?;
+            Ok(answer)
+        });
+    }
+    for wanted in missing {
+        let (_, text) = wanted.told();
+        exit::say("ipalloc", &format!("{text}: the IPAM has no record of it"));
+    }
+    let domain = args.domain.as_deref().or(domain);
+    let hosts = hosts(&chosen, &networks, domain, args);
+    let mut text = form::lines(args.format, &hosts).join("\n");
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+        .map_err(Stop::output)?;
+    Ok(answer)
+}
+
+/// The hosts of the records; how many name none is said.
+fn hosts(
+    chosen: &[&Entry],
+    networks: &Networks,
+    domain: Option<&str>,
+    args: &cli::List,
+) -> Vec<Host> {
+    // A zone has the names of one domain.
+    let only = args.domain.is_some() || args.format == Form::Zone;
+    let mut left: BTreeMap<Left, (usize, &Entry)> = BTreeMap::new();
+    let mut hosts = Vec::new();
+    for entry in chosen {
+        match host::of(entry, networks, domain, only) {
+            Ok(host) => hosts.push(host),
+            Err(why) => left.entry(why).or_insert((0, entry)).0 += 1,
+        }
+    }
+    let told = |(why, (count, first)): (Left, (usize, &Entry))| match count {
+        1 => format!("1 {} ({first})", why.told()),
+        _ => format!("{count} {} ({first} first)", why.told()),
+    };
+    let left: Vec<String> = left.into_iter().map(told).collect();
+    if !left.is_empty() {
+        exit::say("ipalloc", &format!("note: left out: {}", left.join(", ")));
+    }
+    hosts
+}
+
+/// All that a record says.
+fn fields(entry: &Entry, networks: &Networks, known: &Records<'_>, ids: bool) -> report::Fields {
+    let (name, interface) = match entry.key.as_deref().map(crate::owner::parts) {
+        Some((name, interface)) => (Some(name), interface),
+        None => (None, None),
+    };
+    let mut fields = vec![("name", report::text(name))];
+    fields.extend(interface.map(|interface| ("interface", quote(interface))));
+    fields.extend(report::placed(entry, networks));
+    fields.push(("vrf", report::text(entry.vrf.name())));
+    fields.push(("ipam_status", quote(&entry.status)));
+    let role = Some(entry.role.as_str()).filter(|role| !role.is_empty());
+    fields.push(("ipam_role", report::text(role)));
+    if let Some(said) = &entry.said {
+        let tags: Vec<String> = said.tags.iter().map(|tag| quote(tag)).collect();
+        fields.push(("description", quote(&said.description)));
+        fields.push(("tags", format!("[{}]", tags.join(","))));
+    }
+    if ids {
+        fields.push(("ipam_id", entry.id.0.to_string()));
+    }
+    if let Some(finding) = known.duplicate(entry) {
+        let finding = error_object(finding.code, &finding.message);
+        fields.push(("findings", format!("[{finding}]")));
+    }
+    fields
+}
+
+fn not_found<W: Write>(wanted: &Wanted, lines: &mut Lines<W>) -> Result<(), Stop> {
+    let (name, text) = wanted.told();
+    let error = error_object("not-found", &format!("the IPAM has no record of {text}"));
+    let text = quote(&text);
+    lines
+        .own(&[(name, &text), ("error", &error)])
+        .map_err(Stop::output)
+}
