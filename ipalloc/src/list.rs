@@ -41,7 +41,7 @@ impl Wanted {
             return Ok(net.map_or(Self::Address(wanted.address), Self::Net));
         }
         if positional::looks_like_file(text) {
-            return Err(positional::told(text));
+            return Err("it looks like a file, and list reads none".to_owned());
         }
         let (name, interface) = owner::parts(text);
         Ok(Self::Name(
