@@ -18,19 +18,21 @@ use serde_json::{Value, json};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, Question, TYPE, rdata::RData};
 use tempfile::TempDir;
 
-/// Two families, an address with two names, a name with two addresses, and what names no host.
+/// Two families, an address that two hosts share and one that a second record has, a name with two
+/// addresses, and what names no host.
 const ADDRESSES: &str = "\
-address,status,dns_name,cf_ipalloc_key
-192.168.30.2/24,active,Paperless.lab.example,paperless
-fd00:30::2/64,active,paperless.lab.example,paperless/v6
-192.168.30.3/24,active,wiki.lab.example.,
-192.168.30.3/24,active,docs.lab.example,
-192.168.40.3/24,active,wiki.lab.example,
-192.168.30.4/24,active,nas,nas
-192.168.30.5/24,active,www.example.net,
-192.168.30.6/24,deprecated,old.lab.example,old
-192.168.30.7/24,active,a_b.lab.example,
-192.168.30.8/24,active,\"x y;$INCLUDE /etc/passwd\",
+address,status,role,dns_name,cf_ipalloc_key
+192.168.30.2/24,active,,Paperless.lab.example,paperless
+192.168.30.2/24,active,,second.lab.example,second
+fd00:30::2/64,active,,paperless.lab.example,paperless//6
+192.168.30.3/24,active,vip,wiki.lab.example.,
+192.168.30.3/24,active,vip,docs.lab.example,
+192.168.40.3/24,active,,wiki.lab.example,
+192.168.30.4/24,active,,nas,nas
+192.168.30.5/24,active,,www.example.net,
+192.168.30.6/24,deprecated,,old.lab.example,old
+192.168.30.7/24,active,,a_b.lab.example,
+192.168.30.8/24,active,,\"x y;$INCLUDE /etc/passwd\",
 ";
 
 fn ipam() -> TempDir {
@@ -189,6 +191,7 @@ fn dnsmasq_answers_from_it() {
         ("docs.lab.example",      TYPE::A,    &["192.168.30.3"]),
         ("nas",                   TYPE::A,    &["192.168.30.4"]),
         ("old.lab.example",       TYPE::A,    &[]),
+        ("second.lab.example",    TYPE::A,    &[]),
         ("2.30.168.192.in-addr.arpa", TYPE::PTR, &["paperless.lab.example"]),
     ];
     for (name, kind, want) in cases {

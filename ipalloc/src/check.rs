@@ -146,6 +146,14 @@ impl<'a> Records<'a> {
         duplicate(keeper, all().copied())
     }
 
+    /// The older record that has the address of `entry`; whoever had a deprecated one is gone.
+    #[must_use]
+    pub fn older(&self, entry: &Entry) -> Option<&'a Entry> {
+        let all = self.by_address.get(&entry.address).into_iter().flatten();
+        let all = all.copied().filter(|other| other.status != "deprecated");
+        shared::keeper(entry, all)
+    }
+
     fn is_of(&self, entry: &Entry, name: &str) -> bool {
         let Ok(guest) = Owner::new(name, None) else {
             return false;

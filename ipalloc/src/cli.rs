@@ -257,7 +257,8 @@ pub struct List {
     /// Only this VRF; "Global" is the global table
     #[arg(long, value_name = "NAME")]
     pub vrf: Option<String>,
-    /// The domain of names without a dot [default: the site's]; names in others are left out of all but json, table, csv
+    /// The domain of names without a dot [default: the site's]; only names in it have a short form as well. Names in others are
+    /// left out if this option is given, and of a zone always; never of json, table and csv
     #[arg(long, value_name = "DOMAIN", value_parser = owner::parse_domain)]
     pub domain: Option<String>,
     /// Which site
@@ -266,6 +267,9 @@ pub struct List {
     /// What comes out
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: list::form::Form,
+    /// No host at all is an empty list, not exit code 1
+    #[arg(long)]
+    pub allow_empty: bool,
 }
 
 /// `ipalloc check`

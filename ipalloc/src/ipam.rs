@@ -245,6 +245,8 @@ pub struct Ask {
     pub keys: HashSet<String>,
     /// or with one of these as their DNS name or its first label (lower case),
     pub names: HashSet<String>,
+    /// or with the key of one of these guests' interfaces (lower case),
+    pub guests: HashSet<String>,
     /// or with one of these addresses,
     pub addresses: HashSet<IpAddr>,
     /// or with an address in one of these networks,
@@ -267,6 +269,10 @@ impl Ask {
             || (self.keyed && key.is_some())
             || key.is_some_and(|key| self.keys.contains(key))
         {
+            return true;
+        }
+        let of_guest = |key| self.guests.contains(owner::parts(key).0);
+        if !self.guests.is_empty() && key.is_some_and(of_guest) {
             return true;
         }
         if !self.addresses.is_empty() && self.addresses.contains(&address) {

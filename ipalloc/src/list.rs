@@ -32,7 +32,7 @@ impl Wanted {
     ///
     /// # Errors
     ///
-    /// It is a file.
+    /// It is a file, or empty.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Ok(wanted) = request::parse_wanted(text) {
             let net = text.parse::<IpNet>().ok();
@@ -44,6 +44,9 @@ impl Wanted {
             return Err("it looks like a file, and list reads none".to_owned());
         }
         let (name, interface) = owner::parts(text);
+        if owner::plain(name).is_empty() {
+            return Err("an empty name".to_owned());
+        }
         Ok(Self::Name(
             owner::plain(name).into_owned(),
             interface.map(str::to_owned),
@@ -99,15 +102,21 @@ pub fn ask(wanted: &[Wanted]) -> Ask {
             }
             Wanted::Net(net) => ask.nets.push(*net),
             Wanted::Name(name, Some(interface)) => {
-                ask.keys.insert(format!("{name}/{interface}"));
+                ask.keys.extend(keys(&format!("{name}/{interface}")));
             }
             Wanted::Name(name, None) => {
-                ask.keys.insert(name.clone());
+                ask.keys.extend(keys(name));
                 ask.names.insert(name.clone());
+                ask.guests.insert(name.clone());
             }
         }
     }
     ask
+}
+
+/// The keys of an owner's addresses, of either family.
+fn keys(plain: &str) -> [String; 2] {
+    [plain.to_owned(), owner::six(plain)]
 }
 
 /// The networks that the records may be in.
@@ -165,6 +174,9 @@ mod tests {
             ("a network",         "192.168.30.0/24",   net("192.168.30.0/24")),
             ("IPv6",              "fd00::/64",         net("fd00::/64")),
             ("a file",            "guests.jsonl",      None),
+            ("nothing",           "",                  None),
+            ("a dot",             ".",                 None),
+            ("an interface of nobody", "/net1",        None),
         ];
         for (what, text, want) in cases {
             assert_eq!(Wanted::parse(text).ok(), want, "{what}");
@@ -180,13 +192,19 @@ mod tests {
             "10.0.0.9/24 name=web2.lab.example",
             "10.0.1.5/24 status=deprecated",
             "fd00::5/64 key=db name=db",
+            "fd00::6/64 key=mail//6 name=mx.lab.example",
+            "fd00::7/64 key=mail/net1//6 name=mx.lab.example",
+            "10.0.2.5/24 key=mail/net2",
+            "10.0.2.6/24 key=mail2",
         ]);
         #[rustfmt::skip]
         let cases: &[(&str, &[&str], &[&str])] = &[
-            ("all",                  &[],                   &["10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.9", "10.0.1.5", "fd00::5"]),
+            ("all",                  &[],                   &["10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.9", "10.0.1.5", "10.0.2.5", "10.0.2.6", "fd00::5", "fd00::6", "fd00::7"]),
             ("a guest, as owner and by name", &["web"],     &["10.0.0.3", "10.0.0.4", "10.0.0.5"]),
             ("a name in full",       &["web.lab.example"],  &["10.0.0.3", "10.0.0.5"]),
             ("one interface",        &["web/net1"],         &["10.0.0.3"]),
+            ("by their owner alone", &["mail"],             &["10.0.2.5", "fd00::6", "fd00::7"]),
+            ("an interface, IPv6",   &["mail/net1"],        &["fd00::7"]),
             ("an address",           &["10.0.1.5"],         &["10.0.1.5"]),
             ("a network and a name", &["10.0.1.0/24", "db"], &["10.0.1.5", "fd00::5"]),
             ("none",                 &["we"],               &[]),

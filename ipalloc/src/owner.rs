@@ -67,7 +67,7 @@ impl Owner {
         let plain = self.plain_key();
         let key = match family {
             Family::V4 => plain.to_owned(),
-            Family::V6 => format!("{plain}{SIX}"),
+            Family::V6 => six(plain),
         };
         Self { key, ..*self }
     }
@@ -75,13 +75,13 @@ impl Owner {
     /// What is stored for addresses of IPv4; IPv6 ones that are older than this distinction have it, too.
     #[must_use]
     pub fn plain_key(&self) -> &str {
-        self.key.strip_suffix(SIX).unwrap_or(&self.key)
+        plain_key(&self.key)
     }
 
     /// `key` is this owner's, of whatever family.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
-        key.strip_suffix(SIX).unwrap_or(key) == self.plain_key()
+        plain_key(key) == self.plain_key()
     }
 
     /// What is stored in the custom field `ipalloc_key`.
@@ -175,10 +175,22 @@ impl fmt::Display for Owner {
     }
 }
 
+/// The key of an owner's IPv6 addresses, of that of its IPv4 ones.
+#[must_use]
+pub fn six(plain_key: &str) -> String {
+    format!("{plain_key}{SIX}")
+}
+
+/// A key as people see it: `name` or `name/interface`.
+#[must_use]
+pub fn plain_key(key: &str) -> &str {
+    key.strip_suffix(SIX).unwrap_or(key)
+}
+
 /// The name and the interface in a key, of whatever family.
 #[must_use]
 pub fn parts(key: &str) -> (&str, Option<&str>) {
-    let key = key.strip_suffix(SIX).unwrap_or(key);
+    let key = plain_key(key);
     key.split_once('/')
         .map_or((key, None), |(name, interface)| (name, Some(interface)))
 }

@@ -1,7 +1,7 @@
 //! Addresses of which the IPAM has several records: who keeps them. NetBox allows that where
 //! it is told to, hands do it in files, and a run that dies may leave it.
 
-use crate::ipam::Entry;
+use crate::{ipam::Entry, owner};
 
 /// The record that keeps the address of `entry`; none if that is `entry` itself. Of several it is
 /// the first: NetBox's lowest ID, a file's first row. Roles that hosts share don't count.
@@ -33,7 +33,7 @@ pub fn others<'a>(
 #[must_use]
 pub fn whose(entry: &Entry) -> String {
     match (&entry.key, entry.dns_name.as_str()) {
-        (Some(key), _) => format!("the record of {key}"),
+        (Some(key), _) => format!("the record of {}", owner::plain_key(key)),
         (None, "") => "a record without a name".to_owned(),
         (None, name) => format!("the record named {name}"),
     }

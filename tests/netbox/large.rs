@@ -65,6 +65,21 @@ fn large(lab: &Lab) {
             "{verb}: {ran:?}"
         );
     }
+    // Of a guest that is named, the records of its interfaces and of IPv6 are found by their keys alone.
+    for (address, key) in [
+        ("192.168.30.79/24", "mail/net1"),
+        ("192.168.30.80/24", "mail//6"),
+    ] {
+        let fields = json!({"ipalloc_key": key});
+        let new =
+            json!({"address": address, "dns_name": "mx.lab.example", "custom_fields": fields});
+        lab.make("/api/ipam/ip-addresses/", &new);
+    }
+    for (word, count) in [("mail", 2), ("mail/net1", 1), ("mai", 1)] {
+        let ran = lab.ours().run(&format!("list {word}"));
+        assert_eq!(ran.records().len(), count, "{ran:?}");
+        assert_eq!(ran.code, i32::from(word == "mai"), "{ran:?}");
+    }
 }
 
 fn many(lab: &Lab) {

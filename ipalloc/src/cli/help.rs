@@ -88,7 +88,8 @@ pub const LIST: &str = concat!(
     "\
 A record has name (its owner, or null), address, prefix, vlan, dns_name, vrf, ipam_status, ipam_role,
 description, tags; and findings (duplicate-address) where the address has several records.
-The forms that are made of names leave out deprecated records, and those without a host's name.
+The forms that are made of names leave out deprecated records, those without a host's name, and those
+with an address that an older record has. No host at all is exit 1, unless --allow-empty.
 
 Error codes:
   not-found         the IPAM has no record of what was named",

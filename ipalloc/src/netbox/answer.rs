@@ -34,6 +34,11 @@ pub(super) fn mark(key: &str) -> String {
     format!("[ipalloc:{key}]")
 }
 
+/// How such a mark begins, for keys that begin so.
+pub(super) fn mark_begin(key: &str) -> String {
+    format!("[ipalloc:{key}")
+}
+
 /// The key in such a mark.
 fn marked(description: &str) -> Option<&str> {
     let inner = description.trim_end().strip_suffix(']')?;

@@ -208,6 +208,32 @@ impl Api {
         Ok(records)
     }
 
+    /// The records whose keys begin with one of `begins`.
+    pub fn by_begins_of_keys(&self, begins: &[String]) -> Result<Vec<Record>, Stop> {
+        if begins.is_empty() {
+            return Ok(Vec::new());
+        }
+        let key = |record: &Record| {
+            record
+                .entry
+                .key
+                .as_deref()
+                .unwrap_or_default()
+                .to_lowercase()
+        };
+        // NetBox has this filter of a field that is filtered exactly, not of a loose one, whose own
+        // finds parts of keys instead. No key begins with a slash, so whatever comes for that
+        // says that the filter is ignored.
+        let exact = format!("cf_{FIELD}__isw");
+        let nothing = format!("/api/ipam/ip-addresses/?limit=1&fields=id&{exact}=%2F%2F");
+        if self.page(&nothing)?.0.is_empty() {
+            let fits = |record: &Record| begins.iter().any(|b| key(record).starts_with(b));
+            return self.filtered(&exact, begins, fits);
+        }
+        let near = |record: &Record| begins.iter().any(|b| key(record).contains(b));
+        self.filtered(&format!("cf_{FIELD}"), begins, near)
+    }
+
     /// A refused request as an error. Who has a token that may not do this asks for the wrong
     /// thing, and no retry helps; of a write without permission the reason is asked for.
     pub fn denied(&self, answer: &Answer, method: &str, path: &str) -> Stop {

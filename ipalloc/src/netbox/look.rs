@@ -49,7 +49,9 @@ impl NetBox {
     /// What a large IPAM holds of what matters, question by question.
     pub(super) fn questions(&mut self, ask: &Ask) -> Result<(Vec<Record>, Found), Stop> {
         let read = self.owners.take().filter(|(before, _)| {
-            ask.keys.is_subset(&before.keys) && ask.names.is_subset(&before.names)
+            ask.keys.is_subset(&before.keys)
+                && ask.names.is_subset(&before.names)
+                && ask.guests.is_subset(&before.guests)
         });
         let mut addresses = ask.addresses.clone();
         addresses.extend(self.refused.iter().map(|(_, address)| *address));
@@ -87,12 +89,16 @@ impl NetBox {
         self.at(addresses.difference(&ask.addresses).copied())
     }
 
-    /// The records with these keys, and those with these names or with one of these as their
-    /// first label.
+    /// The records with these keys or of these guests' interfaces, and those with these names or
+    /// with one of these as their first label.
     pub(super) fn owners_of(&self, ask: &Ask) -> Result<Vec<Record>, Stop> {
         let (keys, names) = (sorted(&ask.keys), sorted(&ask.names));
         let (keyed, named, within) = at_once(
-            || self.of_keys(&keys),
+            || {
+                let mut records = self.of_keys(&keys)?;
+                records.extend(self.of_guests(&sorted(&ask.guests))?);
+                Ok(records)
+            },
             || self.called(&names),
             || self.beginning_with(&names),
         );
@@ -108,6 +114,16 @@ impl NetBox {
         }
         let marks: Vec<String> = keys.iter().map(|key| answer::mark(key)).collect();
         self.api.filtered("description__iew", &marks, |_| true)
+    }
+
+    /// The records of these guests' interfaces.
+    fn of_guests(&self, guests: &[String]) -> Result<Vec<Record>, Stop> {
+        let begins: Vec<String> = guests.iter().map(|guest| format!("{guest}/")).collect();
+        if begins.is_empty() || self.keyed() {
+            return self.api.by_begins_of_keys(&begins);
+        }
+        let marks: Vec<String> = begins.iter().map(|b| answer::mark_begin(b)).collect();
+        self.api.filtered("description__ic", &marks, |_| true)
     }
 
     /// The records with exactly these names; NetBox keeps a final dot.

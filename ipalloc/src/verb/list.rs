@@ -1,7 +1,11 @@
 //! `ipalloc list`: the records of addresses, and what resolvers and inventories make of them.
 
-use std::{collections::BTreeMap, io::Write};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+};
 
+use anyhow::anyhow;
 use vmid::{
     exit::{self, Answer, Stop},
     stream::{Lines, error_object, quote},
@@ -42,6 +46,11 @@ pub(crate) fn list(
     mut output: impl Write,
     terminal: bool,
 ) -> Result<Answer, Stop> {
+    let domain = args.domain.as_deref().or(domain);
+    if args.format == Form::Zone && domain.is_none() {
+        let none = anyhow!("--format zone: a zone has a domain, and none is given");
+        return Err(Stop::input(none).hint("name it with --domain, or in the site file"));
+    }
     let networks = ipam.networks(&list::interest(&args.words))?;
     let view = ipam.look(&list::ask(&args.words))?;
     let vrf = args.vrf.as_deref().map(Vrf::parse);
@@ -59,9 +68,9 @@ pub(crate) fn list(
             "note: the IPAM has no such record yet, so there is nothing to list",
         );
     }
+    let known = Records::new(&networks, &view, None);
     if let Some(format) = args.format.of_records() {
         let ids = ipam.has_ids();
-        let known = Records::new(&networks, &view, None);
         return table::present(format, RECORDS, output, terminal, |lines| {
             for entry in &chosen {
                 let fields = fields(entry, &networks, &known, ids);
@@ -80,8 +89,12 @@ pub(crate) fn list(
         let (_, text) = wanted.told();
         exit::say("ipalloc", &format!("{text}: the IPAM has no record of it"));
     }
-    let domain = args.domain.as_deref().or(domain);
-    let hosts = hosts(&chosen, &networks, domain, args);
+    let hosts = hosts(&chosen, &known, &networks, domain, args);
+    if hosts.is_empty() && !args.allow_empty {
+        let said = "no record names a host, so nothing is written: an empty list would empty a resolver (--allow-empty writes it)";
+        exit::say("ipalloc", said);
+        return Ok(Answer::No);
+    }
     let mut text = form::lines(args.format, &hosts).join("\n");
     if !text.is_empty() {
         text.push('\n');
@@ -93,9 +106,10 @@ pub(crate) fn list(
     Ok(answer)
 }
 
-/// The hosts of the records; how many name none is said.
+/// The hosts of the records; how many name none is said, and which VRFs are mixed.
 fn hosts(
     chosen: &[&Entry],
+    known: &Records<'_>,
     networks: &Networks,
     domain: Option<&str>,
     args: &cli::List,
@@ -104,9 +118,13 @@ fn hosts(
     let only = args.domain.is_some() || args.format == Form::Zone;
     let mut left: BTreeMap<Left, (usize, &Entry)> = BTreeMap::new();
     let mut hosts = Vec::new();
+    let mut vrfs = BTreeSet::new();
     for entry in chosen {
-        match host::of(entry, networks, domain, only) {
-            Ok(host) => hosts.push(host),
+        match host::of(entry, known, networks, domain, only) {
+            Ok(host) => {
+                vrfs.insert(entry.vrf.to_string());
+                hosts.push(host);
+            }
             Err(why) => left.entry(why).or_insert((0, entry)).0 += 1,
         }
     }
@@ -117,6 +135,17 @@ fn hosts(
     let left: Vec<String> = left.into_iter().map(told).collect();
     if !left.is_empty() {
         exit::say("ipalloc", &format!("note: left out: {}", left.join(", ")));
+    }
+    if vrfs.len() > 1 {
+        let vrfs: Vec<String> = vrfs.into_iter().collect();
+        let vrfs = vrfs.join(", ");
+        exit::say(
+            "ipalloc",
+            &format!("note: the addresses are of several VRFs ({vrfs}); --vrf takes those of one"),
+        );
+    }
+    if domain.is_none() {
+        host::without_ambiguous(&mut hosts);
     }
     hosts
 }
