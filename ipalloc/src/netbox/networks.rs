@@ -28,9 +28,6 @@ const FEW: usize = 250;
 /// Who names more places than this gets everything.
 pub(super) const PLACES: usize = 8;
 
-/// Up to so many ranges are read, wherever they are.
-const RANGES: u64 = 2000;
-
 /// Prefixes or ranges as they came, and how many there are if these are not all.
 type First = (Vec<Value>, Option<u64>);
 
@@ -66,30 +63,25 @@ impl NetBox {
         ranges: First,
     ) -> Result<(Vec<Value>, Vec<Value>), Stop> {
         let ((mut prefixes, more_prefixes), (mut ranges, more_ranges)) = (prefixes, ranges);
-        let (named, some, owners) = at_once(
+        let (named, all, owners) = at_once(
             || match more_prefixes {
                 Some(_) => self.api.ask(named(interest)),
                 None => Ok(Vec::new()),
             },
             || match more_ranges {
                 None => Ok(Vec::new()),
-                Some(count) if count <= RANGES => self.api.ask(vec![Query::every_range()]),
-                Some(_) => self.api.ask(
-                    interest
-                        .ranges
-                        .iter()
-                        .map(|s| Query::range_from(*s))
-                        .collect(),
-                ),
+                // NetBox compares masks as well as addresses: a range that reaches across a prefix
+                // is not found without its own mask.
+                Some(_) => self.api.ask(vec![Query::every_range()]),
             },
             || match snapshot.complete || interest.all {
                 true => Ok(None),
                 false => self.owners_of(&interest.ask).map(Some),
             },
         );
-        let (named, some, owners) = (named?, some?, owners?);
+        let (named, all, owners) = (named?, all?, owners?);
         if more_ranges.is_some() {
-            ranges = some;
+            ranges = all;
         }
         if more_prefixes.is_some() {
             prefixes = named;
@@ -104,12 +96,6 @@ impl NetBox {
                 let located = located.into_iter().map(Query::holding);
                 prefixes.extend(self.api.ask(inside.chain(located).collect())?);
             }
-        }
-        if more_ranges.is_some_and(|count| count > RANGES) {
-            let roots = roots(interest, &networks(&prefixes, &ranges)?);
-            let inside = roots.iter().map(|root| Query::ranges_in(*root));
-            let across = roots.iter().flat_map(|root| Query::ranges_across(*root));
-            ranges.extend(self.api.ask(inside.chain(across).collect())?);
         }
         self.owners = owners.map(|records| (interest.ask.clone(), records));
         Ok((prefixes, ranges))
