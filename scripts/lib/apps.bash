@@ -72,21 +72,21 @@ settle() {
     jq -e .settled "$work/settled.json" >/dev/null && rm -- "$note"
 }
 
-# orphaned: a record for each service that owes something and isn't in the site any more: removed, or called otherwise. 1 if
-# there is one. Where a run goes on (of another site on this host) nothing is owed yet.
+# orphaned: tells of each service that owes something and isn't in the site any more (removed, or called otherwise), with
+# --all in a record. 1 if there is one. Where a run goes on (of another site on this host) nothing is owed yet.
 orphaned() {
-    local note name held status=0 why
+    local note name held owed status=0 why
     for note in "$state"/*.owed; do
-        name=${note##*/} name=${name%.owed}
+        name=${note##*/} name=${name%.owed} owed=""
         [[ -e $note || -L $note ]] && ! jq -e --arg name "$name" 'any(.apps[]; .name == $name)' "$site" >/dev/null || continue
         exec {held}>>"$state/$name.lock"
-        if flock -n "$held"; then
-            why="it is in no apps of $site_file, and a run of it that was killed owes its after (see ${note@Q}): run that, then remove the note"
-            say "$name: $why"
-            jq -nc --arg service "$name" --arg why "$why" '{$service, changed: false, warnings: [], error: {code: "owed", message: $why}}'
-            status=1
-        fi
+        ! flock -n "$held" || [[ ! -e $note && ! -L $note ]] || owed=yes
         exec {held}>&-
+        [[ $owed ]] || continue
+        why="it is in no apps of $site_file, and a run of it that was killed owes its after (see ${note@Q}): run that, then remove the note"
+        say "$name: $why"
+        ! on all || jq -nc --arg service "$name" --arg why "$why" '{$service, changed: false, warnings: [], error: {code: "owed", message: $why}}'
+        status=1
     done
     return "$status"
 }

@@ -48,7 +48,7 @@ free_name() {
         sleep 0.7
     done
     ((status)) || return 0
-    [[ ! -s $work/hung ]] || { failed "$status" "$work/error" || return; }
+    ((status == 3)) || { failed "$status" "$work/error" || return; }
     code=exists why="$target/BK_$service/$file is there already, or its .part"
     return 1
 }

@@ -1,5 +1,6 @@
 # What app-backup runs on the host of an application: `before`, the archive (tar) on stdout, `after`. It is sent
-# there behind databases.bash and read by `bash -s`; that host needs find, tar, base64, and sqlite3 for databases.
+# there behind databases.bash and read by `bash -s`; that host needs find, tar, base64, timeout, flock if it is another
+# one, and sqlite3 for databases.
 #
 # `app` holds name, far, path, stage, before, after, sqlite, timeout_s, token, lock; `excludes` the patterns; `mode` is copy or settle (only
 # `after`, which an earlier run owes). What is to be known goes to stderr: lines that begin with the token, and
@@ -20,7 +21,7 @@ lock_here() {
     local place=/run/app-backup-${app[name]}.lock try lock
     [[ ${app[far]} ]] || return 0
     ((EUID == 0)) || place=${XDG_RUNTIME_DIR:-${HOME:-/var/tmp}}/.${place##*/}
-    type -P flock >/dev/null || refuse no-stage "no flock on ${app[far]}: apt-get install util-linux"
+    type -P flock >/dev/null || { [[ $mode == settle ]] && return; } || refuse no-stage "no flock on ${app[far]}: apt-get install util-linux"
     { exec {lock}>>"$place"; } 2>/dev/null || refuse no-stage "$place: it can't be made on ${app[far]}"
     for try in 1 2 3 4 5 6; do
         ! flock -n "$lock" || { app[lock]=$lock && return; }
@@ -29,15 +30,21 @@ lock_here() {
     refuse busy "an earlier run's copy is not done yet on ${app[far]}"
 }
 
-# command TEXT: one of the application's own. What it leaves running must hold neither the lock nor our pipes.
+# command_of_app TEXT [whole]: one of the application's own. What it leaves running must hold neither the lock nor our
+# pipes. `whole`: no signal ends it half-way, which the command itself must ignore, as timeout hands them on.
 command_of_app() {
+    local text=$1 limit=(timeout -k 10 "${app[timeout_s]}")
+    if [[ ${2-} ]]; then
+        text="trap '' INT TERM HUP"$'\n'$1
+        limit=(timeout -s KILL "${app[timeout_s]}")
+    fi
     (
         lock=${app[lock]}
         [[ ! $lock ]] || exec {lock}>&-
         cd -- "${app[path]}" 2>/dev/null || cd /
         umask "$usual_umask"
         if [[ $usual_locale ]]; then export LC_ALL=$usual_locale; else unset LC_ALL; fi
-        PVX_STAGE=${app[stage]}/dump exec timeout -k 10 "${app[timeout_s]}" bash -c "$1"
+        PVX_STAGE=${app[stage]}/dump exec "${limit[@]}" bash -c "$text"
     ) </dev/null >"${app[stage]}/said" 2>&1
 }
 # said CODE: why a command failed, in a line.
@@ -53,7 +60,7 @@ finish() {
     trap '' INT TERM HUP PIPE
     cd /
     if [[ $owed && ${app[after]} ]]; then
-        command_of_app "${app[after]}" || status=$?
+        command_of_app "${app[after]}" whole || status=$?
         ((status == 0)) || fact after-failed "$(said "$status")"
     fi
     rm -rf -- "${app[stage]}"

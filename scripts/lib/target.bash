@@ -49,12 +49,13 @@ watched() {
     set +m
     watch_target "$job" </dev/null >/dev/null 2>&1 &
     watch=$!
-    wait -n -p ended "$job" "$watch" 2>/dev/null || status=$?
+    # A signal whose trap returns ends the wait, and neither of them.
+    until status=0 && wait -n -p ended "$job" "$watch" 2>/dev/null || { status=$? && [[ ${ended-} ]] || ((status <= 128)); }; do :; done
     if [[ -s $work/hung ]]; then
         status=137
         cd / # bash looks at its folder before it starts a program
         disown "$job" 2>/dev/null # bash would tell of its death
-    elif [[ $ended != "$job" ]]; then
+    elif [[ ${ended-} != "$job" ]]; then
         status=0
         wait "$job" 2>/dev/null || status=$?
     fi

@@ -141,6 +141,52 @@ fn a_signal_in_the_middle() {
     }
 }
 
+/// A signal while the archive gets its name, on a share that is slow: it has it, and is told as a backup.
+#[test]
+fn a_signal_when_it_gets_its_name() {
+    let lab = stopped_for_backup();
+    let slow = lab.path("bin/sync");
+    let script = format!(
+        "#!/bin/sh\n[ \"$*\" != '-- .' ] || {{ touch {}; sleep 2; }}\nexec /usr/bin/sync \"$@\"\n",
+        lab.path("naming").display()
+    );
+    fs::write(&slow, script).unwrap();
+    fs::set_permissions(&slow, fs::Permissions::from_mode(0o755)).unwrap();
+    let run = lab
+        .command("bash")
+        .args(["-c", "echo $$ >pid; exec app-backup app"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    lab.bash("until [ -e naming ]; do sleep 0.05; done; kill -TERM $(cat pid); sleep 0.3; kill -TERM $(cat pid)");
+    let answer = Answer::of(&run.wait_with_output().unwrap());
+    assert_eq!(answer.code, Some(143), "{}", answer.said);
+    let record = &answer.records[0];
+    assert_eq!(record["error"], json!(null), "{record}");
+    assert!(record["size"].as_u64() > Some(0), "{record}");
+    assert!(lab.runs() && lab.archives().len() == 1);
+}
+
+/// `after` is not ended half-way by what ends the run.
+#[test]
+fn a_signal_while_after_runs() {
+    let lab = stopped_for_backup();
+    let (before, after) = lab.switch();
+    let after = format!("echo $$ >../after; sleep 1; {after}");
+    lab.site(&json!({"before": before, "after": after}), &json!({}));
+    let run = lab
+        .command("app-backup")
+        .arg("app")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    lab.bash("until [ -s after ]; do sleep 0.05; done; for signal in TERM HUP INT; do kill -$signal $(cat after) $(ps -o ppid= -p $(cat after)); done");
+    Answer::of(&run.wait_with_output().unwrap()).good();
+    assert!(lab.runs());
+}
+
 /// A signal when the archive is there, and older ones are being removed: it is a backup, and told as one.
 #[test]
 fn a_signal_when_older_ones_are_removed() {

@@ -103,8 +103,9 @@ pub(crate) fn place_of(
             result => return result,
         }
     }
-    let mut guest = whereabouts::with_agent(Guest::of(record), networks, |_, _| true);
+    let mut guest = Guest::of(record);
     guest.vlan = guest.vlan.map(|own| own.or(vlan));
+    let guest = whereabouts::with_agent(guest, networks, |_, _| true);
     whereabouts::of(&guest, networks, place::encode)
 }
 

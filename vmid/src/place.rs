@@ -117,12 +117,27 @@ pub fn encode(claim: Claim, networks: &Networks) -> Result<Place, Refused> {
 ///
 /// # Errors
 ///
-/// Those of [`scheme::split`].
+/// Those of [`scheme::split`]; [`Refused::OutsideScheme`] where every network of the VLAN has a
+/// numbering of its own.
 pub fn split(id: u64, networks: &Networks) -> Result<(u64, u64), Refused> {
-    match networks.with_id(id) {
-        Some(network) => Ok((network.vlan, id - network.numbering(networks.digits()).base)),
-        None => scheme::split(id, networks.digits()),
+    if let Some(network) = networks.with_id(id) {
+        return Ok((network.vlan, id - network.numbering(networks.digits()).base));
     }
+    let (vlan, host) = scheme::split(id, networks.digits())?;
+    match networks.of_vlan(vlan).next() {
+        Some(own) if networks.of_vlan(vlan).all(|n| n.has_numbering()) => {
+            Err(no_id_of(id, own, networks))
+        }
+        _ => Ok((vlan, host)),
+    }
+}
+
+fn no_id_of(id: u64, own: Network, networks: &Networks) -> Refused {
+    Refused::OutsideScheme(format!(
+        "{id} is no ID of VLAN {}, which is {}",
+        own.vlan,
+        own.with_ids(networks.digits())
+    ))
 }
 
 /// The place that an ID encodes.
@@ -133,7 +148,7 @@ pub fn split(id: u64, networks: &Networks) -> Result<(u64, u64), Refused> {
 /// [`Refused::UnknownNetwork`] where neither the table nor the convention
 /// 192.168.{vlan}.0/24 knows the VLAN's network, [`Refused::BadHost`],
 /// [`Refused::AmbiguousNetwork`], [`Refused::NetworkMismatch`] where the convention
-/// contradicts the table, and those of [`scheme::split`].
+/// contradicts the table, and those of [`split`].
 pub fn decode(id: u64, networks: &Networks) -> Result<Place, Refused> {
     let (vlan, host) = split(id, networks)?;
     let place = |(address, network): (Ipv4Addr, Ipv4Net)| Place {
@@ -156,10 +171,7 @@ pub fn decode(id: u64, networks: &Networks) -> Result<Place, Refused> {
     }
     let of_vlan: Vec<_> = networks.of_vlan(vlan).collect();
     if let Some(own) = of_vlan.iter().find(|n| n.has_numbering()) {
-        return Err(Refused::OutsideScheme(format!(
-            "{id} is no ID of VLAN {vlan}, which is {}",
-            own.with_ids(networks.digits())
-        )));
+        return Err(no_id_of(id, *own, networks));
     }
     if !of_vlan.is_empty() {
         let of_vlan = of_vlan.iter().map(|n| n.prefix).collect();

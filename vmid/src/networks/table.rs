@@ -8,6 +8,7 @@ use super::{BadTable, Network};
 use crate::{
     guest::spelled,
     scheme::{self, Digits, GUEST_IDS, VLANS},
+    site::near::within,
     stream::{self, Kept, Value},
     table::{self, Dialect},
 };
@@ -31,8 +32,16 @@ fn network(row: &Row<'_>) -> Result<Option<Network>, String> {
             parsed.trunc()
         ));
     }
-    let (IpNet::V4(prefix), Some(vlan)) = (parsed, vlan) else {
-        return Ok(None);
+    let (base, digits) = (base_cell(base)?, digits_cell(digits)?);
+    let container = status.eq_ignore_ascii_case("container");
+    let (IpNet::V4(prefix), Some(vlan), false) = (parsed, vlan, container) else {
+        let given = base.map(|_| "a base").or(digits.map(|_| "digits"));
+        let why = match parsed {
+            IpNet::V6(_) => ", but it is IPv6 and gives no IDs",
+            IpNet::V4(_) if container => ", but it is a container and gives no IDs",
+            IpNet::V4(_) => " but no VLAN (1 for an untagged network)",
+        };
+        return given.map_or(Ok(None), |given| Err(format!("{parsed} has {given}{why}")));
     };
     if !VLANS.contains(&vlan) {
         return Err(format!(
@@ -41,12 +50,11 @@ fn network(row: &Row<'_>) -> Result<Option<Network>, String> {
             VLANS.end()
         ));
     }
-    let container = status.eq_ignore_ascii_case("container");
-    Ok((!container).then_some(Network {
+    Ok(Some(Network {
         vlan,
         prefix,
-        base: base_cell(base)?,
-        digits: digits_cell(digits)?,
+        base,
+        digits,
     }))
 }
 
@@ -58,6 +66,24 @@ struct Row<'a> {
     status: &'a str,
     base: &'a str,
     digits: &'a str,
+}
+
+/// A column that was probably meant for one that says how IDs are made: passed over, it would
+/// change them all without a word.
+fn no_near_miss<'a>(
+    names: impl Iterator<Item = &'a str> + Clone,
+    same: fn(&str, &str) -> bool,
+) -> Result<(), String> {
+    let absent = |own: &&str| !names.clone().any(|name| same(own, name));
+    for own in ["base", "digits"].into_iter().filter(absent) {
+        // No more than one change: `name` and `date` are two from `base`.
+        if let Some(name) = names.clone().find(|name| within(1, name, [own]).is_some()) {
+            return Err(format!(
+                "{name:?} is nearly {own:?}: correct it, or name it otherwise"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The base of a network's IDs; none if the cell is empty.
@@ -140,6 +166,7 @@ impl Columns {
     fn of(header: &ByteRecord) -> Result<Self, String> {
         let names = header.iter().map(text).collect::<Result<Vec<_>, _>>()?;
         let at = |name: &str| names.iter().position(|n| n.eq_ignore_ascii_case(name));
+        no_near_miss(names.iter().copied(), str::eq_ignore_ascii_case)?;
         match (at("prefix"), at("vlan")) {
             (Some(prefix), Some(vlan)) => Ok(Self {
                 prefix,
@@ -201,6 +228,8 @@ fn json_row(record: &stream::Record<'_>) -> Result<Option<Network>, String> {
         Value::Other(raw) => member(raw, "value").unwrap_or_default(),
         _ => String::new(),
     };
+    let names: Vec<_> = record.names().collect();
+    no_near_miss(names.iter().map(|name| &**name), |own, name| own == name)?;
     let [base, digits] = ["base", "digits"].map(|name| record.value(name));
     let (base, digits) = (plain(&base)?, plain(&digits)?);
     network(&Row {

@@ -114,6 +114,24 @@ fn nothing_is_guessed_of_a_site() {
     }
 }
 
+#[test]
+fn taking_apart() {
+    const OWN: &str = "30,10.1.30.0/24,130000\n30,10.2.30.0/24,230000\n";
+    const MIXED: &str = "30,10.1.30.0/24,130000\n30,10.2.30.0/24,\n";
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, u64, Result<(u64, u64), &str>)] = &[
+        ("by the base",                    OWN,   230_066, Ok((30, 66))),
+        ("all are numbered otherwise",     OWN,   30066,   Err("outside-scheme")),
+        ("one of them is not",             MIXED, 30066,   Ok((30, 66))),
+        ("a VLAN that is not in the table", OWN,  40066,   Ok((40, 66))),
+        ("below the scheme",               OWN,   210,     Err("outside-scheme")),
+    ];
+    for (name, networks, id, want) in cases {
+        let got = split(*id, &table(networks)).map_err(|e| e.code());
+        assert_eq!(got, *want, "{name}");
+    }
+}
+
 proptest! {
     #[test]
     fn encode_and_decode_are_inverse(vlan in 1_u64..=4094, bits: u32, length in 12_u8..=32, digits in 2_u32..=5) {

@@ -3,12 +3,23 @@
 /// The name of `known` that is nearest to `word`, if at most two changes away.
 #[must_use]
 pub fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    within(2, word, known)
+}
+
+/// The name of `known` that is nearest to `word`, if at most `most` changes away (and two, and a
+/// change for every three characters); upper and lower case are the same.
+#[must_use]
+pub fn within<'a>(
+    most: usize,
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let folded = word.to_lowercase();
     let all = known.into_iter();
     let all = all.map(|other| (distance(&folded, &other.to_lowercase()), other));
     let nearest = all.min_by_key(|(distance, _)| *distance);
     // A word of two letters has everything within two changes.
-    let most = word.chars().count().div_ceil(3).min(2);
+    let most = word.chars().count().div_ceil(3).min(2).min(most);
     nearest
         .filter(|(distance, _)| *distance <= most)
         .map(|(_, other)| other)
@@ -89,6 +100,9 @@ mod tests {
         assert_eq!(near("Bridges", known), Some("bridges"));
         assert_eq!(near("colour", known), None);
         assert_eq!(near("vp", known), Some("vip"));
+        assert_eq!(near("name", ["base"]), Some("base"), "two changes");
+        assert_eq!(within(1, "name", ["base"]), None, "two, but one is allowed");
+        assert_eq!(within(1, "Bases", ["base"]), Some("base"));
         assert_eq!(near("ab", known), Some("db"), "one of two letters");
         assert_eq!(near("xy", known), None, "both of two letters");
         assert_eq!(hint("nose", ["node"]), "; near: node");
