@@ -118,8 +118,14 @@ impl NetBox {
         let actor: String = actor.chars().take(120).collect();
         let run = RandomState::new().hash_one(std::process::id());
         let message = format!("ipalloc {verb} ({actor}, run {run:016x})");
-        Ok(Self {
-            api: Api::new(client, token.reveal().to_owned(), message),
+        let token = token.reveal().to_owned();
+        Ok(Self::of(Api::new(client, token, message)))
+    }
+
+    /// Nothing is known yet.
+    fn of(api: Api) -> Self {
+        Self {
+            api,
             has_field: None,
             warned: false,
             snapshot: None,
@@ -131,7 +137,7 @@ impl NetBox {
             vrf_ids: HashMap::new(),
             records: HashMap::new(),
             done: HashSet::new(),
-        })
+        }
     }
 
     /// Some address shows that the custom field exists.

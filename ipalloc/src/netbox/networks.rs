@@ -205,7 +205,31 @@ fn networks(prefixes: &[Value], ranges: &[Value]) -> Result<Networks, Stop> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{properties::sample, request::parse_prefix};
+    use crate::{netbox::api::tests::api, properties::sample, request::parse_prefix};
+    use std::sync::{Arc, Mutex};
+
+    /// A range is found by an address that it holds only by who knows its mask.
+    #[test]
+    fn all_of_many_ranges() {
+        const ACROSS: &str = r#"{"id":1,"start_address":"10.0.0.9/8","end_address":"10.1.0.9/8","status":{"value":"active"}}"#;
+        let requests = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&requests);
+        let api = api(move |_| {
+            *counted.lock().unwrap() += 1;
+            (200, format!(r#"{{"count":1,"results":[{ACROSS}]}}"#))
+        });
+        let mut netbox = NetBox::of(api);
+        let mut interest = Interest::default();
+        interest.nets.insert("10.1.0.0/24".parse().unwrap());
+        let snapshot = Snapshot {
+            records: Vec::new(),
+            complete: true,
+        };
+        let many = (Vec::new(), Some(3000));
+        let found = netbox.search(&interest, &snapshot, (Vec::new(), None), many);
+        assert_eq!(found.unwrap().1.len(), 1);
+        assert_eq!(*requests.lock().unwrap(), 1, "by one question after all");
+    }
 
     #[test]
     fn what_must_be_known_whole() {
