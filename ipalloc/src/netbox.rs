@@ -19,7 +19,7 @@ use vmid::{
 use crate::{
     cli::{Environment, Source},
     interest::Interest,
-    ipam::{Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, New, View, Vrf},
+    ipam::{Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, New, Rejection, View, Vrf},
     known::{Place, Within},
     span::{self, Family, Span},
 };
@@ -118,8 +118,14 @@ impl NetBox {
         let actor: String = actor.chars().take(120).collect();
         let run = RandomState::new().hash_one(std::process::id());
         let message = format!("ipalloc {verb} ({actor}, run {run:016x})");
-        Ok(Self {
-            api: Api::new(client, token.reveal().to_owned(), message),
+        let token = token.reveal().to_owned();
+        Ok(Self::of(Api::new(client, token, message)))
+    }
+
+    /// Nothing is known yet.
+    fn of(api: Api) -> Self {
+        Self {
+            api,
             has_field: None,
             warned: false,
             snapshot: None,
@@ -131,7 +137,7 @@ impl NetBox {
             vrf_ids: HashMap::new(),
             records: HashMap::new(),
             done: HashSet::new(),
-        })
+        }
     }
 
     /// Some address shows that the custom field exists.
@@ -168,6 +174,29 @@ impl Ipam for NetBox {
     }
 
     fn look(&mut self, ask: &Ask) -> Result<View, Stop> {
+        let view = self.view(ask);
+        view.map_err(|stop| moved::after_acting(stop, &self.done))
+    }
+
+    fn apply(&mut self, changes: &[Change]) -> Result<Applied, Stop> {
+        let applied = self.carry_out(changes);
+        let stopped = |stop| moved::after_acting(stop, &self.done);
+        Ok(match applied.map_err(stopped)? {
+            Applied::Again(Some(refusal)) => Applied::Again(Some(Rejection {
+                stop: stopped(refusal.stop),
+                ..refusal
+            })),
+            applied => applied,
+        })
+    }
+
+    fn has_ids(&self) -> bool {
+        true
+    }
+}
+
+impl NetBox {
+    fn view(&mut self, ask: &Ask) -> Result<View, Stop> {
         let snapshot = match self.snapshot.take() {
             None if self.is_small => Some(self.page()?),
             snapshot => snapshot,
@@ -199,7 +228,7 @@ impl Ipam for NetBox {
         Ok(view)
     }
 
-    fn apply(&mut self, changes: &[Change]) -> Result<Applied, Stop> {
+    fn carry_out(&mut self, changes: &[Change]) -> Result<Applied, Stop> {
         let news: Vec<&New> = changes
             .iter()
             .filter_map(|change| match change {
@@ -242,10 +271,6 @@ impl Ipam for NetBox {
             // Something was changed, so that it is no wrong call any more.
             Some(stop) => Ok(Applied::Partly(made, Stop::outside(anyhow!("{stop}")))),
         }
-    }
-
-    fn has_ids(&self) -> bool {
-        true
     }
 }
 

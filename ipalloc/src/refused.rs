@@ -1,5 +1,7 @@
 //! Why a request is not granted: a stable code and a sentence that names the value and the rule.
 
+use vmid::stream::error_object;
+
 /// The codes of the `error` object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -104,6 +106,12 @@ impl Refused {
             code,
             message: message.into(),
         }
+    }
+
+    /// As the `error` of an object that is written by hand.
+    #[must_use]
+    pub fn object(&self) -> String {
+        error_object(self.code.as_str(), &self.message)
     }
 
     /// What a sound request of a failed batch is told.

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use ipnet::IpNet;
 use vmid::{
     exit::{Answer, Stop},
-    stream::{Kept, Lines, Value, error_object, quote},
+    stream::{Kept, Lines, Value, quote},
 };
 
 use crate::{
@@ -18,11 +18,17 @@ use crate::{
     release::Farewell,
 };
 
+mod part;
+
+use part::OF_SIX;
+pub use part::Part;
+
 /// Fields to set in a record: a name and a raw JSON value.
 pub type Fields = Vec<(&'static str, String)>;
 
-/// What comes of one request: its fields, and how many changes had to be made for it.
-pub type Told = Result<(Fields, usize), Refused>;
+/// What comes of one request: its fields, and those of them that tell of each change that had to
+/// be made for it.
+pub type Told = Result<(Fields, Vec<Part>), Refused>;
 
 /// What comes of one record.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +37,10 @@ pub struct Row {
     pub fields: Fields,
     /// Why it, or a part of it, is refused.
     pub error: Option<Refused>,
-    /// How many changes had to be made for it.
-    pub changes: usize,
+    /// What each change that had to be made for it is told by.
+    pub changes: Vec<Part>,
+    /// What came of a guest's other interfaces.
+    pub others: Vec<Fields>,
 }
 
 impl Row {
@@ -44,6 +52,7 @@ impl Row {
                 fields,
                 error: None,
                 changes,
+                others: Vec::new(),
             },
             Err(refused) => {
                 let mut fields = vec![("changed", refused.code.changed().to_owned())];
@@ -51,7 +60,7 @@ impl Row {
                 Self {
                     fields,
                     error: Some(refused),
-                    changes: 0,
+                    ..Self::default()
                 }
             }
         }
@@ -68,6 +77,22 @@ impl Row {
         if made.clone().all(|made| made.refused.is_some()) {
             // Nobody is to take an address from it that is not the guest's.
             self.fields = vec![("changed", "false".to_owned())];
+            self.others.clear();
+        }
+    }
+
+    /// Gives it the field that tells of a guest's other interfaces.
+    fn list_others(&mut self) {
+        let object = |fields: Fields| {
+            let members = fields
+                .iter()
+                .map(|(name, value)| format!("\"{name}\":{value}"));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+        };
+        let others: Vec<String> = self.others.drain(..).map(object).collect();
+        if !others.is_empty() {
+            let others = format!("[{}]", others.join(","));
+            self.fields.push(("other_addresses", others));
         }
     }
 }
@@ -126,6 +151,7 @@ pub fn write<W: Write>(
     acted: Acted,
 ) -> Result<Answer, Stop> {
     let mut made = acted.made.iter();
+    let cause = acted.failed.as_ref().map(Stop::to_string);
     let mut answer = Answer::Yes;
     for (kept, row) in records.iter().zip(rows) {
         let record = kept.record();
@@ -136,11 +162,13 @@ pub fn write<W: Write>(
                 .map_err(|error| acted.output(error))?;
             continue;
         };
-        let of_row: Vec<_> = made.by_ref().take(row.changes).collect();
+        let of_row: Vec<_> = made.by_ref().take(row.changes.len()).collect();
         if !of_row.is_empty() && of_row.iter().all(|made| made.is_none()) {
             continue;
         }
-        row.take_refusal(of_row.into_iter().flatten());
+        row.take_refusal(of_row.iter().copied().flatten());
+        row.leave_undone(&of_row, cause.as_deref().unwrap_or_default());
+        row.list_others();
         // What a rehearsal or an earlier run said need not hold any more.
         for (name, none) in STALE {
             let stale = row.fields.iter().all(|(field, _)| *field != name)
@@ -196,7 +224,7 @@ fn of_both(four: Told, six: Told, dry_run: bool) -> Row {
         _ => return Row::of(four, dry_run),
     }
     let (mut row, six) = (Row::of(four, dry_run), Row::of(six, dry_run));
-    row.changes += six.changes;
+    row.changes.extend(six.changes.iter().map(|_| Part::Six));
     with_six(&mut row.fields, six.fields);
     row
 }
@@ -215,20 +243,10 @@ fn with_six(fields: &mut Fields, six: Fields) {
     }
 }
 
-/// The fields of an address, and those of an IPv6 one beside an IPv4 one.
-const OF_SIX: [(&str, &str); 5] = [
-    ("address", "address6"),
-    ("prefix", "prefix6"),
-    ("ipam_id", "ipam_id6"),
-    ("instead_of", "instead_of6"),
-    ("differs", "differs6"),
-];
-
 /// One row for a guest with several interfaces: what came of the first, those of the others in
 /// `other_addresses`, and the first refusal of any.
 fn of_configuration(all: Vec<(&String, Told)>, dry_run: bool) -> Row {
     let mut row: Option<Row> = None;
-    let mut others = Vec::new();
     for (interface, told) in all {
         let next = Row::of(told, dry_run);
         let Some(first) = &mut row else {
@@ -238,14 +256,11 @@ fn of_configuration(all: Vec<(&String, Told)>, dry_run: bool) -> Row {
         let mut fields = vec![("interface", quote(interface))];
         fields.extend(next.fields);
         if let Some(refused) = &next.error {
-            let error = error_object(refused.code.as_str(), &refused.message);
-            fields.push(("error", error));
+            fields.push(("error", refused.object()));
         }
-        let members = fields
-            .iter()
-            .map(|(name, value)| format!("\"{name}\":{value}"));
-        others.push(format!("{{{}}}", members.collect::<Vec<_>>().join(",")));
-        first.changes += next.changes;
+        let part = Part::Other(first.others.len());
+        first.others.push(fields);
+        first.changes.extend(next.changes.iter().map(|_| part));
         let named = next.error.map(|refused| Refused {
             message: format!("{interface}: {}", refused.message),
             ..refused
@@ -253,14 +268,10 @@ fn of_configuration(all: Vec<(&String, Told)>, dry_run: bool) -> Row {
         first.error = first.error.take().or(named);
     }
     let mut row = row.unwrap_or_default();
-    if row.changes > 0 {
+    if !row.changes.is_empty() {
         for (_, value) in row.fields.iter_mut().filter(|(name, _)| *name == "changed") {
             *value = "true".to_owned();
         }
-    }
-    if !others.is_empty() {
-        let others = format!("[{}]", others.join(","));
-        row.fields.push(("other_addresses", others));
     }
     row
 }
@@ -309,7 +320,7 @@ pub fn unverified(
 
 /// What `allocate` says of a request.
 #[must_use]
-pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> (Fields, usize) {
+pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> (Fields, Vec<Part>) {
     let mut fields = vec![
         (
             "address",
@@ -332,7 +343,8 @@ pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> (Fields, usize) {
     if ids {
         fields.push(("ipam_id", number(grant.id.map(|id| id.0))));
     }
-    (fields, usize::from(grant.change.is_some()))
+    let change = grant.change.as_ref().map(|_| Part::First);
+    (fields, change.into_iter().collect())
 }
 
 /// What `release` says of an owner.
@@ -342,7 +354,7 @@ pub fn released(
     networks: &Networks,
     ids: bool,
     dry_run: bool,
-) -> (Fields, usize) {
+) -> (Fields, Vec<Part>) {
     let of = |farewell: &Farewell| {
         let mut fields = placed(&farewell.entry, networks);
         fields.extend(outcome(farewell.change.is_some(), dry_run));
@@ -352,8 +364,12 @@ pub fn released(
     let mut all = farewells.iter().map(of);
     let mut fields = all.next().unwrap_or_else(|| outcome(false, dry_run));
     all.for_each(|six| with_six(&mut fields, six));
-    let changed = farewells.iter().filter(|f| f.change.is_some());
-    (fields, changed.count())
+    let part = |(at, farewell): (usize, &Farewell)| {
+        let part = if at == 0 { Part::First } else { Part::Six };
+        farewell.change.as_ref().map(|_| part)
+    };
+    let changes = farewells.iter().enumerate().filter_map(part);
+    (fields, changes.collect())
 }
 
 /// Where a recorded address is.
@@ -387,12 +403,11 @@ pub fn owned(entry: &Entry) -> Fields {
 #[must_use]
 pub fn absent(net: Option<IpNet>, vlan: Option<u64>, vrf: Option<&Vrf>, why: &Refused) -> Fields {
     let net = net.map(|net| net.to_string());
-    let error = error_object(why.code.as_str(), &why.message);
     vec![
         ("prefix", text(net.as_deref())),
         ("vlan", number(vlan)),
         ("vrf", text(vrf.and_then(Vrf::name))),
-        ("error", error),
+        ("error", why.object()),
     ]
 }
 

@@ -323,7 +323,7 @@ fn queries(name: &str, values: &[String]) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{
         io::{Read as _, Write as _},
         net::TcpListener,
@@ -333,17 +333,20 @@ mod tests {
 
     use super::*;
 
+    /// A status and a body.
+    pub type Reply = (u16, String);
+
     /// A NetBox whose answer to the request of that number, from 0, is `answer`.
-    fn api(answer: fn(usize) -> String) -> Api {
+    pub fn api(answer: impl Fn(usize) -> Reply + Send + 'static) -> Api {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
                 let mut stream = stream.unwrap();
                 let _ = stream.read(&mut [0; 4096]);
-                let body = answer(number);
+                let (status, body) = answer(number);
                 let head = format!("Connection: close\r\nContent-Length: {}", body.len());
-                let _ = write!(stream, "HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}");
+                let _ = write!(stream, "HTTP/1.1 {status} It\r\n{head}\r\n\r\n{body}");
             }
         });
         let options = Options {
@@ -358,24 +361,34 @@ mod tests {
         Api::new(client, String::new(), String::new())
     }
 
-    fn page(count: usize, next: &str) -> String {
-        format!(r#"{{"count":{count},"next":"http://h/x/?{next}","results":[{{"id":1}}]}}"#)
+    fn page(count: usize, next: &str, id: usize) -> String {
+        format!(r#"{{"count":{count},"next":"http://h/x/?{next}","results":[{{"id":{id}}}]}}"#)
+    }
+
+    fn last(count: usize, id: usize) -> String {
+        format!(r#"{{"count":{count},"next":null,"results":[{{"id":{id}}}]}}"#)
     }
 
     #[test]
     fn a_list_has_an_end() {
         #[rustfmt::skip]
         let cases: &[(&str, fn(usize) -> String, Result<usize, &str>)] = &[
-            ("at its count",       |n| page(3, &format!("offset={n}")),       Ok(3)),
+            ("at its count",       |n| page(3, &format!("o={n}"), n),         Ok(3)),
             ("at the last page",   |_| r#"{"count":9,"next":null,"results":[{}]}"#.to_owned(), Ok(1)),
             ("without a count",    |n| if n < 2 { format!(r#"{{"next":"/x/?o={n}","results":[{{}}]}}"#) } else { r#"{"next":null,"results":[{}]}"#.to_owned() }, Ok(3)),
-            ("in a circle",        |n| page(9000, &format!("offset={}", n % 2)), Err("the pages of a list lead in a circle")),
-            ("at itself",          |_| page(9000, "limit=1"),                 Err("the pages of a list lead in a circle")),
-            ("on and on",          |n| page(9000, &format!("offset={n}")),    Err("a list of more than 1000 pages")),
-            ("with empty pages",   |n| if n == 0 { page(9, "a") } else { r#"{"count":9,"next":"/x/?b","results":[]}"#.to_owned() }, Err("a page of a list is empty")),
+            ("in a circle",        |n| page(9000, &format!("offset={}", n % 2), n), Err("the pages of a list lead in a circle")),
+            ("at itself",          |n| page(9000, "limit=1", n),               Err("the pages of a list lead in a circle")),
+            ("on and on",          |n| page(9000, &format!("o={n}"), n),      Err("a list of more than 1000 pages")),
+            ("with empty pages",   |n| if n == 0 { page(9, "a", n) } else { r#"{"count":9,"next":"/x/?b","results":[]}"#.to_owned() }, Err("a page of a list is empty")),
+            ("with one twice",     |n| if n == 0 { page(2, "offset=1", 7) } else { last(2, 7) }, Ok(1)),
+            ("one added meanwhile", |n| match n { 0 => page(2, "offset=1", n), 1 => page(3, "offset=2", n), 3 => page(3, "offset=1", n), _ => last(3, n) }, Ok(3)),
+            ("one added, no next", |n| match n { 0 => page(2, "offset=1", n), 1 => last(3, n), 2 => page(3, "offset=1", n), _ => last(3, n) }, Ok(3)),
+            ("one gone meanwhile", |n| match n { 0 => page(3, "offset=1", n), 1 | 2 => last(2, 9), 3 => page(2, "offset=1", n), _ => last(2, 8) }, Ok(2)),
+            ("never still",        |n| if n % 2 == 0 { page(2, "offset=1", n) } else { last(3, n) }, Ok(2)),
         ];
         for (name, answer, want) in cases {
-            let got = api(*answer)
+            let answer = *answer;
+            let got = api(move |number| (200, answer(number)))
                 .list("/x/?limit=1")
                 .map(|results| results.len());
             let got = got.map_err(|stop| stop.to_string());

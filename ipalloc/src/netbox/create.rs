@@ -19,6 +19,16 @@ use crate::{
     shared,
 };
 
+/// Who chose the addresses of new records.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Chosen {
+    ByUs,
+    /// NetBox, which said so in its first reply.
+    JustNow,
+    /// NetBox; the reply was lost, or the request repeated.
+    Before,
+}
+
 impl NetBox {
     /// The body of a new address; its place unless the server chooses. What is empty is left out:
     /// available-ips refuses a blank description before NetBox 4.5.
@@ -78,7 +88,11 @@ impl NetBox {
             self.api.post_once(&path, &bodies, &marks)?
         };
         match posted {
-            Posted::Made(records) => self.verified(news, records, id.is_some()),
+            Posted::Made(records) if id.is_some() => self.verified(news, records, Chosen::JustNow),
+            Posted::Found(records) if id.is_some() => self.verified(news, records, Chosen::Before),
+            Posted::Made(records) | Posted::Found(records) => {
+                self.verified(news, records, Chosen::ByUs)
+            }
             Posted::Overtaken => Ok(Outcome::Again(None)),
             Posted::Unknown(what) => Ok(Outcome::Unknown(what)),
             Posted::Refused(refusal) => {
@@ -133,12 +147,12 @@ impl NetBox {
         &mut self,
         news: &[&New],
         records: Vec<Record>,
-        by_server: bool,
+        chosen: Chosen,
     ) -> Result<Outcome, Stop> {
         for (new, record) in news.iter().zip(&records) {
             let entry = &record.entry;
             let place = match new.any_of {
-                Some(net) if by_server => net.contains(&entry.address),
+                Some(net) if chosen != Chosen::ByUs => net.contains(&entry.address),
                 _ => entry.address == new.address,
             };
             let key = entry.key.as_deref() == Some(&new.key);
@@ -153,7 +167,8 @@ impl NetBox {
             }
         }
         // It chose under the lock that all creating is done under: what it gave nobody had before.
-        if by_server {
+        // Since a reply that was lost, somebody may have made a second record of it.
+        if chosen == Chosen::JustNow {
             return Ok(Outcome::Made(records));
         }
         let others = match self.at(records.iter().map(|record| record.entry.address)) {

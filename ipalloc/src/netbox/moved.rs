@@ -2,6 +2,7 @@
 //! set up to allow that.
 
 use core::net::IpAddr;
+use std::collections::HashSet;
 
 use anyhow::anyhow;
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use vmid::exit::Stop;
 
 use super::NetBox;
 use crate::{
-    ipam::{Applied, Change, Entry, Rejection},
+    ipam::{Applied, Change, Entry, EntryId, Rejection},
     refused::Refused,
     shared,
 };
@@ -22,6 +23,20 @@ pub(super) fn body((address, length): (IpAddr, u8), revived: &Option<String>) ->
         body["comments"] = json!(comments);
     }
     body
+}
+
+/// Why a run ends of which an earlier round has made or moved these records: they are named, and
+/// it is no wrong call any more.
+pub(super) fn after_acting(stop: Stop, done: &HashSet<EntryId>) -> Stop {
+    if done.is_empty() {
+        return stop;
+    }
+    let mut ids: Vec<u64> = done.iter().map(|id| id.0).collect();
+    ids.sort_unstable();
+    let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
+    let all = ids.join(", ");
+    let what = anyhow!("{stop}; before that, this run has made or changed ipam_id {all}");
+    Stop::outside(what).hint("run this again: it gives what is there, and the rest")
 }
 
 impl NetBox {
@@ -86,5 +101,24 @@ impl NetBox {
         let all = || records.iter().map(|record| &record.entry);
         let has = |entry: &Entry| shared::others(entry, all()).next().is_some();
         Ok(entries.iter().any(has))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_before() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &[u64], &str)] = &[
+            ("nothing", &[],      "denied"),
+            ("two",     &[12, 7], "denied; before that, this run has made or changed ipam_id 7, 12"),
+        ];
+        for (name, done, want) in cases {
+            let done = done.iter().copied().map(EntryId).collect();
+            let stop = after_acting(Stop::input(anyhow!("denied")), &done);
+            assert_eq!(stop.to_string(), *want, "{name}");
+        }
     }
 }

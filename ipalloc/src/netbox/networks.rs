@@ -28,9 +28,6 @@ const FEW: usize = 250;
 /// Who names more places than this gets everything.
 pub(super) const PLACES: usize = 8;
 
-/// Up to so many ranges are read, wherever they are.
-const RANGES: u64 = 2000;
-
 /// Prefixes or ranges as they came, and how many there are if these are not all.
 type First = (Vec<Value>, Option<u64>);
 
@@ -66,30 +63,25 @@ impl NetBox {
         ranges: First,
     ) -> Result<(Vec<Value>, Vec<Value>), Stop> {
         let ((mut prefixes, more_prefixes), (mut ranges, more_ranges)) = (prefixes, ranges);
-        let (named, some, owners) = at_once(
+        let (named, all, owners) = at_once(
             || match more_prefixes {
                 Some(_) => self.api.ask(named(interest)),
                 None => Ok(Vec::new()),
             },
             || match more_ranges {
                 None => Ok(Vec::new()),
-                Some(count) if count <= RANGES => self.api.ask(vec![Query::every_range()]),
-                Some(_) => self.api.ask(
-                    interest
-                        .ranges
-                        .iter()
-                        .map(|s| Query::range_from(*s))
-                        .collect(),
-                ),
+                // NetBox compares masks as well as addresses: a range that reaches across a prefix
+                // is not found without its own mask.
+                Some(_) => self.api.ask(vec![Query::every_range()]),
             },
             || match snapshot.complete || interest.all {
                 true => Ok(None),
                 false => self.owners_of(&interest.ask).map(Some),
             },
         );
-        let (named, some, owners) = (named?, some?, owners?);
+        let (named, all, owners) = (named?, all?, owners?);
         if more_ranges.is_some() {
-            ranges = some;
+            ranges = all;
         }
         if more_prefixes.is_some() {
             prefixes = named;
@@ -104,12 +96,6 @@ impl NetBox {
                 let located = located.into_iter().map(Query::holding);
                 prefixes.extend(self.api.ask(inside.chain(located).collect())?);
             }
-        }
-        if more_ranges.is_some_and(|count| count > RANGES) {
-            let roots = roots(interest, &networks(&prefixes, &ranges)?);
-            let inside = roots.iter().map(|root| Query::ranges_in(*root));
-            let across = roots.iter().flat_map(|root| Query::ranges_across(*root));
-            ranges.extend(self.api.ask(inside.chain(across).collect())?);
         }
         self.owners = owners.map(|records| (interest.ask.clone(), records));
         Ok((prefixes, ranges))
@@ -219,7 +205,31 @@ fn networks(prefixes: &[Value], ranges: &[Value]) -> Result<Networks, Stop> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{properties::sample, request::parse_prefix};
+    use crate::{netbox::api::tests::api, properties::sample, request::parse_prefix};
+    use std::sync::{Arc, Mutex};
+
+    /// A range is found by an address that it holds only by who knows its mask.
+    #[test]
+    fn all_of_many_ranges() {
+        const ACROSS: &str = r#"{"id":1,"start_address":"10.0.0.9/8","end_address":"10.1.0.9/8","status":{"value":"active"}}"#;
+        let requests = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&requests);
+        let api = api(move |_| {
+            *counted.lock().unwrap() += 1;
+            (200, format!(r#"{{"count":1,"results":[{ACROSS}]}}"#))
+        });
+        let mut netbox = NetBox::of(api);
+        let mut interest = Interest::default();
+        interest.nets.insert("10.1.0.0/24".parse().unwrap());
+        let snapshot = Snapshot {
+            records: Vec::new(),
+            complete: true,
+        };
+        let many = (Vec::new(), Some(3000));
+        let found = netbox.search(&interest, &snapshot, (Vec::new(), None), many);
+        assert_eq!(found.unwrap().1.len(), 1);
+        assert_eq!(*requests.lock().unwrap(), 1, "by one question after all");
+    }
 
     #[test]
     fn what_must_be_known_whole() {

@@ -1,5 +1,6 @@
 //! Lists that come in pages: the first says how many results there are, and the others are read
-//! side by side. A list that has no end, or less than it says, is an error.
+//! side by side. A list that has no end, or less than it says, is an error; one that others
+//! change meanwhile is read again.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -15,6 +16,10 @@ use super::api::{Api, PAGES_LIMIT, Page};
 
 /// So many requests at once, at most, for one purpose.
 const AT_ONCE: usize = 4;
+
+/// How often a list is read, at most, that others change meanwhile. On a busy server a long one
+/// may never hold still: what was read last then counts, as any answer may be old when it comes.
+const READINGS: usize = 3;
 
 /// What a result of a list must be; or what is wrong with it.
 pub(super) type Check<'a> = &'a (dyn Fn(&Value) -> Result<(), String> + Sync);
@@ -73,11 +78,25 @@ impl Api {
     /// As [`Self::list`], where each result is what was asked for: NetBox ignores a filter that it
     /// does not know, and answers with everything.
     pub fn list_of(&self, path: &str, check: Check<'_>) -> Result<Vec<Value>, Stop> {
+        for _ in 1..READINGS {
+            let (results, is_still) = self.reading(path, check)?;
+            if is_still {
+                return Ok(once(results));
+            }
+        }
+        Ok(once(self.reading(path, check)?.0))
+    }
+
+    /// All results of a list, some perhaps twice; and whether nobody changed it meanwhile, which
+    /// moves results from page to page.
+    fn reading(&self, path: &str, check: Check<'_>) -> Result<(Vec<Value>, bool), Stop> {
         let endpoint = path.split('?').next().unwrap_or_default();
         let first = self.page_of(path, check)?;
         let mut results = first.results;
-        if let (Some(next), Some(count)) = (&first.next, first.count)
-            && let Some(rest) = others(next, results.len(), count)
+        let (mut next, mut is_still) = (first.next, true);
+        if let (Some(query), Some(count)) = (&next, first.count)
+            && let Some(rest) = others(query, results.len(), count)
+            && !rest.is_empty()
         {
             if rest.len() >= PAGES_LIMIT {
                 return Err(self.too_many(path));
@@ -86,18 +105,22 @@ impl Api {
             let jobs = rest.into_iter().map(|(offset, query)| {
                 let path = format!("{endpoint}?{query}");
                 let job = move || self.page_at(&path, offset, size, check);
-                Box::new(job) as Job<'_, Result<Vec<Value>, Stop>>
+                Box::new(job) as Job<'_, Result<Page, Stop>>
             });
             for page in side_by_side(jobs.collect()) {
-                results.extend(page?);
+                let page = page?;
+                is_still &= page.count == Some(count);
+                results.extend(page.results);
+                next = page.next;
             }
-            return Ok(results);
+            // What was added meanwhile.
+            is_still &= next.is_none();
         }
         let is_complete = |results: &[Value], count: Option<u64>| {
             count.is_some_and(|n| results.len() as u64 >= n)
         };
         let mut asked = HashSet::from([path.to_owned()]);
-        let mut next = first.next.filter(|_| !is_complete(&results, first.count));
+        next = next.filter(|_| !is_still || !is_complete(&results, first.count));
         while let Some(query) = next {
             let path = format!("{endpoint}?{query}");
             if asked.contains(&path) {
@@ -107,14 +130,18 @@ impl Api {
                 return Err(self.too_many(&path));
             }
             let page = self.page_of(&path, check)?;
+            if page.results.is_empty() && !is_still {
+                break;
+            }
             if page.results.is_empty() {
                 return Err(self.failed("a page of a list is empty", &path));
             }
             results.extend(page.results);
             asked.insert(path);
+            is_still &= page.count == first.count;
             next = page.next.filter(|_| !is_complete(&results, page.count));
         }
-        Ok(results)
+        Ok((results, is_still))
     }
 
     /// One page, each result checked.
@@ -127,25 +154,29 @@ impl Api {
     }
 
     /// The page that begins with the result of that number; all but the last have `size` results.
-    fn page_at(
-        &self,
-        path: &str,
-        offset: u64,
-        size: u64,
-        check: Check<'_>,
-    ) -> Result<Vec<Value>, Stop> {
+    fn page_at(&self, path: &str, offset: u64, size: u64, check: Check<'_>) -> Result<Page, Stop> {
         let page = self.page_of(path, check)?;
         // Others may have removed some since.
         let left = page.count.map_or(0, |count| count.saturating_sub(offset));
         if (page.results.len() as u64) < left.min(size) {
             return Err(self.failed("a page of a list is short", path));
         }
-        Ok(page.results)
+        Ok(page)
     }
 
     fn too_many(&self, path: &str) -> Stop {
         self.failed(&format!("a list of more than {PAGES_LIMIT} pages"), path)
     }
+}
+
+/// Each object once; what has no ID is kept.
+fn once(mut values: Vec<Value>) -> Vec<Value> {
+    let mut seen = HashSet::new();
+    values.retain(|value| match value.get("id").and_then(Value::as_u64) {
+        Some(id) => seen.insert(id),
+        None => true,
+    });
+    values
 }
 
 /// The queries of all pages from the second on, each with the number of its first result; none if

@@ -12,7 +12,7 @@ use super::{
     api::{Api, not_honoured},
     pages::{Job, side_by_side},
 };
-use crate::ipam::{Prefix, Range};
+use crate::ipam::Prefix;
 
 /// All prefixes, with what is needed of them.
 pub(super) const PREFIXES: &str =
@@ -57,13 +57,6 @@ impl Query {
         Self::new(PREFIXES, filter, answer::prefix, fits)
     }
 
-    fn ranges(
-        filter: (&'static str, String),
-        fits: impl Fn(&Range) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        Self::new(RANGES, filter, answer::range, fits)
-    }
-
     /// All prefixes.
     pub fn every_prefix() -> Self {
         let path = format!("{PREFIXES}&limit=1000");
@@ -98,30 +91,6 @@ impl Query {
         let one = IpNet::from(address);
         Self::prefixes(("contains", one.to_string()), move |prefix| {
             prefix.net.contains(&address)
-        })
-    }
-
-    /// The ranges that begin at an address.
-    pub fn range_from(start: IpAddr) -> Self {
-        Self::ranges(("start_address", start.to_string()), move |range| {
-            range.start == start
-        })
-    }
-
-    /// The ranges in a network.
-    pub fn ranges_in(net: IpNet) -> Self {
-        Self::ranges(("parent", net.to_string()), move |range| {
-            net.contains(&range.start) && net.contains(&range.end)
-        })
-    }
-
-    /// The ranges with the mask of that network that hold its first or last address.
-    pub fn ranges_across(net: IpNet) -> [Self; 2] {
-        [net.network(), net.broadcast()].map(|address| {
-            let value = format!("{address}/{}", net.prefix_len());
-            Self::ranges(("contains", value), move |range| {
-                (range.start..=range.end).contains(&address)
-            })
         })
     }
 }

@@ -33,8 +33,10 @@ pub(super) enum Outcome {
 /// What a keyed POST led to.
 #[derive(Debug)]
 pub(super) enum Posted {
-    /// These records were made, in the order of the request.
+    /// These records were made, in the order of the request; NetBox said so when it was first asked.
     Made(Vec<Record>),
+    /// They are there, after a reply that was lost.
+    Found(Vec<Record>),
     /// Another run has made records with these keys; nothing was made by us.
     Overtaken,
     /// NetBox refused, and nothing was made by us.
@@ -69,7 +71,10 @@ impl Api {
                 (200..=299, Some(Value::Array(list))) if list.len() == bodies.len() => {
                     let records: Result<Vec<_>, _> = list.iter().map(answer::record).collect();
                     match records {
-                        Ok(records) => return Ok(Posted::Made(records)),
+                        Ok(records) if attempt == 0 && answer.status == 201 => {
+                            return Ok(Posted::Made(records));
+                        }
+                        Ok(records) => return Ok(Posted::Found(records)),
                         Err(what) => lost = Some(what),
                     }
                 }
@@ -123,7 +128,7 @@ impl Api {
             Some(true) => {}
             None => self.unattributed(&keys.join(", ")),
         }
-        Posted::Made(records)
+        Posted::Found(records)
     }
 
     /// It was this run that did that to a record, as NetBox's change log has it; none if
@@ -185,7 +190,8 @@ impl Api {
                 (200..=299, Some(Value::Array(list))) if list.len() == bodies.len() => {
                     let records: Result<Vec<_>, _> = list.iter().map(answer::record).collect();
                     match records {
-                        Ok(records) => return Ok(Posted::Made(records)),
+                        Ok(records) if answer.status == 201 => return Ok(Posted::Made(records)),
+                        Ok(records) => return Ok(Posted::Found(records)),
                         Err(what) => what,
                     }
                 }
@@ -211,7 +217,7 @@ impl Api {
                     .cloned()
             };
             if let Some(made) = marks.iter().map(of).collect() {
-                return Ok(Posted::Made(made));
+                return Ok(Posted::Found(made));
             }
         }
         Ok(Posted::Unknown(format!(
@@ -227,5 +233,32 @@ impl Api {
         let path = "/api/extras/custom-fields/";
         self.send("POST", path, &[], Some(&body.to_string()))
             .map_err(lost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netbox::api::tests::{Reply, api};
+    use serde_json::json;
+
+    #[test]
+    fn who_was_told_first() {
+        const MADE: &str =
+            r#"[{"id":7,"address":"192.0.2.7/24","custom_fields":{"ipalloc_key":"a"}}]"#;
+        #[rustfmt::skip]
+        let cases: &[(&str, fn(usize) -> Reply, bool)] = &[
+            ("made, at first",     |_| (201, MADE.to_owned()), true),
+            ("another status",     |_| (200, MADE.to_owned()), false),
+            ("after a lost reply", |n| if n == 0 { (500, "{}".to_owned()) } else { (201, MADE.to_owned()) }, false),
+        ];
+        for (name, answer, want) in cases {
+            let posted = api(*answer).post("/x/", &[json!({})], &["a".to_owned()]);
+            match posted {
+                Ok(Posted::Made(records)) if *want => assert_eq!(records.len(), 1, "{name}"),
+                Ok(Posted::Found(records)) if !*want => assert_eq!(records.len(), 1, "{name}"),
+                other => panic!("{name}: {other:?}"),
+            }
+        }
     }
 }
