@@ -111,7 +111,8 @@ impl NetBox {
         if let Some(file) = &source.header_file {
             route = route.with_headers(file).map_err(Stop::input)?;
         }
-        let client = Client::by("ipalloc", base(url), header, &source.connection, &route);
+        let client = Client::by("ipalloc", base(url), header, &source.connection, &route)
+            .map(Client::repeating_writes);
         let client = client.map_err(Stop::input)?;
         // The change log then tells this run from every other one of the same user; NetBox
         // takes 200 characters.

@@ -89,6 +89,7 @@ pub struct Client {
     verbose: bool,
     here: Circumstances,
     waiting: Waiting,
+    repeats_writes: bool,
     extra: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -173,6 +174,7 @@ impl Client {
             authorization,
             verbose: options.verbose,
             waiting: Waiting::default(),
+            repeats_writes: false,
             extra: route.headers.clone(),
             here: Circumstances {
                 host: uri.host().unwrap_or_default().to_owned(),
@@ -192,9 +194,18 @@ impl Client {
         &self.base
     }
 
-    /// Sends one request and reads its whole answer; `path` begins with a slash. One that is
-    /// answered with 429, and so was not carried out (RFC 6585, 4), is sent again when the server
-    /// takes it.
+    /// Requests that change something are sent again after 429 as well. That says that they were not
+    /// carried out (RFC 6585, 4), if it is the server's own word and not that of something on the way.
+    #[must_use]
+    pub fn repeating_writes(self) -> Self {
+        Self {
+            repeats_writes: true,
+            ..self
+        }
+    }
+
+    /// Sends one request and reads its whole answer; `path` begins with a slash. A GET (see
+    /// [`Client::repeating_writes`]) that is answered with 429 is sent again when the server takes it.
     ///
     /// # Errors
     ///
@@ -208,7 +219,9 @@ impl Client {
     ) -> Result<Answer, NoAnswer> {
         loop {
             let result = self.send_once(method, path, headers, body);
-            let refused = result.as_ref().ok().filter(|answer| answer.status == 429);
+            let repeats = method == "GET" || self.repeats_writes;
+            let busy = |answer: &&Answer| repeats && answer.status == 429;
+            let refused = result.as_ref().ok().filter(busy);
             if !refused.is_some_and(|answer| self.wait(answer, BREATH)) {
                 return result;
             }
