@@ -5,23 +5,22 @@
 //! answer with [`Change`]s. A back end supplies the first and carries out the last.
 
 use core::net::IpAddr;
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap, HashSet},
-    fmt,
-};
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 use ipnet::IpNet;
 use vmid::exit::Stop;
 
 use crate::{
     interest::Interest,
-    known::{Known, Place, Within},
-    owner,
-    refused::Refused,
     span::{self, Span},
     status,
 };
+
+mod ask;
+mod change;
+
+pub use ask::{Ask, View};
+pub use change::{Applied, Change, Made, New, Rejection};
 
 /// A routing table: the global one or a VRF. Equal if the names are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -235,160 +234,6 @@ impl Networks {
             .filter(holds)
             .max_by_key(|prefix| prefix.net.prefix_len())
     }
-}
-
-/// What the rules want to know of an IPAM's addresses. An IPAM may hold millions;
-/// only those that matter become [`Entry`] values.
-#[derive(Clone, Debug, Default)]
-pub struct Ask {
-    /// Entries with one of these keys,
-    pub keys: HashSet<String>,
-    /// or with one of these as their DNS name or its first label (lower case),
-    pub names: HashSet<String>,
-    /// or with the key of one of these guests' interfaces (lower case),
-    pub guests: HashSet<String>,
-    /// or with one of these addresses,
-    pub addresses: HashSet<IpAddr>,
-    /// or with an address in one of these networks,
-    pub nets: Vec<IpNet>,
-    /// or all that have a key,
-    pub keyed: bool,
-    /// or all.
-    pub all: bool,
-    /// Each with what it says besides.
-    pub said: bool,
-    /// Which addresses are taken in these places.
-    pub within: Vec<Within>,
-}
-
-impl Ask {
-    /// It asks for an entry with this key, name and address: what every back end must give.
-    #[must_use]
-    pub fn wants(&self, key: Option<&str>, dns_name: &str, address: IpAddr) -> bool {
-        if self.all
-            || (self.keyed && key.is_some())
-            || key.is_some_and(|key| self.keys.contains(key))
-        {
-            return true;
-        }
-        let of_guest = |key| self.guests.contains(owner::parts(key).0);
-        if !self.guests.is_empty() && key.is_some_and(of_guest) {
-            return true;
-        }
-        if !self.addresses.is_empty() && self.addresses.contains(&address) {
-            return true;
-        }
-        if self.nets.iter().any(|net| net.contains(&address)) {
-            return true;
-        }
-        if self.names.is_empty() || dns_name.is_empty() {
-            return false;
-        }
-        let name = owner::plain(dns_name);
-        self.names.contains(&*name) || self.names.contains(owner::first_label(&name))
-    }
-}
-
-/// The answer to an [`Ask`].
-#[derive(Clone, Debug, Default)]
-pub struct View {
-    /// The entries that were asked for, and those that have the address of one of them as well.
-    pub entries: Vec<Entry>,
-    /// Those that this run has made or moved in an earlier round.
-    pub done: HashSet<EntryId>,
-    /// The addresses that have a record, sorted, each once.
-    pub taken: BTreeMap<(Vrf, span::Family), Vec<u128>>,
-    /// What the IPAM says of some places that were asked for. Of these, records need not be in
-    /// `taken`.
-    pub known: HashMap<Place, Known>,
-    /// A record that nobody sees here has an address: it was refused as taken.
-    pub unseen: bool,
-}
-
-impl View {
-    /// The taken addresses of a routing table, of the family of `net`, that `net` holds.
-    #[must_use]
-    pub fn taken_in(&self, vrf: &Vrf, net: IpNet) -> &[u128] {
-        let key = (vrf.clone(), span::Family::of(net.addr()));
-        let taken = self.taken.get(&key).map_or(&[][..], Vec::as_slice);
-        Span::of(net).slice(taken)
-    }
-}
-
-/// An address to be recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct New {
-    /// The address.
-    pub address: IpAddr,
-    /// Its mask.
-    pub length: u8,
-    /// Its routing table.
-    pub vrf: Vrf,
-    /// Its DNS name.
-    pub dns_name: String,
-    /// Its owner's key.
-    pub key: String,
-    /// At most 200 characters (NetBox's limit).
-    pub description: String,
-    /// Slugs.
-    pub tags: Vec<String>,
-    /// Any free address of this prefix would do as well: nothing in it is held
-    /// back but what has a record. A server may choose, and then nobody else can
-    /// have been given the same one.
-    pub any_of: Option<IpNet>,
-}
-
-/// One step of carrying out a decision.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Record a new address.
-    Create(New),
-    /// Write an owner's key into a record without one.
-    Adopt(EntryId, String),
-    /// Set status and comments, and the owner's key where there is none yet.
-    Mark(EntryId, &'static str, String, Option<String>),
-    /// Give a record another address, which nobody else has. Where it was retired, it is
-    /// active again, with these comments.
-    Move(EntryId, (IpAddr, u8), Option<String>),
-    /// Remove a record.
-    Delete(EntryId),
-}
-
-/// What became of a change.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Made {
-    /// The record's ID, where the back end has one.
-    pub id: Option<EntryId>,
-    /// The address, if it was created; another than the decided one where any would do.
-    pub address: Option<IpAddr>,
-    /// It was not made after all: the back end has a rule against it, which concerns this record alone.
-    pub refused: Option<Refused>,
-}
-
-/// Why a back end created nothing.
-#[derive(Debug)]
-pub struct Rejection {
-    /// The refusal as a whole.
-    pub stop: Stop,
-    /// Which of the records to be created, by their place among those, it is the fault of.
-    pub of: Vec<(usize, Refused)>,
-}
-
-/// How carrying out a decision went.
-#[derive(Debug)]
-pub enum Applied {
-    /// All was done; what became of each change, in order.
-    Done(Vec<Made>),
-    /// Nothing was done, because somebody else was faster, or it was refused for this
-    /// reason: look again, decide again. If the decision stays the same, it is the reason.
-    Again(Option<Rejection>),
-    /// Some of the changes were done (none stands for one that was not), then the back end failed.
-    Partly(Vec<Option<Made>>, Stop),
-    /// What had to be created was, in order, and nothing else was done; whether somebody
-    /// else has one of the addresses as well could not be read.
-    Unverified(Vec<Made>, Stop),
-    /// It cannot be found out whether anything was done; the message says what to look for.
-    Unknown(String),
 }
 
 /// What the rules need of a back end.
