@@ -237,13 +237,10 @@ fn a_command_that_does_not_end() {
 #[test]
 fn a_host_without_a_domain() {
     let lab = Lab::new();
-    let hostname = lab.path("bin/hostname");
-    fs::write(
-        &hostname,
+    lab.shim(
+        "hostname",
         "#!/bin/sh\n[ $# = 0 ] && echo me || { echo none >&2; exit 1; }\n",
-    )
-    .unwrap();
-    fs::set_permissions(&hostname, fs::Permissions::from_mode(0o755)).unwrap();
+    );
     lab.site(&json!({"host": "me"}), &json!({}));
     lab.app_backup(&["app"]).good();
 }
@@ -252,12 +249,7 @@ fn a_host_without_a_domain() {
 fn one_run_of_a_service_at_a_time_and_no_daemon_keeps_the_lock() {
     let lab = Lab::new();
     lab.site(&json!({"before": "touch begun; until [ -e on ]; do sleep 0.1; done", "after": "sleep 300 & echo $! >daemon"}), &json!({}));
-    let first = lab
-        .command("app-backup")
-        .arg("app")
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let first = lab.begin(&["app"]);
     lab.bash("until [ -e data/begun ]; do sleep 0.1; done");
     lab.app_backup(&["app"]).is(1, "busy");
     fs::write(lab.path("data/on"), "").unwrap();

@@ -3,7 +3,6 @@
 use std::{
     fs,
     net::TcpListener,
-    os::unix::fs::PermissionsExt as _,
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
@@ -40,13 +39,8 @@ impl Sshd {
             "Host *\n HostName 127.0.0.1\n Port {port}\n IdentityFile {at}/id\n UserKnownHostsFile {at}/known\n StrictHostKeyChecking accept-new\n"
         )).unwrap();
         lab.bash("cd ssh; for key in host id; do ssh-keygen -q -t ed25519 -N '' -f $key; done; mkdir -p /run/sshd");
-        let ssh = lab.path("bin/ssh");
-        fs::write(
-            &ssh,
-            format!("#!/bin/sh\nexec /usr/bin/ssh -F {at}/config \"$@\"\n"),
-        )
-        .unwrap();
-        fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+        let script = format!("#!/bin/sh\nexec /usr/bin/ssh -F {at}/config \"$@\"\n");
+        lab.shim("ssh", &script);
         let child = Command::new("/usr/sbin/sshd")
             .args(["-D", "-e", "-f"])
             .arg(folder.join("sshd_config"))
@@ -124,13 +118,7 @@ fn an_application_on_another_host() {
         &json!({"host": "far", "before": cut, "after": lab.switch().1}),
         &json!({}),
     );
-    let run = lab
-        .command("app-backup")
-        .arg("app")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let run = lab.begin(&["app"]);
     lab.bash("until [ -e data/begun ]; do sleep 0.1; done");
     lab.bash(&format!("kill -9 {}", sshd.sessions()));
     let answer = crate::lab::Answer::of(&run.wait_with_output().unwrap());

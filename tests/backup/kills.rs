@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
     process::Stdio,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
@@ -55,9 +54,7 @@ program=$(command -v {step})
 PATH=$path exec "$program" "$@"
 "#
         );
-        let path = lab.path("bin").join(step);
-        fs::write(&path, shim).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        lab.shim(step, &shim);
     }
 }
 
@@ -145,21 +142,16 @@ fn a_signal_in_the_middle() {
 #[test]
 fn a_signal_when_it_gets_its_name() {
     let lab = stopped_for_backup();
-    let slow = lab.path("bin/sync");
     let script = format!(
         "#!/bin/sh\n[ \"$*\" != '-- .' ] || {{ touch {}; sleep 2; }}\nexec /usr/bin/sync \"$@\"\n",
         lab.path("naming").display()
     );
-    fs::write(&slow, script).unwrap();
-    fs::set_permissions(&slow, fs::Permissions::from_mode(0o755)).unwrap();
-    let run = lab
-        .command("bash")
-        .args(["-c", "echo $$ >pid; exec app-backup app"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    lab.bash("until [ -e naming ]; do sleep 0.05; done; kill -TERM $(cat pid); sleep 0.3; kill -TERM $(cat pid)");
+    lab.shim("sync", &script);
+    let run = lab.begin(&["app"]);
+    let pid = run.id();
+    lab.bash(&format!(
+        "until [ -e naming ]; do sleep 0.05; done; kill -TERM {pid}; sleep 0.3; kill -TERM {pid}"
+    ));
     let answer = Answer::of(&run.wait_with_output().unwrap());
     assert_eq!(answer.code, Some(143), "{}", answer.said);
     let record = &answer.records[0];
@@ -175,13 +167,7 @@ fn a_signal_while_after_runs() {
     let (before, after) = lab.switch();
     let after = format!("echo $$ >../after; sleep 1; {after}");
     lab.site(&json!({"before": before, "after": after}), &json!({}));
-    let run = lab
-        .command("app-backup")
-        .arg("app")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let run = lab.begin(&["app"]);
     lab.bash("until [ -s after ]; do sleep 0.05; done; for signal in TERM HUP INT; do kill -$signal $(cat after) $(ps -o ppid= -p $(cat after)); done");
     Answer::of(&run.wait_with_output().unwrap()).good();
     assert!(lab.runs());
@@ -191,23 +177,12 @@ fn a_signal_while_after_runs() {
 #[test]
 fn a_signal_when_older_ones_are_removed() {
     let lab = stopped_for_backup();
-    let slow = lab.path("bin/pbsprune");
     let begun = lab.path("pruning");
-    fs::write(
-        &slow,
-        format!("#!/bin/sh\ntouch {}; exec sleep 600\n", begun.display()),
-    )
-    .unwrap();
-    fs::set_permissions(&slow, fs::Permissions::from_mode(0o755)).unwrap();
-    let run = lab
-        .command("bash")
-        .args(["-c", "echo $$ >pid; exec app-backup app"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let slow = format!("#!/bin/sh\ntouch {}; exec sleep 600\n", begun.display());
+    lab.shim("pbsprune", &slow);
+    let run = lab.begin(&["app"]);
     lab.bash("until [ -e pruning ]; do sleep 0.05; done");
-    lab.bash("kill -TERM $(cat pid)");
+    lab.bash(&format!("kill -TERM {}", run.id()));
     let answer = Answer::of(&run.wait_with_output().unwrap());
     let record = &answer.records[0];
     assert_eq!(answer.code, Some(143), "{}", answer.said);
@@ -229,12 +204,7 @@ fn a_signal_when_older_ones_are_removed() {
 fn a_run_that_is_killed_has_a_record() {
     let lab = Lab::new();
     lab.site(&json!({"before": "touch begun; sleep 2"}), &json!({}));
-    let run = lab
-        .command("app-backup")
-        .arg("app")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let run = lab.begin(&["app"]);
     lab.bash("until [ -e data/begun ]; do sleep 0.05; done");
     lab.bash(&format!("kill -9 $(ps -o pid= --ppid {})", run.id()));
     Answer::of(&run.wait_with_output().unwrap()).is(1, "interrupted");

@@ -3,8 +3,9 @@
 use std::{
     env, fs,
     io::{self, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -91,6 +92,22 @@ impl Lab {
 
     pub fn app_backup(&self, words: &[&str]) -> Answer {
         Answer::of(&self.command("app-backup").args(words).output().unwrap())
+    }
+
+    /// A run that is begun and not waited for; its process is that of app-backup itself.
+    pub fn begin(&self, words: &[&str]) -> Child {
+        let mut run = self.command("app-backup");
+        run.args(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        run.spawn().unwrap()
+    }
+
+    /// A program of the lab's own, in the place of the system's.
+    pub fn shim(&self, name: &str, script: &str) {
+        let path = self.path("bin").join(name);
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// What bash says of a script; it must succeed.

@@ -1,6 +1,6 @@
 //! A restore test passes only what can be restored.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::fs;
 
 use serde_json::json;
 
@@ -92,7 +92,6 @@ fn what_is_not_there_is_not_restored() {
     lab.site(&json!({}), &json!({}));
     lab.app_backup(&["app"]).good();
     // A tar that says what it would unpack; one that unpacks a part; one that takes its folder away.
-    let tar = lab.path("bin/tar");
     for (what, script) in [
         (
             "none",
@@ -107,12 +106,8 @@ fn what_is_not_there_is_not_restored() {
             r#"/bin/tar "$@"; rm -rf "$LAB"/tmp/app-restore-*"#,
         ),
     ] {
-        fs::write(
-            &tar,
-            format!("#!/bin/sh\nLAB={}\n{script}\n", lab.path("").display()),
-        )
-        .unwrap();
-        fs::set_permissions(&tar, fs::Permissions::from_mode(0o755)).unwrap();
+        let script = format!("#!/bin/sh\nLAB={}\n{script}\n", lab.path("").display());
+        lab.shim("tar", &script);
         let answer = lab.app_backup(&["--restore-test", "app"]);
         assert_eq!(answer.code, Some(1), "{what}: {:?}", answer.records);
         let code = answer.records[0]["error"]["code"].as_str().unwrap();

@@ -1,6 +1,6 @@
 //! Targets that are no share, are full, hang, or go away.
 
-use std::{fs, process::Stdio};
+use std::fs;
 
 use serde_json::json;
 
@@ -115,13 +115,7 @@ fn a_share_that_hangs_or_goes_away() {
     ));
 
     // It begins to hang while the archive is written.
-    let run = lab
-        .command("app-backup")
-        .arg("app")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let run = lab.begin(&["app"]);
     lab.bash("until [ -s share/BK_app/*.part ]; do sleep 0.1; done 2>/dev/null");
     lab.bash(&format!("kill -STOP {sessions}"));
     let answer = Answer::of(&run.wait_with_output().unwrap());
