@@ -251,21 +251,24 @@ pub fn settled(sim: &Sim, plan: &[Value], scenario: &Value, ran: &Ran, said: &st
                     .any(|r| r["vmid"] == *vmid && r["error"].is_object());
         let was_paused = guest["qmpstatus"] == "paused";
         let runs = is["status"] == "running" && (is["paused"] == false || was_paused);
-        let died = of(&truth, vmid)
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|change| change["cause"] == "node died");
+        let once = |cause: &str| {
+            let changes = of(&truth, vmid);
+            let mut changes = changes.as_array().unwrap().iter();
+            changes.any(|change| change["cause"] == cause)
+        };
         // A guest whose node died without anything of ours being asked of it is none of our doing.
-        let untouched = !told.contains_key(&vmid.as_u64().unwrap()) && died;
+        let untouched = !told.contains_key(&vmid.as_u64().unwrap()) && once("node died");
         let last = last_cause(&truth, vmid);
         if guest["status"] == "running" {
             let excused = reported || untouched || last == "node died";
             assert!(runs || excused, "it ran and is stopped: {}", why());
         } else {
-            // A node that boots starts its guests.
-            let booted = last == "node booted";
-            assert!(!runs || booted, "it was stopped and runs: {}", why());
+            // A node that boots starts its guests, and one that runs is moved as such.
+            assert!(
+                !runs || once("node booted"),
+                "it was stopped and runs: {}",
+                why()
+            );
         }
         let there = is["moves"]
             .as_array()
