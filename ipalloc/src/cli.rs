@@ -8,6 +8,7 @@ use vmid::{avoid::Avoid, site::Named, span};
 
 use crate::{
     allocate::Naming,
+    assign::asked::Asked,
     exclude::{Gateway, Policy},
     family::Which,
     ipam::Vrf,
@@ -188,6 +189,9 @@ pub struct Allocate {
     /// Give another address to an owner whose own has an older record of somebody else
     #[arg(long)]
     pub reassign: bool,
+    /// Where in NetBox the address is put
+    #[command(flatten)]
+    pub assign: Asked,
     /// Allocate in a container, deprecated, reserved or full prefix, if it is named
     #[arg(long)]
     pub force: bool,

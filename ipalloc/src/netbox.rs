@@ -17,23 +17,29 @@ use vmid::{
 };
 
 use crate::{
+    assign::{Assigned, Target, Wish},
     cli::{Environment, Source},
     interest::Interest,
     ipam::{Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, New, Rejection, View, Vrf},
     known::{Place, Within},
+    refused::Refused,
     span::{self, Family, Span},
 };
 
 mod answer;
 mod api;
+mod assign;
 mod available;
 mod change;
 mod create;
 pub mod field;
 mod look;
+mod machines;
+mod macs;
 mod moved;
 mod networks;
 mod pages;
+mod primary;
 mod query;
 mod refusal;
 mod version;
@@ -193,6 +199,22 @@ impl Ipam for NetBox {
 
     fn has_ids(&self) -> bool {
         true
+    }
+
+    fn machines(&mut self, wishes: &[&Wish]) -> Result<Vec<Option<Refused>>, Stop> {
+        self.where_to_put(wishes)
+    }
+
+    fn assign(
+        &mut self,
+        wishes: &[(&Wish, Target)],
+        dry_run: bool,
+    ) -> (Vec<Assigned>, Option<Stop>) {
+        self.put_all(wishes, dry_run)
+    }
+
+    fn macs(&mut self, entries: &[&Entry]) -> Result<HashMap<EntryId, String>, Stop> {
+        self.macs_on(entries)
     }
 }
 

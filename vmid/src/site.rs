@@ -66,6 +66,8 @@ pub struct Site {
     pub ssh_keys_file: Option<String>,
     pub avoid: Vec<String>,
     pub limits: Limits,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub netbox: Option<Netbox>,
     pub nodes: Vec<Node>,
     pub storages: Vec<Storage>,
     pub database_storage_types: Vec<String>,
@@ -92,6 +94,14 @@ pub struct Site {
 pub struct Limits {
     /// How many times a node's memory its running guests may be given.
     pub ram_ratio: f64,
+}
+
+/// Where guests are in NetBox.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Netbox {
+    /// The name of their cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
 }
 
 /// A node.

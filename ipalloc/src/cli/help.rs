@@ -44,6 +44,7 @@ Error codes:
   unknown-tag       NetBox has no such tag, or the token may not see it
   missing-field     NetBox wants a field that the request does not have
   refused-value     a rule of NetBox's own refuses a value; the message has its words
+  assign-failed     the address is not, or cannot be, put onto the guest's virtual machine
   batch             sound, but another request of the batch failed
   unverified        made, but could not be read back; run it again (exit 3)
   unknown-outcome   the server's reply was lost, and it cannot be found out what it did (exit 3)
@@ -87,7 +88,7 @@ Error codes:
 pub const LIST: &str = concat!(
     "\
 A record has name (its owner, or null), address, prefix, vlan, dns_name, vrf, ipam_status, ipam_role,
-description, tags; and findings (duplicate-address) where the address has several records.
+description, tags, mac (of the NetBox interface that it is on); and findings (duplicate-address) where the address has several records.
 The forms that are made of names leave out deprecated records, those without a host's name, and those
 with an address that an older record has. No host at all is exit 1, unless --allow-empty.
 
