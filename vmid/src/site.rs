@@ -24,6 +24,7 @@ pub mod json;
 pub mod key;
 mod mistaken;
 pub mod near;
+mod netbox;
 mod notify;
 mod option;
 mod pair;
@@ -35,6 +36,7 @@ mod walk;
 pub use app::{App, BackupTarget};
 pub use fault::{Fault, Faults};
 pub use held::{Held, Holder};
+pub use netbox::Netbox;
 pub use notify::{Apprise, Discord, Healthchecks, Notify, Ntfy};
 pub use option::Named;
 pub use pair::{Expect, FileRule, Member, Pair};
@@ -94,14 +96,6 @@ pub struct Site {
 pub struct Limits {
     /// How many times a node's memory its running guests may be given.
     pub ram_ratio: f64,
-}
-
-/// Where guests are in NetBox.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Netbox {
-    /// The name of their cluster.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cluster: Option<String>,
 }
 
 /// A node.

@@ -22,6 +22,9 @@ use crate::{
     refused::Refused,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// How often a step is tried that is refused; the second time, nobody was faster.
 const REFUSALS: u32 = 2;
 
@@ -74,7 +77,7 @@ impl Assigning<'_> {
 
     fn one(&mut self, wish: &Wish, target: Target, failed: &mut Option<Stop>) -> Assigned {
         let mut outcome = Assigned::default();
-        let mut trial: Option<Trial> = None;
+        let (mut trial, mut done): (Option<Trial>, Option<Step>) = (None, None);
         for _ in 0..STEPS {
             let plan = match next(wish, target, &self.read.facts) {
                 Ok(plan) => plan,
@@ -89,10 +92,14 @@ impl Assigning<'_> {
             let Some(step) = plan.step else {
                 return outcome;
             };
+            if done.as_ref() == Some(&step) {
+                let what = "NetBox answered that it was done, and does not show it";
+                return outcome.refused(format!("{}: {what}", step.undone()));
+            }
             let tried = trial.as_ref().map_or(0, |trial| trial.tried) + 1;
             let (what, limit, lost) = match self.take(&step) {
                 Ok(()) => {
-                    (outcome.changed, trial) = (true, None);
+                    (outcome.changed, trial, done) = (true, None, Some(step));
                     continue;
                 }
                 Err(Fault::Denied(what)) => {
