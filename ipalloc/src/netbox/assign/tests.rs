@@ -64,7 +64,7 @@ fn who_made_it_and_what_is_refused() {
         ("the token may not",           &[(403, DENIED)], false, "the virtual machine web was not made: denied, the token's user may not do this"),
         ("not what was asked for",      &[(201, MADE), (201, r#"{"id":2,"name":"net0","virtual_machine":{"id":7}}"#)], true, "the interface net0 was not made: NetBox answered"),
         ("may not the second",          &[(201, MADE), (403, DENIED)], true, "the interface net0 was not made: denied"),
-        ("a proxy that sends away",     &[(302, ""), (200, NONE), (200, CLUSTER), (302, "")], false, "the virtual machine web was not made: status 302"),
+        ("a proxy that sends away",     &[(302, ""), (200, NONE), (200, CLUSTER), (302, "")], false, "the virtual machine web was not made: redirected to "),
     ];
     for (name, replies, changed, want) in cases {
         let (got, failed) = outcome(replies);
