@@ -17,7 +17,7 @@ use vmid::{
 };
 
 use crate::{
-    assign::{Assigned, Target, Wish},
+    assign::{Assigned, Facts, Target, Wish},
     cli::{Environment, Source},
     interest::Interest,
     ipam::{Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, New, Rejection, View, Vrf},
@@ -70,6 +70,9 @@ pub struct NetBox {
     owners: Option<(Ask, Vec<Record>)>,
     /// Addresses that were refused as taken.
     refused: HashSet<(Vrf, IpAddr)>,
+    /// The virtual machines that addresses are to be put onto, as they were before anything was
+    /// changed; used once.
+    machines: Option<Facts>,
     prefix_ids: HashMap<(Vrf, IpNet), u64>,
     range_ids: HashMap<Place, u64>,
     vrf_ids: HashMap<Vrf, u64>,
@@ -139,6 +142,7 @@ impl NetBox {
             is_small: false,
             owners: None,
             refused: HashSet::new(),
+            machines: None,
             prefix_ids: HashMap::new(),
             range_ids: HashMap::new(),
             vrf_ids: HashMap::new(),

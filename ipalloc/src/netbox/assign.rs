@@ -290,21 +290,27 @@ impl Assigning<'_> {
 
 impl NetBox {
     /// As [`crate::ipam::Ipam::machines`].
-    pub(super) fn where_to_put(&self, wishes: &[&Wish]) -> Result<Vec<Option<Refused>>, Stop> {
-        let read = self.api.machines_for(wishes, &[])?;
-        let refused = |wish: &&Wish| possible(wish, &read.facts).err();
-        Ok(wishes.iter().map(refused).collect())
+    pub(super) fn where_to_put(&mut self, wishes: &[&Wish]) -> Result<Vec<Option<Refused>>, Stop> {
+        let facts = self.api.machines_for(wishes, &[])?.facts;
+        let refused = |wish: &&Wish| possible(wish, &facts).err();
+        let refused = wishes.iter().map(refused).collect();
+        self.machines = Some(facts);
+        Ok(refused)
     }
 
     /// As [`crate::ipam::Ipam::assign`].
     pub(super) fn put_all(
-        &self,
+        &mut self,
         wishes: &[(&Wish, Target)],
         dry_run: bool,
     ) -> (Vec<Assigned>, Option<Stop>) {
         let all: Vec<&Wish> = wishes.iter().map(|(wish, _)| *wish).collect();
+        let read = match self.machines.take() {
+            Some(facts) => self.api.with_addresses(facts, &ids(wishes)),
+            None => self.api.machines_for(&all, &ids(wishes)),
+        };
         let api = &self.api;
-        match api.machines_for(&all, &ids(wishes)) {
+        match read {
             Ok(read) => Assigning { api, wishes, read }.all(dry_run),
             Err(stop) => {
                 let why = format!("{stop}; run this again");

@@ -64,6 +64,16 @@ impl Api {
         Ok(Read { facts, records })
     }
 
+    /// What was read before, and what the addresses with these numbers are on now.
+    pub fn with_addresses(&self, facts: Facts, addresses: &[u64]) -> Result<Read, Stop> {
+        let (on, records) = self.records_of(addresses)?.into_iter().unzip();
+        let facts = Facts {
+            addresses: on,
+            ..facts
+        };
+        Ok(Read { facts, records })
+    }
+
     /// The interfaces of these virtual machines.
     fn interfaces_of(&self, machines: &[Machine]) -> Result<Vec<Interface>, Stop> {
         let ids: Vec<String> = machines.iter().map(|m| m.id.to_string()).collect();
