@@ -3,6 +3,10 @@
 
 use vmid::stream::quote;
 
+mod labels;
+
+use labels::Others;
+
 use super::grant::Naming;
 use crate::{ipam::Entry, request::Request, retired, status};
 
@@ -17,6 +21,8 @@ pub struct Drift {
     pub description: Option<String>,
     /// Its tags, where it lacks one that was asked for; that it has more is no drift.
     pub tags: Option<Vec<String>>,
+    /// Its labels.
+    pub labels: Others,
 }
 
 impl Drift {
@@ -24,10 +30,12 @@ impl Drift {
     #[must_use]
     pub fn of(entry: &Entry, request: &Request, naming: &Naming) -> Self {
         let owner = &request.owner;
+        let asked = request.fields.labels.status.as_deref();
+        let is_asked = |entry: &Entry| asked.is_some_and(|s| s.eq_ignore_ascii_case(&entry.status));
         let fits = owner.is_fully_named(&entry.dns_name, naming.domain.as_deref());
         let mut drift = Self {
             dns_name: (!fits).then(|| entry.dns_name.clone()),
-            status: out_of_use(entry).then(|| entry.status.clone()),
+            status: (out_of_use(entry) && !is_asked(entry)).then(|| entry.status.clone()),
             ..Self::default()
         };
         // What a name without an owner says is not what was asked for before.
@@ -41,6 +49,7 @@ impl Drift {
         let has = |asked: &String| said.tags.iter().any(|tag| slug(tag) == slug(asked));
         let mut asked = fields.tags.iter().flatten();
         drift.tags = (!asked.all(has)).then(|| said.tags.clone());
+        drift.labels = Others::of(entry, said, &fields.labels);
         drift
     }
 
@@ -61,7 +70,10 @@ impl Drift {
             text("description", &self.description),
             tags,
         ];
-        let members: Vec<String> = members.into_iter().flatten().collect();
+        let labels = self.labels.members();
+        let labels = labels.map(|(name, value)| format!("\"{name}\":{value}"));
+        let members = members.into_iter().flatten().chain(labels);
+        let members: Vec<String> = members.collect();
         (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")))
     }
 }
@@ -87,6 +99,10 @@ mod tests {
     fn what_is_told() {
         #[rustfmt::skip]
         let cases: &[(&str, &str, (&str, &[&str]), &str, Option<&str>, Option<&str>)] = &[
+            ("its labels",              "10.0.0.2/24 key=web name=web role=vip status=dhcp", ("", &[]), r#"{"name":"web","tenant":"Acme-Inc","ipam_role":"VIP","ipam_status":"DHCP","custom_fields":{"count":5,"none":null}}"#, None, None),
+            ("others",                  "10.0.0.2/24 key=web name=web", ("", &[]), r#"{"name":"web","tenant":"acme","ipam_role":"vip","ipam_status":"reserved","custom_fields":{"count":6,"more":true}}"#, None, Some(r#"{"tenant":"Acme Inc","ipam_role":null,"ipam_status":"active","custom_fields":{"count":5,"more":null}}"#)),
+            ("nobody's labels",         "10.0.0.2/24 name=web", ("", &[]), r#"{"name":"web","tenant":"other"}"#, None, None),
+            ("revived as active",       "10.0.0.2/24 key=web name=web retired=2026-11-01", ("", &[]), r#"{"name":"web","ipam_status":"reserved"}"#, None, Some(r#"{"ipam_status":"active"}"#)),
             ("nothing asked for",       "10.0.0.2/24 key=web name=web.x", ("old", &["a"]), r#"{"name":"web"}"#, None, None),
             ("as it is",                "10.0.0.2/24 key=web name=WEB.lab.", (" old", &["A b"]), r#"{"name":"web","description":"old ","tags":["a-b"]}"#, Some("lab"), None),
             ("its description",         "10.0.0.2/24 key=web name=web", ("old", &[]), r#"{"name":"web","description":"new"}"#, None, Some(r#"{"description":"old"}"#)),
@@ -107,6 +123,8 @@ mod tests {
             entry.said = Some(Box::new(Said {
                 description: (*description).to_owned(),
                 tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+                tenant: Some("Acme Inc".to_owned()),
+                custom: [("count".to_owned(), 5.into())].into(),
             }));
             let kept = stream::parse(request.as_bytes()).unwrap();
             let request = Request::of(&kept[0].record(), &Fields::default()).unwrap();
