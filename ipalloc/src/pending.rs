@@ -52,8 +52,8 @@ mod tests {
             role,
             ..Labels::default()
         };
-        let later = |role: &&str| comments(&labels(Some(*role))).is_some();
-        let of_all: Vec<&str> = ROLES.iter().copied().filter(|role| later(&role)).collect();
+        let later = |role: &&'static str| comments(&labels(Some(*role))).is_some();
+        let of_all: Vec<&str> = ROLES.into_iter().filter(later).collect();
         assert_eq!(of_all, ["anycast", "vip", "vrrp", "hsrp", "glbp", "carp"]);
         assert_eq!(comments(&labels(None)), None);
     }

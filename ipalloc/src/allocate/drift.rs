@@ -84,9 +84,15 @@ fn out_of_use(entry: &Entry) -> bool {
     !in_use && retired::since(entry).is_none()
 }
 
-/// As NetBox makes the slug of a tag's name: a file may have either.
-fn slug(tag: &str) -> String {
-    tag.to_lowercase().replace(' ', "-")
+/// As NetBox makes the slug of a tag's or tenant's name: a file may have either.
+fn slug(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let words = lower.split([' ', '-']).map(|word| {
+        let plain = |c: &char| c.is_alphanumeric() || *c == '_';
+        word.chars().filter(plain).collect::<String>()
+    });
+    let words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
+    words.join("-")
 }
 
 #[cfg(test)]
@@ -96,11 +102,25 @@ mod tests {
     use vmid::stream;
 
     #[test]
+    fn slugs_of_names() {
+        #[rustfmt::skip]
+        let cases = [
+            ("a slug",       "acme-inc",     "acme-inc"),
+            ("its name",     "ACME, Inc.",   "acme-inc"),
+            ("a dash in it", "Acme - Nord",  "acme-nord"),
+            ("an underscore", "a_b",         "a_b"),
+        ];
+        for (name, text, want) in cases {
+            assert_eq!(slug(text), want, "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_told() {
         #[rustfmt::skip]
         let cases: &[(&str, &str, (&str, &[&str]), &str, Option<&str>, Option<&str>)] = &[
             ("its labels",              "10.0.0.2/24 key=web name=web role=vip status=dhcp", ("", &[]), r#"{"name":"web","tenant":"Acme-Inc","ipam_role":"VIP","ipam_status":"DHCP","custom_fields":{"count":5,"none":null}}"#, None, None),
-            ("others",                  "10.0.0.2/24 key=web name=web", ("", &[]), r#"{"name":"web","tenant":"acme","ipam_role":"vip","ipam_status":"reserved","custom_fields":{"count":6,"more":true}}"#, None, Some(r#"{"tenant":"Acme Inc","ipam_role":null,"ipam_status":"active","custom_fields":{"count":5,"more":null}}"#)),
+            ("others",                  "10.0.0.2/24 key=web name=web", ("", &[]), r#"{"name":"web","tenant":"acme","ipam_role":"vip","ipam_status":"reserved","custom_fields":{"count":6,"more":true}}"#, None, Some(r#"{"tenant":"Acme, Inc.","ipam_role":null,"ipam_status":"active","custom_fields":{"count":5,"more":null}}"#)),
             ("nobody's labels",         "10.0.0.2/24 name=web", ("", &[]), r#"{"name":"web","tenant":"other"}"#, None, None),
             ("revived as active",       "10.0.0.2/24 key=web name=web retired=2026-11-01", ("", &[]), r#"{"name":"web","ipam_status":"reserved"}"#, None, Some(r#"{"ipam_status":"active"}"#)),
             ("nothing asked for",       "10.0.0.2/24 key=web name=web.x", ("old", &["a"]), r#"{"name":"web"}"#, None, None),
@@ -123,7 +143,7 @@ mod tests {
             entry.said = Some(Box::new(Said {
                 description: (*description).to_owned(),
                 tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-                tenant: Some("Acme Inc".to_owned()),
+                tenant: Some("Acme, Inc.".to_owned()),
                 custom: [("count".to_owned(), 5.into())].into(),
             }));
             let kept = stream::parse(request.as_bytes()).unwrap();
