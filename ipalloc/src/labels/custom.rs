@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use vmid::{
     guest,
@@ -116,8 +117,15 @@ pub fn same(asked: &Value, has: &Value) -> bool {
             asked.as_f64() == has.as_f64()
         }
         (Value::Bool(asked), Value::String(has)) => asked.to_string().eq_ignore_ascii_case(has),
+        (Value::String(asked), Value::String(has)) => asked == has || same_instant(asked, has),
         _ => asked == has || shown(asked) == shown(has),
     }
+}
+
+/// They are one time, however it is written: NetBox writes `Z` for `+00:00`.
+fn same_instant(one: &str, other: &str) -> bool {
+    let instant = |text: &str| text.parse::<Timestamp>().ok();
+    instant(one).is_some_and(|one| instant(other) == Some(one))
 }
 
 #[cfg(test)]
@@ -168,6 +176,8 @@ mod tests {
             ("a whole one",         json!(2),            json!(2.0),                 true),
             ("a file's truth",      json!(true),         json!("True"),              true),
             ("an untruth",          json!(true),         json!(false),               false),
+            ("a time",              json!("2026-11-26 11:00:00+01:00"), json!("2026-11-26T10:00:00Z"), true),
+            ("another time",        json!("2026-11-26T11:00:00Z"), json!("2026-11-26T10:00:00Z"), false),
             ("a selection",         json!("b"),          select.clone(),             true),
             ("several",             json!(["b"]),        json!([select]),            true),
             ("as a file has them",  json!(["a", "b"]),   json!("a,b"),               true),
