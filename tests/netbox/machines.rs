@@ -310,7 +310,14 @@ fn races(lab: &Lab) {
     assert_eq!(told(lab), [want.as_str()]);
     assert_eq!(lab.results(&format!("{MACS}?mac_address={A}")).len(), 1);
     // Each reply once lost, after the server acted: of the POSTs that for the address itself is the first.
-    let lost = [("POST", 1), ("POST", 2), ("POST", 3), ("PATCH", 0), ("PATCH", 1), ("PATCH", 2)];
+    let lost = [
+        ("POST", 1),
+        ("POST", 2),
+        ("POST", 3),
+        ("PATCH", 0),
+        ("PATCH", 1),
+        ("PATCH", 2),
+    ];
     std::thread::scope(|scope| {
         for (method, which) in lost {
             scope.spawn(move || {
