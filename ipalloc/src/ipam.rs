@@ -5,12 +5,17 @@
 //! answer with [`Change`]s. A back end supplies the first and carries out the last.
 
 use core::net::IpAddr;
-use std::{borrow::Cow, collections::HashSet, fmt};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashSet},
+    fmt,
+};
 
 use ipnet::IpNet;
 use vmid::exit::Stop;
 
 use crate::{
+    among::{Among, Belonging, Segment},
     interest::Interest,
     span::{self, Span},
     status,
@@ -76,6 +81,10 @@ pub struct Prefix {
     pub is_pool: bool,
     /// It is to be treated as full.
     pub mark_utilized: bool,
+    /// What it belongs to, of all that was asked about.
+    pub belongs: BTreeSet<Belonging>,
+    /// What tells it from others on a VLAN of the same number.
+    pub segment: Segment,
     /// What is still to be found out of it (a file's column `x-todo`).
     pub todo: Option<String>,
     /// Its line, if it is of a file.
@@ -90,6 +99,13 @@ impl Prefix {
         let by_status = status::closed(&self.status, &status::OF_PREFIXES, self.line, open);
         let full = || self.mark_utilized.then_some("marked as utilized".into());
         by_status.map(Cow::Owned).or_else(full)
+    }
+
+    /// It belongs to all of that.
+    #[must_use]
+    pub fn is_among(&self, among: &Among) -> bool {
+        let mut belongings = among.belongings();
+        belongings.all(|belonging| self.belongs.contains(belonging))
     }
 }
 

@@ -32,6 +32,7 @@ mod create;
 pub mod field;
 mod look;
 mod moved;
+mod narrow;
 mod networks;
 mod pages;
 mod query;

@@ -33,6 +33,18 @@ pub enum Column {
     Vrf,
     /// The VLAN.
     Vlan,
+    /// The group of the VLAN.
+    VlanGroup,
+    /// The site of the VLAN.
+    VlanSite,
+    /// What kind of place a prefix is of.
+    ScopeType,
+    /// The name of that place.
+    ScopeName,
+    /// NetBox's number of it.
+    ScopeId,
+    /// The tenant.
+    Tenant,
     /// The status.
     Status,
     /// The role.
@@ -58,7 +70,7 @@ pub enum Column {
 }
 
 impl Column {
-    const COUNT: usize = 17;
+    const COUNT: usize = 23;
 
     const ALL: [Self; Self::COUNT] = [
         Self::Address,
@@ -67,6 +79,12 @@ impl Column {
         Self::End,
         Self::Vrf,
         Self::Vlan,
+        Self::VlanGroup,
+        Self::VlanSite,
+        Self::ScopeType,
+        Self::ScopeName,
+        Self::ScopeId,
+        Self::Tenant,
         Self::Status,
         Self::Role,
         Self::DnsName,
@@ -90,6 +108,12 @@ impl Column {
             Self::End => ("end_address", "End address"),
             Self::Vrf => ("vrf", "VRF"),
             Self::Vlan => ("vlan", "VLAN"),
+            Self::VlanGroup => ("vlan_group", "VLAN Group"),
+            Self::VlanSite => ("vlan_site", "VLAN Site"),
+            Self::ScopeType => ("scope_type", "Scope Type"),
+            Self::ScopeName => ("scope_name", "Scope"),
+            Self::ScopeId => ("scope_id", "Scope ID"),
+            Self::Tenant => ("tenant", "Tenant"),
             Self::Status => ("status", "Status"),
             Self::Role => ("role", "Role"),
             Self::DnsName => ("dns_name", "DNS name"),
