@@ -54,8 +54,19 @@ pub(super) fn prefixes<'a>(
                 Ok((all.remove(0), all))
             }
         },
-        several => Err(ambiguous(fields, several, way_out(several))),
+        several => match of_site(several, policy) {
+            Some(one) => Ok((one, Vec::new())),
+            None => Err(ambiguous(fields, several, way_out(several))),
+        },
     }
+}
+
+/// The one that the site file has; out of the others nothing is given with it.
+fn of_site<'a>(several: &[&'a Prefix], policy: &Policy) -> Option<&'a Prefix> {
+    let site = policy.site.as_ref()?;
+    let has = |prefix: &&&Prefix| site.has(prefix.net, prefix.vlan).is_ok();
+    let mut known = several.iter().filter(has);
+    known.next().copied().filter(|_| known.next().is_none())
 }
 
 /// All of the IPAM that fit.
