@@ -399,12 +399,20 @@ fn agree(lab: &Lab, seed: u64, rounds: usize) {
         // Lists come in the order in which things are kept, which is not the same.
         let sort =
             ["show", "check", "list"].contains(&words.0) || line.contains("--retired-before");
-        assert_eq!(
-            compared(&netbox, sort),
-            compared(&files, sort),
-            "seed {seed}, round {round}: ipalloc {line} {input}\nleft: NetBox {}\nright: files {}",
+        let (left, right) = (compared(&netbox, sort), compared(&files, sort));
+        let only = |of: &[String], other: &[String]| -> String {
+            let only = of.iter().filter(|line| !other.contains(line));
+            only.map(|line| format!("\n  {line}")).collect()
+        };
+        assert!(
+            left == right,
+            "seed {seed}, round {round}: ipalloc {line} {input}\nNetBox: {} {}{}\nfiles: {} {}{}",
+            left.0,
             netbox.err,
-            files.err
+            only(&left.1, &right.1),
+            right.0,
+            files.err,
+            only(&right.1, &left.1),
         );
         assert_eq!(netbox.err, files.err, "{line}");
     }

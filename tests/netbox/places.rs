@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::{Section, client::Ours, proxy::Reply, server::Lab, strange::without_filters};
+use crate::{Section, client::Ours, server::Lab, strange::without_filters};
 
 pub const SECTIONS: &[Section] = &[
     ("places: a VLAN at two sites", places),
