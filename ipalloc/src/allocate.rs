@@ -101,6 +101,7 @@ impl Batch {
             ask.addresses
                 .extend(request.fields.wanted.map(|wanted| wanted.address));
             ask.addresses.extend(request.of_site);
+            request.fields.labels.note(&mut ask.labels);
             for scope in pool.scopes() {
                 let within = scope.within(usize::from(!request.is_settled()));
                 let mut others = ask.within.iter_mut();
@@ -205,6 +206,7 @@ fn scoped(
             None => Ok(()),
         };
         pool.scopes().try_for_each(of_site)?;
+        request.fields.labels.fit(pool.family(), &policy.open)?;
         Ok(pool)
     });
     let asked = match request.fields.family {

@@ -63,7 +63,7 @@ pub struct Intake {
 
 impl Intake {
     /// What `records` are; the gaps of requests filled from `flags`. Of these, a configuration
-    /// takes the VRF, what the prefix belongs to, description and tags only.
+    /// takes the VRF, what the prefix belongs to, description, tags and labels only.
     #[must_use]
     pub fn of(records: &[Kept], flags: &Fields) -> Self {
         let mut intake = Self::default();
@@ -194,6 +194,7 @@ fn own_address(
             interface: of.map(str::to_owned),
             description: flags.description.clone(),
             tags: flags.tags.clone(),
+            labels: flags.labels.clone(),
             own: true,
             ..Fields::default()
         },

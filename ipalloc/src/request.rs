@@ -12,6 +12,7 @@ use crate::{
     among::Among,
     family::Families,
     ipam::Vrf,
+    labels::Labels,
     owner::Owner,
     refused::{Code, Refused},
 };
@@ -68,6 +69,8 @@ pub struct Fields {
     pub description: Option<String>,
     /// Slugs, for the address's record.
     pub tags: Option<Vec<String>>,
+    /// Tenant, role, status and custom fields, for the address's record.
+    pub labels: Labels,
     /// The family of the address; both are asked for as one request each, see [`Request::halves`].
     pub family: Option<Families>,
     /// Of the IPv6 address, where both families are asked for: its prefix,
@@ -134,6 +137,7 @@ impl Request {
             description: parsed(record, "description", parse_description)?
                 .or_else(|| flags.description.clone()),
             tags: tags(record)?.or_else(|| flags.tags.clone()),
+            labels: Labels::of(record, &flags.labels)?,
             family: Families::of(record)?
                 .or(flags.family)
                 .or(of_both.then_some(Families::Both)),

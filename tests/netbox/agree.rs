@@ -78,6 +78,7 @@ fn export(lab: &Lab, folder: &Path) {
         &[
             ("address", "/address"),
             ("vrf", "/vrf/name"),
+            ("tenant", "/tenant/slug"),
             ("status", "/status/value"),
             ("role", "/role/value"),
             ("dns_name", "/dns_name"),
@@ -225,6 +226,9 @@ fn call(random: &mut Random) -> (String, String) {
                     " -6",
                     " --family both",
                     " --description x",
+                    " --ipam-role vip",
+                    " --ipam-role loopback --ipam-status reserved",
+                    " --tenant acme --ipam-status dhcp",
                     " --domain lab.example",
                     " --gateway last",
                     " --avoid 2-20",

@@ -57,7 +57,7 @@ pub(super) fn has_columns(layout: &Layout, asked: &BTreeSet<&Belonging>) -> Resu
         let by_id = layout.position(Column::ScopeId).is_some();
         let lacks = |column: &&Column| {
             let known = layout.position(**column).is_some();
-            !known && !(**column == Column::ScopeName && by_id)
+            !(known || **column == Column::ScopeName && by_id)
         };
         if let Some(lacking) = columns.iter().find(lacks) {
             let name = lacking.header(layout.form);
