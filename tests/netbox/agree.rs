@@ -72,9 +72,15 @@ fn export(lab: &Lab, folder: &Path) {
             ("mark_utilized", "/mark_utilized"),
         ],
     );
+    let mut addresses = all("ip-addresses");
+    for address in &mut addresses {
+        let tags = address["tags"].as_array().unwrap().iter();
+        let slugs: Vec<&str> = tags.filter_map(|tag| tag["slug"].as_str()).collect();
+        address["slugs"] = json!(slugs.join(","));
+    }
     write(
         "ip-addresses.csv",
-        &all("ip-addresses"),
+        &addresses,
         &[
             ("address", "/address"),
             ("vrf", "/vrf/name"),
@@ -84,7 +90,7 @@ fn export(lab: &Lab, folder: &Path) {
             ("dns_name", "/dns_name"),
             ("description", "/description"),
             ("comments", "/comments"),
-            ("tags", "/none"),
+            ("tags", "/slugs"),
             ("cf_ipalloc_key", "/custom_fields/ipalloc_key"),
         ],
     );
