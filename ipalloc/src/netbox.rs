@@ -39,6 +39,7 @@ mod look;
 mod machines;
 mod macs;
 mod moved;
+mod narrow;
 mod networks;
 mod pages;
 mod primary;
