@@ -28,12 +28,29 @@ const NAME_LIMIT: usize = 64;
 pub struct Wish {
     /// The guest's name in lower case, by which a virtual machine is made; then its other spellings.
     pub names: Vec<String>,
+    /// No domain is known, so that a name with one and a name without may be the same guest's.
+    pub is_unsure: bool,
     /// The cluster of the virtual machine; none: whichever it is in.
     pub cluster: Option<String>,
+    /// The slug of the tenant whose it is; none: whosever it is.
+    pub tenant: Option<String>,
     /// The interface.
     pub interface: Which,
     /// The interface's MAC address, in capitals.
     pub mac: Option<String>,
+}
+
+impl Wish {
+    /// The name of a virtual machine may be another spelling of the guest's, in a domain that isn't known.
+    #[must_use]
+    pub fn may_be(&self, machine: &str) -> bool {
+        let (Some(name), machine) = (self.names.first(), machine.to_ascii_lowercase()) else {
+            return false;
+        };
+        let label = |name: &str| name.split('.').next().map(str::to_owned);
+        let is_one_bare = name.contains('.') != machine.contains('.');
+        self.is_unsure && is_one_bare && label(name) == label(&machine)
+    }
 }
 
 /// Which interface is meant.
@@ -72,6 +89,8 @@ pub struct Machine {
     pub name: String,
     /// The cluster that it is in; none if it stands for itself.
     pub cluster: Option<Cluster>,
+    /// The slug of its tenant.
+    pub tenant: Option<String>,
     /// Its primary addresses, of IPv4 and IPv6.
     pub primary: [Option<u64>; 2],
     /// For `If-Match`.
@@ -204,6 +223,7 @@ pub fn next(wish: &Wish, target: Target, facts: &Facts) -> Result<Plan, Refused>
         let step = Step::Machine {
             name: name.to_owned(),
             cluster: cluster.id,
+            tenant: wish.tenant.clone(),
         };
         return Ok(Plan {
             step: Some(step),
@@ -272,15 +292,22 @@ pub fn missing(wish: &Wish, facts: &Facts) -> Option<String> {
     wish.cluster.clone().filter(|_| found == Ok(None))
 }
 
-/// Whether there is a place for the wish's address, wherever the address is now.
+/// The guest's virtual machine is not among those that were read.
+#[must_use]
+pub fn is_unknown(wish: &Wish, facts: &Facts) -> bool {
+    let mut names = facts.machines.iter().map(|machine| &machine.name);
+    !names.any(|name| wish.names.iter().any(|own| own.eq_ignore_ascii_case(name)))
+}
+
+/// Whether the call is right: there is the cluster in which a virtual machine has to be made. What is
+/// wrong with one guest's shows when its address is put there, so that no other guest's is held up by it.
 ///
 /// # Errors
 ///
 /// [`Code::AssignFailed`].
 pub fn possible(wish: &Wish, facts: &Facts) -> Result<(), Refused> {
-    let anywhere = Target {
-        id: None,
-        address: IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED),
-    };
-    next(wish, anywhere, facts).map(drop)
+    match missing(wish, facts) {
+        Some(_) => choice::cluster(wish, facts).map(drop),
+        None => Ok(()),
+    }
 }

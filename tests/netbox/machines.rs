@@ -241,17 +241,44 @@ fn theirs(lab: &Lab) {
     lab.make(MACS, &mac);
     let before = lab.count();
     let ours = lab.ours();
-    // What is known before is refused before; nothing is made, and a batch is all or nothing.
+    // What is wrong with the call is refused before, and nothing is made.
     let assign = "allocate --vlan 30 --assign --cluster pve";
     #[rustfmt::skip]
     ours.table(&[
-        ("in another cluster",   &format!("{assign} elsewhere x"),  "", "1: elsewhere !assign-failed, x !batch"),
-        ("which interface",      &format!("{assign} many"),         "", "1: many !assign-failed"),
         ("no such cluster",      "allocate --vlan 30 --assign --cluster pvx x", "", "1: x !assign-failed"),
-        ("no cluster",           "allocate --vlan 30 --assign x",   "", "1: x !assign-failed"),
         ("no truth",             "allocate --vlan 30", r#"{"name":"x","assign":"yes"}"#, "1: x !bad-field"),
     ]);
     assert_eq!(lab.count(), before, "something was made");
+    // What is wrong with one guest leaves the others alone, and each its address.
+    #[rustfmt::skip]
+    ours.table(&[
+        ("in another cluster",   &format!("{assign} elsewhere x"),   "", "1: elsewhere 192.168.30.2/24 new !assign-failed, x 192.168.30.3/24 new"),
+        ("which interface",      &format!("{assign} many"),          "", "1: many 192.168.30.4/24 new !assign-failed"),
+        ("no cluster",           "allocate --vlan 30 --assign y",    "", "1: y 192.168.30.5/24 new !assign-failed"),
+        ("without its domain",   &format!("{assign} many.b.example"), "", "1: many.b.example 192.168.30.6/24 new !assign-failed"),
+        ("gone",                 "release elsewhere x many y many.b.example", "", "0: elsewhere 192.168.30.2/24 new, x 192.168.30.3/24 new, many 192.168.30.4/24 new, y 192.168.30.5/24 new, many.b.example 192.168.30.6/24 new"),
+    ]);
+    // One of each tenant: its own is meant, one is made as its own, another's is left alone.
+    for slug in ["acme", "globex"] {
+        lab.make(
+            "/api/tenancy/tenants/",
+            &json!({"name": slug, "slug": slug}),
+        );
+    }
+    let body =
+        json!({"name": "shop", "cluster": cluster(lab, "pve"), "tenant": {"slug": "globex"}});
+    lab.make(MACHINES, &body);
+    #[rustfmt::skip]
+    ours.table(&[
+        ("another tenant's",     &format!("{assign} --tenant acme shop"), "", "1: shop 192.168.30.2/24 new !assign-failed"),
+        ("made for a tenant",    &format!("{assign} --tenant acme made"), "", "0: made 192.168.30.3/24 new"),
+        ("gone",                 "release shop made", "", "0: shop 192.168.30.2/24 new, made 192.168.30.3/24 new"),
+    ]);
+    let made = lab.results(&format!("{MACHINES}?name=made"));
+    assert_eq!(
+        (made.len(), &made[0]["tenant"]["slug"]),
+        (1, &json!("acme"))
+    );
     // What shows later leaves the address as it is.
     let ran = ours.run(&format!("{assign} --adopt full"));
     ran.ends("1: full 192.168.30.80/24 new !assign-failed", &[]);

@@ -99,7 +99,9 @@ fn wish(
     };
     Ok(Some(Wish {
         names,
+        is_unsure: domain.is_none(),
         cluster: request::text(record, "cluster")?.or_else(|| asked.cluster.clone()),
+        tenant: request.fields.labels.tenant.clone(),
         interface,
         mac: mac.map(|mac| mac.to_ascii_uppercase()),
     }))
@@ -175,6 +177,7 @@ mod tests {
                 cluster,
                 interface,
                 mac,
+                ..
             } = wish;
             let interface = match interface {
                 Which::Named(name) => name.clone(),

@@ -14,6 +14,10 @@ pub(super) fn machine<'a>(wish: &Wish, facts: &'a Facts) -> Result<Option<&'a Ma
         names.any(|name| name.eq_ignore_ascii_case(&machine.name))
     };
     let named: Vec<&Machine> = facts.machines.iter().filter(is_named).collect();
+    if named.is_empty() {
+        unambiguous(wish, facts)?;
+    }
+    let named = of_tenant(wish, named)?;
     let Some(cluster) = &wish.cluster else {
         return match named[..] {
             [one] => Ok(Some(one)),
@@ -46,6 +50,42 @@ pub(super) fn machine<'a>(wish: &Wish, facts: &'a Facts) -> Result<Option<&'a Ma
     }
 }
 
+/// Refuses a guest that may be a virtual machine that is there, as far as is known without a domain.
+fn unambiguous(wish: &Wish, facts: &Facts) -> Result<(), Refused> {
+    let is_similar = |machine: &&Machine| wish.may_be(&machine.name);
+    let similar: Vec<&Machine> = facts.machines.iter().filter(is_similar).collect();
+    if similar.is_empty() {
+        return Ok(());
+    }
+    let name = wish.names.first().map_or("", String::as_str);
+    failed(format!(
+        "NetBox has {}, and no domain is known that says whether that is {name} (--domain, or the site's domain); another is not made",
+        shown(&similar)
+    ))
+}
+
+/// Those of the wish's tenant, else those of none. Without a tenant in the wish any are meant.
+fn of_tenant<'a>(wish: &Wish, named: Vec<&'a Machine>) -> Result<Vec<&'a Machine>, Refused> {
+    let Some(tenant) = &wish.tenant else {
+        return Ok(named);
+    };
+    let of = |slug: Option<&String>| {
+        let all = named
+            .iter()
+            .filter(|machine| machine.tenant.as_ref() == slug);
+        all.copied().collect::<Vec<_>>()
+    };
+    let theirs = [of(Some(tenant)), of(None)];
+    match theirs.into_iter().find(|machines| !machines.is_empty()) {
+        Some(machines) => Ok(machines),
+        None if named.is_empty() => Ok(named),
+        None => failed(format!(
+            "NetBox has it of another tenant than {tenant}: {}; another is not made",
+            shown(&named)
+        )),
+    }
+}
+
 fn is_called(cluster: &Cluster, name: &str) -> bool {
     cluster.name.to_lowercase() == name.to_lowercase()
 }
@@ -54,13 +94,13 @@ fn is_called(cluster: &Cluster, name: &str) -> bool {
 fn shown(machines: &[&Machine]) -> String {
     let one = |machine: &&Machine| {
         let Machine { id, name, .. } = machine;
-        match &machine.cluster {
-            Some(cluster) => format!(
-                "the virtual machine {name} (id {id}) in the cluster {}",
-                cluster.name
-            ),
-            None => format!("the virtual machine {name} (id {id}) in no cluster"),
-        }
+        let cluster = match &machine.cluster {
+            Some(cluster) => format!("the cluster {}", cluster.name),
+            None => "no cluster".to_owned(),
+        };
+        let tenant = machine.tenant.as_ref();
+        let tenant = tenant.map_or(String::new(), |slug| format!(" of the tenant {slug}"));
+        format!("the virtual machine {name} (id {id}){tenant} in {cluster}")
     };
     machines.iter().map(one).collect::<Vec<_>>().join(", ")
 }
@@ -99,7 +139,8 @@ pub(super) fn name_of(wish: &Wish) -> &str {
 }
 
 /// The machine's interface that is meant; none if it is to be made. First the one that the address
-/// is on, then the one with the MAC address, whatever their names.
+/// is on; then, of those with the MAC address, which bridges and bonds share with their members, that
+/// of the name; then any, unless one is named outright that is there.
 pub(super) fn interface<'a>(
     wish: &Wish,
     machine: &Machine,
@@ -115,8 +156,17 @@ pub(super) fn interface<'a>(
         mac.is_some() && (i.mac.as_deref() == mac || facts.macs.iter().any(is_on))
     };
     let named = |i: &&&Interface| i.name == name_of(wish);
-    let found = own.iter().find(holds).or_else(|| own.iter().find(bears));
-    let found = found.or_else(|| own.iter().find(named)).copied();
+    let of_name = || own.iter().find(named);
+    let bearer = || {
+        own.iter()
+            .find(|i| bears(i) && named(i))
+            .or_else(|| own.iter().find(bears))
+    };
+    let found = own.iter().find(holds).or_else(|| match &wish.interface {
+        Which::Named(_) => of_name().or_else(bearer),
+        Which::Any(_) => bearer().or_else(of_name),
+    });
+    let found = found.copied();
     match (&wish.interface, found, &own[..]) {
         (_, Some(found), _) => Ok(Some(found)),
         (Which::Any(_), None, [only]) => Ok(Some(only)),

@@ -9,6 +9,8 @@ pub enum Step {
         name: String,
         /// Where.
         cluster: u64,
+        /// Whose: the tenant's slug.
+        tenant: Option<String>,
     },
     /// Make the interface.
     Interface {

@@ -11,6 +11,7 @@ fn machine(id: u64, text: &str, primary: [Option<u64>; 2]) -> Machine {
             id: 9,
             name: name.to_owned(),
         }),
+        tenant: None,
         primary,
         version: String::new(),
     }
@@ -46,7 +47,9 @@ fn mac(id: u64, mac: &str, on: Option<On>) -> Mac {
 fn wish(cluster: Option<&str>, interface: Which, mac: Option<&str>) -> Wish {
     Wish {
         names: vec!["web".to_owned(), "web.lab.example".to_owned()],
+        is_unsure: false,
         cluster: cluster.map(str::to_owned),
+        tenant: None,
         interface,
         mac: mac.map(str::to_owned),
     }
@@ -76,11 +79,10 @@ fn clusters(names: &[&str]) -> Vec<Cluster> {
 /// Takes the step as NetBox would.
 fn take(facts: &mut Facts, step: &Step) {
     match step {
-        Step::Machine { name, .. } => {
-            facts
-                .machines
-                .push(machine(50, &format!("{name}@pve"), [None; 2]))
-        }
+        Step::Machine { name, tenant, .. } => facts.machines.push(Machine {
+            tenant: tenant.clone(),
+            ..machine(50, &format!("{name}@pve"), [None; 2])
+        }),
         Step::Interface { machine, name } => {
             facts.interfaces.push(interface(51, *machine, name, None))
         }
@@ -181,6 +183,19 @@ fn steps() {
         )
     };
     let cluster = Some("pve");
+    let acme = || Wish {
+        tenant: Some("acme".to_owned()),
+        ..wish(cluster, NET0, None)
+    };
+    let of = |tenant: &str, machine: Machine| Machine {
+        tenant: Some(tenant.to_owned()),
+        ..machine
+    };
+    let unsure = |name: &str| Wish {
+        names: vec![name.to_owned()],
+        is_unsure: true,
+        ..wish(cluster, NET0, None)
+    };
     #[rustfmt::skip]
     let cases: Vec<(&str, Wish, Facts, Result<&str, &str>)> = vec![
         ("nothing is there",          wish(cluster, NET0, Some(A)), none(), Ok("M I A P mac first net0 of web")),
@@ -190,7 +205,28 @@ fn steps() {
         ("net0 of several",           wish(cluster, NET0, None), with(&[web()], &[interface(2, 1, "eth1", None), interface(3, 1, "net0", None)]), Ok("A P net0 of web")),
         ("none of several",           wish(cluster, NET0, None), with(&[web()], &[interface(2, 1, "a", None), interface(3, 1, "b", None)]),
             Err("the virtual machine web has the interfaces a, b and no net0; say which (--interface, or NAME/INTERFACE)")),
-        ("by MAC, whatever its name", wish(cluster, eth1(), Some(A)), with(&[web()], &[interface(2, 1, "ens18", Some(A)), interface(3, 1, "eth1", None)]), Ok("A P ens18 of web")),
+        ("by MAC, whatever its name", wish(cluster, eth1(), Some(A)), with(&[web()], &[interface(2, 1, "ens18", Some(A)), interface(3, 1, "eth2", None)]), Ok("A P ens18 of web")),
+        ("by MAC, none is named",     wish(cluster, NET0, Some(A)), with(&[web()], &[interface(2, 1, "net0", None), interface(3, 1, "ens18", Some(A))]), Ok("A P ens18 of web")),
+        ("one that is named, with its MAC elsewhere", wish(cluster, eth1(), Some(A)),
+            Facts { macs: vec![mac(7, A, on(OF_MACHINE, 2))], ..with(&[web()], &[interface(2, 1, "ens18", Some(A)), interface(3, 1, "eth1", None)]) },
+            Ok("A P eth1 of web; the MAC address BC:24:11:00:00:0A of web is on virtualization.vminterface-2 in NetBox; it stays there")),
+        ("of a bridge and its member", wish(cluster, eth1(), Some(A)), with(&[web()], &[interface(2, 1, "br0", Some(A)), interface(3, 1, "eth1", Some(A))]), Ok("A P eth1 of web")),
+        ("none of them is named",     wish(cluster, NET0, Some(A)), with(&[web()], &[interface(2, 1, "br0", Some(A)), interface(3, 1, "net0", Some(A))]), Ok("A P net0 of web")),
+        ("of another tenant",         acme(), with(&[of("globex", web())], &[]),
+            Err("NetBox has it of another tenant than acme: the virtual machine web (id 1) of the tenant globex in the cluster pve; another is not made")),
+        ("of its tenant",             acme(), with(&[of("globex", machine(4, "web@pve", [None; 2])), of("acme", web())], &[interface(2, 1, "net0", None), interface(3, 4, "eth9", None)]), Ok("A P net0 of web")),
+        ("of no tenant",              acme(), with(&[of("globex", machine(4, "web@pve", [None; 2])), web()], &[interface(2, 1, "net0", None), interface(3, 4, "eth9", None)]), Ok("A P net0 of web")),
+        ("of a tenant that isn't told", wish(cluster, NET0, None), with(&[of("globex", web())], &[]), Ok("I A P net0 of web")),
+        ("its tenant's is elsewhere", acme(), with(&[of("acme", machine(4, "web@other", [None; 2])), of("globex", web())], &[]),
+            Err("NetBox has it elsewhere than in the cluster pve: the virtual machine web (id 4) of the tenant acme in the cluster other; another is not made")),
+        ("for a tenant",              acme(), none(), Ok("M I A P net0 of web")),
+        ("perhaps without its domain", unsure("web.lab.example"), with(&[web()], &[]),
+            Err("NetBox has the virtual machine web (id 1) in the cluster pve, and no domain is known that says whether that is web.lab.example (--domain, or the site's domain); another is not made")),
+        ("perhaps with its domain",   unsure("web"), with(&[machine(1, "Web.lab.example@pve", [None; 2])], &[]),
+            Err("NetBox has the virtual machine Web.lab.example (id 1) in the cluster pve, and no domain is known that says whether that is web (--domain, or the site's domain); another is not made")),
+        ("both spellings",            unsure("web"), with(&[machine(4, "web.lab.example@pve", [None; 2]), web()], &[]), Ok("I A P net0 of web")),
+        ("another domain's",          unsure("web.lab.example"), with(&[machine(4, "web.b.example@pve", [None; 2])], &[]), Ok("M I A P net0 of web.lab.example")),
+        ("only begins so",            unsure("web"), with(&[machine(4, "web2.b.example@pve", [None; 2])], &[]), Ok("M I A P net0 of web")),
         ("in capitals",               wish(cluster, NET0, None), with(&[machine(1, "WEB@PVE", [None; 2])], &[]), Ok("I A P net0 of WEB")),
         ("with its domain",           wish(cluster, NET0, None), with(&[machine(1, "web.lab.example@pve", [None; 2])], &[]), Ok("I A P net0 of web.lab.example")),
         ("in any cluster",            wish(None, NET0, None), with(&[machine(1, "web@other", [None; 2])], &[]), Ok("I A P net0 of web")),

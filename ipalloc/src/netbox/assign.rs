@@ -46,7 +46,7 @@ enum Fault {
     Refused(String),
     /// What was to be changed is another by now.
     Stale(String),
-    /// The token may not.
+    /// The token may not, or a rule of the server's forbids it for good.
     Denied(String),
     /// Nobody knows whether it was taken.
     Lost(String),
@@ -110,8 +110,12 @@ impl Assigning<'_> {
                 Err(Fault::Lost(what)) => (what, ATTEMPTS, true),
             };
             let told = format!("{}: {what}", step.undone());
-            if tried >= limit && limit == REFUSALS {
-                return outcome.refused(told);
+            if tried >= limit && !lost {
+                // It is about this one alone: the others are tried.
+                return outcome.refused(match limit {
+                    REFUSALS => told,
+                    _ => format!("{told}, {tried} times; run this again"),
+                });
             }
             let stop = match (tried < limit).then(|| self.look_again(tried)) {
                 Some(Ok(())) => {
@@ -140,8 +144,15 @@ impl Assigning<'_> {
     /// Takes a step; what came of it is in the facts then.
     fn take(&mut self, step: &Step) -> Result<(), Fault> {
         match step {
-            Step::Machine { name, cluster } => {
-                let body = json!({ "name": name, "status": "active", "cluster": cluster });
+            Step::Machine {
+                name,
+                cluster,
+                tenant,
+            } => {
+                let mut body = json!({ "name": name, "status": "active", "cluster": cluster });
+                if let Some(slug) = tenant {
+                    body["tenant"] = json!({ "slug": slug });
+                }
                 let made = self.write("POST", MACHINES, None, body)?;
                 self.keep_machine(&made)
             }
@@ -227,8 +238,10 @@ impl Assigning<'_> {
                 Ok(())
             }
             Err(Undone::Refused(refused)) => Err(Fault::Refused(refused.message)),
+            Err(Undone::Denied(stop)) => Err(Fault::Denied(stop.to_string())),
+            Err(Undone::Changed(stop)) => Err(Fault::Stale(stop.to_string())),
             Err(Undone::Stop(stop)) if stop.is_callers() => Err(Fault::Denied(stop.to_string())),
-            Err(Undone::Stop(stop)) => Err(Fault::Stale(stop.to_string())),
+            Err(Undone::Stop(stop)) => Err(Fault::Lost(stop.to_string())),
         }
     }
 

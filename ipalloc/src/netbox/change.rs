@@ -23,6 +23,10 @@ use crate::{
 pub(super) enum Undone {
     /// A rule of the server's, about this record alone.
     Refused(Refused),
+    /// The server answered that it does not do it, and will not.
+    Denied(Stop),
+    /// The record is another by now, or gone.
+    Changed(Stop),
     /// Anything else.
     Stop(Stop),
 }
@@ -89,7 +93,9 @@ impl NetBox {
         let refused = match done {
             Ok(()) => None,
             Err(Undone::Refused(refused)) => Some(refused),
-            Err(Undone::Stop(stop)) => return Err(stop),
+            Err(Undone::Denied(stop) | Undone::Changed(stop) | Undone::Stop(stop)) => {
+                return Err(stop);
+            }
         };
         Ok(Made {
             id: Some(*id),
@@ -162,7 +168,7 @@ impl Api {
                 Ok(answer) if is_refusal(&answer) => {
                     return Err(match refusal::of_change(&answer, method) {
                         Some(refused) => Undone::Refused(refused),
-                        None => Undone::Stop(self.denied(&answer, method, &trial.path)),
+                        None => Undone::Denied(self.denied(&answer, method, &trial.path)),
                     });
                 }
                 Ok(answer) => {
@@ -204,7 +210,7 @@ impl Api {
             "{} was changed by somebody else since it was read; it is left alone",
             record.entry
         );
-        Err(Undone::Stop(self.failed(&what, path)))
+        Err(Undone::Changed(self.failed(&what, path)))
     }
 
     fn gone(&self, trial: &Trial<'_>) -> Result<(), Undone> {
@@ -213,7 +219,7 @@ impl Api {
             return Ok(());
         }
         let what = format!("{} is not there any more", record.entry);
-        Err(Undone::Stop(self.failed(&what, path)))
+        Err(Undone::Changed(self.failed(&what, path)))
     }
 
     /// A change whose reply was lost and which is there counts as ours unless it is known better.

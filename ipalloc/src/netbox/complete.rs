@@ -23,7 +23,7 @@ impl NetBox {
             None => match self.api.complete(record, role, &comments) {
                 Ok(()) => None,
                 Err(Undone::Refused(refused)) => Some(refused.message),
-                Err(Undone::Stop(stop)) => {
+                Err(Undone::Denied(stop) | Undone::Changed(stop) | Undone::Stop(stop)) => {
                     let cause = stop.to_string();
                     *failed = Some(stop);
                     Some(cause)

@@ -203,7 +203,7 @@ impl NetBox {
                     let entry = &record.entry;
                     let stop = match undone {
                         Undone::Refused(refused) => refused.message,
-                        Undone::Stop(stop) => stop.to_string(),
+                        Undone::Denied(stop) | Undone::Changed(stop) | Undone::Stop(stop) => stop.to_string(),
                     };
                     Stop::outside(anyhow!("{entry}, made for {}, is somebody else's too, and could not be removed again: {stop}", entry.key.as_deref().unwrap_or_default()))
                         .hint("run this again with --reassign, which gives it another address (that takes the permission to change addresses)")

@@ -13,10 +13,10 @@ use super::{
     parsed,
 };
 use crate::assign::{
-    Address, Cluster, Facts, Interface, Mac, Machine, OF_MACHINE, On, Wish, missing,
+    Address, Cluster, Facts, Interface, Mac, Machine, OF_MACHINE, On, Wish, is_unknown, missing,
 };
 
-const MACHINES: &str = "/api/virtualization/virtual-machines/?fields=id,name,cluster,primary_ip4,primary_ip6,last_updated";
+const MACHINES: &str = "/api/virtualization/virtual-machines/?fields=id,name,cluster,tenant,primary_ip4,primary_ip6,last_updated";
 const INTERFACES: &str = "/api/virtualization/interfaces/?fields=id,virtual_machine,name,primary_mac_address,last_updated";
 const CLUSTERS: &str = "/api/virtualization/clusters/?fields=id,name";
 const MACS: &str = "/api/dcim/mac-addresses/?fields=id,mac_address,assigned_object_type,assigned_object_id,assigned_object,last_updated";
@@ -53,6 +53,7 @@ impl Api {
         };
         let (on, records) = records?.into_iter().unzip();
         facts.addresses = on;
+        facts.machines.extend(self.similar(wishes, &facts)?);
         facts.interfaces = self.interfaces_of(&facts.machines)?;
         let clusters: BTreeSet<String> = wishes.iter().filter_map(|w| missing(w, &facts)).collect();
         let clusters: Vec<String> = clusters.into_iter().collect();
@@ -62,6 +63,28 @@ impl Api {
         };
         facts.clusters = self.each_of(CLUSTERS, "name__ie", &clusters, cluster, is_called)?;
         Ok(Read { facts, records })
+    }
+
+    /// The virtual machines that may be those of the guests that have none, as far as is known.
+    fn similar(&self, wishes: &[&Wish], facts: &Facts) -> Result<Vec<Machine>, Stop> {
+        let is_due = |wish: &&&Wish| wish.is_unsure && is_unknown(wish, facts);
+        let due: Vec<&Wish> = wishes.iter().filter(is_due).copied().collect();
+        let names: BTreeSet<&str> = due
+            .iter()
+            .flat_map(|w| w.names.first())
+            .map(|n| &**n)
+            .collect();
+        let (full, bare): (Vec<&str>, Vec<&str>) = names.iter().partition(|n| n.contains('.'));
+        let label = |name: &&str| name.split('.').next().map(str::to_owned);
+        let labels: BTreeSet<String> = full.iter().filter_map(label).collect();
+        let labels: Vec<String> = labels.into_iter().collect();
+        let starts: Vec<String> = bare.iter().map(|name| format!("{name}.")).collect();
+        let fits = |machine: &Machine| due.iter().any(|wish| wish.may_be(&machine.name));
+        let mut all = self.each_of(MACHINES, "name__ie", &labels, machine, fits)?;
+        all.extend(self.each_of(MACHINES, "name__isw", &starts, machine, fits)?);
+        // Who is somebody's of these by name was read.
+        all.retain(|machine| facts.machines.iter().all(|known| known.id != machine.id));
+        Ok(all)
     }
 
     /// What was read before, and what the addresses with these numbers are on now.
@@ -153,6 +176,7 @@ pub(super) fn machine(value: &Value) -> Result<Machine, String> {
         id: id(value, "a virtual machine")?,
         name: text(value, "name"),
         cluster: of.map(cluster).transpose()?,
+        tenant: Some(text(&value["tenant"], "slug")).filter(|slug| !slug.is_empty()),
         primary: [id_of(value, "primary_ip4"), id_of(value, "primary_ip6")],
         version: etag(&text(value, "last_updated")),
     })

@@ -18,7 +18,9 @@ const DENIED: &str = r#"{"detail":"You do not have permission to perform this ac
 fn outcome(replies: &'static [(u16, &'static str)]) -> (Assigned, Option<Stop>) {
     let wish = Wish {
         names: vec!["web".to_owned()],
+        is_unsure: false,
         cluster: Some("pve".to_owned()),
+        tenant: None,
         interface: Which::Any("net0"),
         mac: None,
     };
