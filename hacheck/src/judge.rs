@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use crate::{
-    evidence::{MemberFacts, Neighbour, OwnAddress, RawWindow, Unseen},
+    evidence::{Advert, MemberFacts, Neighbour, OwnAddress, RawWindow, Unseen},
     finding::{Eye, Finding, Severity},
     guests::Places,
     history::Past,
@@ -21,9 +21,14 @@ mod certificate;
 mod daemon;
 mod drift;
 mod holder;
+mod instance;
+mod listening;
 mod place;
+mod rto;
+mod second;
 mod service;
 mod sight;
+mod stale;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -75,6 +80,8 @@ pub struct Evidence {
     pub unusable: Vec<Unseen>,
     /// The checker's neighbours, looked up after the probes.
     pub neighbours: Vec<Neighbour>,
+    /// The same, before anything was sent.
+    pub neighbours_before: Vec<Neighbour>,
     /// The checker's own addresses.
     pub own: Vec<OwnAddress>,
     /// Where the guests are; none if nobody said.
@@ -115,7 +122,9 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
     let mut findings = held.findings.clone();
     findings.extend(service::judge(&case, &held));
     findings.extend(daemon::judge(&case, &held));
+    findings.extend(listening::judge(&case, &held));
     findings.extend(drift::judge(&case));
+    findings.extend(rto::judge(&case, &held));
     findings.extend(certificate::judge(&case));
     findings.extend(age::judge(&case));
     findings.extend(place::judge(&case));
@@ -137,9 +146,7 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
     let shaken = |finding: &Finding| {
         finding.severity > Severity::Info && ["vip-down", "holder-unknown"].contains(&finding.code)
     };
-    let lasting = |finding: &Finding| {
-        ["foreign-holder", "split-brain", "duplicate-ip-zombie"].contains(&finding.code)
-    };
+    let lasting = |finding: &Finding| ["foreign-holder", "split-brain"].contains(&finding.code);
     Verdict {
         holder: held.holder,
         holder_by: held.by,
@@ -175,6 +182,17 @@ impl Case<'_> {
         self.members().all(|member| self.facts(member).is_some())
     }
 
+    /// The VIP, if VRRP moves it.
+    fn of_vrrp(&self) -> Option<IpAddr> {
+        self.pair.vip.filter(|_| self.pair.vrrp)
+    }
+
+    /// All adverts that were heard.
+    fn adverts(&self) -> impl Iterator<Item = &Advert> {
+        let raw = self.evidence.raw.iter();
+        raw.flat_map(|raw| raw.adverts.iter().flatten())
+    }
+
     /// The advert interval in milliseconds: the pair's, else what was heard, else VRRP's default.
     fn interval_ms(&self) -> u64 {
         let heard = self.evidence.raw.as_ref().map(|raw| raw.interval_ms);
@@ -202,6 +220,12 @@ impl Case<'_> {
     /// The checker itself has that address.
     fn is_local(&self, address: IpAddr) -> bool {
         self.evidence.own.iter().any(|own| own.address == address)
+    }
+
+    /// The checker is that member.
+    fn is_here(&self, member: usize) -> bool {
+        let mut own = self.pair.members[member].own();
+        own.any(|address| self.is_local(address))
     }
 }
 

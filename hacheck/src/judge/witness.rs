@@ -7,10 +7,14 @@ use std::{
 };
 
 use super::{
-    Case, Target,
+    Case, Target, instance,
     timeline::{self, Claim, Pace},
 };
-use crate::evidence::{Advert, ArpReply, Mac, MemberFacts};
+use crate::{
+    evidence::{Advert, ArpReply, Mac, MemberFacts, Neighbour},
+    holding::{self, Holding},
+    interfaces::in_prefix,
+};
 
 /// Who claims the VIP.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,11 +45,18 @@ impl Owners {
             .iter()
             .flat_map(|raw| raw.replies.iter().flatten());
         let replies = replies.map(|reply| (reply.ip, reply.mac));
-        let neighbours = case.evidence.neighbours.iter().map(|n| (n.address, n.mac));
+        // A member may be another MAC on another segment, so only what is known on this one counts.
+        let here = |entry: &&Neighbour| {
+            let raw = case.evidence.raw.as_ref();
+            raw.is_none_or(|raw| {
+                entry.interface == raw.index.to_string() || entry.interface == raw.interface
+            })
+        };
+        let neighbours = case.evidence.neighbours.iter().filter(here);
+        let neighbours = neighbours.map(|n| (n.address, n.mac));
         for (address, mac) in replies.chain(neighbours) {
-            let member = case
-                .members()
-                .find(|&i| case.pair.members[i].address == address);
+            let mut members = case.members();
+            let member = members.find(|&i| case.pair.members[i].has(address));
             seen.extend(member.map(|member| (mac, member)));
         }
         for stated in &case.evidence.facts {
@@ -72,7 +83,7 @@ impl Owners {
         Self { of, complete }
     }
 
-    fn who(&self, mac: Mac) -> Who {
+    pub(super) fn who(&self, mac: Mac) -> Who {
         match (mac.virtual_router(), self.of.get(&mac)) {
             (Some(_), _) => Who::Virtual(mac),
             (None, Some(&member)) => Who::Member(member),
@@ -147,7 +158,7 @@ pub(super) fn arp(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Arp {
             .filter(beside)
             .map(|claim| claim.who.clone())
             .collect();
-        at_once.retain(|who| !matches!(who, Who::Member(member) if case.is_local(case.pair.members[*member].address)));
+        at_once.retain(|who| !matches!(who, Who::Member(member) if case.is_here(*member)));
     }
     // A virtual MAC is the same on both, so only two replies to one request tell.
     let virtual_too = claims
@@ -197,29 +208,16 @@ pub(super) struct Speakers {
     pub listened: bool,
 }
 
-/// The adverts that are about the VIP, or by its VRID.
-pub(super) fn of_pair<'a>(case: &'a Case<'_>, vip: IpAddr) -> impl Iterator<Item = &'a Advert> {
-    let heard = case
-        .evidence
-        .raw
-        .iter()
-        .flat_map(|raw| raw.adverts.iter().flatten());
-    let vrid = case.pair.vrid;
-    heard.filter(move |advert| {
-        let same_family = advert.source.is_ipv4() == vip.is_ipv4();
-        same_family && (advert.vips.contains(&vip) || Some(advert.vrid) == vrid)
-    })
-}
-
 pub(super) fn adverts(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Speakers {
     let listened = case
         .evidence
         .raw
         .as_ref()
         .is_some_and(|raw| raw.adverts.is_some());
-    // Who gives up claims nothing, and a router drops what has a wrong checksum.
-    let claiming =
-        of_pair(case, vip).filter(|a| a.priority > 0 && a.checksum_ok && a.vips.contains(&vip));
+    if !case.pair.vrrp {
+        return Speakers::default(); // of whatever daemon they are, they don't move this VIP
+    }
+    let claiming = instance::adverts(case, vip).filter(|a| instance::claims(case, a, vip));
     let claims =
         timeline::claims(claiming.map(|advert| (speaker(case, advert, owners), advert.at_ms)));
     let interval = case.interval_ms();
@@ -250,9 +248,7 @@ pub(super) fn adverts(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Speakers
 
 /// Whose advert it is: by its address, by an address that a member says it has, by its MAC.
 pub(super) fn member_of(case: &Case<'_>, source: IpAddr) -> Option<usize> {
-    let by_address = case
-        .members()
-        .find(|&i| case.pair.members[i].address == source);
+    let by_address = case.members().find(|&i| case.pair.members[i].has(source));
     let has = |facts: &MemberFacts| facts.addresses.iter().any(|own| own.address == source);
     by_address.or_else(|| case.members().find(|&i| case.facts(i).is_some_and(has)))
 }
@@ -267,6 +263,32 @@ fn speaker(case: &Case<'_>, advert: &Advert, owners: &Owners) -> Who {
         Some(member) => Who::Member(member),
         None => Who::Source(advert.source),
     }
+}
+
+/// Who sends from that address would be known if it were a member: each has told its facts, or is
+/// known by an address in the VIP's prefix. Link-local sources are known by their MACs alone.
+pub(super) fn is_strange(case: &Case<'_>, vip: IpAddr, source: IpAddr, owners: &Owners) -> bool {
+    if let IpAddr::V6(v6) = source
+        && v6.is_unicast_link_local()
+    {
+        return owners.complete;
+    }
+    let beside = |own: IpAddr| in_prefix(vip, prefix_length(case, vip), own);
+    case.members().all(|member| {
+        let mut own = case.pair.members[member].own();
+        case.facts(member).is_some() || own.any(beside)
+    })
+}
+
+/// The length of the VIP's prefix: as the checker has it beside the VIP, else the usual one.
+fn prefix_length(case: &Case<'_>, vip: IpAddr) -> u8 {
+    let own = case.evidence.own.iter().filter(|own| own.address != vip);
+    let lengths = own.filter_map(|own| {
+        let length = own.prefix_length?;
+        (length > 0 && in_prefix(own.address, length, vip)).then_some(length)
+    });
+    let usual = if vip.is_ipv4() { 24 } else { 64 };
+    lengths.max().unwrap_or(usual)
 }
 
 /// What the members say.
@@ -286,13 +308,15 @@ const SNAPSHOT_MS: i64 = 1000;
 const PASSING: i64 = 4;
 
 pub(super) fn told(case: &Case<'_>, vip: IpAddr, arp: &Arp) -> Told {
+    let spell = |facts: &MemberFacts, held_ms: Option<u64>| {
+        (facts.at_ms, held_ms.and_then(|ms| i64::try_from(ms).ok()))
+    };
     let own = |member: usize| {
         let facts = case.facts(member)?;
-        let own = facts.addresses.iter().find(|own| own.address == vip)?;
-        Some((
-            facts.at_ms,
-            own.held_ms.and_then(|ms| i64::try_from(ms).ok()),
-        ))
+        match holding::of(facts, vip) {
+            Holding::Held(own) => Some(spell(facts, own.held_ms)),
+            _ => None,
+        }
     };
     let holders: Vec<(usize, (i64, Option<i64>))> = case
         .members()
@@ -332,15 +356,6 @@ pub(super) fn told(case: &Case<'_>, vip: IpAddr, arp: &Arp) -> Told {
     }
 }
 
-/// A VRRP daemon for the VIP's family lives there; none if nobody looked.
-pub(super) fn daemon(facts: &MemberFacts, vip: IpAddr) -> Option<bool> {
-    if vip.is_ipv4() {
-        facts.vrrp_socket
-    } else {
-        facts.vrrp6_socket
-    }
-}
-
 /// Who answered at the VIP, by its own word: the member that says the same at its own address.
 pub(super) fn identity(case: &Case<'_>) -> Option<usize> {
     case.replies(Target::Vip).find_map(|(probe, reply)| {
@@ -370,7 +385,10 @@ pub(super) fn neighbour(case: &Case<'_>, vip: IpAddr) -> Option<usize> {
     if its.virtual_router().is_some() {
         return None;
     }
-    let is = |member: &usize| mac(case.pair.members[*member].address).is_some_and(|n| n.mac == its);
+    let is = |member: &usize| {
+        let mut own = case.pair.members[*member].own();
+        own.any(|address| mac(address).is_some_and(|n| n.mac == its))
+    };
     let mut same = case.members().filter(is);
     match (same.next(), same.next()) {
         (Some(one), None) => Some(one),

@@ -27,6 +27,13 @@ pub struct Pair {
     pub advert_ms: Option<u32>,
     /// Nobody but the members can hear the adverts.
     pub unicast: bool,
+    /// The VIP moves with an instance and stands in none of its adverts.
+    pub excluded: bool,
+    /// VRRP moves the VIP.
+    pub vrrp: bool,
+    /// What moves it else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// The promised recovery time in seconds, above 0 and at most a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rto_s: Option<f64>,
@@ -66,6 +73,8 @@ pub struct Member {
     /// Its own address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
+    /// Its other addresses on the VIP's segment.
+    pub addresses: Vec<IpAddr>,
     /// Its guest ID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vmid: Option<u32>,
@@ -110,7 +119,7 @@ impl Pair {
 pub(super) fn check(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Faults) {
     for (pair, path) in pairs.iter().zip(paths) {
         members(pair, path, faults);
-        without_vip(pair, path, faults);
+        without_vrrp(pair, path, faults);
         for (place, file) in pair.files.iter().enumerate() {
             let name = file.member.as_deref();
             if let Some(name) = name.filter(|name| pair.member(name).is_none()) {
@@ -173,20 +182,33 @@ fn members(pair: &Pair, path: &str, faults: &mut Faults) {
     }
 }
 
-/// An active-active pair has no VRRP.
-fn without_vip(pair: &Pair, path: &str, faults: &mut Faults) {
+/// An active-active pair has no VRRP, nor has a VIP that something else moves.
+fn without_vrrp(pair: &Pair, path: &str, faults: &mut Faults) {
     let of_vrrp = [
         ("vrid", pair.vrid.is_some()),
         ("advert_ms", pair.advert_ms.is_some()),
         ("expect.version", pair.expect.version.is_some()),
         ("unicast", pair.unicast),
+        ("excluded", pair.excluded),
     ];
-    for (name, _) in of_vrrp
-        .into_iter()
-        .filter(|(_, there)| *there && pair.vip.is_none())
-    {
-        let what = "is of VRRP, but the pair has no vip";
-        faults.add(format!("{path}.{name}"), what);
+    let of_vip = [("vrrp", !pair.vrrp), ("by", pair.by.is_some())];
+    let why = match (pair.vip, pair.vrrp) {
+        (None, _) => "is of VRRP, but the pair has no vip",
+        (_, false) => "is of VRRP, but the pair says \"vrrp\": false",
+        _ => "",
+    };
+    let of_vrrp = of_vrrp.into_iter().filter(|_| !why.is_empty());
+    for (name, _) in of_vrrp.filter(|(_, there)| *there) {
+        faults.add(format!("{path}.{name}"), why);
+    }
+    for (name, _) in of_vip.into_iter().filter(|(_, there)| *there) {
+        if pair.vip.is_none() {
+            let what = "says what moves the vip, but the pair has none";
+            faults.add(format!("{path}.{name}"), what);
+        } else if pair.vrrp {
+            let what = "says what moves the vip instead of VRRP, but the pair does not say \"vrrp\": false";
+            faults.add(format!("{path}.{name}"), what);
+        }
     }
 }
 
