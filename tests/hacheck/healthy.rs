@@ -40,12 +40,16 @@ fn every_place(lab: &Lab) {
         raw.wants_only(&["holder", "blind"]);
 
         let facts = lab.check(pair, Eyes::Facts);
-        facts.wants_status("ok").wants_only(&["holder"]);
-        for eyes in [Eyes::Both, Eyes::RootFacts] {
+        facts.wants_status("ok").wants_only(&["holder", "blind"]);
+        facts.wants_message("blind", "whether n2's VRRP instance is in FAULT");
+        for (eyes, codes) in [
+            (Eyes::Both, &["holder", "blind"][..]),
+            (Eyes::RootFacts, &["holder"]),
+        ] {
             let both = lab.check(pair, eyes);
             both.wants_status("ok")
                 .wants_holder("n1", &["mac", "facts", "adverts"]);
-            both.wants_only(&["holder"]);
+            both.wants_only(codes);
         }
         for node in ["n1", "n2"] {
             let member = lab.check(pair, Eyes::Member(node));
