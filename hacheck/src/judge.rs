@@ -15,6 +15,7 @@ use crate::{
     pairs::Pair,
     probe::Reply,
 };
+use witness::Owners;
 
 mod age;
 mod certificate;
@@ -117,7 +118,12 @@ impl Verdict {
 /// What the evidence means. With `accept_blind`, what nobody looked at is only told.
 #[must_use]
 pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
-    let case = Case { pair, evidence };
+    let owners = Owners::of(pair, evidence);
+    let case = Case {
+        pair,
+        evidence,
+        owners,
+    };
     let held = holder::judge(&case);
     let mut findings = held.findings.clone();
     findings.extend(service::judge(&case, &held));
@@ -159,6 +165,7 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
 struct Case<'a> {
     pair: &'a Pair,
     evidence: &'a Evidence,
+    owners: Owners,
 }
 
 impl Case<'_> {

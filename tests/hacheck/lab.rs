@@ -315,3 +315,9 @@ pub fn with(pair: Value) -> String {
     all["pairs"].as_array_mut().unwrap().push(pair);
     all.to_string()
 }
+
+/// Runs a line of sh on a node.
+pub fn sh(lab: &Lab, node: &str, line: &str) {
+    let status = lab.on(node, User::Root, "sh").args(["-c", line]).status();
+    assert!(status.unwrap().success(), "{node}: {line}");
+}

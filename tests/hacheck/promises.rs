@@ -1,12 +1,18 @@
 //! What is well now and would not be at the next failover, or is well for the checker alone.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Stdio, thread, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
 
 use serde_json::json;
 
 use crate::{
     FAST, Section,
-    lab::{Eyes, Lab, Running, User},
+    lab::{Eyes, Lab, Running, User, sh},
     verdict::Verdict,
 };
 
@@ -20,12 +26,6 @@ pub const SECTIONS: &[Section] = &[
     ("facts_that_are_cut_off", FAST, cut_off),
     ("processes_called_keepalived", FAST, decoys),
 ];
-
-/// Runs a line of sh on a node.
-fn sh(lab: &Lab, node: &str, line: &str) {
-    let status = lab.on(node, User::Root, "sh").args(["-c", line]).status();
-    assert!(status.unwrap().success(), "{node}: {line}");
-}
 
 /// The standby answers for the VIP as a proxy: it takes half of the clients' traffic.
 fn proxy_arp(lab: &Lab) {
@@ -49,7 +49,7 @@ fn proxy_arp(lab: &Lab) {
             .wants("second-answer", "critical", &["arp"])
             .wants_message(
                 "second-answer",
-                "n2 answers ARP for 192.168.10.110, too, though n1 holds it",
+                "n2 (02:00:00:00:10:12) answers ARP for 192.168.10.110, too, though n1 (02:00:00:00:10:11) holds it",
             )
             .wants_holder("n1", &["mac", "adverts"]);
     }
@@ -185,8 +185,10 @@ fn decoys(lab: &Lab) {
     let child = command.arg("1000").stdout(Stdio::null()).spawn().unwrap();
     let child = Running(child);
     thread::sleep(Duration::from_millis(200));
-    let stop = format!("kill -STOP $(pgrep -f -- {})", decoy.display());
-    sh(lab, "n1", &stop);
+    let stop = Command::new("kill")
+        .args(["-STOP", &child.0.id().to_string()])
+        .status();
+    assert!(stop.unwrap().success());
     let verdict = lab.check("dns", Eyes::RootFacts);
     verdict.wants_status("ok").wants_only(&["holder"]);
     drop(child);

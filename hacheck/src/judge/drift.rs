@@ -64,7 +64,7 @@ fn heard(case: &Case<'_>, vip: IpAddr, adverts: &[&Advert]) -> Vec<Finding> {
         }
     };
     for advert in adverts {
-        let member = member_of(case, advert.source);
+        let member = member_of(case, advert);
         let from = match member {
             Some(member) => case.name(member).to_owned(),
             None => advert.source.to_string(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Case, Target, by_name, info, instance, nothing, second, stale,
     timeline::Claim,
-    witness::{self, Arp, Owners, Speakers, Told, Who},
+    witness::{self, Arp, Speakers, Told, Who},
 };
 use crate::{
     evidence::Unused,
@@ -44,9 +44,8 @@ pub(super) fn judge(case: &Case<'_>) -> Held {
     let Some(vip) = case.pair.vip else {
         return Held::default();
     };
-    let owners = Owners::of(case);
-    let arp = witness::arp(case, vip, &owners);
-    let adverts = witness::adverts(case, vip, &owners);
+    let arp = witness::arp(case, vip);
+    let adverts = witness::adverts(case, vip);
     let told = witness::told(case, vip, &arp);
     let mut held = Held {
         only_one_seen: arp.asked && (arp.answered || arp.local)
@@ -58,17 +57,15 @@ pub(super) fn judge(case: &Case<'_>) -> Held {
         speakers: adverts.last.clone(),
         ..Held::default()
     };
-    if let Some(finding) = several(case, vip, &owners, &arp, &adverts, &told) {
+    if let Some(finding) = several(case, vip, &arp, &adverts, &told) {
         held.contradicted = true;
         held.findings.push(finding);
         return held;
     }
     one(case, vip, &arp, &adverts, &told, &mut held);
     held.findings.extend(not_held(case, vip, held.holder));
-    held.findings
-        .extend(second::judge(case, vip, &owners, &arp, &held));
-    held.findings
-        .extend(stale::judge(case, vip, &owners, &held));
+    held.findings.extend(second::judge(case, vip, &arp, &held));
+    held.findings.extend(stale::judge(case, vip, &held));
     held
 }
 
@@ -114,14 +111,13 @@ fn not_held(case: &Case<'_>, vip: IpAddr, holder: Option<usize>) -> Vec<Finding>
 fn several(
     case: &Case<'_>,
     vip: IpAddr,
-    owners: &Owners,
     arp: &Arp,
     adverts: &Speakers,
     told: &Told,
 ) -> Option<Finding> {
     let strange = |who: &Who| match who {
-        Who::Mac(_) => owners.complete,
-        Who::Source(source) => witness::is_strange(case, vip, *source, owners),
+        Who::Mac(_) => case.owners.complete,
+        Who::Source(source) => witness::is_strange(case, vip, *source),
         _ => false,
     };
     let several_arp = arp.at_once.len() > 1 || arp.doubled || arp.local && !arp.at_once.is_empty();

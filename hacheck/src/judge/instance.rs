@@ -14,7 +14,7 @@ pub(super) fn vrid(case: &Case<'_>, vip: IpAddr) -> Option<u8> {
     };
     let of_advert = || {
         let ours = |advert: &&Advert| {
-            advert.vips.contains(&vip) && witness::member_of(case, advert.source).is_some()
+            advert.vips.contains(&vip) && witness::member_of(case, advert).is_some()
         };
         case.adverts().find(ours).map(|advert| advert.vrid)
     };
@@ -34,7 +34,7 @@ pub(super) fn adverts<'a>(case: &'a Case<'_>, vip: IpAddr) -> impl Iterator<Item
     case.adverts().filter(move |advert| {
         let same_family = advert.source.is_ipv4() == vip.is_ipv4();
         match (excluded, vrid) {
-            (true, None) => witness::member_of(case, advert.source).is_some(),
+            (true, None) => witness::member_of(case, advert).is_some(),
             (true, vrid) => Some(advert.vrid) == vrid,
             (false, vrid) => {
                 same_family && (advert.vips.contains(&vip) || Some(advert.vrid) == vrid)
@@ -45,8 +45,7 @@ pub(super) fn adverts<'a>(case: &'a Case<'_>, vip: IpAddr) -> impl Iterator<Item
 
 /// The advert claims the VIP for who sent it.
 pub(super) fn claims(case: &Case<'_>, advert: &Advert, vip: IpAddr) -> bool {
-    let by_instance =
-        || is_excluded(case, vip) && witness::member_of(case, advert.source).is_some();
+    let by_instance = || is_excluded(case, vip) && witness::member_of(case, advert).is_some();
     advert.priority > 0 && is_heeded(advert) && (advert.vips.contains(&vip) || by_instance())
 }
 

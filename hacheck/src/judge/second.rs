@@ -8,20 +8,14 @@ use serde_json::json;
 use super::{
     Case,
     holder::{Held, called, list},
-    witness::{Arp, Owners},
+    witness::Arp,
 };
 use crate::{
     evidence::{ArpReply, Mac},
     finding::{Eye, Finding, Severity},
 };
 
-pub(super) fn judge(
-    case: &Case<'_>,
-    vip: IpAddr,
-    owners: &Owners,
-    arp: &Arp,
-    held: &Held,
-) -> Option<Finding> {
+pub(super) fn judge(case: &Case<'_>, vip: IpAddr, arp: &Arp, held: &Held) -> Option<Finding> {
     let raw = case.evidence.raw.as_ref()?;
     if held.unsteady || arp.local {
         return None;
@@ -54,10 +48,10 @@ pub(super) fn judge(
     if seconds.is_empty() {
         return None;
     }
-    let name = |mac: &Mac| format!("{} ({mac})", called(case, &owners.who(*mac)));
-    let named = |mac: &Mac| match owners.of.contains_key(mac) {
+    let name = |mac: &Mac| format!("{} ({mac})", called(case, &case.owners.who(*mac)));
+    let named = |mac: &Mac| match case.owners.of.contains_key(mac) {
         true => name(mac),
-        false => called(case, &owners.who(*mac)),
+        false => called(case, &case.owners.who(*mac)),
     };
     let who = list(seconds.iter().map(|mac| named(mac)));
     let beside = match claims.is_empty() {

@@ -5,21 +5,17 @@ use std::net::IpAddr;
 
 use serde_json::json;
 
-use super::{
-    Case,
-    holder::Held,
-    witness::{Owners, Who},
-};
+use super::{Case, holder::Held, witness::Who};
 use crate::finding::{Eye, Finding, Severity};
 
-pub(super) fn judge(case: &Case<'_>, vip: IpAddr, owners: &Owners, held: &Held) -> Option<Finding> {
+pub(super) fn judge(case: &Case<'_>, vip: IpAddr, held: &Held) -> Option<Finding> {
     let holder = held.holder.filter(|_| !held.unsteady)?;
     if held.by == Some("mac") && case.evidence.raw.is_none() {
         return None; // it is the table itself that named the holder
     }
     let mut before = case.evidence.neighbours_before.iter();
     let entry = before.find(|entry| entry.address == vip)?;
-    let Who::Member(other) = owners.who(entry.mac) else {
+    let Who::Member(other) = case.owners.who(entry.mac) else {
         return None; // a virtual MAC, or one that is not known to be wrong
     };
     if other == holder {

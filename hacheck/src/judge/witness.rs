@@ -7,13 +7,14 @@ use std::{
 };
 
 use super::{
-    Case, Target, instance,
+    Case, Evidence, Target, instance,
     timeline::{self, Claim, Pace},
 };
 use crate::{
     evidence::{Advert, ArpReply, Mac, MemberFacts, Neighbour},
     holding::{self, Holding},
     interfaces::in_prefix,
+    pairs::Pair,
 };
 
 /// Who claims the VIP.
@@ -37,29 +38,27 @@ pub(super) struct Owners {
 }
 
 impl Owners {
-    pub(super) fn of(case: &Case<'_>) -> Self {
+    pub(super) fn of(pair: &Pair, evidence: &Evidence) -> Self {
         let mut seen: Vec<(Mac, usize)> = Vec::new();
-        let replies = case
-            .evidence
+        let replies = evidence
             .raw
             .iter()
             .flat_map(|raw| raw.replies.iter().flatten());
         let replies = replies.map(|reply| (reply.ip, reply.mac));
         // A member may be another MAC on another segment, so only what is known on this one counts.
         let here = |entry: &&Neighbour| {
-            let raw = case.evidence.raw.as_ref();
+            let raw = evidence.raw.as_ref();
             raw.is_none_or(|raw| {
                 entry.interface == raw.index.to_string() || entry.interface == raw.interface
             })
         };
-        let neighbours = case.evidence.neighbours.iter().filter(here);
+        let neighbours = evidence.neighbours.iter().filter(here);
         let neighbours = neighbours.map(|n| (n.address, n.mac));
         for (address, mac) in replies.chain(neighbours) {
-            let mut members = case.members();
-            let member = members.find(|&i| case.pair.members[i].has(address));
+            let member = pair.members.iter().position(|one| one.has(address));
             seen.extend(member.map(|member| (mac, member)));
         }
-        for stated in &case.evidence.facts {
+        for stated in &evidence.facts {
             let macs = stated
                 .facts
                 .interfaces
@@ -79,7 +78,7 @@ impl Owners {
             }
         }
         let known = |member| of.values().any(|owner| *owner == member);
-        let complete = case.members().all(known);
+        let complete = (0..pair.members.len()).all(known);
         Self { of, complete }
     }
 
@@ -119,7 +118,7 @@ pub(super) struct Arp {
 /// Lost answers among the rounds of a window that are no gap.
 const LOST: usize = 1;
 
-pub(super) fn arp(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Arp {
+pub(super) fn arp(case: &Case<'_>, vip: IpAddr) -> Arp {
     let local = case.is_local(vip);
     let raw = case.evidence.raw.as_ref();
     let Some((raw, replies)) = raw.and_then(|raw| Some((raw, raw.replies.as_ref()?))) else {
@@ -135,7 +134,7 @@ pub(super) fn arp(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Arp {
     let claims = timeline::claims(
         replies
             .iter()
-            .map(|reply| (owners.who(reply.mac), reply.at_ms)),
+            .map(|reply| (case.owners.who(reply.mac), reply.at_ms)),
     );
     let interval = case.interval_ms();
     // It was asked every quarter of an interval or so; two answers may be lost.
@@ -208,7 +207,7 @@ pub(super) struct Speakers {
     pub listened: bool,
 }
 
-pub(super) fn adverts(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Speakers {
+pub(super) fn adverts(case: &Case<'_>, vip: IpAddr) -> Speakers {
     let listened = case
         .evidence
         .raw
@@ -218,8 +217,7 @@ pub(super) fn adverts(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Speakers
         return Speakers::default(); // of whatever daemon they are, they don't move this VIP
     }
     let claiming = instance::adverts(case, vip).filter(|a| instance::claims(case, a, vip));
-    let claims =
-        timeline::claims(claiming.map(|advert| (speaker(case, advert, owners), advert.at_ms)));
+    let claims = timeline::claims(claiming.map(|advert| (speaker(case, advert), advert.at_ms)));
     let interval = case.interval_ms();
     let pace = Pace {
         gap_ms: interval * 3 / 2,
@@ -246,20 +244,24 @@ pub(super) fn adverts(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Speakers
     }
 }
 
-/// Whose advert it is: by its address, by an address that a member says it has, by its MAC.
-pub(super) fn member_of(case: &Case<'_>, source: IpAddr) -> Option<usize> {
+/// Whose advert it is: by its address, by an address that a member says it has, by its MAC. An
+/// instance of the other family than the members' addresses is known by its MAC alone.
+pub(super) fn member_of(case: &Case<'_>, advert: &Advert) -> Option<usize> {
+    let by_mac = || {
+        let mac = advert.source_mac?;
+        case.owners.of.get(&mac).copied()
+    };
+    by_address(case, advert.source).or_else(by_mac)
+}
+
+fn by_address(case: &Case<'_>, source: IpAddr) -> Option<usize> {
     let by_address = case.members().find(|&i| case.pair.members[i].has(source));
     let has = |facts: &MemberFacts| facts.addresses.iter().any(|own| own.address == source);
     by_address.or_else(|| case.members().find(|&i| case.facts(i).is_some_and(has)))
 }
 
-fn speaker(case: &Case<'_>, advert: &Advert, owners: &Owners) -> Who {
-    let by_mac = || {
-        advert
-            .source_mac
-            .and_then(|mac| owners.of.get(&mac).copied())
-    };
-    match member_of(case, advert.source).or_else(by_mac) {
+fn speaker(case: &Case<'_>, advert: &Advert) -> Who {
+    match member_of(case, advert) {
         Some(member) => Who::Member(member),
         None => Who::Source(advert.source),
     }
@@ -267,11 +269,11 @@ fn speaker(case: &Case<'_>, advert: &Advert, owners: &Owners) -> Who {
 
 /// Who sends from that address would be known if it were a member: each has told its facts, or is
 /// known by an address in the VIP's prefix. Link-local sources are known by their MACs alone.
-pub(super) fn is_strange(case: &Case<'_>, vip: IpAddr, source: IpAddr, owners: &Owners) -> bool {
+pub(super) fn is_strange(case: &Case<'_>, vip: IpAddr, source: IpAddr) -> bool {
     if let IpAddr::V6(v6) = source
         && v6.is_unicast_link_local()
     {
-        return owners.complete;
+        return case.owners.complete;
     }
     let beside = |own: IpAddr| in_prefix(vip, prefix_length(case, vip), own);
     case.members().all(|member| {
