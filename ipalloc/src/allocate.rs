@@ -100,6 +100,7 @@ impl Batch {
             ask.addresses
                 .extend(request.fields.wanted.map(|wanted| wanted.address));
             ask.addresses.extend(request.of_site);
+            request.fields.labels.note(&mut ask.labels);
             let within = scope.within(usize::from(!request.is_settled()));
             match ask
                 .within
@@ -201,6 +202,7 @@ fn scoped(
     let of_owner = policy.of_owner(&request.owner, request.vmid);
     let scope = Scope::of(&request.fields, networks, &of_owner).and_then(|scope| {
         site.map_or(Ok(()), |site| site.has(scope.net(), scope.vlan()))?;
+        request.fields.labels.fit(scope.family, &policy.open)?;
         Ok(scope)
     });
     let asked = match request.fields.family {

@@ -11,6 +11,7 @@ use crate::{
     exclude::{Gateway, Policy},
     family::Which,
     ipam::Vrf,
+    labels::{Given, Labels},
     list, owner, request,
     request::{Fallback, Fields, Place, Wanted},
     site_rules::SiteRules,
@@ -176,6 +177,9 @@ pub struct Allocate {
     /// Tag the address: slugs between commas, or the option several times
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = request::parse_tag)]
     pub tags: Vec<String>,
+    /// What else is noted at the address
+    #[command(flatten)]
+    pub labels: Given,
     /// Domain of the DNS names [default: the site's]
     #[arg(long, value_name = "DOMAIN", value_parser = owner::parse_domain)]
     pub domain: Option<String>,
@@ -296,9 +300,9 @@ pub struct Check {
 }
 
 impl Allocate {
-    /// The flags as defaults for the records.
+    /// The flags as defaults for the records; `labels` as the IPAM has them.
     #[must_use]
-    pub fn fields(&self) -> Fields {
+    pub fn fields(&self, labels: Labels) -> Fields {
         Fields {
             place: Place {
                 vlan: self.vlan,
@@ -311,6 +315,7 @@ impl Allocate {
             interface: self.interface.clone(),
             description: self.description.clone(),
             tags: (!self.tags.is_empty()).then(|| self.tags.clone()),
+            labels,
             family: self.family.families(),
             prefix6: self.prefix6,
             wanted6: None,

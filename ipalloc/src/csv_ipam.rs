@@ -21,9 +21,11 @@ use vmid::{
 use crate::{
     interest::Interest,
     ipam::{Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, View},
+    labels::Kinds,
 };
 
 mod cell;
+mod columns;
 mod file;
 mod form;
 mod header;
@@ -120,11 +122,11 @@ impl CsvIpam {
         Ok(values)
     }
 
-    /// Reads the addresses' file.
-    fn load(&mut self) -> Result<(), Stop> {
+    /// Reads the addresses' file; a new one gets the columns that these labels need.
+    fn load(&mut self, labels: &Kinds) -> Result<(), Stop> {
         self.text = read(&self.addresses())?;
         if self.text.iter().all(u8::is_ascii_whitespace) {
-            self.text = format!("{}\n", form::NEW_ADDRESSES).into_bytes();
+            self.text = columns::new_file(labels).into_bytes();
         }
         Ok(())
     }
@@ -163,15 +165,15 @@ impl Ipam for CsvIpam {
     }
 
     fn look(&mut self, ask: &Ask) -> Result<View, Stop> {
-        self.load()?;
-        let layout = Layout::of(&self.text, Column::Address);
-        layout
-            .and_then(|layout| view(&self.text, &layout, ask))
-            .map_err(|what| wrong(&self.addresses(), what))
+        self.load(&ask.labels)?;
+        let bad = |what: String| wrong(&self.addresses(), what);
+        let layout = Layout::of(&self.text, Column::Address).map_err(bad)?;
+        columns::all_there(&layout, &ask.labels, &self.addresses())?;
+        view(&self.text, &layout, ask).map_err(bad)
     }
 
     fn survey(&mut self, mut addresses: HashSet<IpAddr>) -> Result<View, Stop> {
-        self.load()?;
+        self.load(&Kinds::default())?;
         let bad = |what: String| wrong(&self.addresses(), what);
         let layout = Layout::of(&self.text, Column::Address).map_err(bad)?;
         addresses.extend(repeated(&self.text, &layout).map_err(bad)?);
@@ -268,8 +270,10 @@ fn wrong(path: &Path, what: String) -> Stop {
 fn row_of(change: &Change) -> Option<EntryId> {
     match change {
         Change::Create(_) => None,
-        Change::Adopt(id, _) | Change::Mark(id, ..) | Change::Move(id, ..) | Change::Delete(id) => {
-            Some(*id)
-        }
+        Change::Adopt(id, _)
+        | Change::Mark(id, ..)
+        | Change::Move(id, ..)
+        | Change::Complete(id, ..)
+        | Change::Delete(id) => Some(*id),
     }
 }

@@ -62,7 +62,7 @@ pub struct Intake {
 
 impl Intake {
     /// What `records` are; the gaps of requests filled from `flags`. Of these, a configuration
-    /// takes the VRF, description and tags only.
+    /// takes the VRF, description, tags and labels only.
     #[must_use]
     pub fn of(records: &[Kept], flags: &Fields) -> Self {
         let mut intake = Self::default();
@@ -189,6 +189,7 @@ fn own_address(
             interface: of.map(str::to_owned),
             description: flags.description.clone(),
             tags: flags.tags.clone(),
+            labels: flags.labels.clone(),
             own: true,
             ..Fields::default()
         },

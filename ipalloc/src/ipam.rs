@@ -5,9 +5,14 @@
 //! answer with [`Change`]s. A back end supplies the first and carries out the last.
 
 use core::net::IpAddr;
-use std::{borrow::Cow, collections::HashSet, fmt};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+    fmt,
+};
 
 use ipnet::IpNet;
+use serde_json::Value;
 use vmid::exit::Stop;
 
 use crate::{
@@ -191,10 +196,14 @@ pub struct Said {
     pub description: String,
     /// The slugs of its tags; names, where a file has these.
     pub tags: Vec<String>,
+    /// The slug of its tenant; its name, where a file has that.
+    pub tenant: Option<String>,
+    /// Its custom fields that have a value, but for the owner's, as [`crate::labels::custom::plain`] has them.
+    pub custom: BTreeMap<String, Value>,
 }
 
 /// Roles of addresses that several hosts share (NetBox's values); never a guest's own.
-const SHARED_ROLES: [&str; 6] = ["anycast", "carp", "glbp", "hsrp", "vip", "vrrp"];
+pub const SHARED_ROLES: [&str; 6] = ["anycast", "carp", "glbp", "hsrp", "vip", "vrrp"];
 
 impl Entry {
     /// Several hosts share the address, by its role.
@@ -245,6 +254,25 @@ pub trait Ipam {
     ///
     /// The IPAM cannot be read.
     fn networks(&mut self, interest: &Interest) -> Result<Networks, Stop>;
+
+    /// What the texts that were given for these custom fields are as values.
+    ///
+    /// # Errors
+    ///
+    /// There is no such field, or its values are of another kind.
+    fn custom_fields(
+        &mut self,
+        given: &[(String, String)],
+    ) -> Result<BTreeMap<String, Value>, Stop> {
+        let value = |text: &String| match text.as_str() {
+            "" => Value::Null,
+            text => Value::from(text),
+        };
+        let all = given.iter();
+        Ok(all
+            .map(|(name, text)| (name.clone(), value(text)))
+            .collect())
+    }
 
     /// The addresses that were asked for.
     ///

@@ -1,6 +1,6 @@
 //! An address for a named guest, from an IPAM: never twice, never leaked.
 //!
-//! Pure: [`owner`], [`request`], [`scope`], [`exclude`], [`span`], [`family`], [`shared`], [`retired`], and the four
+//! Pure: [`owner`], [`request`], [`scope`], [`exclude`], [`span`], [`family`], [`labels`], [`shared`], [`pending`], [`retired`], and the four
 //! decisions [`allocate`], [`release`], [`show`], [`check`]; `verb` has what each subcommand does around
 //! them. The seam to what keeps
 //! the addresses is [`ipam`]; behind it are [`csv_ipam`] and [`netbox`], the only I/O.
@@ -29,9 +29,11 @@ pub mod intake;
 pub mod interest;
 pub mod ipam;
 pub mod known;
+pub mod labels;
 pub mod list;
 pub mod netbox;
 pub mod owner;
+pub mod pending;
 #[cfg(test)]
 mod properties;
 pub mod refused;

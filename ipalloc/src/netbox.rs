@@ -4,7 +4,7 @@
 
 use core::net::IpAddr;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     hash::{BuildHasher as _, RandomState},
 };
 
@@ -28,7 +28,9 @@ mod answer;
 mod api;
 mod available;
 mod change;
+mod complete;
 mod create;
+mod custom;
 pub mod field;
 mod look;
 mod moved;
@@ -174,6 +176,13 @@ impl Ipam for NetBox {
         self.read_networks(interest)
     }
 
+    fn custom_fields(
+        &mut self,
+        given: &[(String, String)],
+    ) -> Result<BTreeMap<String, Value>, Stop> {
+        self.converted(given)
+    }
+
     fn look(&mut self, ask: &Ask) -> Result<View, Stop> {
         let view = self.view(ask);
         view.map_err(|stop| moved::after_acting(stop, &self.done))
@@ -257,7 +266,9 @@ impl NetBox {
         }
         for change in changes {
             made.push(match change {
-                Change::Create(_) => created.next().as_ref().map(self::made),
+                Change::Create(_) => created
+                    .next()
+                    .map(|record| self.completed(&record, &mut failed)),
                 Change::Move(id, ..) => self.done.contains(id).then_some(Made {
                     id: Some(*id),
                     ..Made::default()
@@ -280,7 +291,7 @@ fn made(record: &Record) -> Made {
     Made {
         id: Some(record.entry.id),
         address: Some(record.entry.address),
-        refused: None,
+        ..Made::default()
     }
 }
 

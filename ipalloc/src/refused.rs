@@ -35,6 +35,8 @@ pub enum Code {
     BadField,
     /// NetBox has no such tag, or the token may not see it.
     UnknownTag,
+    /// NetBox has no such tenant, or several, or the token may not see it.
+    UnknownTenant,
     /// NetBox wants a field that the request does not have.
     MissingField,
     /// A rule of NetBox's own refuses a value.
@@ -43,6 +45,8 @@ pub enum Code {
     Protected,
     /// Nothing is wrong here, but elsewhere in the batch.
     Batch,
+    /// The address was made, but lacks something that was asked for.
+    Unfinished,
     /// The address was made, but could not be read back.
     Unverified,
     /// It cannot be found out whether the request was carried out.
@@ -55,7 +59,7 @@ impl Code {
     #[must_use]
     pub fn changed(self) -> &'static str {
         match self {
-            Self::Unverified => "true",
+            Self::Unverified | Self::Unfinished => "true",
             Self::UnknownOutcome => "null",
             _ => "false",
         }
@@ -80,10 +84,12 @@ impl Code {
             Self::BadName => "bad-name",
             Self::BadField => "bad-field",
             Self::UnknownTag => "unknown-tag",
+            Self::UnknownTenant => "unknown-tenant",
             Self::MissingField => "missing-field",
             Self::RefusedValue => "refused-value",
             Self::Protected => "protected",
             Self::Batch => "batch",
+            Self::Unfinished => "unfinished",
             Self::Unverified => "unverified",
             Self::UnknownOutcome => "unknown-outcome",
         }

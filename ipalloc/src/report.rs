@@ -166,6 +166,9 @@ pub fn write<W: Write>(
             continue;
         }
         row.take_refusal(of_row.iter().copied().flatten());
+        let mut lacking = of_row.iter().copied().flatten();
+        let lacking = lacking.find_map(|made| made.lacks.clone());
+        row.error = row.error.take().or(lacking);
         row.leave_undone(&of_row, cause.as_deref().unwrap_or_default());
         row.list_others();
         // What a rehearsal or an earlier run said need not hold any more.

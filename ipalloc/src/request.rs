@@ -11,6 +11,7 @@ use vmid::{
 use crate::{
     family::Families,
     ipam::Vrf,
+    labels::Labels,
     owner::Owner,
     refused::{Code, Refused},
 };
@@ -65,6 +66,8 @@ pub struct Fields {
     pub description: Option<String>,
     /// Slugs, for the address's record.
     pub tags: Option<Vec<String>>,
+    /// Tenant, role, status and custom fields, for the address's record.
+    pub labels: Labels,
     /// The family of the address; both are asked for as one request each, see [`Request::halves`].
     pub family: Option<Families>,
     /// Of the IPv6 address, where both families are asked for: its prefix,
@@ -130,6 +133,7 @@ impl Request {
             description: parsed(record, "description", parse_description)?
                 .or_else(|| flags.description.clone()),
             tags: tags(record)?.or_else(|| flags.tags.clone()),
+            labels: Labels::of(record, &flags.labels)?,
             family: Families::of(record)?
                 .or(flags.family)
                 .or(of_both.then_some(Families::Both)),

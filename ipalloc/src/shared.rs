@@ -14,19 +14,33 @@ pub fn keeper<'a>(
     others.min_by_key(|other| other.id)
 }
 
+/// The first of the records of its address that were there before `entry`, whatever their roles.
+#[must_use]
+pub fn earlier<'a>(
+    entry: &Entry,
+    entries: impl IntoIterator<Item = &'a Entry>,
+) -> Option<&'a Entry> {
+    let earlier = besides(entry, entries).filter(|other| other.id < entry.id);
+    earlier.min_by_key(|other| other.id)
+}
+
+/// All other records of the address of `entry`, whatever their roles.
+pub fn besides<'a>(
+    entry: &Entry,
+    entries: impl IntoIterator<Item = &'a Entry>,
+) -> impl Iterator<Item = &'a Entry> {
+    entries.into_iter().filter(move |other| {
+        other.id != entry.id && other.address == entry.address && other.vrf == entry.vrf
+    })
+}
+
 /// The other records of the address of `entry`; none where hosts share it, by its role.
 pub fn others<'a>(
     entry: &Entry,
     entries: impl IntoIterator<Item = &'a Entry>,
 ) -> impl Iterator<Item = &'a Entry> {
     let one_s_own = !entry.is_shared();
-    entries.into_iter().filter(move |other| {
-        one_s_own
-            && other.id != entry.id
-            && other.address == entry.address
-            && other.vrf == entry.vrf
-            && !other.is_shared()
-    })
+    besides(entry, entries).filter(move |other| one_s_own && !other.is_shared())
 }
 
 /// Whose a record is, for a message: its owner, else its name.
@@ -65,6 +79,15 @@ mod tests {
                 .iter()
                 .map(|entry| keeper(entry, &entries).and_then(place));
             assert_eq!(got.collect::<Vec<_>>(), *want, "{name}");
+            let earlier = |entry| earlier(entry, &entries).and_then(place);
+            let in_vrfs = name.contains("VRF") || name.contains("alone");
+            let after_first = (!in_vrfs).then_some(0);
+            assert_eq!(
+                earlier(&entries[1]),
+                after_first,
+                "{name}, whatever the role"
+            );
+            assert_eq!(earlier(&entries[0]), None, "{name}");
         }
     }
 }

@@ -13,6 +13,49 @@ pub const OF_RANGES: [&str; 3] = ["active", "deprecated", "reserved"];
 /// (`ipam.choices.IPAddressStatusChoices` has `deprecated` besides).
 pub const IN_USE: [&str; 4] = ["active", "reserved", "dhcp", "slaac"];
 
+/// NetBox's limit for a status, in characters.
+const LIMIT: usize = 50;
+
+/// A status of an address as it is given: NetBox's own in lower case, a custom one as it is.
+///
+/// # Errors
+///
+/// It is empty, too long or has control characters.
+pub fn parse_given(text: &str) -> Result<String, String> {
+    let status = text.trim();
+    if status.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if status.chars().count() > LIMIT || status.contains(char::is_control) {
+        return Err(format!(
+            "{text:?} is not a status (at most {LIMIT} characters, none of control)"
+        ));
+    }
+    let lower = status.to_lowercase();
+    let is_known = IN_USE.contains(&lower.as_str()) || lower == "deprecated";
+    Ok(if is_known { lower } else { status.to_owned() })
+}
+
+/// An address with that status is in use; `open` are the custom ones that are.
+///
+/// # Errors
+///
+/// It is not.
+pub fn in_use(status: &str, open: &[String]) -> Result<(), String> {
+    if IN_USE.contains(&status) || open.contains(&status.to_lowercase()) {
+        return Ok(());
+    }
+    let own = IN_USE.join(", ");
+    Err(match status {
+        "deprecated" => {
+            format!("deprecated is out of use, as release --retire marks it; a new one is {own}")
+        }
+        _ => format!(
+            "{status:?} is none of NetBox's, {own}; --status-open {status:?} opens a custom one"
+        ),
+    })
+}
+
 /// Why nothing is handed out; `line` is that of its file, `open` the custom ones that are open.
 /// A file without any is at the default.
 #[must_use]

@@ -63,11 +63,12 @@ fn export(lab: &Lab, folder: &Path) {
     );
     write(
         "ip-addresses.csv",
-        "address,vrf,status,role,dns_name,description,comments,tags,cf_ipalloc_key",
+        "address,vrf,tenant,status,role,dns_name,description,comments,tags,cf_ipalloc_key",
         "ip-addresses",
         &[
             "/address",
             "/vrf/name",
+            "/tenant/slug",
             "/status/value",
             "/role/value",
             "/dns_name",
@@ -189,6 +190,9 @@ fn call(random: &mut Random) -> (String, String) {
                     " -6",
                     " --family both",
                     " --description x",
+                    " --ipam-role vip",
+                    " --ipam-role loopback --ipam-status reserved",
+                    " --tenant acme --ipam-status dhcp",
                     " --domain lab.example",
                     " --gateway last",
                     " --avoid 2-20",
@@ -277,6 +281,8 @@ fn compared(ran: &Ran, sort: bool) -> (i32, Vec<String>) {
 
 /// A VLAN with both families, and an address that two owners have.
 fn prepare(lab: &Lab) {
+    let tenant = json!({"name": "Acme", "slug": "acme"});
+    lab.make("/api/tenancy/tenants/", &tenant);
     let vlan = lab.make("/api/ipam/vlans/", &json!({"vid": 31, "name": "dual"}));
     for net in ["192.168.231.0/29", "fd00:31::/64"] {
         let prefix = json!({"prefix": net, "vlan": vlan["id"]});

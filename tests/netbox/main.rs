@@ -16,6 +16,7 @@ mod client;
 mod families;
 mod hidden;
 mod kills;
+mod labels;
 mod large;
 mod lost;
 mod outcome;
@@ -52,14 +53,14 @@ const SERVERS: usize = 3;
 #[rustfmt::skip]
 const SECTIONS: &[&[Section]] = &[
     large::SECTIONS, hidden::SECTIONS, kills::SECTIONS, races::SECTIONS, agree::SECTIONS, lost::SECTIONS, outcome::SECTIONS, strange::SECTIONS,
-    rules::SECTIONS, owners::SECTIONS, families::SECTIONS, setup::SECTIONS, refused::SECTIONS, tokens::SECTIONS, trust::SECTIONS, provision::SECTIONS,
+    rules::SECTIONS, owners::SECTIONS, families::SECTIONS, labels::SECTIONS, setup::SECTIONS, refused::SECTIONS, tokens::SECTIONS, trust::SECTIONS, provision::SECTIONS,
 ];
 
 /// Those that are run on each server, each of which is in another time zone.
 const EVERYWHERE: &[&[Section]] = &[owners::EVERYWHERE];
 
 /// Those that need [`Lab::loose`].
-const LOOSE: &[&[Section]] = &[races::LOOSE, refused::LOOSE, strange::LOOSE];
+const LOOSE: &[&[Section]] = &[races::LOOSE, labels::LOOSE, refused::LOOSE, strange::LOOSE];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

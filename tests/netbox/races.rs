@@ -203,7 +203,7 @@ fn loose(lab: &Lab) {
 }
 
 /// The token of a user who may do that with addresses, and see what `allocate` needs.
-fn token(lab: &Lab, actions: &[&str]) -> String {
+pub fn token(lab: &Lab, actions: &[&str]) -> String {
     let user = json!({"username": "limited", "password": "Not-needed-1"});
     let user = lab.make("/api/users/users/", &user)["id"].clone();
     let views = ["ipam.prefix", "ipam.iprange", "ipam.vlan", "ipam.vrf"];

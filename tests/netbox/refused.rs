@@ -36,7 +36,7 @@ fn faults(lab: &Lab) {
     let message = ours.run("allocate --vlan 30 c").record()["error"]["message"].clone();
     assert_eq!(
         message,
-        "refused by NetBox: Missing required custom field 'ticket'."
+        "refused by NetBox: Missing required custom field 'ticket'. (--cf ticket=VALUE gives it)"
     );
     assert_eq!(lab.owned(), [""; 0]);
 }

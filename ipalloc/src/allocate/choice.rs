@@ -209,6 +209,7 @@ impl Choice<'_> {
             key: request.owner.key().to_owned(),
             description: request.fields.description.clone().unwrap_or_default(),
             tags: request.fields.tags.clone().unwrap_or_default(),
+            labels: request.fields.labels.clone(),
             any_of: None,
         };
         Grant {

@@ -3,6 +3,10 @@
 
 use vmid::stream::quote;
 
+mod labels;
+
+use labels::Others;
+
 use super::grant::Naming;
 use crate::{ipam::Entry, request::Request, retired, status};
 
@@ -17,6 +21,8 @@ pub struct Drift {
     pub description: Option<String>,
     /// Its tags, where it lacks one that was asked for; that it has more is no drift.
     pub tags: Option<Vec<String>>,
+    /// Its labels.
+    pub labels: Others,
 }
 
 impl Drift {
@@ -24,10 +30,12 @@ impl Drift {
     #[must_use]
     pub fn of(entry: &Entry, request: &Request, naming: &Naming) -> Self {
         let owner = &request.owner;
+        let asked = request.fields.labels.status.as_deref();
+        let is_asked = |entry: &Entry| asked.is_some_and(|s| s.eq_ignore_ascii_case(&entry.status));
         let fits = owner.is_fully_named(&entry.dns_name, naming.domain.as_deref());
         let mut drift = Self {
             dns_name: (!fits).then(|| entry.dns_name.clone()),
-            status: out_of_use(entry).then(|| entry.status.clone()),
+            status: (out_of_use(entry) && !is_asked(entry)).then(|| entry.status.clone()),
             ..Self::default()
         };
         // What a name without an owner says is not what was asked for before.
@@ -41,6 +49,7 @@ impl Drift {
         let has = |asked: &String| said.tags.iter().any(|tag| slug(tag) == slug(asked));
         let mut asked = fields.tags.iter().flatten();
         drift.tags = (!asked.all(has)).then(|| said.tags.clone());
+        drift.labels = Others::of(entry, said, &fields.labels);
         drift
     }
 
@@ -61,7 +70,10 @@ impl Drift {
             text("description", &self.description),
             tags,
         ];
-        let members: Vec<String> = members.into_iter().flatten().collect();
+        let labels = self.labels.members();
+        let labels = labels.map(|(name, value)| format!("\"{name}\":{value}"));
+        let members = members.into_iter().flatten().chain(labels);
+        let members: Vec<String> = members.collect();
         (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")))
     }
 }
@@ -72,9 +84,15 @@ fn out_of_use(entry: &Entry) -> bool {
     !in_use && retired::since(entry).is_none()
 }
 
-/// As NetBox makes the slug of a tag's name: a file may have either.
-fn slug(tag: &str) -> String {
-    tag.to_lowercase().replace(' ', "-")
+/// As NetBox makes the slug of a tag's or tenant's name: a file may have either.
+fn slug(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let words = lower.split([' ', '-']).map(|word| {
+        let plain = |c: &char| c.is_alphanumeric() || *c == '_';
+        word.chars().filter(plain).collect::<String>()
+    });
+    let words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
+    words.join("-")
 }
 
 #[cfg(test)]
@@ -84,9 +102,27 @@ mod tests {
     use vmid::stream;
 
     #[test]
+    fn slugs_of_names() {
+        #[rustfmt::skip]
+        let cases = [
+            ("a slug",       "acme-inc",     "acme-inc"),
+            ("its name",     "ACME, Inc.",   "acme-inc"),
+            ("a dash in it", "Acme - Nord",  "acme-nord"),
+            ("an underscore", "a_b",         "a_b"),
+        ];
+        for (name, text, want) in cases {
+            assert_eq!(slug(text), want, "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_told() {
         #[rustfmt::skip]
         let cases: &[(&str, &str, (&str, &[&str]), &str, Option<&str>, Option<&str>)] = &[
+            ("its labels",              "10.0.0.2/24 key=web name=web role=vip status=dhcp", ("", &[]), r#"{"name":"web","tenant":"Acme-Inc","ipam_role":"VIP","ipam_status":"DHCP","custom_fields":{"count":5,"none":null}}"#, None, None),
+            ("others",                  "10.0.0.2/24 key=web name=web", ("", &[]), r#"{"name":"web","tenant":"acme","ipam_role":"vip","ipam_status":"reserved","custom_fields":{"count":6,"more":true}}"#, None, Some(r#"{"tenant":"Acme, Inc.","ipam_role":null,"ipam_status":"active","custom_fields":{"count":5,"more":null}}"#)),
+            ("nobody's labels",         "10.0.0.2/24 name=web", ("", &[]), r#"{"name":"web","tenant":"other"}"#, None, None),
+            ("revived as active",       "10.0.0.2/24 key=web name=web retired=2026-11-01", ("", &[]), r#"{"name":"web","ipam_status":"reserved"}"#, None, Some(r#"{"ipam_status":"active"}"#)),
             ("nothing asked for",       "10.0.0.2/24 key=web name=web.x", ("old", &["a"]), r#"{"name":"web"}"#, None, None),
             ("as it is",                "10.0.0.2/24 key=web name=WEB.lab.", (" old", &["A b"]), r#"{"name":"web","description":"old ","tags":["a-b"]}"#, Some("lab"), None),
             ("its description",         "10.0.0.2/24 key=web name=web", ("old", &[]), r#"{"name":"web","description":"new"}"#, None, Some(r#"{"description":"old"}"#)),
@@ -107,6 +143,8 @@ mod tests {
             entry.said = Some(Box::new(Said {
                 description: (*description).to_owned(),
                 tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+                tenant: Some("Acme, Inc.".to_owned()),
+                custom: [("count".to_owned(), 5.into())].into(),
             }));
             let kept = stream::parse(request.as_bytes()).unwrap();
             let request = Request::of(&kept[0].record(), &Fields::default()).unwrap();

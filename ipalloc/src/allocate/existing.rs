@@ -5,6 +5,7 @@ use super::{choice::Choice, drift::Drift, grant::Grant};
 use crate::{
     ipam::{Change, Entry},
     owner::{self, Owner},
+    pending,
     refused::{Code, Refused},
     request::{Fallback, Request},
     retired,
@@ -72,7 +73,7 @@ impl<'a> Choice<'a> {
                 ))
             }
             _ => Ok(Some(Grant {
-                change: retired::revival(entry),
+                change: retired::revival(entry).or_else(|| pending::completion(entry)),
                 ..self.kept(entry, request, scope)
             })),
         }
@@ -176,8 +177,12 @@ impl<'a> Choice<'a> {
 
     /// The record that keeps the address of `entry`, if another one does. Who has just been
     /// given an address gives way to everybody: the other may have been told that it is theirs.
+    /// One that is still to get its role gives way to those that have theirs as well.
     fn keeper(&self, entry: &Entry) -> Option<&'a Entry> {
         let entries = &self.view.entries;
+        if pending::role(entry).is_some() {
+            return shared::earlier(entry, entries);
+        }
         match self.view.done.contains(&entry.id) {
             true => shared::others(entry, entries).next(),
             false => shared::keeper(entry, entries),

@@ -42,14 +42,18 @@ Error codes:
   bad-name          not a host name
   bad-field         another field holds what it cannot
   unknown-tag       NetBox has no such tag, or the token may not see it
-  missing-field     NetBox wants a field that the request does not have
+  unknown-tenant    NetBox has no such tenant, or several, or the token may not see it
+  missing-field     NetBox wants a field that the request does not have; the option is named
   refused-value     a rule of NetBox's own refuses a value; the message has its words
   batch             sound, but another request of the batch failed
+  unfinished        made, but without its role yet; run it again, which gives it
   unverified        made, but could not be read back; run it again (exit 3)
   unknown-outcome   the server's reply was lost, and it cannot be found out what it did (exit 3)
 
 All requests are granted or none, but for configurations: each stands for itself.
-A guest whose address comes by DHCP gets \"skipped\":\"dhcp\".",
+A guest whose address comes by DHCP gets \"skipped\":\"dhcp\".
+Records have tenant, ipam_role, ipam_status and custom_fields (an object) for --tenant, --ipam-role,
+--ipam-status and --cf. A folder's file of addresses must have a column for each of these.",
     environment!("  PVX_SITE                      the site file, if --site names none\n"),
     exits!("some record has an error")
 );
@@ -87,7 +91,8 @@ Error codes:
 pub const LIST: &str = concat!(
     "\
 A record has name (its owner, or null), address, prefix, vlan, dns_name, vrf, ipam_status, ipam_role,
-description, tags; and findings (duplicate-address) where the address has several records.
+tenant, description, tags, custom_fields; and findings (duplicate-address) where the address has
+several records.
 The forms that are made of names leave out deprecated records, those without a host's name, and those
 with an address that an older record has. No host at all is exit 1, unless --allow-empty.
 

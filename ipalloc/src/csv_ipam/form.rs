@@ -37,6 +37,8 @@ pub enum Column {
     Status,
     /// The role.
     Role,
+    /// The tenant.
+    Tenant,
     /// The DNS name.
     DnsName,
     /// The description.
@@ -58,7 +60,7 @@ pub enum Column {
 }
 
 impl Column {
-    const COUNT: usize = 17;
+    const COUNT: usize = 18;
 
     const ALL: [Self; Self::COUNT] = [
         Self::Address,
@@ -69,6 +71,7 @@ impl Column {
         Self::Vlan,
         Self::Status,
         Self::Role,
+        Self::Tenant,
         Self::DnsName,
         Self::Description,
         Self::Comments,
@@ -92,6 +95,7 @@ impl Column {
             Self::Vlan => ("vlan", "VLAN"),
             Self::Status => ("status", "Status"),
             Self::Role => ("role", "Role"),
+            Self::Tenant => ("tenant", "Tenant"),
             Self::DnsName => ("dns_name", "DNS name"),
             Self::Description => ("description", "Description"),
             Self::Comments => ("comments", "Comments"),
@@ -115,6 +119,9 @@ impl Column {
 pub const NEW_ADDRESSES: &str =
     "address,vrf,status,dns_name,description,comments,tags,cf_ipalloc_key";
 
+/// Statuses and roles that NetBox's labels have in capitals.
+const ACRONYMS: [&str; 7] = ["dhcp", "slaac", "vip", "vrrp", "hsrp", "glbp", "carp"];
+
 /// What closes a prefix, or makes it full.
 pub const OF_PREFIXES: &[Column] = &[Column::Vrf, Column::Status, Column::MarkUtilized];
 
@@ -136,6 +143,8 @@ pub struct Layout {
     /// How many columns there are.
     pub width: usize,
     positions: [Option<usize>; Column::COUNT],
+    /// The columns of custom fields, by the fields' names.
+    pub customs: Vec<(String, usize)>,
 }
 
 impl Layout {
@@ -161,7 +170,9 @@ impl Layout {
             let at = header::position(&header, column, form).map_err(at_header)?;
             positions[column as usize] = at;
         }
+        let customs = header::customs(&header, form, &positions);
         Ok(Self {
+            customs,
             dialect,
             form,
             width: header.len(),
@@ -226,17 +237,27 @@ impl Layout {
         })
     }
 
-    /// A status as this form spells it.
+    /// Where the column of a custom field is.
     #[must_use]
-    pub fn status(&self, value: &str) -> String {
-        match self.form {
-            Form::Import => value.to_owned(),
-            Form::Export => {
-                let mut label = value.to_owned();
-                label[..1].make_ascii_uppercase();
-                label
-            }
+    pub fn custom(&self, name: &str) -> Option<usize> {
+        let exact = self.customs.iter().find(|(custom, _)| custom == name);
+        let alike = |(custom, _): &&(String, usize)| header::alike(custom, name);
+        let found = exact.or_else(|| self.customs.iter().find(alike));
+        found.map(|(_, at)| *at)
+    }
+
+    /// A status or role as this form spells it.
+    #[must_use]
+    pub fn label(&self, value: &str) -> String {
+        if self.form == Form::Import {
+            return value.to_owned();
         }
+        if ACRONYMS.contains(&value) {
+            return value.to_ascii_uppercase();
+        }
+        let mut rest = value.chars();
+        let first = rest.next().map(|first| first.to_ascii_uppercase());
+        first.into_iter().chain(rest).collect()
     }
 
     /// A routing table as this form spells it.
@@ -268,5 +289,40 @@ impl Layout {
         // cannot fail: a Vec takes everything
         let _ = writer.write_record(cells);
         writer.into_inner().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_values() {
+        let [import, export] = ["address,status\n", "IP Address,Status\n"]
+            .map(|text| Layout::of(text.as_bytes(), Column::Address).unwrap());
+        #[rustfmt::skip]
+        let cases = [
+            ("a word",     "active",   "Active"),
+            ("an acronym", "slaac",    "SLAAC"),
+            ("a role",     "loopback", "Loopback"),
+            ("one of four letters", "glbp", "GLBP"),
+            ("an umlaut",  "übung",    "übung"),
+            ("none",       "",         ""),
+        ];
+        for (name, value, label) in cases {
+            assert_eq!(export.label(value), label, "{name}");
+            assert_eq!(import.label(value), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn where_a_custom_field_is() {
+        let layout =
+            |text: &str| Layout::of(text.as_bytes(), Column::Address).map(|layout| layout.customs);
+        let [a, b] = [("Count".to_owned(), 1), ("count".to_owned(), 2)];
+        assert_eq!(layout("address,cf_Count,cf_count\n"), Ok(vec![a, b]));
+        let both = Layout::of(b"address,cf_Count,cf_count\n", Column::Address).unwrap();
+        let found = ["Count", "count", "COUNT", "none"].map(|name| both.custom(name));
+        assert_eq!(found, [Some(1), Some(2), Some(1), None]);
     }
 }

@@ -4,6 +4,7 @@
 //! `DNS_Name`) is understood, too. NetBox exports its labels in the user's language.
 
 use super::form::{Column, Form};
+use crate::labels::custom::OWN;
 
 /// Labels of prefixes in NetBox's German and Dutch (its translations de and nl, 4.7), the two
 /// languages in which a prefix is called as in English: their export would pass for one in
@@ -15,6 +16,24 @@ const FOREIGN_LABELS: [&str; 6] = [
     "Onderliggend",
     "Toepassingsgebied",
     "Gemarkeerd als gebruikt",
+];
+
+/// Other columns of NetBox's export of addresses: no custom fields.
+const OF_EXPORT: [&str; 14] = [
+    "ID",
+    "Assigned",
+    "Tenant Group",
+    "NAT (Inside)",
+    "NAT (Outside)",
+    "Contacts",
+    "Created",
+    "Last updated",
+    "Owner Group",
+    "Owner",
+    "Interface",
+    "Parent",
+    "Assigned Object",
+    "Actions",
 ];
 
 /// What to do about an export in another language.
@@ -85,6 +104,31 @@ pub(super) fn position(
     }
 }
 
+/// The columns of custom fields: `cf_NAME`, or in an export, which has their labels, those that
+/// are nothing else. A label without one of its own is the name with a space for each underscore.
+pub(super) fn customs(
+    header: &[String],
+    form: Form,
+    positions: &[Option<usize>],
+) -> Vec<(String, usize)> {
+    let others = header.iter().enumerate();
+    let others = others.filter(|(at, cell)| !cell.is_empty() && !positions.contains(&Some(*at)));
+    let named = others.filter_map(|(at, cell)| {
+        let is_prefixed = cell
+            .get(..3)
+            .is_some_and(|cf| cf.eq_ignore_ascii_case("cf_"));
+        let is_of_export = || OF_EXPORT.iter().any(|known| alike(cell, known));
+        match (is_prefixed, form) {
+            (true, _) => Some((cell[3..].to_owned(), at)),
+            (false, Form::Export) if !is_of_export() => {
+                Some((cell.to_ascii_lowercase().replace(' ', "_"), at))
+            }
+            _ => None,
+        }
+    });
+    named.filter(|(name, _)| !alike(name, OWN)).collect()
+}
+
 fn twice(header: &[String]) -> Option<&String> {
     let before = |at: usize, cell: &String| header[..at].contains(cell);
     let mut cells = header.iter().enumerate();
@@ -93,7 +137,7 @@ fn twice(header: &[String]) -> Option<&String> {
 }
 
 /// The same name but for capitals, and spaces for underscores.
-fn alike(cell: &str, name: &str) -> bool {
+pub(super) fn alike(cell: &str, name: &str) -> bool {
     let plain = |c: char| match c {
         ' ' | '-' => '_',
         c => c.to_ascii_lowercase(),
@@ -112,6 +156,23 @@ mod tests {
 
     fn cells(text: &str) -> Vec<String> {
         text.split('|').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn columns_of_custom_fields() {
+        #[rustfmt::skip]
+        let cases: &[(&str, Form, &str, &[(&str, usize)])] = &[
+            ("import",     Form::Import, "address|cf_ticket|cf_ipalloc_key|CF_Count|owner", &[("ticket", 1), ("Count", 3)]),
+            ("export",     Form::Export, "IP Address|Tenant Group|Ticket no|ID|cf_x|ipalloc key|größe", &[("ticket_no", 2), ("x", 4), ("größe", 6)]),
+            ("umlauts",    Form::Import, "address|öä_x",           &[]),
+        ];
+        for (name, form, header, want) in cases {
+            let header = cells(header);
+            let positions = [Some(0), position(&header, Column::Key, *form).unwrap()];
+            let got = customs(&header, *form, &positions);
+            let got: Vec<(&str, usize)> = got.iter().map(|(n, at)| (n.as_str(), *at)).collect();
+            assert_eq!(got, *want, "{name}");
+        }
     }
 
     #[test]

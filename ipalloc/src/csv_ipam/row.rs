@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     ipam::{Change, New, Prefix, Range, Vrf},
+    labels::custom,
     span::{self, Family},
 };
 
@@ -59,16 +60,25 @@ fn line(row: &ByteRecord) -> Option<u64> {
 /// The row of a new address.
 pub(super) fn created(layout: &Layout, new: &New) -> Vec<u8> {
     let mut all = vec![Vec::new(); layout.width];
+    let labels = &new.labels;
+    let status = labels.status.as_deref();
     let cells = vec![
         (Column::Address, format!("{}/{}", new.address, new.length)),
         (Column::Vrf, layout.vrf(new.vrf.name())),
-        (Column::Status, layout.status("active")),
+        (Column::Status, layout.label(status.unwrap_or("active"))),
+        (Column::Role, layout.label(labels.role.unwrap_or_default())),
+        (Column::Tenant, labels.tenant.clone().unwrap_or_default()),
         (Column::DnsName, new.dns_name.clone()),
         (Column::Description, new.description.clone()),
         (Column::Tags, new.tags.join(",")),
         (Column::Key, new.key.clone()),
     ];
     set(layout, &mut all, cells);
+    for (name, value) in &labels.custom {
+        if let Some(at) = layout.custom(name) {
+            all[at] = custom::shown(value).into_bytes();
+        }
+    }
     layout.line(&all)
 }
 
@@ -84,7 +94,7 @@ pub(super) fn edit(
         Change::Adopt(_, key) => vec![(Column::Key, key.clone())],
         Change::Mark(_, status, comments, key) => {
             let mut cells = vec![
-                (Column::Status, layout.status(status)),
+                (Column::Status, layout.label(status)),
                 (Column::Comments, comments.clone()),
             ];
             cells.extend(key.clone().map(|key| (Column::Key, key)));
@@ -93,11 +103,15 @@ pub(super) fn edit(
         Change::Move(_, (address, length), revived) => {
             let mut cells = vec![(Column::Address, format!("{address}/{length}"))];
             if let Some(comments) = revived {
-                cells.push((Column::Status, layout.status("active")));
+                cells.push((Column::Status, layout.label("active")));
                 cells.push((Column::Comments, comments.clone()));
             }
             cells
         }
+        Change::Complete(_, role, comments) => vec![
+            (Column::Role, layout.label(role)),
+            (Column::Comments, comments.clone()),
+        ],
         Change::Create(_) | Change::Delete(_) => {
             return Edit {
                 at: content.start..end,
@@ -139,6 +153,7 @@ pub(super) fn missing(layout: &Layout, changes: &[Change]) -> Vec<Column> {
             Change::Adopt(..) => vec![Column::Key],
             Change::Mark(.., None) => vec![Column::Status, Column::Comments],
             Change::Mark(.., Some(_)) => vec![Column::Status, Column::Comments, Column::Key],
+            Change::Complete(..) => vec![Column::Role, Column::Comments],
             // A record that was retired has both columns.
             Change::Move(..) | Change::Delete(_) => Vec::new(),
         };

@@ -170,7 +170,15 @@ fn entry(layout: &Layout, row: &ByteRecord, id: EntryId) -> Result<Entry, String
 fn said(layout: &Layout, row: &ByteRecord) -> Said {
     let tags = layout.cell(row, Column::Tags);
     let tags = tags.split(',').map(str::trim).filter(|tag| !tag.is_empty());
+    let tenant = layout.cell(row, Column::Tenant);
+    let custom = layout.customs.iter().filter_map(|(name, at)| {
+        let cell = row.get(*at).unwrap_or_default().trim_ascii();
+        let text = String::from_utf8_lossy(cell);
+        (!text.is_empty()).then(|| (name.clone(), text.into()))
+    });
     Said {
+        tenant: Some(tenant.into_owned()).filter(|tenant| !tenant.is_empty()),
+        custom: custom.collect(),
         description: layout.cell(row, Column::Description).into_owned(),
         tags: tags.map(str::to_owned).collect(),
     }

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use crate::{
     known::{Known, Place, Within},
+    labels::Kinds,
     owner,
     span::{self, Span},
 };
@@ -33,6 +34,8 @@ pub struct Ask {
     pub all: bool,
     /// Each with what it says besides.
     pub said: bool,
+    /// Labels that are to be written, or compared.
+    pub labels: Kinds,
     /// Which addresses are taken in these places.
     pub within: Vec<Within>,
 }

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use vmid::exit::Stop;
 
 use super::{EntryId, Vrf};
-use crate::refused::Refused;
+use crate::{labels::Labels, refused::Refused};
 
 /// An address to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct New {
     pub description: String,
     /// Slugs.
     pub tags: Vec<String>,
+    /// Tenant, role, status, custom fields.
+    pub labels: Labels,
     /// Any free address of this prefix would do as well: nothing in it is held
     /// back but what has a record. A server may choose, and then nobody else can
     /// have been given the same one.
@@ -43,6 +45,8 @@ pub enum Change {
     /// Give a record another address, which nobody else has. Where it was retired, it is
     /// active again, with these comments.
     Move(EntryId, (IpAddr, u8), Option<String>),
+    /// Give a record the role that it was made for, with these comments.
+    Complete(EntryId, &'static str, String),
     /// Remove a record.
     Delete(EntryId),
 }
@@ -56,6 +60,8 @@ pub struct Made {
     pub address: Option<IpAddr>,
     /// It was not made after all: the back end has a rule against it, which concerns this record alone.
     pub refused: Option<Refused>,
+    /// It was made, but not with all that was asked for.
+    pub lacks: Option<Refused>,
 }
 
 /// Why a back end created nothing.

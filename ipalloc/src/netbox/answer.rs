@@ -8,15 +8,15 @@ use vmid::http::Answer;
 
 use crate::{
     ipam::{Entry, EntryId, Prefix, Range, Said, Vrf},
+    labels::custom,
     request,
 };
 
 /// The custom field that holds an address's owner.
-pub(super) const FIELD: &str = "ipalloc_key";
+pub(super) const FIELD: &str = custom::OWN;
 
 /// The fields of an address that are asked for.
-pub(super) const ADDRESS_FIELDS: &str =
-    "id,address,vrf,status,role,dns_name,description,comments,tags,custom_fields,last_updated";
+pub(super) const ADDRESS_FIELDS: &str = "id,address,vrf,tenant,status,role,dns_name,description,comments,tags,custom_fields,last_updated";
 
 /// An address as NetBox keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +149,15 @@ fn said(value: &Value, description: &str) -> Said {
     let description = description.trim_end().strip_suffix(&mark);
     let tags = value.get("tags").and_then(Value::as_array);
     let tags = tags.into_iter().flatten().map(|tag| text(tag, "slug"));
+    let fields = value.get("custom_fields").and_then(Value::as_object);
+    let own = |(name, value): &(&String, &Value)| *name != FIELD && !value.is_null();
+    let fields = fields.into_iter().flatten().filter(own);
+    let tenant = value.get("tenant").map(|tenant| text(tenant, "slug"));
     Said {
+        tenant: tenant.filter(|slug| !slug.is_empty()),
+        custom: fields
+            .map(|(name, value)| (name.clone(), custom::plain(value)))
+            .collect(),
         description: description.unwrap_or_default().trim_end().to_owned(),
         tags: tags.collect(),
     }

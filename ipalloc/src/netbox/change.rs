@@ -49,6 +49,7 @@ impl NetBox {
         let (Change::Adopt(id, _)
         | Change::Mark(id, ..)
         | Change::Move(id, ..)
+        | Change::Complete(id, ..)
         | Change::Delete(id)) = change
         else {
             return Ok(Made::default());
@@ -77,6 +78,7 @@ impl NetBox {
                 }
                 self.api.patch(record, fields)
             }
+            Change::Complete(_, role, comments) => self.api.complete(record, role, comments),
             Change::Move(_, to, revived) => self.api.patch(record, moved::body(*to, revived)),
             _ => self.api.delete(record),
         };
@@ -87,8 +89,8 @@ impl NetBox {
         };
         Ok(Made {
             id: Some(*id),
-            address: None,
             refused,
+            ..Made::default()
         })
     }
 }
@@ -100,7 +102,7 @@ impl Api {
         self.change("PATCH", record, &body, |value| {
             let same = |(name, want): (&String, &Value)| match name.as_str() {
                 "changelog_message" => true,
-                "status" => value["status"]["value"] == *want,
+                "status" | "role" => value[name]["value"] == *want,
                 "custom_fields" => value["custom_fields"][FIELD] == want[FIELD],
                 _ => value[name] == *want,
             };

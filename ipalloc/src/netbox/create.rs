@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use std::collections::HashSet;
 
 use anyhow::anyhow;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use vmid::exit::Stop;
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     ipam::{New, Rejection},
-    shared,
+    pending, shared,
 };
 
 /// Who chose the addresses of new records.
@@ -31,20 +31,41 @@ enum Chosen {
 
 impl NetBox {
     /// The body of a new address; its place unless the server chooses. What is empty is left out:
-    /// available-ips refuses a blank description before NetBox 4.5.
+    /// available-ips refuses a blank description before NetBox 4.5. A role that hosts share comes
+    /// later where the server doesn't choose, see [`pending`].
     fn body(&self, new: &New, chosen: bool) -> Value {
         let mut description = new.description.clone();
         let mut body = json!({
             "dns_name": new.dns_name,
             "changelog_message": self.api.message,
         });
+        let mut custom: Map<String, Value> = Map::new();
+        let labels = &new.labels;
+        custom.extend(labels.custom.iter().map(|(n, v)| (n.clone(), v.clone())));
         if self.keyed() {
-            body["custom_fields"] = json!({ FIELD: new.key });
+            custom.insert(FIELD.to_owned(), json!(new.key));
         } else {
             let mark = answer::mark(&new.key);
             let room = 200_usize.saturating_sub(mark.chars().count() + 1);
             description = description.chars().take(room).collect();
             description = format!("{description} {mark}").trim_start().to_owned();
+        }
+        if !custom.is_empty() {
+            body["custom_fields"] = Value::Object(custom);
+        }
+        if let Some(slug) = &labels.tenant {
+            body["tenant"] = json!({ "slug": slug });
+        }
+        if let Some(status) = labels.status.as_deref().or(chosen.then_some("active")) {
+            body["status"] = json!(status);
+        }
+        match pending::comments(labels).filter(|_| chosen) {
+            Some(comments) => body["comments"] = json!(comments),
+            None => {
+                if let Some(role) = labels.role {
+                    body["role"] = json!(role);
+                }
+            }
         }
         if !description.is_empty() {
             body["description"] = json!(description);
@@ -55,7 +76,6 @@ impl NetBox {
         }
         if chosen {
             body["address"] = json!(format!("{}/{}", new.address, new.length));
-            body["status"] = json!("active");
             body["vrf"] = self
                 .vrf_ids
                 .get(&new.vrf)
@@ -121,9 +141,7 @@ impl NetBox {
                 // is wrong: refusals are worded in the user's language, so another look tells.
                 match refusal.status {
                     400 => {
-                        let tags: Vec<&[String]> =
-                            news.iter().map(|new| new.tags.as_slice()).collect();
-                        let of = refusal::of_records(&refusal, &tags);
+                        let of = refusal::of_records(&refusal, news);
                         Ok(Outcome::Again(Some(Rejection { stop, of })))
                     }
                     409 => Ok(Outcome::Again(None)),
@@ -177,7 +195,7 @@ impl NetBox {
         };
         let beaten = |record: &Record| {
             let others = others.iter().map(|other| &other.entry);
-            shared::keeper(&record.entry, others).is_some()
+            shared::earlier(&record.entry, others).is_some()
         };
         if records.iter().any(beaten) {
             for record in &records {

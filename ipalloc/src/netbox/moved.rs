@@ -99,7 +99,7 @@ impl NetBox {
     fn others(&self, entries: &[Entry]) -> Result<bool, Stop> {
         let records = self.at(entries.iter().map(|entry| entry.address))?;
         let all = || records.iter().map(|record| &record.entry);
-        let has = |entry: &Entry| shared::others(entry, all()).next().is_some();
+        let has = |entry: &Entry| shared::besides(entry, all()).next().is_some();
         Ok(entries.iter().any(has))
     }
 }

@@ -5,20 +5,24 @@ use serde_json::Value;
 use vmid::http::Answer;
 
 use super::answer::FIELD;
-use crate::refused::{Code, Refused};
+use crate::{
+    ipam::New,
+    refused::{Code, Refused},
+};
 
-/// The records (by their place in the request, each with its `tags`) whose own fault it is that NetBox
+/// The records (by their place in the request) whose own fault it is that NetBox
 /// refused them. Where only one of several is wrong and NetBox doesn't say which, as it doesn't before
-/// 4.7 where addresses were chosen, those with the tag that it names are, else it is said of all.
+/// 4.7 where addresses were chosen, those with the tag or tenant that it names are, else it is said of all.
 ///
 /// An address that somebody else has is no fault of a record's own: another can be chosen.
-pub(super) fn of_records(answer: &Answer, tags: &[&[String]]) -> Vec<(usize, Refused)> {
-    let count = tags.len();
+pub(super) fn of_records(answer: &Answer, news: &[&New]) -> Vec<(usize, Refused)> {
+    let count = news.len();
     if answer.status != 400 {
         return Vec::new();
     }
     let value = answer.json().unwrap_or_default();
-    let placed = |(at, value): (usize, &Value)| judged(value, "").map(|refused| (at, refused));
+    let advised = |value: &Value, of: &str| Some(advised(judged(value, of)?, value));
+    let placed = |(at, value): (usize, &Value)| advised(value, "").map(|refused| (at, refused));
     match (&value, value.get("errors").and_then(Value::as_array)) {
         (Value::Array(list), _) => list
             .iter()
@@ -33,20 +37,24 @@ pub(super) fn of_records(answer: &Answer, tags: &[&[String]]) -> Vec<(usize, Ref
             all.filter(|(at, _)| *at < count).collect()
         }
         _ if count == 1 => placed((0, &value)).into_iter().collect(),
-        _ => judged(&value, " of one of the requests")
-            .map_or_else(Vec::new, |refused| spread(&refused, tags)),
+        _ => advised(&value, " of one of the requests")
+            .map_or_else(Vec::new, |refused| spread(&refused, news)),
     }
 }
 
 /// A refusal of one of several.
-fn spread(refused: &Refused, tags: &[&[String]]) -> Vec<(usize, Refused)> {
-    let named = |tags: &[String]| {
-        let mut tags = tags.iter();
-        tags.any(|tag| refused.message.contains(&format!("'{tag}'")))
+fn spread(refused: &Refused, news: &[&New]) -> Vec<(usize, Refused)> {
+    let named = |new: &New| {
+        let is_named = |slug: &String| refused.message.contains(&format!("'{slug}'"));
+        match refused.code {
+            Code::UnknownTag => new.tags.iter().any(is_named),
+            Code::UnknownTenant => new.labels.tenant.iter().any(is_named),
+            _ => false,
+        }
     };
-    let is_told = refused.code == Code::UnknownTag && tags.iter().any(|tags| named(tags));
-    let all = tags.iter().enumerate();
-    let wrong = all.filter(|(_, tags)| !is_told || named(tags));
+    let is_told = news.iter().any(|new| named(new));
+    let all = news.iter().enumerate();
+    let wrong = all.filter(|(_, new)| !is_told || named(new));
     wrong.map(|(at, _)| (at, refused.clone())).collect()
 }
 
@@ -87,15 +95,54 @@ fn judged(errors: &Value, of: &str) -> Option<Refused> {
         );
         return Some(Refused::new(Code::NameTaken, message));
     }
-    let required = ["required custom field", "field is required"];
-    let code = if required.iter().any(|words| lower.contains(words)) {
-        Code::MissingField
+    let required = [
+        "required custom field",
+        "field is required",
+        "required field cannot be empty",
+    ];
+    if required.iter().any(|words| lower.contains(words)) {
+        return Some(Refused::new(
+            Code::MissingField,
+            format!("refused by NetBox: {said}"),
+        ));
+    }
+    let code = if first.as_str() == "tenant" && value.is_array() {
+        Code::UnknownTenant
     } else if first.as_str() == "tags" && value.is_array() {
         Code::UnknownTag
     } else {
         Code::RefusedValue
     };
     Some(Refused::new(code, format!("refused by NetBox: {said}")))
+}
+
+/// The same, for what is missing with the option that gives it to a new record.
+fn advised(refused: Refused, errors: &Value) -> Refused {
+    let first = errors.as_object().and_then(|fields| fields.keys().next());
+    let (Code::MissingField, Some(first)) = (refused.code, first) else {
+        return refused;
+    };
+    let option = option(first, &refused.message);
+    Refused {
+        message: format!("{} ({option} gives it)", refused.message),
+        ..refused
+    }
+}
+
+/// The option that gives a field of that name, or the custom field that NetBox's words have
+/// between quotes.
+fn option(field: &str, said: &str) -> String {
+    let known = ["description", "tags", "tenant"];
+    if known.contains(&field) {
+        return format!("--{field}");
+    }
+    if field == "role" {
+        return "--ipam-role".to_owned();
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let named = said.split('\'').nth(1);
+    let named = named.filter(|name| !name.is_empty() && name.chars().all(plain));
+    format!("--cf {}=VALUE", named.unwrap_or("NAME"))
 }
 
 /// The texts in it, whatever their nesting: custom fields' errors are bare texts, others lists.
@@ -115,6 +162,7 @@ fn words(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ipam::Vrf, labels::Labels};
 
     fn answer(status: u16, body: &str) -> Answer {
         Answer {
@@ -124,10 +172,28 @@ mod tests {
         }
     }
 
+    fn new(tags: &[&str], tenant: Option<&str>) -> New {
+        New {
+            address: "192.0.2.9".parse().unwrap(),
+            length: 24,
+            vrf: Vrf::GLOBAL,
+            dns_name: String::new(),
+            key: String::new(),
+            description: String::new(),
+            tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
+            labels: Labels {
+                tenant: tenant.map(str::to_owned),
+                ..Labels::default()
+            },
+            any_of: None,
+        }
+    }
+
     #[test]
     fn whose_fault() {
         const TAG: &str =
             r#"{"tags":["Related object not found using the provided attributes: {'slug': 'x'}"]}"#;
+        const TENANT: &str = r#"{"tenant":["Related object not found using the provided attributes: {'slug': 'x'}"]}"#;
         const CF: &str = r#"{"__all__":["Missing required custom field 'ticket'."]}"#;
         const DNS: &str = r#"{"dns_name":["Only letters"]}"#;
         const TAKEN: &str =
@@ -155,29 +221,46 @@ mod tests {
             ("nothing wrong",            "[{},{}]".to_owned(), &[]),
             ("a page",                   "<html>".to_owned(), &[]),
         ];
-        let (none, some) = (Vec::new(), vec!["y".to_owned(), "x".to_owned()]);
+        let (none, some) = (new(&[], None), new(&["y", "x"], None));
         for (name, body, want) in cases {
             let got = of_records(&answer(400, body), &[&none, &none]);
             let got: Vec<_> = got.iter().map(|(at, r)| (*at, r.code.as_str())).collect();
             assert_eq!(got, *want, "{name}");
         }
-        let places = |status: u16, tags: &[&[String]]| {
-            let all = of_records(&answer(status, TAG), tags).into_iter();
+        let places = |status: u16, news: &[&New]| {
+            let all = of_records(&answer(status, TAG), news).into_iter();
             all.map(|(at, _)| at).collect::<Vec<_>>()
         };
         assert_eq!(places(400, &[&none, &some]), [1], "who has the tag");
         assert_eq!(places(400, &[&none]), [0], "there is one only");
         assert_eq!(places(403, &[&none]), [0; 0]);
+        let tenants = [new(&["x"], Some("z")), new(&[], Some("x")), new(&[], None)];
+        let tenants: Vec<&New> = tenants.iter().collect();
+        let told = of_records(&answer(400, TENANT), &tenants);
+        assert_eq!(told.len(), 1, "who has the tenant: {told:?}");
+        assert_eq!((told[0].0, told[0].1.code), (1, Code::UnknownTenant));
     }
 
     #[test]
     fn in_its_words() {
         let body = r#"{"__all__":["No."],"custom_fields":{"ticket":"Must be a number."}}"#;
-        let refused = of_records(&answer(400, body), &[&[]]).remove(0).1;
+        let none = new(&[], None);
+        let said = |body: &str| of_records(&answer(400, body), &[&none]).remove(0).1.message;
         assert_eq!(
-            refused.message,
+            said(body),
             "refused by NetBox: No. custom_fields: ticket: Must be a number."
         );
+        #[rustfmt::skip]
+        let cases = [
+            ("a custom field", r#"{"__all__":["Missing required custom field 'ticket'."]}"#, "(--cf ticket=VALUE gives it)"),
+            ("an empty one",   r#"{"__all__":["Invalid value for custom field 'a_b': Required field cannot be empty."]}"#, "(--cf a_b=VALUE gives it)"),
+            ("hostile",        r#"{"__all__":["Missing required custom field 'a;rm -r x'."]}"#, "(--cf NAME=VALUE gives it)"),
+            ("its tenant",     r#"{"tenant":["This field is required."]}"#,          "(--tenant gives it)"),
+            ("its role",       r#"{"role":["This field is required."]}"#,            "(--ipam-role gives it)"),
+        ];
+        for (name, body, want) in cases {
+            assert!(said(body).ends_with(want), "{name}: {}", said(body));
+        }
     }
 
     #[test]

@@ -39,11 +39,15 @@ pub(crate) fn allocate<W: Write>(
     records: &[Kept],
     lines: &mut Lines<W>,
 ) -> Result<Answer, Stop> {
+    let mut labels = args.labels.labels(&args.exclude.status_open)?;
+    if !args.labels.cf.is_empty() {
+        labels.custom = ipam.custom_fields(&args.labels.cf)?;
+    }
     let Intake {
         kinds,
         requests,
         own,
-    } = Intake::of(records, &args.fields());
+    } = Intake::of(records, &args.fields(labels));
     if requests.is_empty() {
         let rows = report::rows(&kinds, Vec::new(), args.dry_run);
         notes::of_kinds(records, &kinds);

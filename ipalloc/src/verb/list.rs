@@ -16,6 +16,7 @@ use crate::{
     check::Records,
     cli,
     ipam::{Entry, Ipam, Networks, Vrf},
+    labels,
     list::{
         self, Wanted,
         form::{self, Form},
@@ -164,9 +165,11 @@ fn fields(entry: &Entry, networks: &Networks, known: &Records<'_>, ids: bool) ->
     let role = Some(entry.role.as_str()).filter(|role| !role.is_empty());
     fields.push(("ipam_role", report::text(role)));
     if let Some(said) = &entry.said {
+        fields.push(("tenant", report::text(said.tenant.as_deref())));
         let tags: Vec<String> = said.tags.iter().map(|tag| quote(tag)).collect();
         fields.push(("description", quote(&said.description)));
         fields.push(("tags", format!("[{}]", tags.join(","))));
+        fields.push(("custom_fields", labels::custom::object(&said.custom)));
     }
     if ids {
         fields.push(("ipam_id", entry.id.0.to_string()));

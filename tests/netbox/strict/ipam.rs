@@ -13,6 +13,23 @@ pub type Version = (u16, u16);
 /// The only tag that is there.
 pub const TAG: &str = "infra";
 
+/// The only tenant that is there.
+pub const TENANT: &str = "acme";
+
+const ROLES: [&str; 8] = [
+    "loopback",
+    "secondary",
+    "anycast",
+    "vip",
+    "vrrp",
+    "hsrp",
+    "glbp",
+    "carp",
+];
+
+/// Roles of which any number of records of one address may be.
+const SHARED: [&str; 6] = ["anycast", "vip", "vrrp", "hsrp", "glbp", "carp"];
+
 pub struct Ipam {
     pub version: Version,
     /// Names of custom fields of addresses, and whether an address must have them.
@@ -88,6 +105,30 @@ impl Ipam {
                 return Some(json!({"tags": [what]}));
             }
         }
+        if let Some(slug) = new["tenant"]["slug"]
+            .as_str()
+            .filter(|slug| *slug != TENANT)
+        {
+            let what = format!(
+                "Related object not found using the provided attributes: {{'slug': '{slug}'}}"
+            );
+            return Some(json!({"tenant": [what]}));
+        }
+        if !new["tenant"].is_null() && new["tenant"]["slug"].is_null() {
+            let what =
+                "Related objects must be referenced by numeric ID or by dictionary of attributes.";
+            return Some(json!({"tenant": [what]}));
+        }
+        let is_choice = |name: &str, known: &[&str]| {
+            let value = new.get(name).filter(|value| !value.is_object());
+            value.is_none_or(|value| value.as_str().is_some_and(|value| known.contains(&value)))
+        };
+        let statuses = ["active", "reserved", "deprecated", "dhcp", "slaac"];
+        for (name, known) in [("status", &statuses[..]), ("role", &ROLES)] {
+            if !is_choice(name, known) && !new[name].is_null() {
+                return Some(json!({name: [format!("{} is not a valid choice.", new[name])]}));
+            }
+        }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"*-._".contains(&byte);
         if !text("dns_name").bytes().all(plain) {
             let what = "Only alphanumeric characters, asterisks, hyphens, periods, and underscores are allowed in DNS names";
@@ -109,7 +150,12 @@ impl Ipam {
             net::parse(other["address"].as_str().unwrap_or_default())
                 .is_some_and(|other| other.0 == address)
         };
-        if others().any(same) {
+        let is_shared = |record: &Value| {
+            let role = record["role"]["value"].as_str().or(record["role"].as_str());
+            role.is_some_and(|role| SHARED.contains(&role))
+        };
+        let keeps_others_off = |other: &Value| !is_shared(new) || !is_shared(other);
+        if others().any(|other| same(other) && keeps_others_off(other)) {
             let what = format!(
                 "Duplicate IP address found in global table: {}",
                 text("address")
@@ -175,8 +221,13 @@ impl Ipam {
                 record[name] = value.clone();
             }
         }
-        if let Some(status) = body["status"].as_str() {
-            record["status"] = json!({"value": status});
+        for name in ["status", "role"] {
+            if let Some(value) = body[name].as_str() {
+                record[name] = json!({"value": value, "label": value.to_uppercase()});
+            }
+        }
+        if let Some(slug) = body["tenant"]["slug"].as_str() {
+            record["tenant"] = json!({"id": 1, "name": slug.to_uppercase(), "slug": slug});
         }
         for (name, value) in body["custom_fields"].as_object().into_iter().flatten() {
             record["custom_fields"][name] = value.clone();

@@ -8,6 +8,7 @@ mod busy;
 #[allow(dead_code)] // what the real server's sections need
 mod client;
 mod ipam;
+mod labels;
 mod net;
 mod older;
 #[path = "../proxy.rs"]

@@ -8,7 +8,7 @@ use crate::{
     server::{LOOKER, Strict},
 };
 
-const VERSIONS: [(u16, u16); 4] = [(4, 2), (4, 3), (4, 4), (4, 5)];
+pub const VERSIONS: [(u16, u16); 4] = [(4, 2), (4, 3), (4, 4), (4, 5)];
 
 /// A token of version 2.
 const V2: &str = "nbt_ipallocAdmin.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -159,7 +159,7 @@ fn own_faults() {
     let message = ours.run("allocate --vlan 10 a").record()["error"]["message"].clone();
     assert_eq!(
         message,
-        "refused by NetBox: Missing required custom field 'ticket'."
+        "refused by NetBox: Missing required custom field 'ticket'. (--cf ticket=VALUE gives it)"
     );
     assert_eq!(
         strict.record("gw10").unwrap()["custom_fields"]["ipalloc_key"],
