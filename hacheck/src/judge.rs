@@ -145,7 +145,8 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
         }
     }
     if let Some(before) = &evidence.looked_before {
-        let message = format!("looked twice, because the VIP was just moving; at first: {before}");
+        let message =
+            format!("looked twice, since it may have been only passing; at first: {before}");
         findings.push(info("hand-over", message, nothing(), &[Eye::Arp]));
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity)); // stable
@@ -153,10 +154,18 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
         finding.severity > Severity::Info && ["vip-down", "holder-unknown"].contains(&finding.code)
     };
     let lasting = |finding: &Finding| ["foreign-holder", "split-brain"].contains(&finding.code);
+    // keepalived takes 3.5 s to start a child again that was killed, and nobody speaks meanwhile.
+    let lives = |holder: usize| {
+        let facts = case.facts(holder).zip(pair.vip);
+        facts.and_then(|(facts, vip)| instance::daemon(&case, facts, vip)) == Some(true)
+    };
+    let mute = held.holder.is_some_and(lives)
+        && findings.iter().any(|finding| finding.code == "vrrp-silent");
+    let passing = mute || held.unsteady && findings.iter().any(shaken);
     Verdict {
         holder: held.holder,
         holder_by: held.by,
-        passing: held.unsteady && findings.iter().any(shaken) && !findings.iter().any(lasting),
+        passing: passing && !findings.iter().any(lasting),
         findings,
     }
 }

@@ -105,7 +105,7 @@ fn virtual_mac(lab: &Lab) {
     let both = lab.check("nfs", Eyes::Both);
     both.wants_status("ok")
         .wants_holder("n1", &["adverts", "facts"])
-        .wants_only(&["holder"]);
+        .wants_only(&["holder", "blind"]);
     for node in ["n1", "n2"] {
         lab.check("nfs", Eyes::Member(node))
             .wants_status("ok")
@@ -128,7 +128,7 @@ fn ipv6(lab: &Lab) {
 fn ganesha(lab: &Lab) {
     lab.check("nfs", Eyes::Both)
         .wants_status("ok")
-        .wants_only(&["holder"]);
+        .wants_only(&["holder", "blind"]);
     // It was told to speak version 4 alone.
     let old = |pair: &mut Value| pair["probes"][0]["nfs"]["version"] = 3.into();
     lab.check_changed("nfs", Eyes::Both, old)

@@ -138,6 +138,9 @@ fn what_may_be_only_passing() {
         ("the window closed in between", World::vrrp().raw(&[("a", 0, 3000), ("b", 3250, 3500)], &[]), true),
         ("a stranger in between", World::vrrp().probes("t++").raw(&[("a", 0, 500), ("x", 1000, 1500), ("a", 2500, 3500)], &[]), false),
         ("two at once", World::vrrp().probes("t++").raw(&[all("a")[0], all("b")[0]], &[]), false),
+        ("silent, and its daemon lives", World::vrrp().raw(&all("a"), &[]).fact("a", Some(60_000), true), true),
+        ("silent, and nobody knows", World::vrrp().raw(&all("a"), &[]), false),
+        ("silent, and its daemon is dead", World::vrrp().raw(&all("a"), &[]).fact("a", Some(60_000), false), false),
         ("no raw sockets", World::vrrp().probes("t++"), false),
     ];
     for (name, world, want) in cases {
