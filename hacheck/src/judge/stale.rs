@@ -6,7 +6,14 @@ use std::net::IpAddr;
 use serde_json::json;
 
 use super::{Case, holder::Held, witness::Who};
-use crate::finding::{Eye, Finding, Severity};
+use crate::{
+    finding::{Eye, Finding, Severity},
+    holding::{self, Holding},
+};
+
+/// A kernel takes no gratuitous ARP within a second of another answer (locktime, arp(7)), and
+/// keepalived sends it again after 5 s (garp_master_delay): so long an entry may be wrong.
+const AGAIN_MS: u64 = 6000;
 
 pub(super) fn judge(case: &Case<'_>, vip: IpAddr, held: &Held) -> Option<Finding> {
     let holder = held.holder.filter(|_| !held.unsteady)?;
@@ -18,7 +25,7 @@ pub(super) fn judge(case: &Case<'_>, vip: IpAddr, held: &Held) -> Option<Finding
     let Who::Member(other) = case.owners.who(entry.mac) else {
         return None; // a virtual MAC, or one that is not known to be wrong
     };
-    if other == holder {
+    if other == holder || is_new(case, holder, vip) {
         return None;
     }
     let message = format!(
@@ -36,4 +43,13 @@ pub(super) fn judge(case: &Case<'_>, vip: IpAddr, held: &Held) -> Option<Finding
         evidence,
         &eyes,
     ))
+}
+
+/// The holder says that it took over just now, or has done so since it told its facts.
+fn is_new(case: &Case<'_>, holder: usize, vip: IpAddr) -> bool {
+    case.facts(holder)
+        .is_some_and(|facts| match holding::of(facts, vip) {
+            Holding::Held(own) => own.held_ms.is_some_and(|ms| ms < AGAIN_MS),
+            _ => true,
+        })
 }

@@ -174,6 +174,8 @@ fn an_entry_of_before_the_failover() {
         ("the virtual one",     before(raw(), "virtual"), "a by mac"),
         ("nobody's that is known", before(raw(), "x"), "a by mac"),
         ("by facts",            before(told(), "b"), "warning stale-neighbour, a by facts"),
+        ("it has just taken over", before(World::vrrp().fact("a", Some(3000), true).fact("b", None, true), "b"), "a by facts"),
+        ("it took over since",  before(raw().fact("a", None, true).fact("b", None, true), "b"), "a by mac"),
         ("it moved just then",  before(World::vrrp().raw(&[("a", 0, 1000), ("b", 1750, 3500)], &[("a", 0, 1000), ("b", 1700, 3500)]), "a"), "warning holder-unexpected, b by mac"),
     ];
     all_say(cases);
