@@ -11,7 +11,7 @@ use vmid::span;
 
 use crate::{
     cli::Check,
-    evidence::{Neighbour, OwnAddress, RawWindow, Unseen},
+    evidence::{MemberFacts, Neighbour, OwnAddress, RawWindow, Unseen},
     guests::Places,
     interfaces,
     judge::{self, Evidence, Stated},
@@ -19,7 +19,7 @@ use crate::{
     pairs::{Member, Pair},
     raw, schedule,
     told::{self, Told},
-    window::Question,
+    window::{self, Question},
 };
 
 /// What was known before anybody looked.
@@ -68,6 +68,9 @@ fn know(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64, looked: &mut 
         evidence.places = known.places.clone();
     }
 }
+
+/// Older facts say nothing of the adverts of now, in milliseconds.
+const YOUNG_MS: i64 = 120_000;
 
 /// How far ahead of the checker's a member's clock may be: facts of later were not told by it now.
 const AHEAD: Duration = Duration::from_secs(5);
@@ -176,9 +179,12 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
 
 fn listen(pair: &Pair, vip: IpAddr, vips: &[IpAddr], told: &[Told], now_ms: i64) -> RawWindow {
     // The window is as long as a standby's patience, which rare adverts make longer than usual.
-    let of_pair = told::of_pair(pair, told).facts.into_iter();
+    let young = |(_, facts): &(usize, &MemberFacts)| (now_ms - facts.at_ms).abs() < YOUNG_MS;
+    let of_pair = told::of_pair(pair, told).facts.into_iter().filter(young);
     let dumped = of_pair.flat_map(|(_, facts)| facts.keepalived.iter().flatten());
     let dumped = dumped.filter(|i| i.has(vip)).map(|i| i.interval_ms);
+    // Whoever tells facts should not be able to keep the check waiting either.
+    let dumped = dumped.map(|ms| ms.min(window::MOST_HEARD_MS));
     let question = Question {
         vip: Some(vip),
         vips: vips.to_vec(),

@@ -3,6 +3,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    net::IpAddr,
     path::{Path, PathBuf},
 };
 
@@ -39,10 +40,13 @@ pub struct OfPair<'a> {
 }
 
 impl File {
-    /// As the command line has it. What stands before a `=` is a member, unless a slash is in it.
+    /// As the command line has it. What stands before a `=` is a member, unless a slash is in it, or
+    /// there is a file of the whole name.
     #[must_use]
     pub fn parse(text: OsString) -> Self {
+        let is_file = Path::new(&text).exists();
         let named = text.to_str().and_then(|text| text.split_once('='));
+        let named = named.filter(|_| !is_file);
         match named.filter(|(of, path)| !of.is_empty() && !of.contains('/') && !path.is_empty()) {
             Some((of, path)) => Self {
                 of: Some(of.to_owned()),
@@ -63,6 +67,12 @@ impl File {
             member.name == name || name.parse().is_ok_and(|address| member.has(address))
         };
         pair.members.iter().position(is)
+    }
+
+    /// It is of the host with an address, which no two members of a site have.
+    fn is_address(&self) -> bool {
+        let named = self.of.as_deref();
+        named.is_some_and(|of| of.parse::<IpAddr>().is_ok())
     }
 
     /// It says for whom it is, so that it is no other's.
@@ -96,6 +106,8 @@ pub fn of_pair<'a>(pair: &Pair, told: &'a [Told]) -> OfPair<'a> {
             (Err(what), Some(member)) => found.unusable.push(unusable(pair, member, what)),
             (Err(what), None) if !one.file.is_bound(pair) => lost.push((&one.file.path, what)),
             (Err(_), None) => {}
+            // Another pair has a member of that name: the file is of that one.
+            (Ok(records), Some(_)) if !one.file.is_address() && is_other(pair, records) => {}
             (Ok(records), Some(member)) => match of_member(pair, member, records) {
                 Ok(facts) => found.facts.push((member, facts)),
                 Err(what) => found.unusable.push(unusable(pair, member, &what)),
@@ -118,6 +130,11 @@ pub fn of_pair<'a>(pair: &Pair, told: &'a [Told]) -> OfPair<'a> {
         found.unusable.extend(lost.into_iter().map(what));
     }
     found
+}
+
+/// The one record is of a host that is no member of the pair.
+fn is_other(pair: &Pair, records: &[MemberFacts]) -> bool {
+    matches!(records, [facts] if claimed(pair, facts).next().is_none())
 }
 
 /// The one record of a member that was asked.
@@ -267,7 +284,8 @@ mod tests {
             ("a claims b's address",  vec![told("a=x", Ok(vec![both.clone()]))], vec![], vec!["facts of a: they claim an address of b, too"]),
             ("another of b's",        vec![told("a=x", Ok(vec![also]))], vec![], vec!["facts of a: they claim an address of b, too"]),
             ("of both, unnamed",      vec![told("x", Ok(vec![both]))], vec![], vec!["facts of a: they claim addresses of several members", "facts of b: they claim addresses of several members"]),
-            ("not a's",               vec![told("a=x", Ok(vec![other.clone()]))], vec![], vec!["facts of a: h has none of its addresses"]),
+            ("not a's",               vec![told("192.0.2.11=x", Ok(vec![other.clone()]))], vec![], vec!["facts of a: h has none of its addresses"]),
+            ("of an a elsewhere",     vec![told("a.json", Ok(vec![other.clone()])), told("d/a.json", Ok(vec![a.clone()]))], vec![0], vec![]),
             ("a stranger's",          vec![told("x", Ok(vec![other]))], vec![], vec![]),
             ("another pair's",        vec![told("c=x", Ok(vec![a.clone()]))], vec![], vec![]),
             ("cut off, a's",          vec![told("a.json", cut()), told("b.json", Ok(vec![b.clone()]))], vec![1], vec!["facts of a: record 1 is cut off"]),

@@ -15,7 +15,7 @@ use crate::{
 const DEFAULT_INTERVAL_MS: u32 = 1000;
 /// The longest interval that an advert can make the window wait for: adverts may claim up to
 /// 255 s, and whoever sends them should not be able to keep the check waiting.
-const MOST_HEARD_MS: u32 = 10_000;
+pub const MOST_HEARD_MS: u32 = 10_000;
 /// Shortest window, in milliseconds: long enough for a slow answer to ARP.
 const SHORTEST_MS: u64 = 1500;
 /// Window in tenths of an interval: the longest that a backup waits for its master,

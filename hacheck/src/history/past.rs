@@ -38,7 +38,7 @@ impl Past {
         };
         for two in of_pair.windows(2) {
             past.changes += u64::from(two[0].holder != two[1].holder);
-            past.counted += counted(two[0], two[1]);
+            past.counted = past.counted.saturating_add(counted(two[0], two[1]));
         }
         past
     }
@@ -52,15 +52,18 @@ fn counted(before: &Line, after: &Line) -> u64 {
     let rises: Vec<(&String, u64)> = members
         .map(|name| (name, rises(before, after, name)))
         .collect();
-    let in_all: u64 = rises.iter().map(|(_, rises)| rises).sum();
-    let of_one = rises
+    let in_all = rises
         .iter()
-        .filter(|(_, rises)| *rises > 0)
-        .map(|(name, rises)| {
-            let held_before = u64::from(before.holder == **name);
-            let holds_after = u64::from(after.holder == **name);
-            (2 * rises + held_before).saturating_sub(holds_after)
-        });
+        .fold(0_u64, |sum, (_, rises)| sum.saturating_add(*rises));
+    let risen = rises.iter().filter(|(_, rises)| *rises > 0);
+    let of_one = risen.map(|(name, rises)| {
+        let held_before = u64::from(before.holder == **name);
+        let holds_after = u64::from(after.holder == **name);
+        rises
+            .saturating_mul(2)
+            .saturating_add(held_before)
+            .saturating_sub(holds_after)
+    });
     of_one.max().unwrap_or(0).max(in_all)
 }
 
@@ -70,10 +73,14 @@ fn rises(before: &Line, after: &Line, name: &str) -> u64 {
     let Some(&known) = before.become_master.get(name) else {
         return 0; // it was not asked before
     };
-    let since = after.master_since_ms.get(name);
-    let anew = count < known || count == known && since.is_some_and(|ms| *ms > before.at_ms);
-    // A daemon that was started anew counts from nothing.
-    if anew { count } else { count - known }
+    if count < known {
+        return count; // a daemon that was started anew counts from nothing
+    }
+    // Of the same count, and master of another time: it was started anew, and has risen since. Both
+    // times are by its own clock.
+    let since = |line: &Line| line.master_since_ms.get(name).copied();
+    let anew = count == known && since(after).is_some() && since(before) != since(after);
+    if anew { 1 } else { count - known }
 }
 
 #[cfg(test)]
@@ -122,6 +129,8 @@ mod tests {
             ("counter known lately", vec![minute(0, "a", None)], minute(1, "a", Some(9)), (0, 0)),
             ("both count",           vec![line(0, "a", &[4, 1], None)], line(60, "b", &[5, 3], None), (1, 3)),
             ("restarts in between",  before.to_vec(), last.clone(), (0, 6)),
+            ("a counter like no other", vec![line(0, "a", &[0, 0], None)], line(60, "b", &[u64::MAX, 7], None), (1, u64::MAX)),
+            ("a clock ahead",        vec![line(0, "a", &[12, 0], Some(3))], line(60, "a", &[12, 0], Some(3)), (0, 0)),
             ("as it was all along",  vec![line(0, "a", &[1, 0], Some(-9))], line(60, "a", &[1, 0], Some(-9)), (0, 0)),
         ];
         for (name, lines, now, want) in cases {

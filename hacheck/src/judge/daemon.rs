@@ -13,7 +13,7 @@ use super::{
 use crate::{
     evidence::{MemberFacts, OwnAddress, State},
     finding::{Eye, Finding, Severity},
-    holding,
+    holding::{self, Holding},
     interfaces::in_prefix,
     probe::Reply,
 };
@@ -44,7 +44,7 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
             _ => None,
         };
         if let Some((how, evidence)) = dead.filter(|_| local || !speaks) {
-            let has_it = holding::holds(facts, vip);
+            let has_it = matches!(holding::of(facts, vip), Holding::Held(_));
             let (severity, what) = match has_it || held.holder == Some(member) {
                 true => (
                     Severity::Critical,

@@ -148,22 +148,27 @@ fn heard(case: &Case<'_>, vip: IpAddr, adverts: &[&Advert]) -> Vec<Finding> {
             )
         };
         let [one, other] = two;
+        // Two members that differ don't hear each other; a stranger's is only not heard.
+        let between = match two.iter().all(|advert| member_of(case, advert).is_some()) {
+            true => Severity::Critical,
+            false => Severity::Warning,
+        };
         if one.vrid != other.vrid {
             add(
-                Severity::Critical,
+                between,
                 format!("two VRIDs for {vip}: {}", said(&|a| a.vrid.to_string())),
                 one,
             );
         }
         if one.version != other.version {
             add(
-                Severity::Critical,
+                between,
                 format!("two VRRP versions: {}", said(&|a| a.version.to_string())),
                 one,
             );
         } else if one.auth_type != other.auth_type {
             add(
-                Severity::Critical,
+                between,
                 format!(
                     "two kinds of authentication: {}",
                     said(&|a| a.auth_type.to_string())
@@ -252,9 +257,17 @@ fn dumped(case: &Case<'_>, vip: IpAddr) -> Vec<Finding> {
         format!("{} ms", i.interval_ms)
     });
     differ(Severity::Warning, "two lists of addresses", &|i| {
-        let mut vips = [&i.vips[..], &i.excluded].concat();
+        let mut vips = i.vips.clone();
         vips.sort_unstable();
         list(vips.iter().map(ToString::to_string))
+    });
+    differ(Severity::Warning, "two lists of excluded addresses", &|i| {
+        let mut excluded = i.excluded.clone();
+        excluded.sort_unstable();
+        match &excluded[..] {
+            [] => "none".to_owned(),
+            some => list(some.iter().map(ToString::to_string)),
+        }
     });
     let mut by_priority: BTreeMap<u8, Vec<String>> = BTreeMap::new();
     for (member, instance) in &dumps {

@@ -49,7 +49,7 @@ pub(super) fn judge(case: &Case<'_>) -> Held {
     let told = witness::told(case, vip, &arp);
     let mut held = Held {
         only_one_seen: arp.asked && (arp.answered || arp.local)
-            || case.all_told() && told.holders.len() == 1,
+            || case.all_told() && told.holders.len() == 1 && !told.on_loopback,
         moved: arp.moved || adverts.moved,
         unsteady: arp.moved || arp.unsettled || arp.gap || adverts.moved,
         answers_arp: arp.answered,
@@ -63,34 +63,40 @@ pub(super) fn judge(case: &Case<'_>) -> Held {
         return held;
     }
     one(case, vip, &arp, &adverts, &told, &mut held);
-    held.findings.extend(not_held(case, vip, held.holder));
+    held.findings.extend(not_held(case, vip));
     held.findings.extend(second::judge(case, vip, &arp, &held));
     held.findings.extend(stale::judge(case, vip, &held));
     held
 }
 
 /// Members that have the VIP and don't hold it: who looks at their addresses would take them for it.
-fn not_held(case: &Case<'_>, vip: IpAddr, holder: Option<usize>) -> Vec<Finding> {
+fn not_held(case: &Case<'_>, vip: IpAddr) -> Vec<Finding> {
     let told = |member: usize| {
         let name = case.name(member);
         let (severity, own, why) = match holding::of(case.facts(member)?, vip) {
             Holding::Not | Holding::Held(_) => return None,
             Holding::Loopback(own) => {
-                let why = "it answers ARP for it only if arp_ignore lets it (--raw sees that)";
+                let why = "it answers ARP for it unless arp_ignore forbids that (--raw sees it)";
                 (Severity::Info, own, why)
             }
-            Holding::Down(own) => (Severity::Info, own, "which is down or has no carrier"),
+            Holding::Down(own) => {
+                // FRR's vrrpd leaves it on a macvlan with the virtual MAC, which it holds down.
+                let facts = case.facts(member)?;
+                let mut interfaces = facts.interfaces.iter();
+                let mac = interfaces.find(|one| one.name == own.interface)?.mac;
+                let severity = match mac.is_some_and(|mac| mac.virtual_router().is_some()) {
+                    true => Severity::Info,
+                    false => Severity::Warning,
+                };
+                (severity, own, "which is down or has no carrier")
+            }
             Holding::Unused(own, Unused::Tentative) => {
                 let why = "and does not use it yet: whether somebody else has it is being asked";
                 (Severity::Info, own, why)
             }
             Holding::Unused(own, Unused::Dadfailed) => {
-                let severity = match holder {
-                    Some(_) => Severity::Info,
-                    None => Severity::Warning,
-                };
                 let why = "and does not use it: when it was set, somebody else had it (dadfailed)";
-                (severity, own, why)
+                (Severity::Warning, own, why)
             }
         };
         let message = format!("{name} has {vip} on {}, {why}", own.interface);

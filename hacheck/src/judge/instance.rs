@@ -45,7 +45,12 @@ pub(super) fn adverts<'a>(case: &'a Case<'_>, vip: IpAddr) -> impl Iterator<Item
 
 /// The advert claims the VIP for who sent it.
 pub(super) fn claims(case: &Case<'_>, advert: &Advert, vip: IpAddr) -> bool {
-    let by_instance = || is_excluded(case, vip) && witness::member_of(case, advert).is_some();
+    // Without its VRID nobody knows which of the members' adverts it goes with.
+    let by_instance = || {
+        is_excluded(case, vip)
+            && vrid(case, vip) == Some(advert.vrid)
+            && witness::member_of(case, advert).is_some()
+    };
     advert.priority > 0 && is_heeded(advert) && (advert.vips.contains(&vip) || by_instance())
 }
 

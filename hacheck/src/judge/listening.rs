@@ -1,11 +1,13 @@
 //! Whether a standby's server would answer at the VIP: one that is bound to the addresses that the
 //! host had when it started does not, and nothing shows it until the VIP moves there.
 
+use std::net::IpAddr;
+
 use serde_json::json;
 
 use super::{Case, holder::Held, info};
 use crate::{
-    evidence::{Listening, Transport},
+    evidence::{Listening, OwnAddress, Transport},
     finding::{Eye, Finding, Severity},
     pairs::Pair,
     probe::On,
@@ -35,7 +37,13 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
             ));
             continue;
         };
-        let own: Vec<_> = case.pair.members[member].own().collect();
+        let stays = |own: &&OwnAddress| !own.address.is_loopback() && own.address != vip;
+        let own: Vec<_> = facts
+            .addresses
+            .iter()
+            .filter(stays)
+            .map(|own| own.address)
+            .collect();
         for (protocol, port) in &ports {
             let of_port = |one: &&Listening| (one.protocol, one.port) == (*protocol, *port);
             let bound: Vec<_> = sockets
@@ -43,14 +51,10 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
                 .filter(of_port)
                 .map(|one| one.address)
                 .collect();
-            let at_vip = bound
-                .iter()
-                .any(|address| *address == vip || address.is_unspecified());
-            let Some(at) = bound
-                .iter()
-                .find(|address| own.contains(address))
-                .filter(|_| !at_vip)
-            else {
+            if answers(&bound, vip) {
+                continue;
+            }
+            let Some(at) = bound.iter().find(|address| own.contains(address)) else {
                 continue;
             };
             let message = format!(
@@ -72,6 +76,17 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Some of the sockets that are bound so would get what is sent to the VIP. One for all IPv6 addresses
+/// is for IPv4, too, unless there is another for IPv4, which the kernel lets be bound only then.
+fn answers(bound: &[IpAddr], vip: IpAddr) -> bool {
+    let of_v4 = bound.iter().any(IpAddr::is_ipv4);
+    bound.iter().any(|address| match address {
+        _ if *address == vip => true,
+        IpAddr::V4(v4) => v4.is_unspecified() && vip.is_ipv4(),
+        IpAddr::V6(v6) => v6.is_unspecified() && (vip.is_ipv6() || !of_v4),
+    })
 }
 
 /// The ports that are asked at the VIP and at members, each once.

@@ -10,7 +10,9 @@ use crate::finding::{Eye, Finding, Severity};
 struct Timer {
     interval_ms: u64,
     version: u8,
-    eye: Eye,
+    /// The master's priority, if its adverts were heard.
+    priority: Option<u8>,
+    eye: Option<Eye>,
 }
 
 pub(super) fn judge(case: &Case<'_>, held: &Held) -> Option<Finding> {
@@ -34,7 +36,7 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Option<Finding> {
         Severity::Warning,
         message,
         evidence,
-        &[timer.eye],
+        timer.eye.as_slice(),
     );
     Some(finding)
 }
@@ -43,43 +45,47 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Option<Finding> {
 fn timer(case: &Case<'_>) -> Option<Timer> {
     let vip = case.of_vrrp()?;
     let heard = instance::adverts(case, vip).filter(|a| instance::claims(case, a, vip));
-    let heard = heard.map(|a| (u64::from(a.interval_ms), a.version, Eye::Adverts));
-    let dumped = case
-        .members()
-        .flat_map(|member| instance::of_member(case, member, vip));
-    let dumped = dumped.map(|i| (u64::from(i.interval_ms), i.version, Eye::Facts));
-    let version = case.pair.version.unwrap_or(2);
-    let said = case
-        .pair
-        .advert_ms
-        .map(|ms| (u64::from(ms), version, Eye::Facts));
-    let longest = |one: &(u64, u8, Eye)| one.0;
-    let known = heard
-        .max_by_key(longest)
-        .or_else(|| dumped.max_by_key(longest));
-    let (interval_ms, version, eye) = known.or(said).filter(|(ms, ..)| *ms > 0)?;
-    Some(Timer {
-        interval_ms,
-        version,
-        eye,
-    })
+    let heard = heard.map(|a| Timer {
+        interval_ms: u64::from(a.interval_ms),
+        version: a.version,
+        priority: Some(a.priority),
+        eye: Some(Eye::Adverts),
+    });
+    let dumped = case.members();
+    let dumped = dumped.flat_map(|member| instance::of_member(case, member, vip));
+    let dumped = dumped.map(|i| Timer {
+        interval_ms: u64::from(i.interval_ms),
+        version: i.version,
+        priority: None,
+        eye: Some(Eye::Facts),
+    });
+    let said = case.pair.advert_ms.map(|ms| Timer {
+        interval_ms: u64::from(ms),
+        version: case.pair.version.unwrap_or(2),
+        priority: None,
+        eye: None,
+    });
+    let longest = |timer: &Timer| timer.interval_ms;
+    let known = heard.max_by_key(longest);
+    let known = known.or_else(|| dumped.max_by_key(longest)).or(said);
+    known.filter(|timer| timer.interval_ms > 0)
 }
 
 /// (256 - priority) / 256 of a second in version 2, of the interval in version 3; of the standby that
-/// is known to wait the longest. Without a dump nothing is known of a standby, and its skew is none.
+/// takes over first. Where no dump tells, its priority is at most the master's, or 254.
 fn skew_ms(case: &Case<'_>, held: &Held, timer: &Timer) -> u64 {
     let Some(vip) = case.of_vrrp() else {
         return 0;
     };
+    let unit_ms = match timer.version {
+        3 => timer.interval_ms,
+        _ => 1000,
+    };
+    let skew = |priority: u8| (256 - u64::from(priority)) * unit_ms / 256;
     let standbys = case.members().filter(|&member| held.holder != Some(member));
     let instances = standbys.flat_map(|member| instance::of_member(case, member, vip));
-    let unit_ms = if timer.version == 3 {
-        timer.interval_ms
-    } else {
-        1000
-    };
-    let skews = instances.map(|i| (256 - u64::from(i.effective_priority)) * unit_ms / 256);
-    skews.max().unwrap_or(0)
+    let known = instances.map(|i| skew(i.effective_priority)).min();
+    known.unwrap_or_else(|| skew(timer.priority.unwrap_or(254).min(254)))
 }
 
 #[allow(clippy::cast_precision_loss)] // minutes at most

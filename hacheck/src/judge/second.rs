@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) fn judge(case: &Case<'_>, vip: IpAddr, arp: &Arp, held: &Held) -> Option<Finding> {
     let raw = case.evidence.raw.as_ref()?;
-    if held.unsteady || arp.local {
+    if held.moved || arp.local {
         return None;
     }
     let of_vip = |reply: &&ArpReply| reply.ip == vip;

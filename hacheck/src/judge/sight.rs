@@ -54,18 +54,17 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
             }
         }
     }
+    // Its daemon lives; whether it would take over only a dump says, which root may ask for.
     let needs_root = |member: &usize| {
-        let errors = case.facts(*member).map(|facts| &facts.errors[..]);
-        let dump = |unseen: &Unseen| unseen.what == "keepalived" && unseen.errno == "EPERM";
-        case.pair.vrrp
-            && held.holder != Some(*member)
-            && errors.unwrap_or_default().iter().any(dump)
+        let lives = case.of_vrrp().is_some() && daemon::seen(case, held, *member);
+        let dumped = case.facts(*member).map(|facts| facts.keepalived.is_some());
+        held.holder != Some(*member) && lives && dumped == Some(false)
     };
     let faults = case.members().filter(needs_root);
     let faults: Vec<String> = faults
         .map(|member| {
             let name = case.name(member);
-            format!("whether {name}'s VRRP instance is in FAULT (hacheck member as root there)")
+            format!("whether {name}'s VRRP instance is in FAULT (keepalived tells root: hacheck member as root)")
         })
         .collect();
     if !faults.is_empty() {

@@ -14,11 +14,14 @@ use crate::{
 /// A kernel takes no gratuitous ARP within a second of another answer (locktime, arp(7)), and
 /// keepalived sends it again after 5 s (garp_master_delay): so long an entry may be wrong.
 const AGAIN_MS: u64 = 6000;
+/// Facts of this age in milliseconds say who holds the VIP now: who gathers them checks at once.
+const FRESH_MS: i64 = 10_000;
 
 pub(super) fn judge(case: &Case<'_>, vip: IpAddr, held: &Held) -> Option<Finding> {
-    let holder = held.holder.filter(|_| !held.unsteady)?;
-    if held.by == Some("mac") && case.evidence.raw.is_none() {
-        return None; // it is the table itself that named the holder
+    let holder = held.holder.filter(|_| !held.moved)?;
+    let by_facts = held.by == Some("facts");
+    if case.evidence.raw.is_none() && !(by_facts && is_fresh(case, holder)) {
+        return None; // it is the table itself that named the holder, or it may have moved since
     }
     let mut before = case.evidence.neighbours_before.iter();
     let entry = before.find(|entry| entry.address == vip)?;
@@ -43,6 +46,12 @@ pub(super) fn judge(case: &Case<'_>, vip: IpAddr, held: &Held) -> Option<Finding
         evidence,
         &eyes,
     ))
+}
+
+/// The holder has told its facts just now.
+fn is_fresh(case: &Case<'_>, holder: usize) -> bool {
+    let told_ms = case.facts(holder).map(|facts| facts.at_ms);
+    told_ms.is_some_and(|ms| case.evidence.now_ms.saturating_sub(ms) < FRESH_MS)
 }
 
 /// The holder says that it took over just now, or has done so since it told its facts.

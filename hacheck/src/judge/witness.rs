@@ -11,7 +11,7 @@ use super::{
     timeline::{self, Claim, Pace},
 };
 use crate::{
-    evidence::{Advert, ArpReply, Mac, MemberFacts, Neighbour},
+    evidence::{Advert, ArpReply, Mac, MemberFacts, Neighbour, State},
     holding::{self, Holding},
     interfaces::in_prefix,
     pairs::Pair,
@@ -263,7 +263,15 @@ fn by_address(case: &Case<'_>, source: IpAddr) -> Option<usize> {
 fn speaker(case: &Case<'_>, advert: &Advert) -> Who {
     match member_of(case, advert) {
         Some(member) => Who::Member(member),
-        None => Who::Source(advert.source),
+        // Of use_vmac's own interface: its link-local address and its MAC are nobody's by name.
+        None => match (advert.source, advert.source_mac) {
+            (IpAddr::V6(source), Some(mac))
+                if source.is_unicast_link_local() && mac.virtual_router().is_some() =>
+            {
+                Who::Virtual(mac)
+            }
+            _ => Who::Source(advert.source),
+        },
     }
 }
 
@@ -298,8 +306,10 @@ fn prefix_length(case: &Case<'_>, vip: IpAddr) -> u8 {
 pub(super) struct Told {
     /// Those that say that they hold it.
     pub holders: Vec<usize>,
-    /// Those of them that held it at one time.
+    /// Those that held it at one time, or were master of it by their own daemons' word.
     pub at_once: Vec<usize>,
+    /// Some have it on the loopback interface: whether they answer for it, no facts say.
+    pub on_loopback: bool,
 }
 
 /// What overlaps for less by the word of two hosts may be the difference of their clocks,
@@ -320,10 +330,32 @@ pub(super) fn told(case: &Case<'_>, vip: IpAddr, arp: &Arp) -> Told {
             _ => None,
         }
     };
+    let master = |member: usize| {
+        let mut instances = instance::of_member(case, member, vip);
+        let instance = instances.find(|i| i.has(vip) && i.state == State::Master)?;
+        let at_ms = case.facts(member)?.at_ms;
+        Some((
+            at_ms,
+            instance
+                .last_transition_ms
+                .map(|since| at_ms.saturating_sub(since)),
+        ))
+    };
+    let on_loopback = |member: usize| {
+        let facts = case.facts(member);
+        facts.is_some_and(|facts| matches!(holding::of(facts, vip), Holding::Loopback(_)))
+    };
     let holders: Vec<(usize, (i64, Option<i64>))> = case
         .members()
         .filter_map(|member| Some((member, own(member)?)))
         .collect();
+    // A master whose address is dead serves nobody, and is one more all the same.
+    let masters = case
+        .members()
+        .filter(|member| holders.iter().all(|(of, _)| of != member));
+    let masters = masters.filter_map(|member| Some((member, master(member)?)));
+    let claimed: Vec<(usize, (i64, Option<i64>))> =
+        holders.iter().copied().chain(masters).collect();
     let interval = i64::try_from(case.interval_ms()).unwrap_or(i64::MAX);
     let least = interval.max(SNAPSHOT_MS);
     let raw = case.evidence.raw.as_ref();
@@ -344,12 +376,13 @@ pub(super) fn told(case: &Case<'_>, vip: IpAddr, arp: &Arp) -> Told {
         }
     };
     let is = |(member, spell): &&(usize, (i64, Option<i64>))| {
-        holders
+        claimed
             .iter()
             .any(|(other, its)| other != member && beside(*spell, *its))
     };
     Told {
-        at_once: holders
+        on_loopback: case.members().any(on_loopback),
+        at_once: claimed
             .iter()
             .filter(is)
             .map(|(member, _)| *member)

@@ -53,7 +53,7 @@ pub enum Form {
     Compression,
     /// When a job is told of: `always`, `failure` or `change`.
     Occasion,
-    /// What moves a VIP without VRRP.
+    /// What moves a VIP.
     Mover,
 }
 
@@ -88,7 +88,7 @@ impl Form {
             Self::Keep => "keep options such as --keep-daily 7 --keep-weekly 4",
             Self::Sqlite => "auto or none",
             Self::Compression => "gzip or zstd",
-            Self::Mover => "carp, kube-vip, pacemaker or other",
+            Self::Mover => "vrrp, carp, kube-vip, pacemaker or other",
         }
     }
 
@@ -109,7 +109,7 @@ impl Form {
             Self::Sqlite => ["auto", "none"].contains(&text),
             Self::Compression => ["gzip", "zstd"].contains(&text),
             Self::Occasion => ["always", "failure", "change"].contains(&text),
-            Self::Mover => ["carp", "kube-vip", "pacemaker", "other"].contains(&text),
+            Self::Mover => ["vrrp", "carp", "kube-vip", "pacemaker", "other"].contains(&text),
             Self::Word => is_word(text, 1, 64),
             Self::Storage => {
                 is_word(text, 2, 100) && text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -286,7 +286,7 @@ mod tests {
             (Form::Avoid,     &["2-9", "110", "10.0.0.0/28"],     &["9-2", "x", ""]),
             (Form::Ssh,       &["n8n", "root@10.0.0.1", "fd00::1", "a@b.example"], &["", "-oProxyCommand=x", "a b", "root@", "@a", "-l@a", "a@-b", "a@b@c", "$(id)"]),
             (Form::Keep,      &["--keep-last 7", "--keep-daily=7 --keep-weekly 4"], &["", "7", "--keep-last", "--keep-last 0", "--keep-last +7", "--keep-all 1", "--apply", "--keep-last 7 --apply", "--keep-last 7;id"]),
-            (Form::Mover,     &["carp", "kube-vip", "other"],         &["", "CARP", "vrrp"]),
+            (Form::Mover,     &["vrrp", "carp", "kube-vip", "other"], &["", "CARP", "none"]),
             (Form::Sqlite,    &["auto", "none"],                  &["", "Auto", "true"]),
             (Form::Compression, &["gzip", "zstd"],                &["", "xz"]),
         ];

@@ -139,7 +139,7 @@ pub const KEYS: &[Key] = &[
     key("pairs[].unicast",           Truth,           "false", "The members speak VRRP to each other only (keepalived's unicast_peer)."),
     key("pairs[].excluded",          Truth,           "false", "The VIP stands in no advert (keepalived's virtual_ipaddress_excluded): an IPv6 address that moves with an IPv4 instance, as a rule."),
     key("pairs[].vrrp",              Truth,           "true", "VRRP moves the VIP; false for CARP, kube-vip, Pacemaker: then daemons and adverts are not judged."),
-    key("pairs[].by",                Text(Mover),     "",  "What moves the VIP where `vrrp` is false."),
+    key("pairs[].by",                Text(Mover),     "",  "What moves the VIP; vrrp, unless `vrrp` is false."),
     key("pairs[].rto_s",             Number(0.0, DAY_S), "",  "The recovery time that is promised, in seconds."),
     key("pairs[].expect",            Object,          "{}", "What else should be so."),
     key("pairs[].expect.preferred",  Truth,           "true", "The preferred member should be the holder."),

@@ -167,6 +167,27 @@ fn members(pair: &Pair, path: &str, faults: &mut Faults) {
                 faults.add(format!("{at}.address"), what);
             }
         }
+        for (number, address) in member.addresses.iter().enumerate() {
+            let at = format!("{at}.addresses[{number}]");
+            let own = member.address.iter().chain(&member.addresses[..number]);
+            let has = |other: &Member| {
+                other.address == Some(*address) || other.addresses.contains(address)
+            };
+            if pair.vip == Some(*address) {
+                faults.add(
+                    at,
+                    format!("is the vip {address}; a VIP moves, a member's own address stays"),
+                );
+            } else if own.into_iter().any(|known| known == address) {
+                faults.add(at, format!("is {address} again"));
+            } else if let Some(other) = pair
+                .members
+                .iter()
+                .find(|other| other.name != member.name && has(other))
+            {
+                faults.add(at, format!("is {address}, which is {}'s, too", other.name));
+            }
+        }
         if let Some(vmid) = member.vmid
             && let Some(other) = same(&|other| other.vmid == Some(vmid))
         {
@@ -205,10 +226,19 @@ fn without_vrrp(pair: &Pair, path: &str, faults: &mut Faults) {
         if pair.vip.is_none() {
             let what = "says what moves the vip, but the pair has none";
             faults.add(format!("{path}.{name}"), what);
-        } else if pair.vrrp {
-            let what = "says what moves the vip instead of VRRP, but the pair does not say \"vrrp\": false";
-            faults.add(format!("{path}.{name}"), what);
         }
+    }
+    let by_vrrp = pair.by.as_deref().map(|by| by == "vrrp");
+    match (by_vrrp.filter(|_| pair.vip.is_some()), pair.vrrp) {
+        (Some(false), true) => {
+            let what = "says that something else than VRRP moves the vip, but the pair does not say \"vrrp\": false";
+            faults.add(format!("{path}.by"), what);
+        }
+        (Some(true), false) => {
+            let what = "is vrrp, but the pair says \"vrrp\": false";
+            faults.add(format!("{path}.by"), what);
+        }
+        _ => {}
     }
 }
 
@@ -256,7 +286,21 @@ fn between(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Fa
         }
         let Some(vrid) = pair.vrid else { continue };
         let net = segment(vip, segments);
-        if let Some(other) = routers.insert((net, vrid), name) {
+        // Two VIPs of one instance are two pairs of the same members on the same interface.
+        let one_instance = |other: &&Pair| {
+            let hosts = |pair: &Pair| -> Vec<_> {
+                let hosts = pair.members.iter();
+                hosts
+                    .map(|one| (one.name.clone(), one.vmid, one.address))
+                    .collect()
+            };
+            other.interface == pair.interface && hosts(other) == hosts(pair)
+        };
+        let other = routers.insert((net, vrid), pair);
+        if let Some(other) = other
+            .filter(|other| !one_instance(other))
+            .map(|other| &other.name)
+        {
             let what = format!(
                 "is {vrid}, which is {other:?}'s on the same segment {net}, too (vlans[].prefix say which segments there are)"
             );
@@ -270,6 +314,12 @@ fn between(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Fa
             if let Some((address, other)) = address.and_then(|a| Some((a, vips.get(&a)?))) {
                 let what = format!("is {address}, the vip of the pair {other:?}");
                 faults.add(format!("{path}.members[{place}].address"), what);
+            }
+            for (number, address) in member.addresses.iter().enumerate().filter(|(_, a)| own(a)) {
+                if let Some(other) = vips.get(address) {
+                    let what = format!("is {address}, the vip of the pair {other:?}");
+                    faults.add(format!("{path}.members[{place}].addresses[{number}]"), what);
+                }
             }
         }
     }

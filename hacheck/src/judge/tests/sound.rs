@@ -34,17 +34,21 @@ fn an_address_that_is_not_used_is_not_held() {
     };
     #[rustfmt::skip]
     let cases = vec![
-        ("FRR's macvlan in protodown", too("vrrp4-2-1", false, None), "a by facts"),
-        ("LVS's real server",          too("lo", true, None), "a by facts"),
+        ("FRR's macvlan in protodown", too("vrrp4-2-1", false, None).with(|w| {
+            w.evidence.facts[1].facts.interfaces.last_mut().unwrap().mac = Some(mac("virtual"));
+        }), "a by facts"),
+        ("an interface that is down",  too("eth9", false, None), "warning vip-not-used, a by facts"),
+        ("dadfailed, and a master",    too("eth0", true, Some(Unused::Dadfailed)).instance(|i| i.state = State::Master), "critical split-brain"),
+        ("LVS's real server",          too("lo", true, None), "unknown blind, a by facts"),
         ("LVS's, seen by ARP, too",    too("lo", true, None).raw(&all("a"), &all("a")), "a by mac"),
         ("lo, and it answers ARP",     too("lo", true, None).raw(&[("a", 0, 3500), ("b", 0, 3500)], &all("a")), "critical split-brain"),
-        ("dadfailed",                  too("eth0", true, Some(Unused::Dadfailed)), "a by facts"),
+        ("dadfailed",                  too("eth0", true, Some(Unused::Dadfailed)), "warning vip-not-used, a by facts"),
         ("tentative",                  too("eth0", true, Some(Unused::Tentative)), "a by facts"),
         ("it is held, in truth",       too("eth0", true, None), "critical split-brain"),
     ];
     all_say(cases);
     let (severity, message) = info(&too("eth0", true, Some(Unused::Dadfailed))).unwrap();
-    assert_eq!(severity, Severity::Info);
+    assert_eq!(severity, Severity::Warning);
     assert!(
         message.contains("b has 192.0.2.110 on eth0") && message.contains("dadfailed"),
         "{message}"
@@ -106,7 +110,8 @@ fn an_excluded_vip_stands_in_no_advert() {
         ("without that word",  raw(), "critical config-drift, unknown blind, a by mac"),
         ("by the pair's word", excluded(raw()), "a by mac"),
         ("by a dump",          dump(told(raw())), "a by mac"),
-        ("no VRID",            excluded(raw()).with(|w| w.pair.vrid = None), "a by mac"),
+        ("no VRID",            excluded(raw()).with(|w| w.pair.vrid = None), "unknown blind, a by mac"),
+        ("no VRID, and two instances of the members", excluded(others(World::vrrp().raw(&all("a"), &[("a", 0, 3500), ("b", 0, 3500)]))).with(|w| w.pair.vrid = None), "unknown blind, a by mac"),
         ("nobody is heard",    excluded(World::vrrp().raw(&all("a"), &[])), "warning vrrp-silent, a by mac"),
         ("two at once",        excluded(others(World::vrrp().raw(&all("a"), &[("a", 0, 3500), ("b", 0, 3500)]))), "critical split-brain"),
         ("the daemon of the other family", excluded(told(World::vrrp())).with(|w| {
