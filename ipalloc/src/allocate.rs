@@ -202,9 +202,12 @@ fn scoped(
     let of_owner = policy.of_owner(&request.owner, request.vmid);
     let scope = Scope::of(&request.fields, networks, &of_owner).and_then(|scope| {
         site.map_or(Ok(()), |site| site.has(scope.net(), scope.vlan()))?;
-        request.fields.labels.fit(scope.family, &policy.open)?;
         Ok(scope)
     });
+    if let Ok(scope) = &scope {
+        let labels = &mut request.fields.labels;
+        labels.unfit = labels.fit(scope.family, &policy.open).err();
+    }
     let asked = match request.fields.family {
         Some(Families::V6) => Family::V6,
         _ => Family::V4,
