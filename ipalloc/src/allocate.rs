@@ -10,7 +10,7 @@ use crate::{
     owner::Owner,
     refused::{Code, Refused},
     request::Request,
-    scope::Scope,
+    scope::{Pool, Scope},
     span::Family,
 };
 
@@ -23,16 +23,16 @@ use choice::Choice;
 pub use drift::Drift;
 pub use grant::{Grant, Naming};
 
-/// A batch in the making: each request with its scope, or why it has none.
+/// A batch in the making: each request with its scopes, or why it has none.
 #[derive(Debug)]
 pub struct Batch {
-    requests: Vec<Result<(Request, Scope), Refused>>,
+    requests: Vec<Result<(Request, Pool), Refused>>,
     /// These stand for themselves: refused, they stop no other request, nor are they stopped.
     apart: Vec<bool>,
 }
 
 impl Batch {
-    /// Finds the scope of each request; refuses owners that occur twice, and what is not of the site.
+    /// Finds the scopes of each request; refuses owners that occur twice, and what is not of the site.
     #[must_use]
     pub fn new(
         requests: Vec<Result<Request, Refused>>,
@@ -46,7 +46,7 @@ impl Batch {
         };
         let scoped: Vec<Result<_, (Option<Owner>, Refused)>> =
             requests.into_iter().map(scoped).collect();
-        let key = |request: &Result<(Request, Scope), (Option<Owner>, Refused)>| match request {
+        let key = |request: &Result<(Request, Pool), (Option<Owner>, Refused)>| match request {
             Ok((request, _)) => Some(request.owner.key().to_owned()),
             Err((owner, _)) => owner.as_ref().map(|owner| owner.key().to_owned()),
         };
@@ -54,7 +54,7 @@ impl Batch {
         for key in scoped.iter().filter_map(key) {
             *seen.entry(key).or_default() += 1;
         }
-        let once = |request: Result<(Request, Scope), (Option<Owner>, Refused)>| {
+        let once = |request: Result<(Request, Pool), (Option<Owner>, Refused)>| {
             let twice = key(&request).is_some_and(|key| seen[&key] > 1);
             match request {
                 Ok((request, _)) if twice => Err(duplicate(&request.owner)),
@@ -72,7 +72,8 @@ impl Batch {
     /// The VLANs of which the IPv4 prefix was taken, although they have one of IPv6 as well.
     #[must_use]
     pub fn by_default(&self) -> BTreeSet<u64> {
-        let scopes = self.requests.iter().flatten().map(|(_, scope)| scope);
+        let pools = self.requests.iter().flatten();
+        let scopes = pools.map(|(_, pool)| pool.first());
         let by_default = scopes.filter(|scope| scope.by_default);
         by_default.filter_map(Scope::vlan).collect()
     }
@@ -95,20 +96,19 @@ impl Batch {
     #[must_use]
     pub fn ask(&self, naming: &Naming) -> Ask {
         let mut ask = Ask::default();
-        for (request, scope) in self.requests.iter().flatten() {
+        for (request, pool) in self.requests.iter().flatten() {
             request.owner.asked(naming.domain.as_deref(), &mut ask);
             ask.addresses
                 .extend(request.fields.wanted.map(|wanted| wanted.address));
             ask.addresses.extend(request.of_site);
             request.fields.labels.note(&mut ask.labels);
-            let within = scope.within(usize::from(!request.is_settled()));
-            match ask
-                .within
-                .iter_mut()
-                .find(|other| other.place() == within.place())
-            {
-                Some(other) => other.join(&within),
-                None => ask.within.push(within),
+            for scope in pool.scopes() {
+                let within = scope.within(usize::from(!request.is_settled()));
+                let mut others = ask.within.iter_mut();
+                match others.find(|other| other.place() == within.place()) {
+                    Some(other) => other.join(&within),
+                    None => ask.within.push(within),
+                }
             }
         }
         ask
@@ -140,14 +140,14 @@ impl Batch {
                     let message = format!("the batch has it as {} and as {other}", request.owner);
                     Some(Err(Refused::new(Code::DuplicateName, message)))
                 }
-                Ok((request, scope)) => choice.without_searching(request, scope).transpose(),
+                Ok((request, pool)) => choice.without_searching(request, pool).transpose(),
             });
         }
         // Wanted addresses are settled by now, so that no earlier "next free" has taken one.
         let asked = self.asked(&results);
         for (request, result) in self.requests.iter().zip(&mut results) {
-            if let (None, Ok((request, scope))) = (&result, request) {
-                *result = Some(choice.next(request, scope, &asked));
+            if let (None, Ok((request, pool))) = (&result, request) {
+                *result = Some(choice.next(request, pool, &asked));
             }
         }
         let mut results: Vec<_> = results.into_iter().flatten().collect();
@@ -172,7 +172,7 @@ impl Batch {
         twice
     }
 
-    /// How many addresses of each scope (shown by its name) the batch needs.
+    /// How many addresses of each pool (shown by its name) the batch needs.
     fn asked(&self, results: &[Option<Result<Grant, Refused>>]) -> HashMap<String, usize> {
         let mut asked = HashMap::new();
         let is_new =
@@ -182,40 +182,44 @@ impl Batch {
                 None => true,
                 Some(result) => result.as_ref().is_ok_and(is_new),
             };
-            if let (Ok((_, scope)), true) = (request, needs) {
-                *asked.entry(scope.to_string()).or_default() += 1;
+            if let (Ok((_, pool)), true) = (request, needs) {
+                *asked.entry(pool.to_string()).or_default() += 1;
             }
         }
         asked
     }
 }
 
-/// A request, its owner of the family of its scope; else its owner, as far as the family is known.
+/// A request, its owner of the family of its scopes; else its owner, as far as the family is known.
 fn scoped(
     mut request: Request,
     networks: &Networks,
     policy: &Policy,
-) -> Result<(Request, Scope), (Option<Owner>, Refused)> {
+) -> Result<(Request, Pool), (Option<Owner>, Refused)> {
     let site = policy.site.as_ref();
     let member = site.and_then(|site| site.member(&request.owner, request.vmid));
     request.of_site = member.filter(|_| !request.owner.is_interface());
     let of_owner = policy.of_owner(&request.owner, request.vmid);
-    let scope = Scope::of(&request.fields, networks, &of_owner).and_then(|scope| {
-        site.map_or(Ok(()), |site| site.has(scope.net(), scope.vlan()))?;
-        Ok(scope)
+    let pool = Pool::of(&request.fields, networks, &of_owner).and_then(|pool| {
+        let of_site = |scope: &Scope| match site {
+            Some(site) => site.has(scope.net(), scope.vlan()),
+            None => Ok(()),
+        };
+        pool.scopes().try_for_each(of_site)?;
+        Ok(pool)
     });
-    if let Ok(scope) = &scope {
+    if let Ok(pool) = &pool {
         let labels = &mut request.fields.labels;
-        labels.unfit = labels.fit(scope.family, &policy.open).err();
+        labels.unfit = labels.fit(pool.family(), &policy.open).err();
     }
     let asked = match request.fields.family {
         Some(Families::V6) => Family::V6,
         _ => Family::V4,
     };
-    let family = scope.as_ref().map_or(asked, |scope| scope.family);
+    let family = pool.as_ref().map_or(asked, Pool::family);
     request.owner = request.owner.of_family(family);
-    match scope {
-        Ok(scope) => Ok((request, scope)),
+    match pool {
+        Ok(pool) => Ok((request, pool)),
         Err(refused) => Err((Some(request.owner), refused)),
     }
 }

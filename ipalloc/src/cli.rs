@@ -8,6 +8,7 @@ use vmid::{avoid::Avoid, site::Named, span};
 
 use crate::{
     allocate::Naming,
+    among::Narrow,
     exclude::{Gateway, Policy},
     family::Which,
     ipam::Vrf,
@@ -159,6 +160,12 @@ pub struct Allocate {
     /// From this range (its first address, or FIRST-LAST)
     #[arg(long, value_name = "RANGE", value_parser = request::parse_range)]
     pub range: Option<(core::net::IpAddr, Option<core::net::IpAddr>)>,
+    /// Which of several prefixes
+    #[command(flatten)]
+    pub narrow: Narrow,
+    /// All prefixes that fit are one pool: from the first that has room
+    #[arg(long)]
+    pub pool: bool,
     /// In this VRF; "Global" is the global table
     #[arg(long, value_name = "NAME")]
     pub vrf: Option<String>,
@@ -241,6 +248,9 @@ pub struct Show {
     /// Only this prefix
     #[arg(long, value_name = "CIDR", value_parser = request::parse_prefix)]
     pub prefix: Option<IpNet>,
+    /// Only some prefixes
+    #[command(flatten)]
+    pub narrow: Narrow,
     /// Only this VRF; "Global" is the global table
     #[arg(long, value_name = "NAME")]
     pub vrf: Option<String>,
@@ -309,6 +319,7 @@ impl Allocate {
                 prefix: self.prefix,
                 range: self.range,
             },
+            among: self.narrow.among(self.pool),
             vrf: self.vrf.as_deref().map(Vrf::parse),
             wanted: self.address,
             fallback: self.fallback,

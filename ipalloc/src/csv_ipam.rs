@@ -4,7 +4,7 @@
 //! no lock, because a file is only ever replaced as a whole.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     fs::File,
     io::{self, ErrorKind},
     net::IpAddr,
@@ -19,11 +19,13 @@ use vmid::{
 };
 
 use crate::{
+    among::Belonging,
     interest::Interest,
     ipam::{Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, View},
     labels::Kinds,
 };
 
+mod belongs;
 mod cell;
 mod columns;
 mod file;
@@ -33,6 +35,7 @@ mod lock;
 mod row;
 mod rows;
 
+use belongs::has_columns;
 use file::Edit;
 use form::{Column, Layout};
 use lock::lock;
@@ -62,6 +65,16 @@ pub struct CsvIpam {
     /// The addresses, as [`Ipam::look`] has read them.
     text: Vec<u8>,
     _lock: Option<File>,
+}
+
+/// What a file must tell of its rows.
+struct Wants<'a> {
+    /// Which they are.
+    identity: Column,
+    /// What keeps their addresses back.
+    kept_back: &'a [Column],
+    /// Whether they belong to these.
+    belongings: &'a BTreeSet<&'a Belonging>,
 }
 
 impl CsvIpam {
@@ -99,8 +112,7 @@ impl CsvIpam {
     fn rows<T>(
         &self,
         name: &str,
-        identity: Column,
-        kept_back: &[Column],
+        wants: &Wants<'_>,
         make: impl Fn(&Layout, &ByteRecord) -> Result<T, String>,
     ) -> Result<Vec<T>, Stop> {
         let path = self.folder.join(name);
@@ -109,8 +121,9 @@ impl CsvIpam {
             return Ok(Vec::new());
         }
         let bad = |what: String| wrong(&path, what);
-        let layout = Layout::of(&text, identity).map_err(bad)?;
-        if let Some(what) = layout.looks_open(kept_back) {
+        let layout = Layout::of(&text, wants.identity).map_err(bad)?;
+        has_columns(&layout, wants.belongings).map_err(bad)?;
+        if let Some(what) = layout.looks_open(wants.kept_back) {
             exit::say("ipalloc", &format!("warning: {}: {what}", path.display()));
         }
         let mut values = Vec::new();
@@ -157,10 +170,22 @@ impl CsvIpam {
 }
 
 impl Ipam for CsvIpam {
-    fn networks(&mut self, _: &Interest) -> Result<Networks, Stop> {
+    fn networks(&mut self, interest: &Interest) -> Result<Networks, Stop> {
+        let asked = interest.belongings();
+        let of_prefixes = Wants {
+            identity: Column::Prefix,
+            kept_back: form::OF_PREFIXES,
+            belongings: &asked,
+        };
+        let of_ranges = Wants {
+            identity: Column::Start,
+            kept_back: form::OF_RANGES,
+            belongings: &BTreeSet::new(),
+        };
+        let prefix = |layout: &Layout, row: &ByteRecord| row::prefix(layout, row, &asked);
         Ok(Networks {
-            prefixes: self.rows(PREFIXES, Column::Prefix, form::OF_PREFIXES, row::prefix)?,
-            ranges: self.rows(RANGES, Column::Start, form::OF_RANGES, row::range)?,
+            prefixes: self.rows(PREFIXES, &of_prefixes, prefix)?,
+            ranges: self.rows(RANGES, &of_ranges, row::range)?,
         })
     }
 

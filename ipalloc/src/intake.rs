@@ -13,6 +13,7 @@ use vmid::{
 };
 
 use crate::{
+    among::Among,
     family::Families,
     owner::Owner,
     refused::{Code, Refused},
@@ -62,7 +63,7 @@ pub struct Intake {
 
 impl Intake {
     /// What `records` are; the gaps of requests filled from `flags`. Of these, a configuration
-    /// takes the VRF, description, tags and labels only.
+    /// takes the VRF, what the prefix belongs to, description, tags and labels only.
     #[must_use]
     pub fn of(records: &[Kept], flags: &Fields) -> Self {
         let mut intake = Self::default();
@@ -183,6 +184,10 @@ fn own_address(
             place: Place {
                 vlan: tag,
                 ..Place::default()
+            },
+            among: Among {
+                pool: None, // the address tells which prefix it is in
+                ..flags.among.clone()
             },
             vrf: flags.vrf.clone(),
             wanted: Some(wanted),

@@ -7,7 +7,7 @@
 use core::net::IpAddr;
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
 };
 
@@ -16,6 +16,7 @@ use serde_json::Value;
 use vmid::exit::Stop;
 
 use crate::{
+    among::{Among, Belonging, Segment},
     interest::Interest,
     span::{self, Span},
     status,
@@ -81,6 +82,10 @@ pub struct Prefix {
     pub is_pool: bool,
     /// It is to be treated as full.
     pub mark_utilized: bool,
+    /// What it belongs to, of all that was asked about.
+    pub belongs: BTreeSet<Belonging>,
+    /// What tells it from others on a VLAN of the same number.
+    pub segment: Segment,
     /// What is still to be found out of it (a file's column `x-todo`).
     pub todo: Option<String>,
     /// Its line, if it is of a file.
@@ -95,6 +100,13 @@ impl Prefix {
         let by_status = status::closed(&self.status, &status::OF_PREFIXES, self.line, open);
         let full = || self.mark_utilized.then_some("marked as utilized".into());
         by_status.map(Cow::Owned).or_else(full)
+    }
+
+    /// It belongs to all of that.
+    #[must_use]
+    pub fn is_among(&self, among: &Among) -> bool {
+        let mut belongings = among.belongings();
+        belongings.all(|belonging| self.belongs.contains(belonging))
     }
 }
 

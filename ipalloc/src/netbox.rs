@@ -34,6 +34,7 @@ mod custom;
 pub mod field;
 mod look;
 mod moved;
+mod narrow;
 mod networks;
 mod pages;
 mod query;

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use calls::{call, code, snapshot, words};
 use oracle::{Ask, Avoid, Place, Rules, Source};
 use trial::Trial;
-use world::{NAMES, VLANS, World, address, world};
+use world::{NAMES, Prefix, VLANS, World, address, world};
 
 /// A command; each comes a day after the one before.
 #[derive(Clone, Debug)]
@@ -253,6 +253,55 @@ proptest! {
         let closed = world.is_closed(Place::Prefix(prefix), &Ask::default(), &rules);
         let want = if closed { "excluded" } else { "exhausted" };
         prop_assert_eq!(code(&refused[0]), Some(want));
+    }
+
+    #[test]
+    fn a_pool_is_all_that_its_prefixes_have(
+        world in world(),
+        vlan in select(VLANS.to_vec()),
+        vrf in select(vec!["", "", "blue"]),
+        family in select(vec![4, 4, 6]),
+        rules in rules(),
+    ) {
+        let rules = Rules { force: false, adopt: false, reassign: false, domain: None, ..rules };
+        let ask = Ask { source: Source::Vlan(vlan), ..Ask::default() };
+        let on_it = |prefix: &&Prefix| {
+            let of_family = prefix.net.addr().is_ipv4() == (family == 4);
+            prefix.vlan == Some(vlan) && prefix.vrf == vrf && of_family
+        };
+        let mut all: Vec<&Prefix> = world.prefixes.iter().filter(on_it).collect();
+        let fits = !all.is_empty();
+        all.retain(|prefix| !world.is_closed(Place::Prefix(prefix), &ask, &rules));
+        all.sort_by_key(|prefix| (prefix.net.network(), prefix.net.prefix_len()));
+        let free = |prefix: &&Prefix| {
+            let (net, free) = (prefix.net, world.free(Place::Prefix(prefix), &rules));
+            let one = move |address| (format!("{address}/{}", net.prefix_len()), net.to_string());
+            free.into_iter().map(one)
+        };
+        let want: Vec<(String, String)> = all.iter().flat_map(free).collect();
+        if want.len() > 600 {
+            return Ok(()); // an IPv6 network is not to be filled
+        }
+        let trial = Trial::of(&world);
+        let (vlan, family) = (vlan.to_string(), family.to_string());
+        let vrf = if vrf.is_empty() { "Global" } else { vrf };
+        let line = ["allocate", "--pool", "--vlan", &vlan, "--vrf", vrf, "--family", &family];
+        let line = [words(&line), rules.flags()].concat();
+        let guest = |n: usize| json!({"name": format!("guest{n}")});
+        let guests: Vec<Value> = (0..want.len()).map(guest).collect();
+        let given = trial.call(&line, &guests).records();
+        let text = |answer: &Value, name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+        let given = given.iter().map(|answer| (text(answer, "address"), text(answer, "prefix")));
+        prop_assert_eq!(given.collect::<Vec<_>>(), want.clone());
+        let again = trial.call(&line, &guests);
+        prop_assert!(!again.text.contains("\"changed\":true"), "{}", again.text);
+        let refused = trial.call(&line, &[guest(want.len())]).records();
+        let code_of = match (fits, all.is_empty()) {
+            (false, _) => "no-prefix",
+            (true, true) => "excluded",
+            (true, false) => "exhausted",
+        };
+        prop_assert_eq!(code(&refused[0]), Some(code_of), "{}", &refused[0]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use vmid::{
 };
 
 use crate::{
+    among::Among,
     family::Families,
     ipam::Vrf,
     labels::Labels,
@@ -54,6 +55,8 @@ pub struct Place {
 pub struct Fields {
     /// Where from.
     pub place: Place,
+    /// Which of several prefixes.
+    pub among: Among,
     /// In which routing table; none leaves it open.
     pub vrf: Option<Vrf>,
     /// The wanted address.
@@ -124,6 +127,7 @@ impl Request {
         let prefix6 = prefix6.or(flags.prefix6);
         let fields = Fields {
             place,
+            among: Among::of(record, &flags.among)?,
             vrf: text(record, "vrf")?
                 .map(|vrf| Vrf::parse(&vrf))
                 .or_else(|| flags.vrf.clone()),

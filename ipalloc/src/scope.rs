@@ -2,7 +2,7 @@
 //! is never handed out.
 
 use core::net::IpAddr;
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use ipnet::IpNet;
 
@@ -11,14 +11,16 @@ use crate::{
     ipam::{Networks, Prefix, Range, Vrf},
     known::{Place, Within},
     refused::{Code, Refused},
-    request::{Fields, Wanted},
+    request::Wanted,
     span::{self, Family, Span, Spans},
 };
 
 mod find;
+mod pool;
 
 pub use find::no_prefix;
-use find::{by_default, prefix, prefix_of, range};
+use find::prefix_of;
+pub use pool::{Pool, listed};
 
 /// How many prefixes a message names.
 const CHILDREN_SHOWN: usize = 4;
@@ -58,52 +60,6 @@ impl fmt::Display for Scope {
 }
 
 impl Scope {
-    /// The scope that a request means.
-    ///
-    /// # Errors
-    ///
-    /// [`Code::NoPrefix`], [`Code::AmbiguousPrefix`], [`Code::Excluded`] for one
-    /// that is closed and not forced.
-    pub fn of(fields: &Fields, networks: &Networks, policy: &Policy) -> Result<Self, Refused> {
-        if fields.place.range.is_some() {
-            let range = range(fields, networks)?;
-            let scope = Self::of_range(range, networks, policy);
-            let why = scope.prefix.as_ref().and_then(|prefix| {
-                Some(format!(
-                    "prefix {prefix}, which is {}",
-                    prefix.closed(&policy.open)?
-                ))
-            });
-            let why = range
-                .closed(&policy.open)
-                .map(Cow::into_owned)
-                .or(why.map(|why| format!("in {why}")));
-            // NetBox records no address in a populated range, so no IPAM does.
-            let closed = why.filter(|_| !policy.force || range.populated);
-            let closed = closed.map(|why| {
-                let way_out = if range.populated {
-                    "nothing can be recorded in it, --force or not"
-                } else {
-                    "--force allocates in it"
-                };
-                let message = format!("range {range} is {why}; {way_out}");
-                Refused::new(Code::Excluded, message)
-            });
-            return Ok(Self { closed, ..scope });
-        }
-        let prefix = prefix(fields, networks, policy)?;
-        let named = fields.place.prefix.is_some() && policy.force;
-        let closed = prefix.closed(&policy.open).filter(|_| !named).map(|why| {
-            let hint = "name it as prefix and use --force to allocate in it all the same";
-            Refused::new(Code::Excluded, format!("prefix {prefix} is {why}; {hint}"))
-        });
-        Ok(Self {
-            by_default: by_default(fields, prefix, networks, policy),
-            closed,
-            ..Self::of_prefix(prefix, networks, policy)
-        })
-    }
-
     /// The whole of a prefix.
     #[must_use]
     pub fn of_prefix(prefix: &Prefix, networks: &Networks, policy: &Policy) -> Self {

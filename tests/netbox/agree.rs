@@ -24,64 +24,80 @@ fn export(lab: &Lab, folder: &Path) {
         Value::String(text) => format!("\"{}\"", text.replace('"', "\"\"")),
         other => other.to_string(),
     };
-    let write = |file: &str, header: &str, list: &str, columns: &[&str]| {
-        let mut csv = format!("{header}\n");
-        for record in lab.results(&format!("/api/ipam/{list}/?limit=0")) {
-            let cells: Vec<String> = columns
-                .iter()
-                .map(|path| text(record.pointer(path).unwrap_or(&Value::Null)))
-                .collect();
+    let write = |file: &str, records: &[Value], columns: &[(&str, &str)]| {
+        let header: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        let mut csv = format!("{}\n", header.join(","));
+        for record in records {
+            let cell = |path: &str| text(record.pointer(path).unwrap_or(&Value::Null));
+            let cells: Vec<String> = columns.iter().map(|(_, path)| cell(path)).collect();
             csv += &format!("{}\n", cells.join(","));
         }
         fs::write(folder.join(file), csv).unwrap();
     };
+    let all = |list: &str| lab.results(&format!("/api/ipam/{list}/?limit=0"));
+    // A prefix's VLAN doesn't say of which group and site it is.
+    let (mut prefixes, vlans) = (all("prefixes"), all("vlans"));
+    for prefix in &mut prefixes {
+        let own = |vlan: &&Value| vlan["id"] == prefix["vlan"]["id"];
+        if let Some(vlan) = vlans.iter().find(own) {
+            prefix["vlan"] = vlan.clone();
+        }
+    }
     write(
         "prefixes.csv",
-        "prefix,vrf,vlan,status,is_pool,mark_utilized",
-        "prefixes",
+        &prefixes,
         &[
-            "/prefix",
-            "/vrf/name",
-            "/vlan/vid",
-            "/status/value",
-            "/is_pool",
-            "/mark_utilized",
+            ("prefix", "/prefix"),
+            ("vrf", "/vrf/name"),
+            ("tenant", "/tenant/name"),
+            ("vlan_group", "/vlan/group/name"),
+            ("vlan_site", "/vlan/site/name"),
+            ("vlan", "/vlan/vid"),
+            ("status", "/status/value"),
+            ("scope_type", "/scope_type"),
+            ("scope_name", "/scope/name"),
+            ("is_pool", "/is_pool"),
+            ("mark_utilized", "/mark_utilized"),
         ],
     );
     write(
         "ip-ranges.csv",
-        "start_address,end_address,vrf,status,mark_populated,mark_utilized",
-        "ip-ranges",
+        &all("ip-ranges"),
         &[
-            "/start_address",
-            "/end_address",
-            "/vrf/name",
-            "/status/value",
-            "/mark_populated",
-            "/mark_utilized",
+            ("start_address", "/start_address"),
+            ("end_address", "/end_address"),
+            ("vrf", "/vrf/name"),
+            ("status", "/status/value"),
+            ("mark_populated", "/mark_populated"),
+            ("mark_utilized", "/mark_utilized"),
         ],
     );
+    let mut addresses = all("ip-addresses");
+    for address in &mut addresses {
+        let tags = address["tags"].as_array().unwrap().iter();
+        let slugs: Vec<&str> = tags.filter_map(|tag| tag["slug"].as_str()).collect();
+        address["slugs"] = json!(slugs.join(","));
+    }
     write(
         "ip-addresses.csv",
-        "address,vrf,tenant,status,role,dns_name,description,comments,tags,cf_ipalloc_key",
-        "ip-addresses",
+        &addresses,
         &[
-            "/address",
-            "/vrf/name",
-            "/tenant/slug",
-            "/status/value",
-            "/role/value",
-            "/dns_name",
-            "/description",
-            "/comments",
-            "/none",
-            "/custom_fields/ipalloc_key",
+            ("address", "/address"),
+            ("vrf", "/vrf/name"),
+            ("tenant", "/tenant/slug"),
+            ("status", "/status/value"),
+            ("role", "/role/value"),
+            ("dns_name", "/dns_name"),
+            ("description", "/description"),
+            ("comments", "/comments"),
+            ("tags", "/slugs"),
+            ("cf_ipalloc_key", "/custom_fields/ipalloc_key"),
         ],
     );
 }
 
 // What can be had is there more often: else nearly every batch would be refused.
-const PLACES: [&str; 23] = [
+const PLACES: [&str; 31] = [
     "--vlan 10",
     "--vlan 30",
     "--vlan 30",
@@ -105,10 +121,18 @@ const PLACES: [&str; 23] = [
     "--range 192.168.80.150",
     "--prefix fd00:30::/64",
     "--vlan 31",
+    "--vlan 50 --pool",
+    "--vlan 50 --pool",
+    "--vlan 32 --pool",
+    "--vlan 32 --scope site:berlin-2",
+    "--vlan 32 --scope site:berlin-2 --pool",
+    "--vlan 32 --scope region:east",
+    "--vlan 32 --vlan-group lan-1",
+    "--vlan 32 --prefix-tenant acme",
 ];
 
 /// What the lot may leave out, and where the two differ most easily.
-const ALWAYS: [&str; 14] = [
+const ALWAYS: [&str; 32] = [
     "allocate --range 192.168.80.1 z1",
     "allocate --range 192.168.80.1 --force z1",
     "allocate --range 192.168.80.1 --force --address 192.168.80.5 z1",
@@ -123,6 +147,24 @@ const ALWAYS: [&str; 14] = [
     "allocate --prefix 192.168.70.0/28 --reassign two",
     "release -6 six",
     "release six one two",
+    "allocate --vlan 32 p1",
+    "allocate --vlan 32 --pool p1",
+    "allocate --vlan 32 --scope site:berlin-2 p1",
+    "allocate --vlan 32 --scope site:berlin-2 --pool p1 p2 p3 p4 p5 p6 p7",
+    "allocate --vlan 32 --scope site:berlin-2 --pool p8 p9 p10 p11",
+    "allocate --vlan 32 --scope site:berlin-2 --pool --address 192.168.233.10 p8",
+    "allocate --vlan 32 --scope site:berlin-2 --pool old8",
+    "allocate --vlan 32 --vlan-group lan-1 --prefix-tenant acme p9",
+    "allocate --vlan 32 --vlan-group lan-1 --prefix-tenant nobody p9",
+    "allocate --prefix-tenant acme p9",
+    "allocate --scope region:east --address 192.168.234.9 p10",
+    "allocate --scope region:east --address 192.168.233.9 p11",
+    "allocate --vlan 50 --pool --gateway last --avoid 3 p12 p13",
+    "show --scope site:berlin-2",
+    "show --vlan 32 --vlan-group lan-1",
+    "list p1 p8 p9/eth1 192.168.234.0/29",
+    "list",
+    "release p1 p2 p3 p4 p5 p6 p7 p8 p9 p10 p12 p13",
 ];
 
 const NAMES: [&str; 20] = [
@@ -169,7 +211,7 @@ fn call(random: &mut Random) -> (String, String) {
     };
     let kind = pick(&[
         "allocate", "allocate", "allocate", "allocate", "batch", "release", "release", "retire",
-        "expire", "show", "check",
+        "expire", "show", "check", "list",
     ]);
     let flag = |pick: &mut dyn FnMut(&[&str]) -> String, flags: &[&str]| pick(flags);
     match kind.as_str() {
@@ -238,6 +280,24 @@ fn call(random: &mut Random) -> (String, String) {
             format!("release --retired-before {}", pick(&["0s", "1d"])),
             String::new(),
         ),
+        "list" => {
+            let net = pick(&["192.168.10.0/24", "192.168.60.0/24", "fd00:30::/64"]);
+            let words = [pick(&NAMES), pick(&NAMES[..8]), pick(&ADDRESSES), net];
+            let words = match pick(&["", "some", "some"]).as_str() {
+                "" => String::new(),
+                _ => words
+                    .map(|word| {
+                        word.split_once('/')
+                            .map_or(word.clone(), |(host, mask)| match mask {
+                                "24" | "64" => word.clone(),
+                                _ => host.to_owned(),
+                            })
+                    })
+                    .join(" "),
+            };
+            let vrf = pick(&["", "", "--vrf Global", "--vrf blue"]);
+            (format!("list {vrf} {words}"), String::new())
+        }
         "show" => (
             format!(
                 "show {}",
@@ -248,6 +308,7 @@ fn call(random: &mut Random) -> (String, String) {
                     "--vrf blue",
                     "--vlan 99",
                     "--vrf Global",
+                    "--scope region:east",
                     "--prefix 192.168.30.0/24"
                 ])
             ),
@@ -279,10 +340,44 @@ fn compared(ran: &Ran, sort: bool) -> (i32, Vec<String>) {
     (ran.code, lines)
 }
 
+/// A VLAN number at two places, of which one has two prefixes for it, and a third that is full.
+fn prepare_places(lab: &Lab) {
+    let named = |list: &str, name: &str, slug: &str| {
+        let body = json!({"name": name, "slug": slug, "status": "active"});
+        lab.make(&format!("/api/{list}/"), &body)["id"].clone()
+    };
+    let (site, region) = (
+        named("dcim/sites", "Berlin 2", "berlin-2"),
+        named("dcim/regions", "East", "east"),
+    );
+    let (group, acme) = (
+        named("ipam/vlan-groups", "Lan 1", "lan-1"),
+        named("tenancy/tenants", "Acme", "acme"),
+    );
+    let vlan = |more: Value| {
+        let mut vlan = more;
+        (vlan["vid"], vlan["name"]) = (json!(32), json!("lan"));
+        lab.make("/api/ipam/vlans/", &vlan)["id"].clone()
+    };
+    let (of_site, of_group) = (vlan(json!({"site": site})), vlan(json!({"group": group})));
+    #[rustfmt::skip]
+    let prefixes = [
+        json!({"prefix": "192.168.233.8/29", "vlan": of_site, "scope_type": "dcim.site", "scope_id": site}),
+        json!({"prefix": "192.168.233.0/29", "vlan": of_site, "scope_type": "dcim.site", "scope_id": site}),
+        json!({"prefix": "192.168.233.16/29", "vlan": of_site, "scope_type": "dcim.site", "scope_id": site, "mark_utilized": true}),
+        json!({"prefix": "192.168.234.0/29", "vlan": of_group, "scope_type": "dcim.region", "scope_id": region, "tenant": acme}),
+    ];
+    for prefix in &prefixes {
+        lab.make("/api/ipam/prefixes/", prefix);
+    }
+    let fields = json!({"ipalloc_key": "old8"});
+    let old = json!({"address": "192.168.233.18/29", "dns_name": "old8", "custom_fields": fields});
+    lab.make("/api/ipam/ip-addresses/", &old);
+}
+
 /// A VLAN with both families, and an address that two owners have.
 fn prepare(lab: &Lab) {
-    let tenant = json!({"name": "Acme", "slug": "acme"});
-    lab.make("/api/tenancy/tenants/", &tenant);
+    prepare_places(lab);
     let vlan = lab.make("/api/ipam/vlans/", &json!({"vid": 31, "name": "dual"}));
     for net in ["192.168.231.0/29", "fd00:31::/64"] {
         let prefix = json!({"prefix": net, "vlan": vlan["id"]});
@@ -312,13 +407,22 @@ fn agree(lab: &Lab, seed: u64, rounds: usize) {
         let files = lab.ours().fed(&embedded, &input);
         changes += netbox.out.matches("\"changed\":true").count();
         // Lists come in the order in which things are kept, which is not the same.
-        let sort = ["show", "check"].contains(&words.0) || line.contains("--retired-before");
-        assert_eq!(
-            compared(&netbox, sort),
-            compared(&files, sort),
-            "seed {seed}, round {round}: ipalloc {line} {input}\nleft: NetBox {}\nright: files {}",
+        let sort =
+            ["show", "check", "list"].contains(&words.0) || line.contains("--retired-before");
+        let (left, right) = (compared(&netbox, sort), compared(&files, sort));
+        let only = |of: &[String], other: &[String]| -> String {
+            let only = of.iter().filter(|line| !other.contains(line));
+            only.map(|line| format!("\n  {line}")).collect()
+        };
+        assert!(
+            left == right,
+            "seed {seed}, round {round}: ipalloc {line} {input}\nNetBox: {} {}{}\nfiles: {} {}{}",
+            left.0,
             netbox.err,
-            files.err
+            only(&left.1, &right.1),
+            right.0,
+            files.err,
+            only(&right.1, &left.1),
         );
         assert_eq!(netbox.err, files.err, "{line}");
     }

@@ -21,6 +21,7 @@ mod large;
 mod lost;
 mod outcome;
 mod owners;
+mod places;
 mod provision;
 mod proxy;
 mod races;
@@ -53,7 +54,7 @@ const SERVERS: usize = 3;
 #[rustfmt::skip]
 const SECTIONS: &[&[Section]] = &[
     large::SECTIONS, hidden::SECTIONS, kills::SECTIONS, races::SECTIONS, agree::SECTIONS, lost::SECTIONS, outcome::SECTIONS, strange::SECTIONS,
-    rules::SECTIONS, owners::SECTIONS, families::SECTIONS, labels::SECTIONS, setup::SECTIONS, refused::SECTIONS, tokens::SECTIONS, trust::SECTIONS, provision::SECTIONS,
+    rules::SECTIONS, owners::SECTIONS, families::SECTIONS, labels::SECTIONS, places::SECTIONS, setup::SECTIONS, refused::SECTIONS, tokens::SECTIONS, trust::SECTIONS, provision::SECTIONS,
 ];
 
 /// Those that are run on each server, each of which is in another time zone.

@@ -136,8 +136,7 @@ fn tables(lab: &Lab) {
         ("has it elsewhere",   "allocate --prefix 192.168.10.0/24 --vrf Global b",        "", "1: b !name-taken"),
     ]);
     let got = lab.ours().run("allocate --vlan 50 h").record();
-    let want =
-        "more than one prefix on VLAN 50: 192.168.60.0/24, 192.168.61.0/24; name prefix and vrf";
+    let want = "more than one prefix on VLAN 50: 192.168.60.0/24, 192.168.61.0/24; name prefix, or narrow them (--scope, --vlan-group, --prefix-tenant), or take all as one pool (--pool)";
     assert_eq!(got["error"]["message"], want);
     let vrf = |address: &str| {
         lab.results(&format!(

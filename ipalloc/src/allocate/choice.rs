@@ -13,7 +13,7 @@ use crate::{
     ipam::{Change, Entry, EntryId, New, View, Vrf},
     refused::{Code, Refused},
     request::{Fallback, Request, Wanted},
-    scope::Scope,
+    scope::{Pool, Scope, listed},
     span::{Family, Span, Spans},
 };
 
@@ -35,14 +35,14 @@ impl Choice<'_> {
     pub(super) fn without_searching(
         &mut self,
         request: &Request,
-        scope: &Scope,
+        pool: &Pool,
     ) -> Result<Option<Grant>, Refused> {
-        if let Some(grant) = self.own(request, scope)? {
+        if let Some(grant) = self.own(request, pool)? {
             return Ok(Some(grant));
         }
         if !self.moving.contains_key(request.owner.key()) {
             self.not_another_s(&request.owner)?;
-            if let Some(grant) = self.adopted(request, scope)? {
+            if let Some(grant) = self.adopted(request, pool)? {
                 return Ok(Some(grant));
             }
             if let Some(unfit) = &request.fields.labels.unfit {
@@ -50,6 +50,7 @@ impl Choice<'_> {
             }
         }
         if let (Some(own), true) = (request.fields.wanted, request.fields.own) {
+            let scope = pool.with(own)?;
             let (bits, told) = scope.check_own(own)?;
             let bits = self.not_taken(bits, scope)?;
             return Ok(Some(Grant {
@@ -57,30 +58,37 @@ impl Choice<'_> {
                 ..self.give(bits, request, scope)
             }));
         }
-        if let Some(closed) = &scope.closed {
+        if let Some(closed) = pool.closed() {
             return Err(closed.clone());
         }
         let Some(wanted) = request.fields.wanted else {
-            return Ok(self.of_site(request, scope));
+            return Ok(self.of_site(request, pool));
         };
-        let free = scope
-            .check(wanted)
-            .and_then(|bits| self.not_taken(bits, scope));
+        let free = self.wanted(wanted, pool);
         match (free, request.fields.fallback.unwrap_or_default()) {
-            (Ok(bits), _) => Ok(Some(self.give(bits, request, scope))),
+            (Ok((scope, bits)), _) => Ok(Some(self.give(bits, request, scope))),
             (Err(_), Fallback::Next) => Ok(None),
             (Err(refused), Fallback::Error) => Err(refused),
         }
     }
 
+    /// The scope and the number of a wanted address that can be had.
+    fn wanted<'p>(&self, wanted: Wanted, pool: &'p Pool) -> Result<(&'p Scope, u128), Refused> {
+        let scope = pool.with(wanted)?;
+        if let Some(closed) = &scope.closed {
+            return Err(closed.clone());
+        }
+        let bits = scope.check(wanted)?;
+        Ok((scope, self.not_taken(bits, scope)?))
+    }
+
     /// The address that the site has for a member of a pair, if it can be had here.
-    fn of_site(&mut self, request: &Request, scope: &Scope) -> Option<Grant> {
+    fn of_site(&mut self, request: &Request, pool: &Pool) -> Option<Grant> {
         let wanted = Wanted {
             address: request.of_site?,
             length: None,
         };
-        let bits = scope.check(wanted).ok()?;
-        let bits = self.not_taken(bits, scope).ok()?;
+        let (scope, bits) = self.wanted(wanted, pool).ok()?;
         Some(self.give(bits, request, scope))
     }
 
@@ -118,13 +126,24 @@ impl Choice<'_> {
         ))
     }
 
-    /// The lowest free address of the scope.
+    /// The lowest free address of the first scope that has one.
     pub(super) fn next(
         &mut self,
         request: &Request,
-        scope: &Scope,
+        pool: &Pool,
         asked: &HashMap<String, usize>,
     ) -> Result<Grant, Refused> {
+        for scope in pool.open() {
+            if let Some(bits) = self.free_in(scope) {
+                return Ok(self.give_free(bits, request, scope));
+            }
+        }
+        let asked = asked.get(&pool.to_string()).copied().unwrap_or(1);
+        Err(self.exhausted(pool, asked))
+    }
+
+    /// The lowest free address of the scope that nobody was given yet.
+    fn free_in(&mut self, scope: &Scope) -> Option<u128> {
         let taken = self.view.taken_in(&scope.vrf, scope.net());
         let (room, closed) = self.open(scope);
         let name = scope.to_string();
@@ -140,21 +159,30 @@ impl Choice<'_> {
                     (skipped, from) = (false, 0);
                     continue;
                 }
-                let asked = asked.get(&name).copied().unwrap_or(1);
-                return Err(exhausted(scope, &closed, taken, asked));
+                return None;
             };
             let Some(after) = bits.checked_add(1) else {
-                return Ok(self.give_free(bits, request, scope));
+                return Some(bits);
             };
             self.cursors.insert(name.clone(), after);
             if !self
                 .given
                 .contains(&(scope.vrf.clone(), scope.family, bits))
             {
-                return Ok(self.give_free(bits, request, scope));
+                return Some(bits);
             }
             from = after;
         }
+    }
+
+    /// What no address is left of.
+    fn exhausted(&self, pool: &Pool, asked: usize) -> Refused {
+        let free = |scope: &Scope| {
+            let (_, closed) = self.open(scope);
+            closed.count_free(scope.room, self.view.taken_in(&scope.vrf, scope.net()))
+        };
+        let scopes: Vec<&Scope> = pool.open().collect();
+        exhausted(&scopes, scopes.iter().map(|scope| free(scope)).sum(), asked)
     }
 
     /// What of a scope is known, and what in it can't be given, records that are seen left out.
@@ -232,21 +260,26 @@ impl Choice<'_> {
     }
 }
 
-fn exhausted(scope: &Scope, closed: &Spans, taken: &[u128], asked: usize) -> Refused {
-    let free = closed.count_free(scope.room, taken);
-    let size = scope.room.count();
-    let kept = match scope.avoided() {
-        None => String::new(),
-        Some((who, kept)) => format!("; {who} keeps {kept} of them"),
+fn exhausted(scopes: &[&Scope], free: u128, asked: usize) -> Refused {
+    let size: u128 = scopes.iter().map(|scope| scope.room.count()).sum();
+    let (is, has) = match scopes.len() {
+        1 => ("is", "has"),
+        _ => ("are", "have"),
     };
-    let message = match free {
-        0 if scope.is_carved_up() => format!(
-            "{scope} has none to give: all its addresses are in {}, which were not asked for",
+    let alone = scopes.first().filter(|_| scopes.len() == 1);
+    let name = listed(scopes.iter());
+    let kept = alone.and_then(|scope| scope.avoided());
+    let kept = kept.map_or(String::new(), |(who, kept)| {
+        format!("; {who} keeps {kept} of them")
+    });
+    let message = match (free, alone.filter(|scope| scope.is_carved_up())) {
+        (0, Some(scope)) => format!(
+            "{name} has none to give: all its addresses are in {}, which were not asked for",
             scope.children()
         ),
-        0 => format!("{scope} is full: {size} usable addresses, none free{kept}"),
-        1 => format!("{scope} has 1 free address, {asked} were asked for"),
-        free => format!("{scope} has {free} free addresses, {asked} were asked for"),
+        (0, None) => format!("{name} {is} full: {size} usable addresses, none free{kept}"),
+        (1, _) => format!("{name} {has} 1 free address, {asked} were asked for"),
+        (free, _) => format!("{name} {has} {free} free addresses, {asked} were asked for"),
     };
     Refused::new(Code::Exhausted, message)
 }

@@ -9,7 +9,7 @@ use crate::{
     refused::{Code, Refused},
     request::{Fallback, Request},
     retired,
-    scope::Scope,
+    scope::{Pool, Scope},
     shared,
     span::{self, Family},
 };
@@ -17,18 +17,14 @@ use crate::{
 impl<'a> Choice<'a> {
     /// The address that the owner has already.
     /// None, too, if it is to get another one: then [`Choice::moving`] has its record.
-    pub(super) fn own(
-        &mut self,
-        request: &Request,
-        scope: &Scope,
-    ) -> Result<Option<Grant>, Refused> {
+    pub(super) fn own(&mut self, request: &Request, pool: &Pool) -> Result<Option<Grant>, Refused> {
         let (key, entries) = (request.owner.key(), &self.view.entries);
         let has = |entry: &&Entry| {
             let owner = entry
                 .key
                 .as_deref()
                 .is_some_and(|key| request.owner.has(key));
-            owner && Family::of(entry.address) == scope.family
+            owner && Family::of(entry.address) == pool.family()
         };
         // The key that a new address would get may be that of one of the other family.
         let same_key = |entry: &&Entry| entry.key.as_deref() == Some(key);
@@ -44,12 +40,12 @@ impl<'a> Choice<'a> {
                 request.owner
             ));
         }
-        if !scope.holds(entry.address, &entry.vrf) {
+        let Some(scope) = pool.holding(entry.address, &entry.vrf) else {
             return taken(format!(
-                "{} has {entry} already, which is not in {scope}",
+                "{} has {entry} already, which is not in {pool}",
                 request.owner
             ));
-        }
+        };
         let domain = self.naming.domain.as_deref();
         if request.owner.is_in_another_domain(&entry.dns_name, domain) {
             let asked = request.owner.dns_name(domain);
@@ -83,22 +79,22 @@ impl<'a> Choice<'a> {
     pub(super) fn adopted(
         &mut self,
         request: &Request,
-        scope: &Scope,
+        pool: &Pool,
     ) -> Result<Option<Grant>, Refused> {
         let domain = self.naming.domain.as_deref();
         let nameless =
-            |entry: &&Entry| entry.key.is_none() && Family::of(entry.address) == scope.family;
+            |entry: &&Entry| entry.key.is_none() && Family::of(entry.address) == pool.family();
         let named = |entry: &&Entry| request.owner.is_named(&entry.dns_name, domain);
         let all = self.view.entries.iter().filter(nameless).filter(named);
         let (inside, outside): (Vec<&Entry>, Vec<&Entry>) =
-            all.partition(|entry| scope.holds(entry.address, &entry.vrf));
+            all.partition(|entry| pool.holding(entry.address, &entry.vrf).is_some());
         let unowned = |what: String| Err(Refused::new(Code::Unowned, what));
         let wanted = request.fields.wanted.map(|wanted| wanted.address);
         let chosen = match (inside.as_slice(), outside.as_slice()) {
             ([], []) => return Ok(None),
             ([], [entry, ..]) => {
                 return unowned(format!(
-                    "{entry} bears the name {} but has no owner, and is not in {scope}",
+                    "{entry} bears the name {} but has no owner, and is not in {pool}",
                     entry.dns_name
                 ));
             }
@@ -144,6 +140,8 @@ impl<'a> Choice<'a> {
             let message = format!("{chosen} goes to another request of the batch");
             return Err(Refused::new(Code::AddressTaken, message));
         }
+        let scope = pool.holding(chosen.address, &chosen.vrf);
+        let scope = scope.unwrap_or(pool.first()); // it is inside
         let key = request.owner.key().to_owned();
         let change = match retired::revival(chosen) {
             Some(Change::Mark(id, status, comments, _)) => {

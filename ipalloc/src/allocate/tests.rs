@@ -382,3 +382,65 @@ fn free_as_the_ipam_says() {
         assert_eq!(got, ((*want).to_owned(), *by_server), "{name}");
     }
 }
+
+#[test]
+fn a_pool_is_filled_from_its_first() {
+    let networks = sample::networks(&[
+        "10.0.1.0/29 vlan=30",
+        "10.0.0.0/29 vlan=30",
+        "10.0.2.0/29 vlan=30 full",
+    ]);
+    let view = sample::view(&[
+        "10.0.0.2/29",
+        "10.0.0.3/29",
+        "10.0.0.4/29",
+        "10.0.0.5/29",
+        "10.0.1.3/29 key=web name=web",
+        "10.0.2.3/29 key=old name=old",
+        "10.0.1.4/29 name=db",
+        "10.9.0.4/29 key=away name=away",
+    ]);
+    let one =
+        |name: &str, more: &str| format!(r#"{{"name":"{name}","vlan":30,"pool":true{more}}}"#);
+    let many = |count: usize| (0..count).map(|n| one(&format!("g{n}"), "")).collect();
+    #[rustfmt::skip]
+    let cases: &[(&str, Vec<String>, &[&str])] = &[
+        ("from the first",           many(1), &["10.0.0.6/29 new"]),
+        ("then from the next",       many(4), &["10.0.0.6/29 new", "10.0.1.2/29 new", "10.0.1.5/29 new", "10.0.1.6/29 new"]),
+        ("all of them are full",     many(5), &["batch", "batch", "batch", "batch", "exhausted"]),
+        ("its own in the second",    vec![one("web", "")], &["10.0.1.3/29 kept"]),
+        ("its own in a full one",    vec![one("old", "")], &["10.0.2.3/29 kept"]),
+        ("its own elsewhere",        vec![one("away", "")], &["name-taken"]),
+        ("adopted in the second",    vec![one("db", "")], &["10.0.1.4/29 adopted"]),
+        ("wanted in the second",     vec![one("x", r#","address":"10.0.1.6""#)], &["10.0.1.6/29 new"]),
+        ("wanted in a full one",     vec![one("x", r#","address":"10.0.2.6""#)], &["excluded"]),
+        ("wanted in none",           vec![one("x", r#","address":"10.0.9.6""#)], &["excluded"]),
+        ("or the next",              vec![one("x", r#","address":"10.0.9.6","fallback":"next""#)], &["10.0.0.6/29 new"]),
+        ("the gateway of the second", vec![one("x", r#","address":"10.0.1.1""#)], &["excluded"]),
+        ("beside one by name",       vec![one("x", ""), r#"{"name":"y","prefix":"10.0.0.0/29","address":"10.0.0.6"}"#.into()], &["10.0.1.2/29 new", "10.0.0.6/29 new"]),
+    ];
+    let naming = Naming {
+        adopt: true,
+        ..Naming::default()
+    };
+    for (name, lines, want) in cases {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let batch = Batch::new(requests(&lines), &networks, &Policy::default());
+        assert_eq!(told(&batch, &view, &naming, 0), *want, "{name}");
+        for result in batch.decide(&view, &naming, 0).into_iter().flatten() {
+            let prefix = result.prefix.unwrap();
+            assert!(
+                prefix.contains(&result.address),
+                "{name}: the one that is used"
+            );
+        }
+    }
+    let all = many(5);
+    let lines: Vec<&str> = all.iter().map(String::as_str).collect();
+    let batch = Batch::new(requests(&lines), &networks, &Policy::default());
+    let refused = batch.decide(&view, &naming, 0).pop().unwrap().unwrap_err();
+    let want = "10.0.0.0/29, 10.0.1.0/29 have 4 free addresses, 5 were asked for";
+    assert_eq!(refused.message, want);
+    // Who was overtaken may skip all of the first.
+    assert_eq!(batch.decide(&view, &naming, 9).len(), 5);
+}

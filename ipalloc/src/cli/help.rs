@@ -30,7 +30,7 @@ pub const ALLOCATE: &str = concat!(
 Error codes:
   exhausted         no address is left
   no-prefix         the IPAM has no such prefix or range, or the request names none
-  ambiguous-prefix  several prefixes fit; the message lists them
+  ambiguous-prefix  several prefixes fit; the message lists them (see --scope, --pool)
   not-in-site       the site file has other VLANs, or another prefix for this one
   excluded          never handed out: the gateway, a VIP, a pair member's or node's address,
                     a range, child prefix or closed prefix, what is to be avoided

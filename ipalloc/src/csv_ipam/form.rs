@@ -33,6 +33,16 @@ pub enum Column {
     Vrf,
     /// The VLAN.
     Vlan,
+    /// The group of the VLAN.
+    VlanGroup,
+    /// The site of the VLAN.
+    VlanSite,
+    /// What kind of place a prefix is of.
+    ScopeType,
+    /// The name of that place.
+    ScopeName,
+    /// NetBox's number of it.
+    ScopeId,
     /// The status.
     Status,
     /// The role.
@@ -60,7 +70,7 @@ pub enum Column {
 }
 
 impl Column {
-    const COUNT: usize = 18;
+    const COUNT: usize = 23;
 
     const ALL: [Self; Self::COUNT] = [
         Self::Address,
@@ -69,6 +79,11 @@ impl Column {
         Self::End,
         Self::Vrf,
         Self::Vlan,
+        Self::VlanGroup,
+        Self::VlanSite,
+        Self::ScopeType,
+        Self::ScopeName,
+        Self::ScopeId,
         Self::Status,
         Self::Role,
         Self::Tenant,
@@ -93,6 +108,11 @@ impl Column {
             Self::End => ("end_address", "End address"),
             Self::Vrf => ("vrf", "VRF"),
             Self::Vlan => ("vlan", "VLAN"),
+            Self::VlanGroup => ("vlan_group", "VLAN Group"),
+            Self::VlanSite => ("vlan_site", "VLAN Site"),
+            Self::ScopeType => ("scope_type", "Scope Type"),
+            Self::ScopeName => ("scope_name", "Scope"),
+            Self::ScopeId => ("scope_id", "Scope ID"),
             Self::Status => ("status", "Status"),
             Self::Role => ("role", "Role"),
             Self::Tenant => ("tenant", "Tenant"),

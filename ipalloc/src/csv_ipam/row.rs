@@ -1,22 +1,28 @@
 //! One row of a file as what it means, and what is new as a row.
 
-use std::ops;
+use std::{collections::BTreeSet, ops};
 
 use csv::ByteRecord;
 use vmid::scheme::VLANS;
 
 use super::{
+    belongs::{belongs, segment},
     cell::{self, address},
     file::Edit,
     form::{Column, Layout},
 };
 use crate::{
+    among::Belonging,
     ipam::{Change, New, Prefix, Range, Vrf},
     labels::custom,
     span::{self, Family},
 };
 
-pub(super) fn prefix(layout: &Layout, row: &ByteRecord) -> Result<Prefix, String> {
+pub(super) fn prefix(
+    layout: &Layout,
+    row: &ByteRecord,
+    asked: &BTreeSet<&Belonging>,
+) -> Result<Prefix, String> {
     let net = cell::prefix(layout.bytes(row, Column::Prefix))?;
     let vlan = vmid::networks::vlan_cell(&layout.cell(row, Column::Vlan))?;
     if let Some(vlan) = vlan.filter(|vlan| !VLANS.contains(vlan)) {
@@ -30,6 +36,8 @@ pub(super) fn prefix(layout: &Layout, row: &ByteRecord) -> Result<Prefix, String
         status: layout.value(row, Column::Status),
         is_pool: layout.flag(row, Column::IsPool)?,
         mark_utilized: layout.flag(row, Column::MarkUtilized)?,
+        belongs: belongs(layout, row, asked),
+        segment: segment(layout, row),
         todo: Some(layout.cell(row, Column::Todo).into_owned()).filter(|todo| !todo.is_empty()),
         line: line(row),
     })

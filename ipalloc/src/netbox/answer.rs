@@ -1,12 +1,14 @@
 //! NetBox's JSON as the nouns of [`crate::ipam`], and its refusals as sentences.
 
 use core::net::IpAddr;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::Value;
 use vmid::http::Answer;
 
 use crate::{
+    among::Segment,
     ipam::{Entry, EntryId, Prefix, Range, Said, Vrf},
     labels::custom,
     request,
@@ -96,9 +98,22 @@ pub(super) fn prefix(value: &Value) -> Result<Prefix, String> {
         status: choice(value, "status"),
         is_pool: flag(value, "is_pool"),
         mark_utilized: flag(value, "mark_utilized"),
+        belongs: BTreeSet::new(),
+        segment: segment(value),
         todo: None,
         line: None,
     })
+}
+
+/// By the IDs of the VLAN and the place.
+fn segment(value: &Value) -> Segment {
+    let vlan = value.get("vlan").and_then(|vlan| ids(vlan).1);
+    let id = value.get("scope_id").and_then(Value::as_u64);
+    let scope = id.map(|id| format!("{} {id}", text(value, "scope_type")));
+    Segment {
+        vlan: vlan.map(|id| id.to_string()).unwrap_or_default(),
+        scope: scope.unwrap_or_default(),
+    }
 }
 
 pub(super) fn range(value: &Value) -> Result<Range, String> {

@@ -11,6 +11,7 @@ use vmid::exit::Stop;
 use super::{
     NetBox, Snapshot,
     answer::{self, Record},
+    narrow::Members,
     pages::at_once,
     parsed,
     query::Query,
@@ -39,19 +40,28 @@ impl NetBox {
             true => Ok((self.api.ask(vec![query])?, None)),
             false => self.api.first(&query, FEW),
         };
-        let (prefixes, ranges, snapshot) = at_once(
+        let others = || match interest.narrowed.is_empty() {
+            true => (self.page(), Ok(Members::default())),
+            false => {
+                let members = || self.api.members(interest);
+                let (members, (), page) = at_once(members, || (), || self.page());
+                (page, members)
+            }
+        };
+        let (prefixes, ranges, (snapshot, members)) = at_once(
             || match only(interest) {
                 Some(net) => Ok((self.api.ask(vec![Query::in_prefix(net)])?, None)),
                 None => first(Query::every_prefix()),
             },
             || first(Query::every_range()),
-            || self.page(),
+            others,
         );
         let (prefixes, ranges, snapshot) = (prefixes?, ranges?, snapshot?);
+        let members = members?;
         self.learn(&snapshot.records);
-        let (prefixes, ranges) = self.search(interest, &snapshot, prefixes, ranges)?;
+        let (prefixes, ranges) = self.search(interest, &snapshot, &members, prefixes, ranges)?;
         self.snapshot = Some(snapshot);
-        self.remember(&prefixes, &ranges)
+        self.remember(&prefixes, &ranges, &members)
     }
 
     /// Those of interest, where not all came.
@@ -59,6 +69,7 @@ impl NetBox {
         &mut self,
         interest: &Interest,
         snapshot: &Snapshot,
+        members: &Members,
         prefixes: First,
         ranges: First,
     ) -> Result<(Vec<Value>, Vec<Value>), Stop> {
@@ -85,9 +96,10 @@ impl NetBox {
         }
         if more_prefixes.is_some() {
             prefixes = named;
+            prefixes.extend(members.prefixes.iter().cloned());
             let seen = owners.as_ref().unwrap_or(&snapshot.records);
             let located = located(interest, seen);
-            let roots = roots(interest, &networks(&prefixes, &ranges)?);
+            let roots = roots(interest, &networks(&prefixes, &ranges, members)?);
             if located.len() + roots.len() > PLACES {
                 prefixes = self.api.ask(vec![Query::every_prefix()])?;
             } else {
@@ -102,12 +114,14 @@ impl NetBox {
     }
 
     /// The networks, and the IDs of all.
-    fn remember(&mut self, prefixes: &[Value], ranges: &[Value]) -> Result<Networks, Stop> {
+    fn remember(
+        &mut self,
+        prefixes: &[Value],
+        ranges: &[Value],
+        members: &Members,
+    ) -> Result<Networks, Stop> {
+        let networks = networks(prefixes, ranges, members)?;
         let (prefixes, ranges) = (once(prefixes), once(ranges));
-        let networks = Networks {
-            prefixes: parsed(prefixes.iter().copied(), answer::prefix)?,
-            ranges: parsed(ranges.iter().copied(), answer::range)?,
-        };
         for (prefix, value) in networks.prefixes.iter().zip(prefixes) {
             let (vrf, id) = answer::ids(value);
             self.vrf_ids.extend(vrf.map(|id| (prefix.vrf.clone(), id)));
@@ -177,6 +191,12 @@ fn roots(interest: &Interest, networks: &Networks) -> BTreeSet<IpNet> {
             .filter_map(|vrf| networks.holding(*address, vrf));
         roots.extend(longest.map(|prefix: &Prefix| prefix.net));
     }
+    for prefix in &networks.prefixes {
+        let mut narrowed = interest.narrowed.iter();
+        if narrowed.any(|narrowed| narrowed.has(prefix)) {
+            roots.insert(prefix.net);
+        }
+    }
     for range in &networks.ranges {
         if interest.ranges.contains(&range.start) {
             // What shares addresses with it and is wider holds all of it, and is known.
@@ -195,11 +215,17 @@ fn once(values: &[Value]) -> Vec<&Value> {
     values.iter().filter(new).collect()
 }
 
-fn networks(prefixes: &[Value], ranges: &[Value]) -> Result<Networks, Stop> {
-    Ok(Networks {
-        prefixes: parsed(once(prefixes), answer::prefix)?,
+fn networks(prefixes: &[Value], ranges: &[Value], members: &Members) -> Result<Networks, Stop> {
+    let prefixes = once(prefixes);
+    let mut networks = Networks {
+        prefixes: parsed(prefixes.iter().copied(), answer::prefix)?,
         ranges: parsed(once(ranges), answer::range)?,
-    })
+    };
+    for (prefix, value) in networks.prefixes.iter_mut().zip(prefixes) {
+        let belongs = answer::ids(value).1.and_then(|id| members.of.get(&id));
+        prefix.belongs = belongs.cloned().unwrap_or_default();
+    }
+    Ok(networks)
 }
 
 #[cfg(test)]
@@ -226,7 +252,13 @@ mod tests {
             complete: true,
         };
         let many = (Vec::new(), Some(3000));
-        let found = netbox.search(&interest, &snapshot, (Vec::new(), None), many);
+        let found = netbox.search(
+            &interest,
+            &snapshot,
+            &Members::default(),
+            (Vec::new(), None),
+            many,
+        );
         assert_eq!(found.unwrap().1.len(), 1);
         assert_eq!(*requests.lock().unwrap(), 1, "by one question after all");
     }

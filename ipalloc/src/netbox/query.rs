@@ -12,11 +12,10 @@ use super::{
     api::{Api, not_honoured},
     pages::{Job, side_by_side},
 };
-use crate::ipam::Prefix;
+use crate::{interest::At, ipam::Prefix};
 
 /// All prefixes, with what is needed of them.
-pub(super) const PREFIXES: &str =
-    "/api/ipam/prefixes/?fields=id,prefix,vrf,vlan,status,is_pool,mark_utilized";
+pub(super) const PREFIXES: &str = "/api/ipam/prefixes/?fields=id,prefix,vrf,vlan,status,is_pool,mark_utilized,scope_type,scope_id";
 
 /// All ranges.
 pub(super) const RANGES: &str = "/api/ipam/ip-ranges/?fields=id,start_address,end_address,vrf,status,mark_populated,mark_utilized";
@@ -83,6 +82,31 @@ impl Query {
         Self::prefixes(("within_include", net.to_string()), move |prefix| {
             net.contains(&prefix.net)
         })
+    }
+
+    /// The prefixes there that belong to something, by a filter and its value.
+    pub fn members(at: At, (filter, value): (&'static str, &str)) -> Self {
+        let place = match at {
+            At::Anywhere => None,
+            At::Vlan(vlan) => Some(("vlan_vid", vlan.to_string())),
+            At::Net(net) => Some(("prefix", net.to_string())),
+            At::Holding(address) => Some(("contains", IpNet::from(address).to_string())),
+        };
+        let mut path = format!(
+            "{PREFIXES},scope,tenant&limit=1000&{filter}={}",
+            percent(value)
+        );
+        if let Some((name, value)) = &place {
+            path += &format!("&{name}={}", percent(value));
+        }
+        let check = move |value: &Value| match (answer::prefix(value)?, &place) {
+            (prefix, Some((name, _))) if !at.has(&prefix) => Err(not_honoured(name, &prefix)),
+            _ => Ok(()),
+        };
+        Self {
+            path,
+            check: Box::new(check),
+        }
     }
 
     /// The prefixes that hold an address.

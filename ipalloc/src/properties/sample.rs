@@ -1,7 +1,10 @@
 //! IPAMs for the tables of the tests, a line for each row: what it is, then words
 //! such as `vlan=30` for what is special of it.
 
+use std::collections::BTreeSet;
+
 use crate::{
+    among::Segment,
     ipam::{Entry, EntryId, Networks, Prefix, Range, View, Vrf},
     request::{parse_range, parse_wanted},
     span::{self, Family},
@@ -40,6 +43,11 @@ pub fn networks(lines: &[&str]) -> Networks {
                 status,
                 is_pool: has("pool"),
                 mark_utilized: has("full"),
+                belongs: BTreeSet::new(),
+                segment: Segment {
+                    vlan: word(line, "of=").to_owned(),
+                    scope: word(line, "scope=").to_owned(),
+                },
                 todo: None,
                 line: None,
             });

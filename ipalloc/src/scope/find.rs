@@ -1,37 +1,83 @@
-//! The one prefix or range of the IPAM that a request means.
+//! The prefixes or the one range of the IPAM that a request means.
 
-use ipnet::IpNet;
+use std::collections::BTreeSet;
 
+use super::pool::listed;
 use crate::{
+    among::Among,
     exclude::Policy,
     ipam::{Networks, Prefix, Range, Vrf},
     refused::{Code, Refused},
-    request::{Fields, Wanted},
+    request::{Fields, Place, Wanted},
     span::Family,
 };
 
-/// The one prefix that fits a request.
-pub(super) fn prefix<'a>(
+/// The prefix that fits a request; with `--pool` all that do, in the order of their addresses.
+pub(super) fn prefixes<'a>(
     fields: &Fields,
     networks: &'a Networks,
     policy: &Policy,
-) -> Result<&'a Prefix, Refused> {
+) -> Result<(&'a Prefix, Vec<&'a Prefix>), Refused> {
     let (vlan, named) = (fields.place.vlan, fields.place.prefix);
     if named.is_none() && vlan.is_none() {
-        return match fields.wanted {
-            Some(wanted) if wanted.length.is_some() || fields.own => {
-                holding(wanted, fields.vrf.as_ref(), networks)
+        match fields.wanted {
+            Some(wanted) if wanted.length.is_some() || fields.own || !fields.among.is_open() => {
+                return holding(wanted, fields, networks).map(|one| (one, Vec::new()));
             }
-            Some(_) => Err(nowhere(": an address needs its mask, as in 10.0.0.5/24")),
-            None => Err(nowhere("")),
-        };
+            _ if !fields.among.is_open() => {}
+            Some(_) => return Err(nowhere(": an address needs its mask, as in 10.0.0.5/24")),
+            None => return Err(nowhere("")),
+        }
     }
+    let fitting = fitting(fields, networks);
+    let is_open = |prefix: &&Prefix| prefix.closed(&policy.open).is_none();
+    let open: Vec<&Prefix> = fitting.iter().copied().filter(is_open).collect();
+    let forced = named.is_some() && policy.force;
+    let mut usable = match forced || open.is_empty() {
+        true => fitting.clone(),
+        false => open,
+    };
+    if fields.family.is_none() {
+        let family = fields.wanted.map_or(Family::V4, |w| Family::of(w.address));
+        let of_family = |prefix: &&Prefix| Family::of(prefix.net.addr()) == family;
+        if usable.iter().any(of_family) {
+            usable.retain(of_family);
+        }
+    }
+    match usable.as_slice() {
+        [] => Err(none_of_family(fields, no_such_prefix(fields))),
+        [_] if !fields.among.is_pool() => Ok((usable[0], Vec::new())),
+        [first, ..] if fields.among.is_pool() => match no_pool(fields, &usable) {
+            Some(why) => Err(ambiguous(fields, &usable, &why)),
+            None => {
+                let mut all = pool(first, &usable, &fitting);
+                Ok((all.remove(0), all))
+            }
+        },
+        several => match of_site(several, policy) {
+            Some(one) => Ok((one, Vec::new())),
+            None => Err(ambiguous(fields, several, way_out(several))),
+        },
+    }
+}
+
+/// The one that the site file has; out of the others nothing is given with it.
+fn of_site<'a>(several: &[&'a Prefix], policy: &Policy) -> Option<&'a Prefix> {
+    let site = policy.site.as_ref()?;
+    let has = |prefix: &&&Prefix| site.has(prefix.net, prefix.vlan).is_ok();
+    let mut known = several.iter().filter(has);
+    known.next().copied().filter(|_| known.next().is_none())
+}
+
+/// All of the IPAM that fit.
+fn fitting<'a>(fields: &Fields, networks: &'a Networks) -> Vec<&'a Prefix> {
+    let (vlan, named) = (fields.place.vlan, fields.place.prefix);
     let mut fitting: Vec<&Prefix> = Vec::new();
     for prefix in &networks.prefixes {
         let fits = vlan.is_none_or(|vlan| prefix.vlan == Some(vlan))
             && named.is_none_or(|net| prefix.net == net)
             && of_family(fields, prefix)
-            && fields.vrf.as_ref().is_none_or(|vrf| prefix.vrf == *vrf);
+            && of_place(fields, prefix);
         if fits && !fitting.contains(&prefix) {
             fitting.push(prefix);
         }
@@ -43,37 +89,66 @@ pub(super) fn prefix<'a>(
             fitting.retain(holds);
         }
     }
-    let open: Vec<&Prefix> = fitting
-        .iter()
-        .copied()
-        .filter(|p| p.closed(&policy.open).is_none())
-        .collect();
-    let forced = named.is_some() && policy.force;
-    let mut usable = if forced || open.is_empty() {
-        fitting
-    } else {
-        open
+    fitting
+}
+
+/// Of the routing table that was named, and of all else that was.
+fn of_place(fields: &Fields, prefix: &Prefix) -> bool {
+    fields.vrf.as_ref().is_none_or(|vrf| prefix.vrf == *vrf) && prefix.is_among(&fields.among)
+}
+
+/// The pool of these: what is closed of the same network is in it as well, because what has been
+/// given out of it stays its owner's.
+fn pool<'a>(first: &Prefix, usable: &[&'a Prefix], fitting: &[&'a Prefix]) -> Vec<&'a Prefix> {
+    let same = |prefix: &&&Prefix| {
+        prefix.vrf == first.vrf
+            && prefix.segment.vlan == first.segment.vlan
+            && prefix.net.addr().is_ipv4() == first.net.addr().is_ipv4()
+            && prefix.status != "container"
     };
-    if fields.family.is_none() {
-        let family = fields.wanted.map_or(Family::V4, |w| Family::of(w.address));
-        let of_family = |prefix: &&Prefix| Family::of(prefix.net.addr()) == family;
-        if usable.iter().any(of_family) {
-            usable.retain(of_family);
-        }
-    }
-    match usable.as_slice() {
-        [one] => Ok(one),
-        [] => Err(none_of_family(
-            fields,
-            no_prefix(named, vlan, fields.vrf.as_ref()),
-        )),
-        several => {
-            let all: Vec<String> = several.iter().map(ToString::to_string).collect();
-            let (what, all) = (described(named, vlan), all.join(", "));
-            Err(Refused::new(
-                Code::AmbiguousPrefix,
-                format!("more than one {what}: {all}; name prefix and vrf"),
-            ))
+    let mut all = usable.to_vec();
+    let new = |prefix: &&&Prefix| !usable.contains(*prefix);
+    all.extend(fitting.iter().filter(new).filter(same));
+    all.sort_by_key(|prefix| prefix.net);
+    all.dedup_by_key(|prefix| prefix.net);
+    all
+}
+
+/// Why these are no one pool: what is given out of one could not be used in another.
+fn no_pool(fields: &Fields, usable: &[&Prefix]) -> Option<String> {
+    let first = usable[0];
+    let vlans = usable.iter().any(|p| p.segment.vlan != first.segment.vlan);
+    let scopes = usable.iter().map(|prefix| &prefix.segment.scope);
+    let scopes: BTreeSet<&String> = scopes.filter(|scope| !scope.is_empty()).collect();
+    let (what, option) = if usable.iter().any(|prefix| prefix.vrf != first.vrf) {
+        ("in several VRFs", "--vrf")
+    } else if vlans && fields.place.vlan.is_none() {
+        ("on several VLANs", "--vlan")
+    } else if fields.among.scopes.is_empty() && scopes.len() > 1 {
+        ("of several places", "--scope")
+    } else if vlans {
+        (
+            "on several VLANs of that number",
+            "--vlan-group or a narrower --scope",
+        )
+    } else {
+        return None;
+    };
+    Some(format!("no pool, because they are {what}; name {option}"))
+}
+
+fn ambiguous(fields: &Fields, several: &[&Prefix], way_out: &str) -> Refused {
+    let what = described(&fields.place, &fields.among);
+    let all = listed(several.iter());
+    let message = format!("more than one {what}: {all}; {way_out}");
+    Refused::new(Code::AmbiguousPrefix, message)
+}
+
+fn way_out(several: &[&Prefix]) -> &'static str {
+    match several.iter().any(|prefix| prefix.vrf != several[0].vrf) {
+        true => "name prefix and vrf",
+        false => {
+            "name prefix, or narrow them (--scope, --vlan-group, --prefix-tenant), or take all as one pool (--pool)"
         }
     }
 }
@@ -102,11 +177,11 @@ pub(super) fn by_default(
     networks: &Networks,
     policy: &Policy,
 ) -> bool {
-    let Fields { place, vrf, .. } = fields;
+    let place = &fields.place;
     let other = |prefix: &Prefix| {
         prefix.vlan == place.vlan
             && !prefix.net.addr().is_ipv4()
-            && vrf.as_ref().is_none_or(|vrf| prefix.vrf == *vrf)
+            && of_place(fields, prefix)
             && prefix.closed(&policy.open).is_none()
     };
     let open = fields.family.is_none() && fields.wanted.is_none() && place.prefix.is_none();
@@ -123,14 +198,12 @@ fn nowhere(more: &str) -> Refused {
 /// The one prefix that an address says by its mask; if there is none, the longest that holds it.
 fn holding<'a>(
     wanted: Wanted,
-    vrf: Option<&Vrf>,
+    fields: &Fields,
     networks: &'a Networks,
 ) -> Result<&'a Prefix, Refused> {
     let address = wanted.address;
     let holds = |prefix: &&Prefix| {
-        prefix.net.contains(&address)
-            && prefix.status != "container"
-            && vrf.is_none_or(|vrf| prefix.vrf == *vrf)
+        prefix.net.contains(&address) && prefix.status != "container" && of_place(fields, prefix)
     };
     let mut fitting: Vec<&Prefix> = networks.prefixes.iter().filter(holds).collect();
     let longest = fitting.iter().map(|prefix| prefix.net.prefix_len()).max();
@@ -145,7 +218,8 @@ fn holding<'a>(
     match fitting.as_slice() {
         [one] => Ok(one),
         [] => {
-            let message = format!("the IPAM has no prefix that holds {address}");
+            let among = &fields.among;
+            let message = format!("the IPAM has no prefix{among} that holds {address}");
             Err(Refused::new(Code::NoPrefix, message))
         }
         several => {
@@ -172,6 +246,7 @@ pub(super) fn range<'a>(fields: &Fields, networks: &'a Networks) -> Result<&'a R
             && fields.vrf.as_ref().is_none_or(|vrf| range.vrf == *vrf)
             && vlan.is_none_or(|vlan| prefix.and_then(|prefix| prefix.vlan) == Some(vlan))
             && net.is_none_or(|net| prefix.is_some_and(|prefix| prefix.net == net))
+            && (fields.among.is_open() || prefix.is_some_and(|p| p.is_among(&fields.among)))
             && fields.family.is_none_or(|asked| asked.holds(range.start))
     };
     let fitting: Vec<&Range> = networks.ranges.iter().filter(fits).collect();
@@ -182,6 +257,7 @@ pub(super) fn range<'a>(fields: &Fields, networks: &'a Networks) -> Result<&'a R
     if let Some(vlan) = vlan {
         what += &format!(" on VLAN {vlan}");
     }
+    what += &fields.among.to_string();
     match fitting.as_slice() {
         [] => {
             let message = format!("the IPAM has no range {what}");
@@ -201,10 +277,14 @@ pub(super) fn range<'a>(fields: &Fields, networks: &'a Networks) -> Result<&'a R
 
 /// The IPAM has no prefix of which all this is true.
 #[must_use]
-pub fn no_prefix(net: Option<IpNet>, vlan: Option<u64>, vrf: Option<&Vrf>) -> Refused {
-    let what = described(net, vlan);
+pub fn no_prefix(place: &Place, vrf: Option<&Vrf>, among: &Among) -> Refused {
+    let what = described(place, among);
     let vrf = vrf.map_or(String::new(), |vrf| format!(" in VRF {vrf}"));
     Refused::new(Code::NoPrefix, format!("the IPAM has no {what}{vrf}"))
+}
+
+fn no_such_prefix(fields: &Fields) -> Refused {
+    no_prefix(&fields.place, fields.vrf.as_ref(), &fields.among)
 }
 
 /// The longest prefix that holds all of a range.
@@ -216,8 +296,9 @@ pub(super) fn prefix_of<'a>(range: &Range, networks: &'a Networks) -> Option<&'a
     candidates.max_by_key(|prefix| prefix.net.prefix_len())
 }
 
-fn described(net: Option<IpNet>, vlan: Option<u64>) -> String {
-    let net = net.map_or(String::new(), |net| format!(" {net}"));
+fn described(place: &Place, among: &Among) -> String {
+    let net = place.prefix.map_or(String::new(), |net| format!(" {net}"));
+    let vlan = place.vlan;
     let vlan = vlan.map_or(String::new(), |vlan| format!(" on VLAN {vlan}"));
-    format!("prefix{net}{vlan}")
+    format!("prefix{net}{vlan}{among}")
 }

@@ -5,7 +5,7 @@ use vmid::avoid::Avoid;
 
 use crate::{
     properties::sample,
-    request::{parse_range, parse_wanted},
+    request::{Fields, parse_range, parse_wanted},
 };
 
 fn networks() -> Networks {
@@ -57,6 +57,11 @@ fn fields(place: &str) -> Fields {
     fields
 }
 
+/// The one that is meant.
+fn scope(fields: &Fields, policy: &Policy) -> Result<Scope, Refused> {
+    Pool::of(fields, &networks(), policy).map(|pool| pool.first().clone())
+}
+
 #[test]
 fn which_place_a_request_means() {
     #[rustfmt::skip]
@@ -96,7 +101,7 @@ fn which_place_a_request_means() {
             force: *force,
             ..Policy::default()
         };
-        let scope = Scope::of(&fields(place), &networks(), &policy);
+        let scope = scope(&fields(place), &policy);
         let got = scope.and_then(|scope| match &scope.closed {
             Some(closed) => Err(closed.clone()),
             None => Ok(scope.to_string()),
@@ -149,7 +154,7 @@ fn which_addresses_are_never_given() {
         ..Policy::default()
     };
     for (name, place, address, want) in cases {
-        let scope = Scope::of(&fields(place), &networks(), &policy).unwrap();
+        let scope = scope(&fields(place), &policy).unwrap();
         let wanted = parse_wanted(address).unwrap();
         let got = scope.check(wanted);
         let got = got.map_or_else(|refused| refused.message, |_| String::new());
@@ -170,7 +175,106 @@ fn all_of_a_range_is_looked_at_for_taken_addresses() {
         ("its mask is one address",  "10.9.1.1",       "10.9.1.0/28"),
     ];
     for (name, place, want) in cases {
-        let scope = Scope::of(&fields(place), &networks(), &Policy::default()).unwrap();
+        let scope = scope(&fields(place), &Policy::default()).unwrap();
         assert_eq!(scope.net().to_string(), *want, "{name}");
+    }
+}
+
+#[test]
+fn which_prefixes_are_one_pool() {
+    let networks = sample::networks(&[
+        "10.0.1.0/29 vlan=30 of=1",
+        "10.0.0.0/29 vlan=30 of=1",
+        "10.0.2.0/29 vlan=30 of=1 full",
+        "10.0.3.0/29 vlan=30 of=1 status=container",
+        "fd00::/64 vlan=30 of=1",
+        "10.1.0.0/29 vlan=31 of=2",
+        "10.1.1.0/29 vlan=31 of=3",
+        "10.2.0.0/29 vlan=32 of=4 scope=a",
+        "10.2.1.0/29 vlan=32 of=4",
+        "10.3.0.0/29 vlan=33 of=5 scope=a",
+        "10.3.1.0/29 vlan=33 of=5 scope=b",
+        "10.4.0.0/29 vlan=34 of=6",
+        "10.4.1.0/29 vlan=34 of=6 vrf=blue",
+        "10.5.0.0/29 vlan=35 of=7 full",
+        "10.5.1.0/29 vlan=35 of=7 full",
+        "10.6.0.0/16 vlan=36 of=8",
+        "10.6.0.0/29 vlan=36 of=8",
+    ]);
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, Result<(&str, usize), &str>)] = &[
+        ("in order, a full one for what is in it", "30", Ok(("10.0.0.0/29, 10.0.1.0/29, 10.0.2.0/29", 2))),
+        ("one alone",             "30 10.0.1.0/29",    Ok(("10.0.1.0/29", 1))),
+        ("two VLANs of a number", "31",                Err("no pool, because they are on several VLANs of that number; name --vlan-group or a narrower --scope")),
+        ("a place is not said of one", "32",           Ok(("10.2.0.0/29, 10.2.1.0/29", 2))),
+        ("two places",            "33",                Err("no pool, because they are of several places; name --scope")),
+        ("two tables",            "34",                Err("no pool, because they are in several VRFs; name --vrf")),
+        ("one of the tables",     "Global: 34",        Ok(("10.4.0.0/29", 1))),
+        ("none is open",          "35",                Ok(("10.5.0.0/29, 10.5.1.0/29", 0))),
+        ("one inside the other",  "36",                Ok(("10.6.0.0/16, 10.6.0.0/29", 2))),
+        ("no such VLAN",          "99",                Err("the IPAM has no prefix on VLAN 99")),
+    ];
+    for (name, place, want) in cases {
+        let mut fields = fields(place);
+        fields.among.pool = Some(true);
+        let pool = Pool::of(&fields, &networks, &Policy::default());
+        let got = pool
+            .as_ref()
+            .map(|pool| (pool.to_string(), pool.open().count()));
+        match (got, want) {
+            (Ok(got), Ok((all, open))) => assert_eq!(got, ((*all).to_owned(), *open), "{name}"),
+            (Err(refused), Err(want)) => {
+                let message = &refused.message;
+                assert!(message.ends_with(want), "{name}: {message}");
+            }
+            (got, _) => panic!("{name}: {got:?}"),
+        }
+    }
+    let mut fields = fields("36");
+    fields.among.pool = Some(true);
+    let pool = Pool::of(&fields, &networks, &Policy::default()).unwrap();
+    let holding = |address: &str| pool.holding(address.parse().unwrap(), &Vrf::GLOBAL);
+    assert_eq!(holding("10.6.0.3").unwrap().to_string(), "10.6.0.0/29");
+    assert_eq!(holding("10.6.9.3").unwrap().to_string(), "10.6.0.0/16");
+    assert!(holding("10.7.0.3").is_none());
+}
+
+#[test]
+fn which_prefixes_belong() {
+    use crate::among::{Belonging, parse_scope};
+    let mut networks = sample::networks(&[
+        "10.0.0.0/24 vlan=30",
+        "10.1.0.0/24 vlan=30",
+        "fd00::/64 vlan=30",
+        "10.1.0.50-10.1.0.60",
+    ]);
+    let (berlin, acme) = (
+        parse_scope("site:berlin").unwrap(),
+        Belonging::Tenant("acme".into()),
+    );
+    networks.prefixes[0].belongs.insert(berlin.clone());
+    networks.prefixes[1].belongs.insert(acme.clone());
+    networks.prefixes[2]
+        .belongs
+        .extend([berlin.clone(), acme.clone()]);
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, bool, bool, Result<&str, &str>)] = &[
+        ("the site's",         "30",          true,  false, Ok("10.0.0.0/24")),
+        ("the tenant's",       "30",          false, true,  Ok("10.1.0.0/24")),
+        ("of both",            "30",          true,  true,  Ok("fd00::/64")),
+        ("without a VLAN",     "",            false, true,  Ok("10.1.0.0/24")),
+        ("the other's",        "10.0.0.0/24", false, true,  Err("the IPAM has no prefix 10.0.0.0/24 of tenant acme")),
+        ("a range of it",      "10.1.0.50",   false, true,  Ok("10.1.0.50-10.1.0.60")),
+        ("a range elsewhere",  "10.1.0.50",   true,  false, Err("the IPAM has no range 10.1.0.50 in site berlin")),
+        ("no such VLAN",       "blue: 31",    true,  true,  Err("the IPAM has no prefix on VLAN 31 in site berlin of tenant acme in VRF blue")),
+    ];
+    for (name, place, of_site, of_tenant, want) in cases {
+        let mut fields = fields(place);
+        fields.among.scopes.extend(of_site.then(|| berlin.clone()));
+        fields.among.tenant = of_tenant.then(|| acme.clone());
+        let pool = Pool::of(&fields, &networks, &Policy::default());
+        let got = pool.map(|pool| pool.to_string()).map_err(|r| r.message);
+        let want = want.map(str::to_owned).map_err(str::to_owned);
+        assert_eq!(got, want, "{name}");
     }
 }

@@ -12,7 +12,9 @@ use crate::{
     interest::Interest,
     ipam::{Ask, Ipam, Prefix, Vrf},
     known::Within,
-    report, scope, show,
+    report,
+    request::{Fields, Place},
+    scope, show,
     site_rules::SiteRules,
 };
 
@@ -29,14 +31,17 @@ pub(crate) fn show<W: Write>(
 ) -> Result<Answer, Stop> {
     let networks = ipam.networks(&interest(args))?;
     let vrf = args.vrf.as_deref().map(Vrf::parse);
+    let (place, among) = (place(args), args.narrow.among(false));
     let wanted = |prefix: &&Prefix| {
         args.vlan.is_none_or(|vlan| prefix.vlan == Some(vlan))
             && args.prefix.is_none_or(|net| prefix.net == net)
             && vrf.as_ref().is_none_or(|vrf| prefix.vrf == *vrf)
+            && prefix.is_among(&among)
     };
     let prefixes: Vec<&Prefix> = networks.prefixes.iter().filter(wanted).collect();
-    if prefixes.is_empty() && (args.vlan.is_some() || args.prefix.is_some() || vrf.is_some()) {
-        let refused = scope::no_prefix(args.prefix, args.vlan, vrf.as_ref());
+    let is_named = place != Place::default() || vrf.is_some() || !among.is_open();
+    if prefixes.is_empty() && is_named {
+        let refused = scope::no_prefix(&place, vrf.as_ref(), &among);
         let fields = report::absent(args.prefix, args.vlan, vrf.as_ref(), &refused);
         lines
             .own(&report::borrowed(&fields))
@@ -91,13 +96,26 @@ pub(crate) fn show<W: Write>(
     Ok(Answer::Yes)
 }
 
+/// Where the prefixes are that are to be shown.
+fn place(args: &cli::Show) -> Place {
+    Place {
+        vlan: args.vlan,
+        prefix: args.prefix,
+        range: None,
+    }
+}
+
 /// The networks that are to be shown.
 fn interest(args: &cli::Show) -> Interest {
-    let (net, vlan) = (args.prefix, args.vlan);
-    Interest {
-        all: net.is_none() && vlan.is_none(),
-        nets: net.into_iter().collect(),
-        vlans: vlan.filter(|_| net.is_none()).into_iter().collect(),
+    let fields = Fields {
+        place: place(args),
+        among: args.narrow.among(false),
+        ..Fields::default()
+    };
+    let mut interest = Interest {
+        all: fields.place == Place::default() && fields.among.is_open(),
         ..Interest::default()
-    }
+    };
+    interest.add(&fields);
+    interest
 }

@@ -86,6 +86,41 @@ fn every_verb() {
     }
 }
 
+/// A VLAN with two prefixes: the one of a site or tenant, or both as a pool.
+#[test]
+fn several_prefixes() {
+    for version in VERSIONS {
+        let strict = Strict::start(version);
+        let change = |change: &dyn Fn(&mut Vec<Value>)| {
+            change(&mut strict.ipam.lock().unwrap().prefixes);
+        };
+        change(&|prefixes| {
+            let mut other = prefixes[1].clone();
+            let more = json!({"id": 3, "prefix": "192.168.31.0/24", "scope_type": "dcim.site", "scope_id": 7,
+                "scope": {"id": 7, "slug": "berlin"}, "tenant": {"id": 1, "slug": "acme"}});
+            for (name, value) in more.as_object().unwrap() {
+                other[name] = value.clone();
+            }
+            prefixes.push(other);
+        });
+        let ours = Ours::new(&strict.proxy.url);
+        #[rustfmt::skip]
+        ours.table(&[
+            ("several",       "allocate --vlan 30 a",                      "", "1: a !ambiguous-prefix"),
+            ("the site's",    "allocate --vlan 30 --scope site:berlin a",  "", "0: a 192.168.31.2/24 new"),
+            ("the tenant's",  "allocate --vlan 30 --prefix-tenant acme b", "", "0: b 192.168.31.3/24 new"),
+            ("another's",     "allocate --vlan 30 --prefix-tenant x c",    "", "1: c !no-prefix"),
+            ("from the pool", "allocate --vlan 30 --pool a c",             "", "0: a 192.168.31.2/24, c 192.168.30.2/24 new"),
+        ]);
+        change(&|prefixes| prefixes[1]["mark_utilized"] = json!(true));
+        let want = "0: c 192.168.30.2/24, d 192.168.31.4/24 new";
+        ours.run("allocate --vlan 30 --pool c d").ends(want, &[]);
+        // A filter that is ignored, as this server does with what it doesn't know, is noticed.
+        let ran = ours.run("allocate --vlan 30 --vlan-group lan e");
+        ran.ends("3: ", &["the filter vlan_group was not honoured"]);
+    }
+}
+
 /// The record that is wrong says so, and the run goes on.
 #[test]
 fn own_faults() {

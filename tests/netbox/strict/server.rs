@@ -261,6 +261,8 @@ fn of_prefix(prefix: &Value, name: &str, values: &[String]) -> bool {
         ("vlan_vid", _) => prefix["vlan"]["vid"].as_u64() == last.parse().ok(),
         ("prefix", _) => has(values, &prefix["prefix"]),
         ("vrf_id", _) => last == "null",
+        ("site", _) => prefix["scope"]["slug"] == last,
+        ("tenant", _) => prefix["tenant"]["slug"] == last,
         ("within", Some(outer)) => net::holds(outer, own.0) && own.1 > outer.1,
         ("within_include", Some(outer)) => net::holds(outer, own.0) && own.1 >= outer.1,
         ("contains", Some(inner)) => net::holds(own, inner.0) && own.1 <= inner.1,
