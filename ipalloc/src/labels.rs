@@ -149,8 +149,11 @@ impl Labels {
         Ok(())
     }
 
-    /// Notes which of them there are.
+    /// Notes which of them there are, if they can be written.
     pub fn note(&self, kinds: &mut Kinds) {
+        if self.unfit.is_some() {
+            return;
+        }
         kinds.tenant |= self.tenant.is_some();
         kinds.role |= self.role.is_some();
         kinds.custom.extend(self.custom.keys().cloned());

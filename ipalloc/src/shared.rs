@@ -5,7 +5,7 @@ use crate::{ipam::Entry, owner};
 
 /// The record that keeps the address of `entry`; none if that is `entry` itself. Of several it is
 /// the first: NetBox's lowest ID, a file's first row. Records of roles that hosts share don't
-/// count, but for those of two owners, to each of whom the address was given as its own.
+/// count, but where one of two owners has no such role: it was given the address as its own.
 #[must_use]
 pub fn keeper<'a>(
     entry: &Entry,
@@ -35,15 +35,17 @@ pub fn besides<'a>(
     })
 }
 
-/// The other records of the address of `entry` that stand against it: any role of two owners'
-/// records is one that each got later, and of others', hosts share what their roles say.
+/// The other records of the address of `entry` that stand against it. Hosts share an
+/// address by their roles; of two owners both must have one, as either may have got it later.
 pub fn others<'a>(
     entry: &Entry,
     entries: impl IntoIterator<Item = &'a Entry>,
 ) -> impl Iterator<Item = &'a Entry> {
-    let (one_s_own, is_owned) = (!entry.is_shared(), entry.key.is_some());
-    besides(entry, entries)
-        .filter(move |other| one_s_own && !other.is_shared() || is_owned && other.key.is_some())
+    let (is_shared, is_owned) = (entry.is_shared(), entry.key.is_some());
+    besides(entry, entries).filter(move |other| match is_owned && other.key.is_some() {
+        true => !(is_shared && other.is_shared()),
+        false => !is_shared && !other.is_shared(),
+    })
 }
 
 /// Whose a record is, for a message: its owner, else its name.
@@ -74,7 +76,7 @@ mod tests {
             ("beside a shared one",  &["10.0.0.2/24 role=vip", "10.0.0.2/24 key=b"],   &[None, None]),
             ("a guest's got its role", &["10.0.0.2/24 key=a role=vip", "10.0.0.2/24 key=b"], &[None, Some(0)]),
             ("the younger one's",    &["10.0.0.2/24 key=a", "10.0.0.2/24 key=b role=vip"], &[None, Some(0)]),
-            ("two guests', shared",  &["10.0.0.2/24 key=a role=vip", "10.0.0.2/24 key=b role=vip"], &[None, Some(0)]),
+            ("two guests', shared",  &["10.0.0.2/24 key=a role=vip", "10.0.0.2/24 key=b role=vip"], &[None, None]),
             ("one guest's, shared",  &["10.0.0.2/24 key=a role=vip", "10.0.0.2/24 role=vip"], &[None, None]),
             ("another role",         &["10.0.0.2/24 role=secondary", "10.0.0.2/24"],   &[None, Some(0)]),
             ("one of them retired",  &["10.0.0.2/24 key=a retired=2026-11-01", "10.0.0.2/24 key=b"], &[None, Some(0)]),
