@@ -227,8 +227,10 @@ impl Assigning<'_> {
                 Ok(())
             }
             Err(Undone::Refused(refused)) => Err(Fault::Refused(refused.message)),
-            Err(Undone::Stop(stop)) if stop.is_callers() => Err(Fault::Denied(stop.to_string())),
-            Err(Undone::Stop(stop)) => Err(Fault::Stale(stop.to_string())),
+            Err(Undone::Denied(stop) | Undone::Stop(stop)) if stop.is_callers() => {
+                Err(Fault::Denied(stop.to_string()))
+            }
+            Err(Undone::Denied(stop) | Undone::Stop(stop)) => Err(Fault::Stale(stop.to_string())),
         }
     }
 

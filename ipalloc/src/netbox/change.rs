@@ -23,8 +23,20 @@ use crate::{
 pub(super) enum Undone {
     /// A rule of the server's, about this record alone.
     Refused(Refused),
+    /// The server, to this caller or in this form: it was not done.
+    Denied(Stop),
     /// Anything else.
     Stop(Stop),
+}
+
+impl Undone {
+    /// As the end of a run.
+    pub(super) fn stop(self) -> Stop {
+        match self {
+            Self::Refused(refused) => Stop::outside(anyhow!("{}", refused.message)),
+            Self::Denied(stop) | Self::Stop(stop) => stop,
+        }
+    }
 }
 
 /// What has become of a record since it was read.
@@ -82,14 +94,20 @@ impl NetBox {
                 }
                 self.api.patch(record, fields)
             }
-            Change::Complete(_, role, comments) => self.api.complete(record, role, comments),
+            Change::Complete(_, role, comments, None) => {
+                let finished = self.finished(record, role, comments);
+                return finished.map_err(|undone| undone.stop());
+            }
+            Change::Complete(_, role, comments, status) => {
+                self.api.complete(record, role, comments, *status)
+            }
             Change::Move(_, to, revived) => self.api.patch(record, moved::body(*to, revived)),
             _ => self.api.delete(record),
         };
         let refused = match done {
             Ok(()) => None,
             Err(Undone::Refused(refused)) => Some(refused),
-            Err(Undone::Stop(stop)) => return Err(stop),
+            Err(undone) => return Err(undone.stop()),
         };
         Ok(Made {
             id: Some(*id),
@@ -162,7 +180,7 @@ impl Api {
                 Ok(answer) if is_refusal(&answer) => {
                     return Err(match refusal::of_change(&answer, method) {
                         Some(refused) => Undone::Refused(refused),
-                        None => Undone::Stop(self.denied(&answer, method, &trial.path)),
+                        None => Undone::Denied(self.denied(&answer, method, &trial.path)),
                     });
                 }
                 Ok(answer) => {
@@ -186,7 +204,11 @@ impl Api {
             Some(_) if answer.status == 404 => Ok(Now::Gone),
             Some(value) if answer.status == 200 => {
                 let now = answer::record(&value).map_err(|what| self.failed(&what, &trial.path))?;
-                let same = now == *trial.record;
+                // By the time of its last change: the reply to a creation may be of another form.
+                let same = match now.etag.as_str() {
+                    answer::NEVER => now == *trial.record,
+                    etag => etag == trial.record.etag,
+                };
                 Ok(if same { Now::Same } else { Now::Changed })
             }
             _ => Err(self.denied(&answer, "GET", &trial.path)),
