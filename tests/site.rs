@@ -103,6 +103,7 @@ fn text(form: Form) -> Value {
         Form::Sqlite => "^(auto|none)$",
         Form::Compression => "^(gzip|zstd)$",
         Form::Occasion => "^(always|failure|change)$",
+        Form::Mover => "^(vrrp|carp|kube-vip|pacemaker|other)$",
         Form::Line | Form::Avoid => return json!({"type": "string", "minLength": 1}),
     };
     json!({"type": "string", "pattern": pattern})

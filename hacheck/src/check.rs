@@ -1,6 +1,6 @@
 //! `hacheck check`: what it is told, what is seen ([`crate::look`]), what that means ([`crate::judge`]).
 
-use std::{io::Write, path::PathBuf};
+use std::io::Write;
 
 use vmid::exit::{Answer, Stop, reason};
 
@@ -8,7 +8,7 @@ use crate::{
     Done, Surroundings,
     checked::Checked,
     cli::{Check, Form},
-    evidence::MemberFacts,
+    evidence::State,
     finding::Severity,
     history::{self, Line, Past},
     judge::{self, Evidence, Verdict},
@@ -17,6 +17,7 @@ use crate::{
     pairs::Pair,
     prometheus, report,
     sources::{self, Call},
+    told,
 };
 
 /// Checks the pairs that the call names, and writes one record for each.
@@ -30,19 +31,18 @@ pub fn run(
     mut output: impl Write,
 ) -> Result<Done, Stop> {
     args.pairs.no_words()?;
-    let files = args.facts.iter().chain(&args.guests);
+    let files = told::paths(&args.facts).chain(args.guests.as_deref());
     let call = Call {
         command: "check",
         pairs: &args.pairs,
         wanted: &args.pair,
-        others: files.map(PathBuf::as_path).collect(),
+        others: files.collect(),
     };
     let pairs = call.read(surroundings)?;
     let pairs: Vec<&Pair> = pairs.iter().collect();
-    let facts = sources::facts(&args.facts)?;
     let known = Known {
+        told: sources::told(&args.facts)?,
         places: sources::places(args.guests.as_deref())?,
-        facts,
     };
     let past = match &args.history {
         None => Vec::new(),
@@ -51,10 +51,8 @@ pub fn run(
             past.map_err(|error| Stop::file(&path.display().to_string(), error))?
         }
     };
-    for stranger in strangers(&pairs, &known.facts) {
-        (surroundings.say)(&format!(
-            "facts of {stranger}: none of its addresses is a member's; not used"
-        ));
+    for stranger in told::strangers(&pairs, &known.told) {
+        (surroundings.say)(&stranger);
     }
 
     let mut checked = Vec::new();
@@ -101,33 +99,36 @@ pub fn run(
     Ok(Done::Answer(Answer::no_if(worst > Some(Severity::Info))))
 }
 
-fn strangers(pairs: &[&Pair], facts: &[MemberFacts]) -> Vec<String> {
-    let known = |facts: &&MemberFacts| !pairs.iter().any(|pair| look::whose(pair, facts).is_some());
-    facts
-        .iter()
-        .filter(known)
-        .map(|facts| facts.host.clone())
-        .collect()
-}
-
 /// What this check adds to the history; none if it could not name the holder.
 fn line(pair: &Pair, evidence: &Evidence, verdict: &Verdict, past: &[Line]) -> Option<Line> {
     let holder = pair.members[verdict.holder?].name.clone();
-    let mut become_master = past
-        .iter()
-        .rfind(|line| line.pair == pair.name)
-        .map_or_else(Default::default, |last| last.become_master.clone());
+    let last = past.iter().rfind(|line| line.pair == pair.name);
+    let (mut become_master, mut master_since_ms) = last.map_or_else(Default::default, |last| {
+        (last.become_master.clone(), last.master_since_ms.clone())
+    });
     for stated in &evidence.facts {
+        let name = &pair.members[stated.member].name;
         let instances = stated.facts.keepalived.iter().flatten();
-        let mut of_pair = instances.filter(|i| pair.vip.is_some_and(|vip| i.vips.contains(&vip)));
-        if let Some(count) = of_pair.find_map(|instance| instance.counters.get("become_master")) {
-            become_master.insert(pair.members[stated.member].name.clone(), *count);
+        let mut of_pair = instances.filter(|i| pair.vip.is_some_and(|vip| i.has(vip)));
+        let Some(instance) = of_pair.next() else {
+            continue;
+        };
+        if let Some(count) = instance.counters.get("become_master") {
+            become_master.insert(name.clone(), *count);
         }
+        match instance
+            .last_transition_ms
+            .filter(|_| instance.state == State::Master)
+        {
+            Some(since) => master_since_ms.insert(name.clone(), since),
+            None => master_since_ms.remove(name),
+        };
     }
     Some(Line {
         at_ms: evidence.now_ms,
         pair: pair.name.clone(),
         holder,
         become_master,
+        master_since_ms,
     })
 }

@@ -8,6 +8,8 @@ use clap::{
 };
 use vmid::{exit::Stop, positional, span, table::Format};
 
+use crate::told;
+
 /// Say whether HA pairs are really redundant right now, with the evidence for it
 #[derive(Debug, Parser)]
 #[command(
@@ -114,9 +116,10 @@ pub struct Check {
     /// Also listen for ARP and VRRP (CAP_NET_RAW), for 3.6 advert intervals and at least 1.5s
     #[arg(long)]
     pub raw: bool,
-    /// Records of hacheck member; one file or several, and may be repeated
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    pub facts: Vec<PathBuf>,
+    /// Records of hacheck member; one file or several, and may be repeated. A file that is called
+    /// after a member, or named MEMBER=FILE (its name or address), counts for that member only
+    #[arg(long, value_name = "[MEMBER=]FILE", num_args = 1.., value_parser = OsStringValueParser::new().map(told::File::parse))]
+    pub facts: Vec<told::File>,
     /// Facts that are older are not used, 1ms to 1d
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = to_a_day())]
     pub facts_age: Duration,
@@ -208,11 +211,15 @@ Findings:
   holder-unexpected     not the preferred member holds the VIP
   holder-unknown        who holds the VIP could not be found out, and why
   split-brain           two members hold the VIP
-  duplicate-ip-zombie   two hosts hold the VIP, only one speaks VRRP
+  vip-not-used          a member has the VIP and does not hold it: on lo, on an interface that is down, unused
+  second-answer         a second host answers ARP for the VIP: a proxy takes its traffic
+  stale-neighbour       the checker's neighbour table had the VIP where it isn't: others' may, too
   foreign-holder        a host that is no member holds the VIP
   vrrp-silent           the VIP answers, but no VRRP advert is heard
   vrrp-daemon-dead      no VRRP daemon lives on a member: nothing will move the VIP
   vrrp-fault            a member's VRRP instance is in fault: it will not take over
+  standby-not-listening a standby's server is bound to its own address: it would not answer at the VIP
+  rto-unreachable       a standby waits longer than the recovery time that is promised
   config-drift          the members' VRRP configurations differ from each other or from the pair's
   same-node             members are on one node, or it is not known on which
   same-storage          members have their disks on one storage
@@ -233,7 +240,7 @@ Exit codes: 0 all ok, 1 some pair is not, 2 bad call, pairs or site, 3 the check
 With --nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, a bad call included
 
   hacheck check --site site.json --format table
-  hacheck check --pairs pairs.json --raw --facts dns-1.json dns-2.json
+  hacheck check --pairs pairs.json --raw --facts dns-1.json dns-2=other.json
   curl -s .../api2/json/cluster/resources >guests.json; hacheck check --site site.json --guests guests.json";
 
 const WATCH: &str = "\

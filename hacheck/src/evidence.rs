@@ -153,6 +153,12 @@ pub struct RawWindow {
     /// ARP (or neighbour) replies for the VIP and the members, in order; absent if nobody could ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replies: Option<Vec<ArpReply>>,
+    /// Requests for the VIP that were sent from the checker's own address; none if it has none there.
+    #[serde(default)]
+    pub requests: u32,
+    /// Replies to those, in order; `round` counts these requests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<ArpReply>,
     /// Packets of protocol 112 that no parser understood.
     #[serde(default)]
     pub malformed: u32,
@@ -178,6 +184,19 @@ pub struct OwnAddress {
     /// tells two holders at one time from a hand-over between two looks. Absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_ms: Option<u64>,
+    /// Why the host does not use it, if it doesn't; absent of older members, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unused: Option<Unused>,
+}
+
+/// Why a host does not use an IPv6 address that it has (IFA_F_TENTATIVE, IFA_F_DADFAILED).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unused {
+    /// Whether somebody else has it is being asked.
+    Tentative,
+    /// Somebody else had it.
+    Dadfailed,
 }
 
 /// An interface of the host.
@@ -236,6 +255,13 @@ pub struct Instance {
     pub interval_ms: u32,
     /// The virtual addresses.
     pub vips: Vec<IpAddr>,
+    /// Those that move with them and stand in no advert (`virtual_ipaddress_excluded`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<IpAddr>,
+    /// What it tracks, as `script chk_dns.sh`, `interface eth1`, `process dnsmasq`: one of these put
+    /// an instance into FAULT.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tracks: Vec<String>,
     /// Interface.
     pub interface: String,
     /// A returning master waits.
@@ -246,6 +272,35 @@ pub struct Instance {
     /// keepalived's counters by its own names: become_master, auth_failure, ...
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
+}
+
+impl Instance {
+    /// The address moves with this instance, whether it stands in its adverts or not.
+    #[must_use]
+    pub fn has(&self, address: IpAddr) -> bool {
+        self.vips.contains(&address) || self.excluded.contains(&address)
+    }
+}
+
+/// What a socket speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// TCP; the socket listens.
+    Tcp,
+    /// UDP; the socket is connected to nobody.
+    Udp,
+}
+
+/// A socket that waits for clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Listening {
+    /// What it speaks.
+    pub protocol: Transport,
+    /// The address it is bound to; 0.0.0.0 or :: for all.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
 }
 
 /// A file of which the age matters.
@@ -285,6 +340,9 @@ pub struct MemberFacts {
     /// Interfaces that have joined 224.0.0.18 or ff02::12.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vrrp_joined: Option<Vec<String>>,
+    /// Its sockets that wait for clients, each address and port once; absent of older members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listening: Option<Vec<Listening>>,
     /// Its neighbour table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neighbours: Option<Vec<Neighbour>>,

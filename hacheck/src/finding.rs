@@ -158,8 +158,16 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("split-brain", "two members hold the VIP"),
     (
-        "duplicate-ip-zombie",
-        "two hosts hold the VIP, only one speaks VRRP",
+        "vip-not-used",
+        "a member has the VIP and does not hold it: on lo, on an interface that is down, unused",
+    ),
+    (
+        "second-answer",
+        "a second host answers ARP for the VIP: a proxy takes its traffic",
+    ),
+    (
+        "stale-neighbour",
+        "the checker's neighbour table had the VIP where it isn't: others' may, too",
     ),
     ("foreign-holder", "a host that is no member holds the VIP"),
     (
@@ -173,6 +181,14 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "vrrp-fault",
         "a member's VRRP instance is in fault: it will not take over",
+    ),
+    (
+        "standby-not-listening",
+        "a standby's server is bound to its own address: it would not answer at the VIP",
+    ),
+    (
+        "rto-unreachable",
+        "a standby waits longer than the recovery time that is promised",
     ),
     (
         "config-drift",

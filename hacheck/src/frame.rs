@@ -177,10 +177,17 @@ fn link_layer_option(mut options: &[u8], wanted: u8) -> Option<Mac> {
 /// host, because they go to 0.0.0.0.
 #[must_use]
 pub fn arp_probe(own: Mac, target: Ipv4Addr) -> Vec<u8> {
+    arp_request(own, Ipv4Addr::UNSPECIFIED, target)
+}
+
+/// "Who has `target`? Tell `sender`", by broadcast. Proxies answer this, and no probe (the kernel's
+/// arp_process); who is asked notes where the sender is, as of any host that asks.
+#[must_use]
+pub fn arp_request(own: Mac, sender: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
     let mut frame = ethernet(BROADCAST, own, TYPE_ARP);
     frame.extend([0, 1, 8, 0, 6, 4, 0, 1]);
     frame.extend(own.0);
-    frame.extend([0; 4]);
+    frame.extend(sender.octets());
     frame.extend([0; 6]);
     frame.extend(target.octets());
     frame

@@ -14,11 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vmid::plain_file::{self, Mode};
 
-/// More changes of the holder within an hour than this are flapping.
-pub const MOST_AN_HOUR: u64 = 3;
+mod past;
 
-/// An hour in milliseconds.
-const HOUR_MS: i64 = 3_600_000;
+pub use past::{MOST_AN_HOUR, Past};
 
 /// A line of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,17 +30,23 @@ pub struct Line {
     /// How often each member became master, by its own count.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub become_master: BTreeMap<String, u64>,
+    /// When a member that is master became so, by its daemon: Unix time in milliseconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub master_since_ms: BTreeMap<String, i64>,
 }
 
-/// What the file says of one pair's last hour.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Past {
-    /// Changes of the holder from line to line, and to now.
-    pub changes: u64,
-    /// Times that a member became master, by keepalived's counters.
-    pub counted: u64,
-    /// Lines that this rests on.
-    pub checks: usize,
+impl Line {
+    /// It says the same of the pair as another one.
+    fn agrees(&self, other: &Self) -> bool {
+        let told = |line: &Self| {
+            (
+                line.holder.clone(),
+                line.become_master.clone(),
+                line.master_since_ms.clone(),
+            )
+        };
+        told(self) == told(other)
+    }
 }
 
 /// How every line begins, and what a full disk or a lost power leaves of one.
@@ -92,38 +96,6 @@ fn is_stump(line: &[u8]) -> bool {
     left.is_empty() || left.starts_with(BEGIN) || (left.len() > 1 && BEGIN.starts_with(left))
 }
 
-impl Past {
-    /// The last hour of `pair`, with what is seen now.
-    #[must_use]
-    pub fn of(lines: &[Line], now: &Line) -> Self {
-        let mut of_pair: Vec<&Line> = lines.iter().filter(|line| line.pair == now.pair).collect();
-        // The last line before the hour says who held it when the hour began.
-        let from = of_pair
-            .iter()
-            .rposition(|line| line.at_ms <= now.at_ms - HOUR_MS)
-            .unwrap_or(0);
-        of_pair.drain(..from);
-        of_pair.push(now);
-        let mut past = Self {
-            checks: of_pair.len(),
-            ..Self::default()
-        };
-        for two in of_pair.windows(2) {
-            past.changes += u64::from(two[0].holder != two[1].holder);
-            for (member, count) in &two[1].become_master {
-                let before = two[0].become_master.get(member).unwrap_or(count);
-                // A daemon that was started anew counts from nothing.
-                past.counted += if count >= before {
-                    count - before
-                } else {
-                    *count
-                };
-            }
-        }
-        past
-    }
-}
-
 /// Adds a line, if it says something that the last one of its pair doesn't. A file that isn't there
 /// is made, for its owner alone.
 ///
@@ -132,8 +104,7 @@ impl Past {
 /// Those of the file; or it has become another one.
 pub fn add(path: &Path, lines: &[Line], line: &Line) -> io::Result<()> {
     let last = lines.iter().rfind(|known| known.pair == line.pair);
-    let same = |last: &Line| last.holder == line.holder && last.become_master == line.become_master;
-    if last.is_some_and(same) {
+    if last.is_some_and(|last| last.agrees(line)) {
         return Ok(());
     }
     let mut file = plain_file::open(path, Mode::ChangeOrMake)?;
@@ -164,26 +135,7 @@ mod tests {
                 .map(|count| ("a".to_owned(), count))
                 .into_iter()
                 .collect(),
-        }
-    }
-
-    #[test]
-    fn changes_of_the_last_hour() {
-        #[rustfmt::skip]
-        let cases = [
-            ("nothing before",       vec![], line(0, "a", None), (0, 0)),
-            ("the same",             vec![line(0, "a", None)], line(1, "a", None), (0, 0)),
-            ("one change",           vec![line(0, "a", None)], line(1, "b", None), (1, 0)),
-            ("to and fro",           vec![line(0, "a", None), line(1, "b", None), line(2, "a", None)], line(3, "b", None), (3, 0)),
-            ("changes long ago",     vec![line(0, "a", None), line(1, "b", None), line(2, "a", None)], line(70, "a", None), (0, 0)),
-            ("who held it before",   vec![line(0, "a", None)], line(70, "b", None), (1, 0)),
-            ("unseen but counted",   vec![line(0, "a", Some(2))], line(1, "a", Some(7)), (0, 5)),
-            ("counted anew",         vec![line(0, "a", Some(9))], line(1, "a", Some(1)), (0, 1)),
-            ("counter known lately", vec![line(0, "a", None)], line(1, "a", Some(9)), (0, 0)),
-        ];
-        for (name, lines, now, want) in cases {
-            let past = Past::of(&lines, &now);
-            assert_eq!((past.changes, past.counted), want, "{name}");
+            master_since_ms: BTreeMap::new(),
         }
     }
 

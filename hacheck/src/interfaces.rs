@@ -1,6 +1,6 @@
 //! The network interfaces of this host, from getifaddrs(3), without any privilege.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use nix::{
     errno::Errno,
@@ -41,6 +41,19 @@ impl Interface {
                 IpAddr::V6(address) if address.is_unicast_link_local() => Some(*address),
                 _ => None,
             })
+    }
+
+    /// Its first IPv4 address in one prefix with `vip`: not one of `vips`, and of no host prefix,
+    /// which a VIP's is as a rule. The kernel has the primary one first.
+    #[must_use]
+    pub fn primary_beside(&self, vip: IpAddr, vips: &[IpAddr]) -> Option<Ipv4Addr> {
+        self.addresses.iter().find_map(|(own, length)| match own {
+            IpAddr::V4(v4) => {
+                let fits = *own != vip && !vips.contains(own) && (1..32).contains(length);
+                (fits && in_prefix(*own, *length, vip)).then_some(*v4)
+            }
+            IpAddr::V6(_) => None,
+        })
     }
 
     /// An address other than `vip` is in one prefix with it, so it is on the VIP's segment.
@@ -104,12 +117,14 @@ pub fn list() -> Result<Vec<Interface>, Errno> {
 }
 
 /// The interface on the segment of `vip`: one with an address beside it, best the one of
-/// that name. An interface of that name without any address of the VIP's family will do,
-/// since to listen needs none; one with addresses of other networks is on another segment.
+/// that name. An interface of that name will do, too, if it is beside one of the members (a VIP may
+/// be of another network than they are), or has no address of the VIP's family, since to listen
+/// needs none; else one with addresses of other networks is on another segment.
 #[must_use]
 pub fn beside<'a>(
     list: &'a [Interface],
     vip: IpAddr,
+    members: &[IpAddr],
     named: Option<&str>,
 ) -> Option<&'a Interface> {
     let usable = || list.iter().filter(|one| one.up && one.mac.is_some());
@@ -121,6 +136,7 @@ pub fn beside<'a>(
     of_name()
         .filter(|one| one.is_beside(vip))
         .or_else(|| usable().find(|one| one.is_beside(vip)))
+        .or_else(|| of_name().filter(|one| members.iter().any(|member| one.is_beside(*member))))
         .or_else(|| of_name().filter(bare))
 }
 
@@ -178,14 +194,37 @@ mod tests {
             ("not one that is down",       "192.168.10.110", Some("down0"),  Some("eth1")),
             ("elsewhere",                  "172.16.0.1",     None,           None),
             ("elsewhere, named",           "172.16.0.1",     Some("eth0"),   None),
+            ("of another network, on the members' segment", "172.16.0.1", Some("eth1"), Some("eth1")),
             ("named, without addresses",   "172.16.0.1",     Some("tap0"),   Some("tap0")),
             ("IPv6",                       "fd10::110",      None,           Some("eth1")),
             ("no such name",               "172.16.0.1",     Some("eth9"),   None),
         ];
         for (name, vip, named, want) in cases {
-            let found = beside(&list, vip.parse().unwrap(), named);
+            let members = ["192.168.10.11".parse().unwrap()];
+            let found = beside(&list, vip.parse().unwrap(), &members, named);
             assert_eq!(found.map(|one| one.name.as_str()), want, "{name}");
         }
+    }
+
+    #[test]
+    fn the_address_to_ask_from() {
+        let addresses = [
+            ("192.168.10.130", 24),
+            ("192.168.10.9", 32),
+            ("10.0.0.2", 24),
+            ("192.168.10.2", 24),
+        ];
+        let one = interface("eth0", &addresses);
+        let vip = "192.168.10.110".parse().unwrap();
+        let other = "192.168.10.130".parse().unwrap();
+        let from = |vips: &[IpAddr]| one.primary_beside(vip, vips).map(|own| own.to_string());
+        assert_eq!(from(&[]).as_deref(), Some("192.168.10.130"));
+        assert_eq!(from(&[vip, other]).as_deref(), Some("192.168.10.2"));
+        assert_eq!(
+            one.primary_beside(other, &[other]).unwrap().to_string(),
+            "192.168.10.2"
+        );
+        assert_eq!(one.primary_beside("172.16.0.1".parse().unwrap(), &[]), None);
     }
 
     #[test]

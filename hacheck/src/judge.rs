@@ -8,22 +8,28 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use crate::{
-    evidence::{MemberFacts, Neighbour, OwnAddress, RawWindow, Unseen},
+    evidence::{Advert, MemberFacts, Neighbour, OwnAddress, RawWindow, Unseen},
     finding::{Eye, Finding, Severity},
     guests::Places,
     history::Past,
     pairs::Pair,
     probe::Reply,
 };
+use witness::Owners;
 
 mod age;
 mod certificate;
 mod daemon;
 mod drift;
 mod holder;
+mod instance;
+mod listening;
 mod place;
+mod rto;
+mod second;
 mod service;
 mod sight;
+mod stale;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -75,6 +81,8 @@ pub struct Evidence {
     pub unusable: Vec<Unseen>,
     /// The checker's neighbours, looked up after the probes.
     pub neighbours: Vec<Neighbour>,
+    /// The same, before anything was sent.
+    pub neighbours_before: Vec<Neighbour>,
     /// The checker's own addresses.
     pub own: Vec<OwnAddress>,
     /// Where the guests are; none if nobody said.
@@ -110,12 +118,19 @@ impl Verdict {
 /// What the evidence means. With `accept_blind`, what nobody looked at is only told.
 #[must_use]
 pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
-    let case = Case { pair, evidence };
+    let owners = Owners::of(pair, evidence);
+    let case = Case {
+        pair,
+        evidence,
+        owners,
+    };
     let held = holder::judge(&case);
     let mut findings = held.findings.clone();
     findings.extend(service::judge(&case, &held));
     findings.extend(daemon::judge(&case, &held));
+    findings.extend(listening::judge(&case, &held));
     findings.extend(drift::judge(&case));
+    findings.extend(rto::judge(&case, &held));
     findings.extend(certificate::judge(&case));
     findings.extend(age::judge(&case));
     findings.extend(place::judge(&case));
@@ -130,20 +145,27 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
         }
     }
     if let Some(before) = &evidence.looked_before {
-        let message = format!("looked twice, because the VIP was just moving; at first: {before}");
+        let message =
+            format!("looked twice, since it may have been only passing; at first: {before}");
         findings.push(info("hand-over", message, nothing(), &[Eye::Arp]));
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity)); // stable
     let shaken = |finding: &Finding| {
         finding.severity > Severity::Info && ["vip-down", "holder-unknown"].contains(&finding.code)
     };
-    let lasting = |finding: &Finding| {
-        ["foreign-holder", "split-brain", "duplicate-ip-zombie"].contains(&finding.code)
+    let lasting = |finding: &Finding| ["foreign-holder", "split-brain"].contains(&finding.code);
+    // keepalived takes 3.5 s to start a child again that was killed, and nobody speaks meanwhile.
+    let lives = |holder: usize| {
+        let facts = case.facts(holder).zip(pair.vip);
+        facts.and_then(|(facts, vip)| instance::daemon(&case, facts, vip)) == Some(true)
     };
+    let mute = held.holder.is_some_and(lives)
+        && findings.iter().any(|finding| finding.code == "vrrp-silent");
+    let passing = mute || held.unsteady && findings.iter().any(shaken);
     Verdict {
         holder: held.holder,
         holder_by: held.by,
-        passing: held.unsteady && findings.iter().any(shaken) && !findings.iter().any(lasting),
+        passing: passing && !findings.iter().any(lasting),
         findings,
     }
 }
@@ -152,6 +174,7 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
 struct Case<'a> {
     pair: &'a Pair,
     evidence: &'a Evidence,
+    owners: Owners,
 }
 
 impl Case<'_> {
@@ -173,6 +196,17 @@ impl Case<'_> {
     /// Every member has told its facts.
     fn all_told(&self) -> bool {
         self.members().all(|member| self.facts(member).is_some())
+    }
+
+    /// The VIP, if VRRP moves it.
+    fn of_vrrp(&self) -> Option<IpAddr> {
+        self.pair.vip.filter(|_| self.pair.vrrp)
+    }
+
+    /// All adverts that were heard.
+    fn adverts(&self) -> impl Iterator<Item = &Advert> {
+        let raw = self.evidence.raw.iter();
+        raw.flat_map(|raw| raw.adverts.iter().flatten())
     }
 
     /// The advert interval in milliseconds: the pair's, else what was heard, else VRRP's default.
@@ -202,6 +236,12 @@ impl Case<'_> {
     /// The checker itself has that address.
     fn is_local(&self, address: IpAddr) -> bool {
         self.evidence.own.iter().any(|own| own.address == address)
+    }
+
+    /// The checker is that member.
+    fn is_here(&self, member: usize) -> bool {
+        let mut own = self.pair.members[member].own();
+        own.any(|address| self.is_local(address))
     }
 }
 

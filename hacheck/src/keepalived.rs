@@ -9,6 +9,22 @@ use serde_json::{Value, error::Category};
 
 use crate::evidence::{Instance, State};
 
+/// A dump: a list of instances, or with `json_version 2` (keepalived 2.3) an object that has it.
+#[derive(Deserialize)]
+struct Named {
+    vrrp: Vec<Dumped>,
+    /// The processes that some instance tracks.
+    #[serde(default)]
+    track_process: Vec<Process>,
+}
+
+#[derive(Deserialize)]
+struct Process {
+    process: String,
+    #[serde(default)]
+    have_quorum: bool,
+}
+
 /// An instance as keepalived 2.2.7 writes it; what newer ones add is ignored.
 #[derive(Deserialize)]
 struct Dumped {
@@ -35,6 +51,37 @@ struct Data {
     last_transition: f64,
     #[serde(default)]
     vips: Vec<String>,
+    #[serde(default)]
+    evips: Vec<String>,
+    #[serde(default)]
+    track_ifp: Vec<String>,
+    #[serde(default)]
+    track_script: Vec<String>,
+    #[serde(default)]
+    track_process: Vec<String>,
+}
+
+impl Data {
+    /// What it tracks. Of a script's command line only the name: its arguments may be secret.
+    fn tracks(&self, processes: &[Process]) -> Vec<String> {
+        let interfaces = self
+            .track_ifp
+            .iter()
+            .map(|name| format!("interface {name}"));
+        let scripts = self.track_script.iter().map(|line| {
+            let program = line.split_whitespace().next().unwrap_or_default();
+            let program = program.trim_matches(['"', '\'']);
+            format!("script {}", program.rsplit('/').next().unwrap_or_default())
+        });
+        let tracked = self.track_process.iter().map(|name| {
+            let lacking = |known: &Process| known.process == *name && !known.have_quorum;
+            match processes.iter().any(lacking) {
+                true => format!("process {name} (too few of it run)"),
+                false => format!("process {name}"),
+            }
+        });
+        interfaces.chain(scripts).chain(tracked).collect()
+    }
 }
 
 /// The instances of a dump.
@@ -44,8 +91,19 @@ struct Data {
 /// It is not whole (keepalived writes it in place, so it can be read half-written), or of
 /// another form than is known.
 pub fn parse(dump: &str) -> Result<Vec<Instance>, String> {
-    let dumped: Vec<Dumped> = serde_json::from_str(dump).map_err(|error| told(&error))?;
-    dumped.into_iter().map(instance).collect()
+    let named = dump.trim_ascii_start().starts_with('{');
+    let (dumped, processes) = match named {
+        true => {
+            let named: Named = serde_json::from_str(dump).map_err(|error| told(&error))?;
+            (named.vrrp, named.track_process)
+        }
+        false => (
+            serde_json::from_str(dump).map_err(|error| told(&error))?,
+            Vec::new(),
+        ),
+    };
+    let read = dumped.into_iter();
+    read.map(|dumped| instance(dumped, &processes)).collect()
 }
 
 fn told(error: &serde_json::Error) -> String {
@@ -61,8 +119,9 @@ fn told(error: &serde_json::Error) -> String {
     }
 }
 
-fn instance(dumped: Dumped) -> Result<Instance, String> {
+fn instance(dumped: Dumped, processes: &[Process]) -> Result<Instance, String> {
     let data = dumped.data;
+    let addresses = |texts: &[String]| texts.iter().filter_map(|text| vip(text)).collect();
     let state = match data.state {
         0 => State::Init,
         1 => State::Backup,
@@ -78,7 +137,9 @@ fn instance(dumped: Dumped) -> Result<Instance, String> {
         base_priority: data.base_priority,
         effective_priority: data.effective_priority,
         interval_ms: (data.adver_int * 1000.0).round() as u32,
-        vips: data.vips.iter().filter_map(|text| vip(text)).collect(),
+        vips: addresses(&data.vips),
+        excluded: addresses(&data.evips),
+        tracks: data.tracks(processes),
         interface: data.ifp_ifname,
         nopreempt: data.nopreempt,
         last_transition_ms: (data.last_transition > 0.0)
@@ -163,7 +224,34 @@ mod tests {
     }
 
     #[test]
+    fn excluded_addresses_and_tracks() {
+        let more = r#""vips":[],"evips":["fd10::110\/64 dev eth0 scope global set"],"track_ifp":["eth1"],
+            "track_script":["\"/usr/local/bin/chk_dns.sh\" --key SECRET"],"track_process":["dnsmasq","caddy"],"#;
+        let dump = DUMP.replacen(r#""vips":"#, &format!(r#"{more}"unused":"#), 1);
+        let found = parse(&dump).unwrap().remove(0);
+        assert!(found.has("fd10::110".parse().unwrap()) && found.vips.is_empty());
+        let plain = [
+            "interface eth1",
+            "script chk_dns.sh",
+            "process dnsmasq",
+            "process caddy",
+        ];
+        assert_eq!(found.tracks, plain);
+        let processes =
+            r#"[{"process":"dnsmasq","have_quorum":false},{"process":"caddy","have_quorum":true}]"#;
+        let named = format!(r#"{{"vrrp":{dump},"track_process":{processes}}}"#);
+        let found = parse(&named).unwrap().remove(0);
+        assert_eq!(found.tracks[2], "process dnsmasq (too few of it run)");
+        assert_eq!(found.tracks[3], "process caddy");
+    }
+
+    #[test]
     fn a_dump_that_is_half_written_is_none() {
+        let named = format!(r#"{{"vrrp":{DUMP}}}"#);
+        assert_eq!(parse(&named), parse(DUMP));
+        for length in 0..named.len() {
+            assert!(parse(&named[..length]).is_err(), "{length}");
+        }
         for length in 0..DUMP.len() {
             assert!(parse(&DUMP[..length]).is_err(), "{length}");
         }

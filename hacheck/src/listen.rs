@@ -19,7 +19,9 @@ use crate::{
     evidence::{Advert, Unseen},
     frame::{Frame, Vrrp},
     interfaces::{self, Interface},
+    netlink,
     raw::Raw,
+    vrrp::Malformed,
     window,
 };
 
@@ -97,10 +99,18 @@ fn choose(all: Vec<Interface>, named: Option<&str>) -> Result<Vec<Interface>, St
             .map(|one| vec![one])
             .ok_or_else(|| Stop::input(anyhow::anyhow!("--interface {named}: no such interface")));
     }
-    let usable: Vec<_> = all
-        .into_iter()
-        .filter(|one| one.up && one.mac.is_some())
-        .collect();
+    // What comes in at a port of a bridge is heard on the bridge, too.
+    let masters = netlink::masters().unwrap_or_default();
+    let is_up = |index| all.iter().any(|one| one.index == index && one.up);
+    let is_port = |index| {
+        masters
+            .iter()
+            .any(|(port, master)| *port == index && is_up(*master))
+    };
+    let usable = all
+        .iter()
+        .filter(|one| one.up && one.mac.is_some() && !is_port(one.index));
+    let usable: Vec<_> = usable.cloned().collect();
     match usable.is_empty() {
         true => Err(Stop::outside(anyhow::anyhow!(
             "no Ethernet interface of this host is up"
@@ -161,7 +171,7 @@ fn tell_all<W: Write>(
         drop(tell);
         let mut failed = false;
         for (interface, at_ms, vrrp) in told {
-            failed |= vrrp.packet.is_err();
+            failed |= matches!(&vrrp.packet, Err(why) if !matches!(why, Malformed::Carp(_)));
             let line = record(interface, at_ms, &vrrp);
             let written = lines.extend(&line, "").and_then(|()| lines.flush());
             written.map_err(Stop::output)?;
@@ -181,7 +191,10 @@ fn record(interface: &str, at_ms: u64, vrrp: &Vrrp) -> String {
             destination: vrrp.destination.to_string(),
             ttl: vrrp.ttl,
             error: Error {
-                code: "malformed",
+                code: match packet {
+                    Err(Malformed::Carp(_)) => "carp",
+                    _ => "malformed",
+                },
                 message: packet
                     .as_ref()
                     .err()
@@ -200,10 +213,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{
-        evidence::Mac,
-        vrrp::{Malformed, Packet},
-    };
+    use crate::{evidence::Mac, vrrp::Packet};
 
     #[test]
     fn a_record_for_each_packet() {

@@ -16,15 +16,16 @@ use crate::{
     interfaces,
     judge::{self, Evidence, Stated},
     member, netlink,
-    pairs::Pair,
+    pairs::{Member, Pair},
     raw, schedule,
-    window::Question,
+    told::{self, Told},
+    window::{self, Question},
 };
 
 /// What was known before anybody looked.
 pub(crate) struct Known {
     /// What members said of themselves.
-    pub facts: Vec<MemberFacts>,
+    pub told: Vec<Told>,
     /// Where the guests are.
     pub places: Option<Places>,
 }
@@ -35,7 +36,7 @@ pub(crate) type Look = (Evidence, u64);
 /// Looks at all pairs, and once more at those whose VIP was just moving: what was wrong may be over.
 pub(crate) fn looked(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) -> Vec<Look> {
     let started = Instant::now();
-    let mut looked = gather(args, pairs, now_ms);
+    let mut looked = gather(args, pairs, &known.told, now_ms);
     know(args, pairs, known, now_ms, &mut looked);
     let first = looked.iter().zip(pairs).enumerate();
     let passing: Vec<(usize, String)> = first
@@ -50,7 +51,7 @@ pub(crate) fn looked(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) 
     }
     let passed_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(0);
     let moving: Vec<&Pair> = passing.iter().map(|(place, _)| pairs[*place]).collect();
-    let mut second = gather(args, &moving, now_ms + passed_ms);
+    let mut second = gather(args, &moving, &known.told, now_ms + passed_ms);
     // What was young enough when it was asked for is so still.
     know(args, &moving, known, now_ms, &mut second);
     for ((place, before), (mut evidence, probes_ms)) in passing.into_iter().zip(second) {
@@ -63,61 +64,71 @@ pub(crate) fn looked(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) 
 /// Adds what was known before to what was seen.
 fn know(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64, looked: &mut [Look]) {
     for ((evidence, _), pair) in looked.iter_mut().zip(pairs) {
-        tell(evidence, pair, &known.facts, args.facts_age, now_ms);
+        tell(evidence, pair, &known.told, args.facts_age, now_ms);
         evidence.places = known.places.clone();
     }
 }
 
-/// The member that facts are of: one of its addresses is the host's.
-pub(crate) fn whose(pair: &Pair, facts: &MemberFacts) -> Option<usize> {
-    let has = |address: IpAddr| facts.addresses.iter().any(|own| own.address == address);
-    pair.members.iter().position(|member| has(member.address))
-}
+/// Older facts say nothing of the adverts of now, in milliseconds.
+const YOUNG_MS: i64 = 120_000;
+
+/// How far ahead of the checker's a member's clock may be: facts of later were not told by it now.
+const AHEAD: Duration = Duration::from_secs(5);
 
 /// Puts the youngest facts of each member to the evidence, unless they are too old.
-fn tell(evidence: &mut Evidence, pair: &Pair, facts: &[MemberFacts], most: Duration, now_ms: i64) {
+fn tell(evidence: &mut Evidence, pair: &Pair, told: &[Told], most: Duration, now_ms: i64) {
+    let told = told::of_pair(pair, told);
+    let is_local = |member: usize, evidence: &Evidence| {
+        evidence.facts.iter().any(|stated| stated.member == member)
+    };
+    let mut unusable = told.unusable;
     for member in 0..pair.members.len() {
-        if evidence.facts.iter().any(|stated| stated.member == member) {
+        if is_local(member, evidence) {
             continue; // the checker looked for itself, just now
         }
-        let own = facts
-            .iter()
-            .filter(|facts| whose(pair, facts) == Some(member));
-        let Some(facts) = own.max_by_key(|facts| facts.at_ms) else {
+        let own = told.facts.iter().filter(|(of, _)| *of == member);
+        let Some((_, facts)) = own.max_by_key(|(_, facts)| facts.at_ms) else {
             continue;
         };
         let age_ms = now_ms.saturating_sub(facts.at_ms);
         let age = Duration::from_millis(age_ms.unsigned_abs());
-        if age > most {
-            let when = if age_ms > 0 { "old" } else { "in the future" };
-            evidence.unusable.push(Unseen {
+        let limit = match age_ms < 0 {
+            true => (age > AHEAD).then(|| "in the future (its clock is off)".to_owned()),
+            false => (age > most).then(|| {
+                let most = span::shown(most);
+                format!("old (or its clock is off); --facts-age is {most}")
+            }),
+        };
+        if let Some(limit) = limit {
+            unusable.push(Unseen {
                 what: format!("facts of {}", pair.members[member].name),
                 errno: String::new(),
-                message: format!(
-                    "they are {} {when} (or its clock is off); --facts-age is {}",
-                    span::shown(age),
-                    span::shown(most)
-                ),
+                message: format!("they are {} {limit}", span::shown(age)),
             });
             continue;
         }
         evidence.facts.push(Stated {
             member,
-            facts: facts.clone(),
+            facts: (*facts).clone(),
             local: false,
         });
     }
+    evidence.unusable.append(&mut unusable);
 }
 
 /// Probes, raw sockets and the checker's own tables, all at once; with the milliseconds the probes took.
-fn gather(args: &Check, pairs: &[&Pair], now_ms: i64) -> Vec<Look> {
+fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look> {
     let started = Instant::now();
+    let vips: Vec<IpAddr> = pairs.iter().filter_map(|pair| pair.vip).collect();
+    let vips = &vips[..];
+    // Whatever is sent may set it right.
+    let neighbours_before = neighbours();
     let (replies, probes_ms, windows) = thread::scope(|scope| {
         let windows: Vec<_> = pairs
             .iter()
             .map(|pair| {
                 let vip = pair.vip.filter(|_| args.raw)?;
-                Some(scope.spawn(move || listen(pair, vip, now_ms)))
+                Some(scope.spawn(move || listen(pair, vip, vips, told, now_ms)))
             })
             .collect();
         let replies = schedule::ask(pairs, args.timeout);
@@ -132,7 +143,7 @@ fn gather(args: &Check, pairs: &[&Pair], now_ms: i64) -> Vec<Look> {
     let neighbours = neighbours();
     let here = |pair: &Pair| {
         let mut members = pair.members.iter();
-        members.position(|member| own.iter().any(|own| own.address == member.address))
+        members.position(|member| own.iter().any(|own| member.has(own.address)))
     };
     // A member that checks tells its own facts, which cost it nothing.
     let at_home: Vec<&&Pair> = pairs.iter().filter(|pair| here(pair).is_some()).collect();
@@ -157,6 +168,7 @@ fn gather(args: &Check, pairs: &[&Pair], now_ms: i64) -> Vec<Look> {
                 raw,
                 facts: local.into_iter().collect(),
                 neighbours: neighbours.clone(),
+                neighbours_before: neighbours_before.clone(),
                 own: own.clone(),
                 ..Evidence::default()
             };
@@ -165,12 +177,20 @@ fn gather(args: &Check, pairs: &[&Pair], now_ms: i64) -> Vec<Look> {
     gathered.collect()
 }
 
-fn listen(pair: &Pair, vip: IpAddr, now_ms: i64) -> RawWindow {
+fn listen(pair: &Pair, vip: IpAddr, vips: &[IpAddr], told: &[Told], now_ms: i64) -> RawWindow {
+    // The window is as long as a standby's patience, which rare adverts make longer than usual.
+    let young = |(_, facts): &(usize, &MemberFacts)| (now_ms - facts.at_ms).abs() < YOUNG_MS;
+    let of_pair = told::of_pair(pair, told).facts.into_iter().filter(young);
+    let dumped = of_pair.flat_map(|(_, facts)| facts.keepalived.iter().flatten());
+    let dumped = dumped.filter(|i| i.has(vip)).map(|i| i.interval_ms);
+    // Whoever tells facts should not be able to keep the check waiting either.
+    let dumped = dumped.map(|ms| ms.min(window::MOST_HEARD_MS));
     let question = Question {
         vip: Some(vip),
-        members: pair.members.iter().map(|member| member.address).collect(),
+        vips: vips.to_vec(),
+        members: pair.members.iter().flat_map(Member::own).collect(),
         vrid: pair.vrid,
-        advert_ms: pair.advert_ms,
+        advert_ms: pair.advert_ms.or(dumped.max().filter(|&ms| ms > 0)),
     };
     raw::collect(question, pair.interface.as_deref(), now_ms)
 }
@@ -198,6 +218,7 @@ fn own() -> Vec<OwnAddress> {
             address,
             prefix_length: Some(length),
             held_ms: None,
+            unused: None,
         })
     };
     list.into_iter().flat_map(of).collect()

@@ -4,20 +4,17 @@
 //! members prove together what none of them can know alone.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read as _, Write},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    fs,
+    io::{self, Write},
     path::Path,
-    process::Command,
     thread,
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use nix::{
     errno::Errno,
-    fcntl::OFlag,
     time::{ClockId, clock_gettime},
-    unistd::{Uid, gethostname},
+    unistd::gethostname,
 };
 use vmid::{
     exit::{Answer, Stop, reason},
@@ -26,18 +23,13 @@ use vmid::{
 
 use crate::{
     cli::Member,
-    evidence::{FileAge, Instance, Interface, MemberFacts, Neighbour, OwnAddress, Unseen},
-    interfaces, keepalived, netlink, proc,
+    daemons,
+    evidence::{FileAge, Interface, MemberFacts, Neighbour, OwnAddress, Transport, Unseen},
+    interfaces, netlink, proc,
 };
 
 /// How long a daemon that has just lost its child may take to start another.
 const RESPAWN: Duration = Duration::from_millis(1500);
-/// How long keepalived may take to write its dump; it took 3 ms in the lab.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How the message begins if it took longer.
-const LATE: &str = "no new dump";
-/// Longest dump that is read, in bytes: an instance needs about 1,500.
-const LONGEST: u64 = 16 << 20;
 
 /// Prints the facts as one record.
 ///
@@ -72,6 +64,7 @@ pub fn facts(files: &[String], now_ms: i64) -> MemberFacts {
     seen("interfaces and addresses", own(&mut facts));
     seen("/proc/net/raw", sockets(&mut facts));
     seen("/proc/net/igmp", groups(&mut facts));
+    seen("/proc/net/tcp and udp", listening(&mut facts));
     seen("neighbours", neighbours(&mut facts));
     for path in files {
         let age = fs::metadata(path).and_then(|file| file.modified());
@@ -85,12 +78,11 @@ pub fn facts(files: &[String], now_ms: i64) -> MemberFacts {
         }
     }
     facts.errors = errors;
-    facts.vrrp_stopped = stopped();
+    facts.vrrp_stopped = daemons::stopped();
     if facts.vrrp_socket != Some(false) || facts.vrrp6_socket == Some(true) {
-        match instances() {
-            Ok(instances) => facts.keepalived = instances,
-            Err(unseen) => facts.errors.push(unseen),
-        }
+        let (instances, mut lost) = daemons::instances();
+        facts.keepalived = instances;
+        facts.errors.append(&mut lost);
     }
     facts
 }
@@ -115,6 +107,7 @@ fn own(facts: &mut MemberFacts) -> io::Result<()> {
             interface: interface.map_or_else(String::new, |one| one.name.clone()),
             address: found.address,
             prefix_length: Some(found.prefix_length),
+            unused: found.unused,
             // The two are read one after the other: what is too new is new.
             held_ms: held_cs.map(|held| u64::from(if held > u32::MAX / 2 { 0 } else { held }) * 10),
         });
@@ -136,7 +129,7 @@ fn sockets(facts: &mut MemberFacts) -> io::Result<()> {
     loop {
         look_for_sockets(facts)?;
         let none = facts.vrrp_socket == Some(false) && facts.vrrp6_socket != Some(true);
-        if !none || daemons().is_empty() || Instant::now() > until {
+        if !none || daemons::running().is_empty() || Instant::now() > until {
             return Ok(());
         }
         thread::sleep(Duration::from_millis(50));
@@ -146,6 +139,21 @@ fn sockets(facts: &mut MemberFacts) -> io::Result<()> {
 fn look_for_sockets(facts: &mut MemberFacts) -> io::Result<()> {
     facts.vrrp_socket = Some(proc::has_vrrp_socket(&fs::read_to_string("/proc/net/raw")?));
     facts.vrrp6_socket = optional("/proc/net/raw6")?.map(|raw| proc::has_vrrp_socket(&raw));
+    Ok(())
+}
+
+/// Those of TCP that listen and those of UDP; a server that was started twice is one.
+fn listening(facts: &mut MemberFacts) -> io::Result<()> {
+    let mut found = Vec::new();
+    for (path, protocol) in [("tcp", Transport::Tcp), ("udp", Transport::Udp)] {
+        let v4 = fs::read_to_string(format!("/proc/net/{path}"))?;
+        let v6 = optional(&format!("/proc/net/{path}6"))?.unwrap_or_default();
+        found.extend(proc::listening(&v4, protocol));
+        found.extend(proc::listening(&v6, protocol));
+    }
+    found.sort_unstable();
+    found.dedup();
+    facts.listening = Some(found);
     Ok(())
 }
 
@@ -184,148 +192,6 @@ fn neighbours(facts: &mut MemberFacts) -> io::Result<()> {
     });
     facts.neighbours = Some(named.collect());
     Ok(())
-}
-
-/// What all keepalived daemons of this network namespace dump, or `None` if none runs.
-fn instances() -> Result<Option<Vec<Instance>>, Unseen> {
-    let daemons = daemons();
-    if daemons.is_empty() {
-        return Ok(None);
-    }
-    if !Uid::effective().is_root() {
-        return Err(Unseen {
-            what: "keepalived".to_owned(),
-            errno: "EPERM".to_owned(),
-            message: "its dump needs root".to_owned(),
-        });
-    }
-    let mut instances = Vec::new();
-    for pid in daemons {
-        let dumped = dump(&pid).map_err(|message| Unseen {
-            what: "keepalived".to_owned(),
-            errno: match message.starts_with(LATE) {
-                true => "ETIMEDOUT".to_owned(),
-                false => String::new(),
-            },
-            message: format!("process {pid}: {message}"),
-        })?;
-        instances.extend(dumped);
-    }
-    Ok(Some(instances))
-}
-
-/// The main processes of keepalived, which hand the signal on to their children. Those in
-/// another network namespace are another host's, as far as the network is concerned.
-fn daemons() -> Vec<String> {
-    let status = |pid: &str| fs::read_to_string(format!("/proc/{pid}/status")).ok();
-    // A zombie keeps its name, but has no namespace, root or signal handler left.
-    let named = |pid: &str| {
-        status(pid).is_some_and(|text| {
-            text.starts_with("Name:\tkeepalived\n") && !text.contains("\nState:\tZ")
-        })
-    };
-    let parent = |pid: &str| {
-        let text = status(pid)?;
-        let line = text.lines().find_map(|line| line.strip_prefix("PPid:"))?;
-        Some(line.trim().to_owned())
-    };
-    let own = fs::read_link("/proc/self/ns/net").ok();
-    let here = |pid: &str| match fs::read_link(format!("/proc/{pid}/ns/net")) {
-        Ok(other) => Some(other) == own,
-        // Nobody but root may look, and then it isn't signalled either.
-        Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
-    };
-    processes()
-        .filter(|pid| named(pid) && here(pid) && !parent(pid).is_some_and(|up| named(&up)))
-        .collect()
-}
-
-/// Whether one of its processes here is stopped by a signal; none if others' can't be told from ours.
-fn stopped() -> Option<bool> {
-    let own = fs::read_link("/proc/self/ns/net").ok()?;
-    let mut known = None;
-    for pid in processes() {
-        if fs::read_link(format!("/proc/{pid}/ns/net")).ok().as_ref() != Some(&own) {
-            continue;
-        }
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        if status.starts_with("Name:\tkeepalived\n") {
-            let stopped = status.contains("\nState:\tT") || status.contains("\nState:\tt");
-            known = Some(known.unwrap_or(false) || stopped);
-        }
-    }
-    known
-}
-
-/// The numbers of all processes.
-fn processes() -> impl Iterator<Item = String> {
-    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let names = all.filter_map(|entry| entry.file_name().into_string().ok());
-    names.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// Makes keepalived dump its state and reads it, when it is whole and newer than the signal.
-fn dump(pid: &str) -> Result<Vec<Instance>, String> {
-    let status =
-        fs::read_to_string(format!("/proc/{pid}/status")).map_err(|error| reason(&error))?;
-    let signal = keepalived::dump_signal(&status)
-        .ok_or("it has no JSON dump (built without --enable-json)")?;
-    let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    let folders = match keepalived::dump_folder(&environ) {
-        "/tmp" => vec!["/tmp"],
-        other => vec![other, "/tmp"],
-    };
-    // Its own /tmp: a unit with PrivateTmp has another than this process.
-    let paths = folders
-        .iter()
-        .map(|folder| format!("/proc/{pid}/root{folder}/keepalived.json"));
-    let paths: Vec<String> = paths.collect();
-    // The clock of file times, which lags behind the exact one by a tick.
-    let asked = clock_gettime(ClockId::CLOCK_REALTIME_COARSE);
-    let asked = asked.map_err(|errno| errno.desc().to_lowercase())?;
-    // A real-time signal, which no crate can send safely; every shell can.
-    let sent = Command::new("/bin/sh")
-        .args(["-c", r#"kill -"$1" "$2""#, "sh"])
-        .args([signal.to_string(), pid.to_owned()])
-        .output();
-    let sent = sent.map_err(|error| format!("/bin/sh: {}", reason(&error)))?;
-    if !sent.status.success() {
-        return Err(String::from_utf8_lossy(&sent.stderr).trim().to_owned());
-    }
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let mut why = String::new();
-        for path in &paths {
-            let text = read(path, (asked.tv_sec(), asked.tv_nsec()));
-            match text.and_then(|text| keepalived::parse(&text)) {
-                Ok(instances) => return Ok(instances),
-                Err(error) => why = error,
-            }
-        }
-        if Instant::now() > until {
-            return Err(format!("{LATE} within {} s: {why}", PATIENCE.as_secs()));
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// The dump, if root wrote it after `asked` (seconds and nanoseconds): others may write to
-/// /tmp, too, and keepalived leaves its old dumps there.
-fn read(path: &str, asked: (i64, i64)) -> Result<String, String> {
-    let mut options = File::options();
-    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let opened = options.read(true).custom_flags(flags).open(path);
-    let file = opened.map_err(|error| reason(&error))?;
-    let about = file.metadata().map_err(|error| reason(&error))?;
-    if !about.is_file() || about.uid() != 0 {
-        return Err("it is not root's".to_owned());
-    }
-    if (about.mtime(), about.mtime_nsec()) < asked {
-        return Err("the dump that is there is older".to_owned());
-    }
-    let mut text = String::new();
-    let whole = file.take(LONGEST).read_to_string(&mut text);
-    whole.map(|_| text).map_err(|error| reason(&error))
 }
 
 fn unseen(what: &str, error: &io::Error) -> Unseen {

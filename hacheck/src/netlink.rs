@@ -16,9 +16,11 @@ use nix::sys::socket::{
 };
 use nix::sys::time::{TimeVal, TimeValLike as _};
 
-use crate::evidence::Mac;
+use crate::evidence::{Mac, Unused};
 
 /// Message types (rtnetlink.h, netlink.h).
+const NEW_LINK: u16 = 16;
+const GET_LINK: u16 = 18;
 const NEW_ADDRESS: u16 = 20;
 const GET_ADDRESS: u16 = 22;
 const NEW_NEIGHBOUR: u16 = 28;
@@ -30,6 +32,10 @@ const DUMP: u16 = 1 | 0x300;
 /// States in which a neighbour's hardware address is known: all but NUD_INCOMPLETE (1),
 /// NUD_FAILED (0x20) and NUD_NOARP (0x40) (neighbour.h).
 const KNOWN: u16 = 2 | 4 | 8 | 0x10 | 0x80;
+/// Flags of an address (if_addr.h).
+const OPTIMISTIC: u32 = 0x04;
+const DADFAILED: u32 = 0x08;
+const TENTATIVE: u32 = 0x40;
 /// How long the kernel may take; it answers at once.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -44,6 +50,8 @@ pub struct Address {
     pub prefix_length: u8,
     /// When it was set, in hundredths of a second since the host started.
     pub created_cs: Option<u32>,
+    /// Why the host does not use it.
+    pub unused: Option<Unused>,
 }
 
 /// A neighbour whose hardware address is known.
@@ -66,6 +74,18 @@ pub fn addresses() -> io::Result<Vec<Address>> {
     // struct ifaddrmsg, of any family
     dump(GET_ADDRESS, &[0; 8], |kind, body| {
         (kind == NEW_ADDRESS).then(|| address(body)).flatten()
+    })
+}
+
+/// The interfaces that are ports of another (a bridge, a bond): the index of each, and that of its master.
+///
+/// # Errors
+///
+/// What the kernel says.
+pub fn masters() -> io::Result<Vec<(u32, u32)>> {
+    // struct ifinfomsg, of any family
+    dump(GET_LINK, &[0; 16], |kind, body| {
+        (kind == NEW_LINK).then(|| master(body)).flatten()
     })
 }
 
@@ -157,12 +177,29 @@ fn address(body: &[u8]) -> Option<Address> {
     let (_, own) = value(2).or_else(|| value(1))?;
     // IFA_CACHEINFO: preferred, valid, created, changed
     let created = value(6).and_then(|(_, info)| info.get(8..12)?.try_into().ok());
+    // IFA_FLAGS, of which the fixed part has the lowest byte.
+    let flags = value(8).and_then(|(_, flags)| Some(u32::from_ne_bytes((*flags).try_into().ok()?)));
+    let flags = flags.unwrap_or_else(|| u32::from(fixed[2]));
     Some(Address {
+        unused: match flags {
+            flags if flags & DADFAILED != 0 => Some(Unused::Dadfailed),
+            // An optimistic address is used while it is tentative.
+            flags if flags & TENTATIVE != 0 && flags & OPTIMISTIC == 0 => Some(Unused::Tentative),
+            _ => None,
+        },
         index: u32::from_ne_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
         address: ip(own)?,
         prefix_length: fixed[1],
         created_cs: created.map(u32::from_ne_bytes),
     })
+}
+
+fn master(body: &[u8]) -> Option<(u32, u32)> {
+    let (fixed, rest) = body.split_first_chunk::<16>()?;
+    let attributes = attributes(rest);
+    let (_, master) = attributes.iter().find(|(kind, _)| *kind == 10)?; // IFLA_MASTER
+    let index = u32::from_ne_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]);
+    Some((index, u32::from_ne_bytes((*master).try_into().ok()?)))
 }
 
 fn neighbour(body: &[u8]) -> Option<Neighbour> {
@@ -212,6 +249,7 @@ mod tests {
                 address: address.into(),
                 prefix_length: 24,
                 created_cs,
+                unused: None,
             })
         };
         let cached = attribute(6, &info);
@@ -225,6 +263,27 @@ mod tests {
         ];
         for (name, got, want) in cases {
             assert_eq!(got, want, "{name}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_are_not_used() {
+        let own = attribute(1, &[0xfd; 16]);
+        let found = |flags: u8, wide: Option<u32>| {
+            let fixed = [10, 64, flags, 0, 7, 0, 0, 0];
+            let wide = wide.map_or(Vec::new(), |flags| attribute(8, &flags.to_ne_bytes()));
+            address(&[&fixed[..], &own, &wide].concat()).unwrap().unused
+        };
+        #[rustfmt::skip]
+        let cases = [
+            ("permanent",            0x80, None,        None),
+            ("tentative",            0xc0, None,        Some(Unused::Tentative)),
+            ("failed",               0xc8, Some(0xc8),  Some(Unused::Dadfailed)),
+            ("the wide ones count",  0xc0, Some(0x280), None),
+            ("optimistic",           0x44, Some(0x44),  None),
+        ];
+        for (name, flags, wide, want) in cases {
+            assert_eq!(found(flags, wide), want, "{name}");
         }
     }
 

@@ -31,6 +31,11 @@ pub struct Pair {
     pub version: Option<u8>,
     /// keepalived's `unicast_peer`: nobody but the members can hear the adverts.
     pub unicast: bool,
+    /// The VIP moves with an instance and stands in none of its adverts
+    /// (`virtual_ipaddress_excluded`).
+    pub excluded: bool,
+    /// VRRP moves the VIP.
+    pub vrrp: bool,
     /// The promised recovery time, in milliseconds.
     pub rto_ms: Option<u64>,
     /// A holder that is not the preferred member is worth a warning.
@@ -50,6 +55,8 @@ pub struct Member {
     pub name: String,
     /// Its own address.
     pub address: IpAddr,
+    /// Its other addresses on the VIP's segment.
+    pub addresses: Vec<IpAddr>,
     /// Its guest ID.
     pub vmid: Option<u32>,
     /// The node it is meant to be on.
@@ -65,6 +72,19 @@ pub enum Form {
     Site,
     /// Records, an array of them, one pair, or a site file.
     Any,
+}
+
+impl Member {
+    /// The address is one of its own.
+    #[must_use]
+    pub fn has(&self, address: IpAddr) -> bool {
+        self.address == address || self.addresses.contains(&address)
+    }
+
+    /// All its own addresses, that for ssh and probes first.
+    pub fn own(&self) -> impl Iterator<Item = IpAddr> {
+        std::iter::once(self.address).chain(self.addresses.iter().copied())
+    }
 }
 
 impl Pair {
@@ -123,7 +143,7 @@ impl Pair {
     /// Member by address.
     #[must_use]
     pub fn member_at(&self, address: IpAddr) -> Option<&Member> {
-        self.members.iter().find(|member| member.address == address)
+        self.members.iter().find(|member| member.has(address))
     }
 
     /// How a probe is called in evidence; one that is called as another before it, with which it
@@ -153,6 +173,7 @@ impl Pair {
             members.push(Member {
                 name: member.name,
                 address,
+                addresses: member.addresses,
                 vmid: member.vmid,
                 node: member.node,
                 preferred: member.preferred,
@@ -166,6 +187,8 @@ impl Pair {
             advert_ms: pair.advert_ms,
             version: pair.expect.version,
             unicast: pair.unicast,
+            excluded: pair.excluded,
+            vrrp: pair.vrrp,
             rto_ms: pair.rto_s.map(milliseconds),
             expect_preferred: pair.expect.preferred,
             members,
@@ -271,7 +294,7 @@ mod tests {
         let cases = [
             ("an address is missing", alone.clone(), "pairs[0].members[1].address is missing: hacheck asks each member itself"),
             ("of the second record",  format!("{DNS}{}", alone.replace("dns", "b").replace(".110", ".210").replace(".111", ".211").replace(":55", ":56").replace("1011", "1021")),
-             "pairs[1].probes[0].b is not known; there are dns, http, tls, tcp, nfs, on (a name of your own begins with x-)"),
+             "pairs[1].probes[0].b is not known; there are dns, http, tls, tcp, nfs, on, rebinds (a name of your own begins with x-)"),
             ("in a probe",            with("\"expect\"", "\"expects\""), "pairs[0].probes[0].dns.expects is not known; near: expect"),
             ("beside a probe",        with("{\"dns\"", "{\"onn\":1,\"dns\""), "pairs[0].probes[0].onn is not known; near: on"),
             ("another probe",         with("{\"dns\"", "{\"dnss\""), "pairs[0].probes[0].dnss is not known; near: dns"),

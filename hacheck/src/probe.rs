@@ -13,7 +13,7 @@ use serde_json::Value;
 use vmid::site::Fault;
 
 use crate::{
-    evidence::Unseen,
+    evidence::{Transport, Unseen},
     fields::{Fields, shown},
 };
 
@@ -31,6 +31,8 @@ pub struct Probe {
     pub what: What,
     /// To whom.
     pub on: On,
+    /// Its server binds to an address as soon as the host has it.
+    pub rebinds: bool,
 }
 
 /// The protocols.
@@ -171,6 +173,7 @@ impl Probe {
                 On::All
             }
         };
+        let rebinds = fields.truth("rebinds", false);
         let name = fields.one_of(&["dns", "http", "tls", "tcp", "nfs"]);
         let what = name.and_then(|name| {
             let inner = fields.object(name)?;
@@ -183,7 +186,8 @@ impl Probe {
             }
         });
         // Names beside these are found by the reader of the pairs.
-        Some(Self { what: what?, on })
+        let what = what?;
+        Some(Self { what, on, rebinds })
     }
 
     /// How it is called in evidence: `dns ha.test A`.
@@ -195,6 +199,18 @@ impl Probe {
             What::Tls(hello) => hello.label(),
             What::Tcp(connect) => connect.label(),
             What::Nfs(null) => null.label(),
+        }
+    }
+
+    /// Where its server listens.
+    #[must_use]
+    pub fn port(&self) -> (Transport, u16) {
+        match &self.what {
+            What::Dns(query) => (Transport::Udp, query.port),
+            What::Http(get) => (Transport::Tcp, get.port()),
+            What::Tls(hello) => (Transport::Tcp, hello.port),
+            What::Tcp(connect) => (Transport::Tcp, connect.port),
+            What::Nfs(null) => (Transport::Tcp, null.port),
         }
     }
 

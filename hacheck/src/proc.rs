@@ -1,4 +1,8 @@
-//! What `/proc/net` says of VRRP on this host: text in, facts out, no files.
+//! What `/proc/net` says of VRRP and of servers on this host: text in, facts out, no files.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::evidence::{Listening, Transport};
 
 /// A raw socket of protocol 112 is open (`/proc/net/raw`, `/proc/net/raw6`): its "port" is
 /// the protocol number, in hexadecimal. A VRRP daemon that was killed has none.
@@ -49,9 +53,78 @@ pub fn joined_v6(igmp6: &str) -> Vec<String> {
     joined
 }
 
+/// The sockets that wait for clients in `/proc/net/tcp`, `udp`, `tcp6` or `udp6`.
+#[must_use]
+pub fn listening(text: &str, protocol: Transport) -> Vec<Listening> {
+    // TCP_LISTEN; a UDP socket that is connected to nobody has the number of TCP_CLOSE
+    // (include/net/tcp_states.h).
+    let waits = match protocol {
+        Transport::Tcp => "0A",
+        Transport::Udp => "07",
+    };
+    let read = |line: &str| {
+        let mut words = line.split_whitespace().skip(1);
+        let (address, port) = words.next()?.split_once(':')?;
+        let state = words.nth(1)?;
+        (state == waits).then_some(Listening {
+            protocol,
+            address: address_of(address)?,
+            port: u16::from_str_radix(port, 16).ok()?,
+        })
+    };
+    let lines = text.lines().skip(1);
+    lines.filter_map(read).collect()
+}
+
+/// An address in words of 32 bits, each in the byte order of the machine.
+fn address_of(hex: &str) -> Option<IpAddr> {
+    let word = |from: usize| {
+        let word = u32::from_str_radix(hex.get(from..from + 8)?, 16).ok()?;
+        Some(word.to_ne_bytes())
+    };
+    match hex.len() {
+        8 => Some(Ipv4Addr::from(word(0)?).into()),
+        32 => {
+            let words = [word(0)?, word(8)?, word(16)?, word(24)?];
+            let bytes: [u8; 16] = words.concat().try_into().ok()?;
+            Some(Ipv6Addr::from(bytes).to_canonical())
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn sockets_that_wait() {
+        let head = "  sl  local_address rem_address   st tx_queue rx_queue\n";
+        let lines = [
+            "   0: 0100007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 2 0 0",
+            "   1: 0C0AA8C0:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 2 0 0",
+            "   2: 0C0AA8C0:9C40 08080808:0035 01 00000000:00000000 00:00000000 00000000     0        0 1 2 0 0",
+            "   3: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 07 00000000:00000000",
+            "   4: 0000000000000000FFFF00000C0AA8C0:0051 00000000000000000000000000000000:0000 07 00000000:00000000",
+            "   5: 0C0AA8:0035 00000000:0000 07",
+            "   6: 0C0AA8C0:0035",
+        ];
+        let found = listening(&format!("{head}{}\n", lines.join("\n")), Transport::Udp);
+        let told = |one: &Listening| format!("{} {}", one.address, one.port);
+        let told: Vec<String> = found.iter().map(told).collect();
+        let want = [
+            "127.0.0.1 53",
+            "192.168.10.12 53",
+            ":: 80",
+            "192.168.10.12 81",
+        ];
+        assert_eq!(told, want);
+        let tcp = lines[1].replace(" 07 ", " 0A ");
+        let text = format!("{head}{tcp}\n{}\n", lines[0]);
+        assert_eq!(listening(&text, Transport::Tcp).len(), 1);
+        assert_eq!(listening("", Transport::Tcp), []);
+    }
 
     const HEAD: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops";
 

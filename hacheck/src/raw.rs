@@ -1,7 +1,8 @@
 //! The raw socket (CAP_NET_RAW): everything on a segment that tells who holds an address.
 //!
-//! AF_PACKET and not a raw IP socket, so that a master hears its own adverts, too. It
-//! sends ARP probes and neighbour solicitations, which change nothing anywhere.
+//! AF_PACKET and not a raw IP socket, so that a master hears its own adverts, too. It sends ARP
+//! probes and neighbour solicitations, and a few ARP requests from the checker's own address; the
+//! answers refresh the checker's neighbour entries, the requests those of who is asked.
 
 use std::{
     io,
@@ -185,7 +186,7 @@ pub fn collect(question: Question, interface: Option<&str>, started_ms: i64) -> 
     };
     raw.vip_is_local = question.vip.is_some_and(has);
     let near = question.vip.or_else(|| question.members.first().copied());
-    let found = near.and_then(|near| interfaces::beside(&list, near, interface));
+    let found = near.and_then(|near| interfaces::beside(&list, near, &question.members, interface));
     let Some((found, mac)) = found.and_then(|found| Some((found, found.mac?))) else {
         let near = near.map_or_else(|| "the pair".to_owned(), |near| near.to_string());
         raw.errors.push(Unseen {
@@ -204,9 +205,12 @@ pub fn collect(question: Question, interface: Option<&str>, started_ms: i64) -> 
             return raw;
         }
     };
+    // Who holds the VIP has no need to ask, and none to be told by a proxy.
+    let own = question.vip.filter(|_| !raw.vip_is_local);
     let asker = Asker {
         mac,
         link_local: found.link_local(),
+        address: own.and_then(|vip| found.primary_beside(vip, &question.vips)),
     };
     listen(&socket, Window::new(question, asker, raw))
 }

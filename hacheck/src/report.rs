@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 use vmid::{escape::escape, stream::Lines, table::Table};
 
-use crate::{checked::Checked, evidence::MemberFacts, finding::Severity, judge::Target};
+use crate::{checked::Checked, finding::Severity, holding, judge::Target};
 
 /// One record for each pair.
 ///
@@ -74,8 +74,7 @@ fn member_json(checked: &Checked<'_>, place: usize) -> Value {
     }
     let stated = evidence.facts.iter().find(|stated| stated.member == place);
     if let (Some(stated), Some(vip)) = (stated, pair.vip) {
-        let has = |facts: &MemberFacts| facts.addresses.iter().any(|own| own.address == vip);
-        record["has_vip"] = json!(has(&stated.facts));
+        record["has_vip"] = json!(holding::holds(&stated.facts, vip));
         record["vrrp_daemon"] = json!(if vip.is_ipv4() {
             stated.facts.vrrp_socket
         } else {

@@ -4,10 +4,7 @@
 //! wait in standard input although a file is named, two lists of pairs are in the call, and nobody
 //! knows which was meant.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use vmid::{exit::Stop, span, stream};
 
@@ -19,6 +16,7 @@ use crate::{
     input_file,
     pairs::{Form, Pair},
     stdin::{Stdin, Waiting},
+    told::{self, Told},
 };
 
 /// How long records that are on their way may take, where a file names the pairs.
@@ -134,30 +132,36 @@ fn outside(error: &std::io::Error) -> Stop {
     Stop::outside(anyhow::anyhow!("standard input: {why}"))
 }
 
-/// The records of `hacheck member` in the files.
+/// The records of `hacheck member` in the files. What is wrong with one is its own affair: a member
+/// whose answer was cut off must not keep all others from being looked at.
 ///
 /// # Errors
 ///
-/// A file can't be read, or has something else in it.
-pub fn facts(paths: &[PathBuf]) -> Result<Vec<MemberFacts>, Stop> {
-    let mut all = Vec::new();
-    for path in paths {
-        let wrong = |what: String| Stop::input(anyhow::anyhow!("{}: {what}", path.display()));
-        let text = input_file::read(path)?;
-        let records = stream::parse(&text).map_err(|bad| wrong(bad.to_string()))?;
-        for (place, kept) in records.iter().enumerate() {
-            let facts = serde_json::from_str(kept.record().text());
-            let facts = facts.map_err(|error| {
-                let why = unlike(&error);
-                wrong(format!(
-                    "record {} is none of hacheck member: {why}",
-                    place + 1
-                ))
-            });
-            all.push(facts?);
-        }
+/// A file can't be read.
+pub fn told(files: &[told::File]) -> Result<Vec<Told>, Stop> {
+    let read = |file: &told::File| {
+        let text = input_file::read(&file.path)?;
+        Ok(Told {
+            file: file.clone(),
+            facts: records(&text),
+        })
+    };
+    files.iter().map(read).collect()
+}
+
+fn records(text: &[u8]) -> Result<Vec<MemberFacts>, String> {
+    let records = stream::parse(text).map_err(|bad| bad.to_string())?;
+    if records.is_empty() {
+        return Err("nothing is in it".to_owned());
     }
-    Ok(all)
+    let read = records.iter().enumerate().map(|(place, kept)| {
+        let facts = serde_json::from_str(kept.record().text());
+        facts.map_err(|error| {
+            let why = unlike(&error);
+            format!("record {} is none of hacheck member: {why}", place + 1)
+        })
+    });
+    read.collect()
 }
 
 /// In what a record differs from those of `hacheck member`.

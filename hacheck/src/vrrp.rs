@@ -21,6 +21,9 @@ pub const TTL: u8 = 255;
 const HEADER: usize = 8;
 /// Authentication data at the end of version 2 (RFC 2338, 5.3.10).
 const AUTHENTICATION: usize = 8;
+/// A CARP advert: version 2 and type 1 as VRRP has them, 7 words of authentication, 36 bytes in all
+/// (ip_carp.h of OpenBSD and FreeBSD).
+const CARP: (u8, u8, usize) = (0x21, 7, 36);
 
 /// What an advert says, apart from who sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +55,8 @@ pub enum Malformed {
     Type(u8),
     /// VRID 0.
     Vrid,
+    /// CARP, which has the same protocol number; with its virtual host ID.
+    Carp(u8),
 }
 
 impl fmt::Display for Malformed {
@@ -61,6 +66,7 @@ impl fmt::Display for Malformed {
             Self::Version(version) => write!(f, "version {version}, not 2 or 3"),
             Self::Type(kind) => write!(f, "type {kind}, not 1"),
             Self::Vrid => f.write_str("virtual router ID 0, not 1..=255"),
+            Self::Carp(vhid) => write!(f, "an advert of CARP (vhid {vhid}), not of VRRP"),
         }
     }
 }
@@ -81,6 +87,9 @@ pub fn parse(payload: &[u8], source: IpAddr, destination: IpAddr) -> Result<Pack
     else {
         return Err(Malformed::Short(payload.len(), HEADER));
     };
+    if (first, count, payload.len()) == CARP {
+        return Err(Malformed::Carp(vrid)); // of VRRP 7 addresses need 44 bytes
+    }
     let (version, kind) = (first >> 4, first & 15);
     let known = match source {
         IpAddr::V4(_) => version == 2 || version == 3,

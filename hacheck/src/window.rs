@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 const DEFAULT_INTERVAL_MS: u32 = 1000;
 /// The longest interval that an advert can make the window wait for: adverts may claim up to
 /// 255 s, and whoever sends them should not be able to keep the check waiting.
-const MOST_HEARD_MS: u32 = 10_000;
+pub const MOST_HEARD_MS: u32 = 10_000;
 /// Shortest window, in milliseconds: long enough for a slow answer to ARP.
 const SHORTEST_MS: u64 = 1500;
 /// Window in tenths of an interval: the longest that a backup waits for its master,
@@ -23,6 +23,8 @@ const SHORTEST_MS: u64 = 1500;
 const WINDOW_TENTHS: u64 = 36;
 /// Longest and shortest time between two questions for the VIP.
 const ASK_MS: (u64, u64) = (25, 250);
+/// So many requests are sent from the checker's own address.
+const OWN_REQUESTS: u32 = 3;
 /// More packets than this come from no segment of a few VRRP routers: the window ends there.
 const MOST_KEPT: usize = 20_000;
 
@@ -31,6 +33,8 @@ const MOST_KEPT: usize = 20_000;
 pub struct Question {
     /// The virtual address; without one there is nothing to ask, only to hear.
     pub vip: Option<IpAddr>,
+    /// The virtual addresses of all pairs, from which nothing is asked.
+    pub vips: Vec<IpAddr>,
     /// The members' own addresses.
     pub members: Vec<IpAddr>,
     /// Virtual router ID, to know which adverts tell the interval.
@@ -46,6 +50,8 @@ pub struct Asker {
     pub mac: Mac,
     /// Its link-local address, without which no IPv6 address can be asked for.
     pub link_local: Option<Ipv6Addr>,
+    /// Its own address in the VIP's prefix, for requests that proxies answer, too.
+    pub address: Option<Ipv4Addr>,
 }
 
 /// The state of a window.
@@ -104,6 +110,7 @@ impl Window {
             frames.extend(self.request(vip));
         }
         let half = now_ms >= self.length_ms() / 2;
+        frames.extend(self.own_request(now_ms));
         for member in self.question.members.clone() {
             let sent = self.sent.get(&member).copied().unwrap_or(0);
             if sent == 0 || (sent == 1 && half) {
@@ -111,6 +118,20 @@ impl Window {
             }
         }
         frames
+    }
+
+    /// A request for the VIP from the checker's own address, when one is due: in the first, second and
+    /// third part of the window, so that a proxy's delay (proxy_delay, 0.8 s) is over before its end.
+    fn own_request(&mut self, now_ms: u64) -> Option<Vec<u8>> {
+        let (Some(IpAddr::V4(vip)), Some(sender)) = (self.question.vip, self.asker.address) else {
+            return None;
+        };
+        let due_ms = self.length_ms() * u64::from(self.raw.requests) / u64::from(OWN_REQUESTS + 1);
+        if self.raw.requests == OWN_REQUESTS || now_ms < due_ms {
+            return None;
+        }
+        self.raw.requests += 1;
+        Some(frame::arp_request(self.asker.mac, sender, vip))
     }
 
     fn request(&mut self, address: IpAddr) -> Option<Vec<u8>> {
@@ -187,6 +208,16 @@ impl Window {
             source_mac: claim.source_mac,
             round: if own_answer { sent } else { 0 },
         };
+        let to_own = self.asker.address.map(IpAddr::from);
+        let is_answer = claim
+            .answers
+            .is_some_and(|(mac, to)| mac == self.asker.mac && Some(to) == to_own);
+        if is_answer && Some(claim.ip) == self.question.vip && self.raw.requests > 0 {
+            self.raw.answers.push(ArpReply {
+                round: self.raw.requests,
+                ..reply.clone()
+            });
+        }
         let known = |other: &ArpReply| (other.ip, other.mac) == (reply.ip, reply.mac);
         if Some(reply.ip) == self.question.vip && !self.replies.iter().any(known) {
             self.newest_ms = now_ms;

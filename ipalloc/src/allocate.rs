@@ -206,9 +206,12 @@ fn scoped(
             None => Ok(()),
         };
         pool.scopes().try_for_each(of_site)?;
-        request.fields.labels.fit(pool.family(), &policy.open)?;
         Ok(pool)
     });
+    if let Ok(pool) = &pool {
+        let labels = &mut request.fields.labels;
+        labels.unfit = labels.fit(pool.family(), &policy.open).err();
+    }
     let asked = match request.fields.family {
         Some(Families::V6) => Family::V6,
         _ => Family::V4,

@@ -355,6 +355,7 @@ impl Allocate {
             domain: self.domain.clone().or_else(of_site),
             adopt: self.adopt,
             reassign: self.reassign,
+            open: self.exclude.status_open.clone(),
         }
     }
 }

@@ -63,6 +63,7 @@ impl Given {
             role: self.ipam_role,
             status: self.ipam_status.clone(),
             custom: BTreeMap::new(),
+            unfit: None,
         };
         let wrong = |what: String| Stop::input(anyhow!("--ipam-status: {what}"));
         labels.is_open(open).map_err(wrong)?;
@@ -81,25 +82,51 @@ pub struct Labels {
     pub status: Option<String>,
     /// Custom fields by their names, ipalloc's own never among them.
     pub custom: BTreeMap<String, Value>,
+    /// Why no new address can have them. One that is there may say so of itself.
+    pub unfit: Option<Refused>,
 }
 
 impl Labels {
     /// Those that `record` asks for, its gaps filled from `flags`: each custom field is a gap of
     /// its own.
     ///
+    /// What only a record can have that is there already (a file's tenant by its name, say) is no
+    /// error yet, see [`Self::unfit`].
+    ///
     /// # Errors
     ///
     /// [`Code::BadField`].
     pub fn of(record: &Record<'_>, flags: &Self) -> Result<Self, Refused> {
         let mut custom = flags.custom.clone();
-        custom.extend(custom::of(record)?);
-        let role = parsed(record, "ipam_role", parse_role)?;
+        let (fields, mut unfit) = custom::of(record)?;
+        custom.extend(fields);
+        let mut note = |name: &str, what: String| {
+            let refused = Refused::new(Code::BadField, format!("{name}: {what}"));
+            unfit.get_or_insert(refused);
+        };
+        let tenant = request::text(record, "tenant")?;
+        if let Some(Err(what)) = tenant.as_deref().map(parse_tenant) {
+            note("tenant", what);
+        }
+        let role = match request::text(record, "ipam_role")?
+            .as_deref()
+            .map(parse_role)
+        {
+            Some(Err(what)) => {
+                note("ipam_role", what);
+                None
+            }
+            Some(Ok(role)) => Some(role),
+            None => flags.role,
+        };
         Ok(Self {
-            tenant: parsed(record, "tenant", parse_tenant)?.or_else(|| flags.tenant.clone()),
-            role: role.or(flags.role),
+            tenant: tenant
+                .map_or_else(|| flags.tenant.clone(), |text| Some(text.trim().to_owned())),
+            role,
             status: parsed(record, "ipam_status", status::parse_given)?
                 .or_else(|| flags.status.clone()),
             custom,
+            unfit,
         })
     }
 
@@ -109,6 +136,9 @@ impl Labels {
     ///
     /// [`Code::BadField`].
     pub fn fit(&self, family: Family, open: &[String]) -> Result<(), Refused> {
+        if let Some(unfit) = &self.unfit {
+            return Err(unfit.clone());
+        }
         let bad = |what: String| Refused::new(Code::BadField, format!("ipam_status: {what}"));
         self.is_open(open).map_err(bad)?;
         // As NetBox has it (`ipam.models.ip.IPAddress.clean`).
@@ -119,8 +149,11 @@ impl Labels {
         Ok(())
     }
 
-    /// Notes which of them there are.
+    /// Notes which of them there are, if they can be written.
     pub fn note(&self, kinds: &mut Kinds) {
+        if self.unfit.is_some() {
+            return;
+        }
         kinds.tenant |= self.tenant.is_some();
         kinds.role |= self.role.is_some();
         kinds.custom.extend(self.custom.keys().cloned());
@@ -193,6 +226,7 @@ mod tests {
             role: Some("vip"),
             status: Some("reserved".into()),
             custom: [("a".into(), json!(1)), ("b".into(), json!("x"))].into(),
+            unfit: None,
         };
         let text = r#"{"tenant":"other","ipam_role":null,"ipam_status":"","custom_fields":{"b":[true],"c":null},"role":"web","status":"running"}"#;
         let got = labels(text, &flags).unwrap();
@@ -226,11 +260,16 @@ mod tests {
             ("control characters",    r#"{"ipam_status":"a\u001b[2J"}"#,     "ipam_status: \"a\\u{1b}[2J\""),
             ("a text",                r#"{"custom_fields":"ticket=7"}"#,     "custom_fields: "),
             ("a list of fields",      r#"{"custom_fields":[{"a":1}]}"#,      "custom_fields: "),
+            ("a number too long",     r#"{"custom_fields":{"a":[1,123456789012345678901234]}}"#, "custom_fields: 123456789012345678901234 "),
+            ("out of use",            r#"{"ipam_status":"deprecated"}"#,     "ipam_status: deprecated is out of use"),
             ("a name that is none",   r#"{"custom_fields":{"a,b":1}}"#,      "custom_fields: \"a,b\""),
             ("ipalloc's own",         r#"{"custom_fields":{"ipalloc_key":"x"}}"#, "custom_fields: ipalloc_key is ipalloc's own"),
         ];
         for (name, text, want) in cases {
-            let refused = labels(text, &Labels::default()).unwrap_err();
+            let labels = labels(text, &Labels::default());
+            let refused = labels
+                .and_then(|labels| labels.fit(Family::V4, &[]))
+                .unwrap_err();
             assert_eq!(refused.code, Code::BadField, "{name}");
             assert!(
                 refused.message.starts_with(want),

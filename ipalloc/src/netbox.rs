@@ -296,10 +296,10 @@ impl NetBox {
                 Change::Create(_) => created
                     .next()
                     .map(|record| self.completed(&record, &mut failed)),
-                Change::Move(id, ..) => self.done.contains(id).then_some(Made {
-                    id: Some(*id),
-                    ..Made::default()
-                }),
+                Change::Move(id, (address, _), _) => {
+                    let moved = || self.moved(*id, *address);
+                    self.done.contains(id).then(moved)
+                }
                 _ if failed.is_some() => None,
                 _ => self.modify(change).map_err(|stop| failed = Some(stop)).ok(),
             });

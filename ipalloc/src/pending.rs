@@ -8,6 +8,7 @@
 use crate::{
     ipam::{Change, Entry, SHARED_ROLES},
     labels::Labels,
+    retired, shared,
 };
 
 /// What the line in the comments begins with; the role follows.
@@ -31,14 +32,32 @@ pub fn role(entry: &Entry) -> Option<&'static str> {
     SHARED_ROLES.into_iter().find(|role| *role == named)
 }
 
-/// The change that gives a record the role which it is still to get.
+/// The change that gives a record the role which it is still to get, and its status back if it
+/// was retired meanwhile.
 #[must_use]
 pub fn completion(entry: &Entry) -> Option<Change> {
     let role = role(entry)?;
-    let lines = entry.comments.lines();
+    let (comments, status) = match retired::revival(entry) {
+        Some(Change::Mark(_, status, comments, _)) => (comments, Some(status)),
+        _ => (entry.comments.clone(), None),
+    };
+    let lines = comments.lines();
     let kept = lines.filter(|line| !line.trim_start().starts_with(MARK));
     let comments = kept.collect::<Vec<_>>().join("\n");
-    Some(Change::Complete(entry.id, role, comments))
+    Some(Change::Complete(entry.id, role, comments, status))
+}
+
+/// The record that keeps the address of `entry`, which is still to get its role, if another one
+/// does: an earlier one, or one whose owner lacks nothing and may have been told that it is its own.
+#[must_use]
+pub fn keeper<'a>(
+    entry: &Entry,
+    entries: impl IntoIterator<Item = &'a Entry>,
+) -> Option<&'a Entry> {
+    let is_done = |other: &Entry| other.key.is_some() && role(other).is_none();
+    let besides = shared::besides(entry, entries);
+    let keepers = besides.filter(|other| other.id < entry.id || is_done(other));
+    keepers.min_by_key(|other| other.id)
 }
 
 #[cfg(test)]
@@ -71,11 +90,42 @@ mod tests {
             ("nobody's",           "10.0.0.2/24",                "ipalloc: gets the role vip",               None),
             ("nothing to do",      "10.0.0.2/24 key=a",          "",                                         None),
         ];
+        let retired = "10.0.0.2/24 key=a retired=2026-11-01";
+        let mut entry = sample::view(&[retired]).entries.remove(0);
+        entry.comments = format!("bought\nipalloc: gets the role vip\n{}", entry.comments);
+        let both = Change::Complete(EntryId(1), "vip", "bought".to_owned(), Some("active"));
+        assert_eq!(completion(&entry), Some(both), "retired meanwhile");
         for (name, line, comments, want) in cases {
             let mut entry = sample::view(&[line]).entries.remove(0);
             entry.comments = (*comments).to_owned();
-            let want = want.map(|(role, kept)| Change::Complete(EntryId(1), role, kept.to_owned()));
+            let want =
+                want.map(|(role, kept)| Change::Complete(EntryId(1), role, kept.to_owned(), None));
             assert_eq!(completion(&entry), want, "{name}");
         }
+    }
+    #[test]
+    fn who_keeps_the_address() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &[&str], Option<usize>)] = &[
+            ("it alone",              &["10.0.0.2/24 key=a"],                               None),
+            ("an earlier one",        &["10.0.0.2/24 role=vip", "10.0.0.2/24 key=a"],       Some(0)),
+            ("a later guest's",       &["10.0.0.2/24 key=a", "10.0.0.2/24 key=b"],          Some(1)),
+            ("one with its role",     &["10.0.0.2/24 key=a", "10.0.0.2/24 key=b role=vip"], Some(1)),
+            ("a later one, nobody's", &["10.0.0.2/24 key=a", "10.0.0.2/24 role=vip"],       None),
+        ];
+        for (name, lines, want) in cases {
+            let mut entries = sample::view(lines).entries;
+            let is_own = |entry: &&mut Entry| entry.key.as_deref() == Some("a");
+            let own = entries.iter_mut().find(is_own).unwrap();
+            own.comments = "ipalloc: gets the role vip".to_owned();
+            let own = own.clone();
+            let kept = keeper(&own, &entries).map(|keeper| keeper.id);
+            assert_eq!(kept, want.map(|at| entries[at].id), "{name}");
+        }
+        let mut two = sample::view(&["10.0.0.2/24 key=a", "10.0.0.2/24 key=b"]).entries;
+        for entry in &mut two {
+            entry.comments = "ipalloc: gets the role vip".to_owned();
+        }
+        assert_eq!(keeper(&two[0], &two), None, "the first of two of them");
     }
 }

@@ -82,6 +82,21 @@ impl Row {
         }
     }
 
+    /// Where all that was to be done was to give records something that they still lack, nothing
+    /// was changed.
+    fn take_back(&mut self, of_row: &[&Option<Made>]) {
+        let lacks = |made: &Option<Made>| {
+            (made.as_ref()).is_some_and(|m| m.lacks.is_some() && m.address.is_none())
+        };
+        if !of_row.is_empty() && of_row.iter().all(|made| lacks(made)) {
+            let changed = self
+                .fields
+                .iter_mut()
+                .filter(|(name, _)| *name == "changed");
+            changed.for_each(|(_, value)| *value = "false".to_owned());
+        }
+    }
+
     /// Gives it the field that tells of a guest's other interfaces.
     fn list_others(&mut self) {
         let object = |fields: Fields| {
@@ -173,6 +188,7 @@ pub fn write<W: Write>(
         let mut lacking = of_row.iter().copied().flatten();
         let lacking = lacking.find_map(|made| made.lacks.clone());
         row.error = row.error.take().or(lacking);
+        row.take_back(&of_row);
         row.leave_undone(&of_row, cause.as_deref().unwrap_or_default());
         row.list_others();
         // What a rehearsal or an earlier run said need not hold any more.

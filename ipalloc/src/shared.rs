@@ -4,7 +4,8 @@
 use crate::{ipam::Entry, owner};
 
 /// The record that keeps the address of `entry`; none if that is `entry` itself. Of several it is
-/// the first: NetBox's lowest ID, a file's first row. Roles that hosts share don't count.
+/// the first: NetBox's lowest ID, a file's first row. Records of roles that hosts share don't
+/// count, but where one of two owners has no such role: it was given the address as its own.
 #[must_use]
 pub fn keeper<'a>(
     entry: &Entry,
@@ -34,13 +35,17 @@ pub fn besides<'a>(
     })
 }
 
-/// The other records of the address of `entry`; none where hosts share it, by its role.
+/// The other records of the address of `entry` that stand against it. Hosts share an
+/// address by their roles; of two owners both must have one, as either may have got it later.
 pub fn others<'a>(
     entry: &Entry,
     entries: impl IntoIterator<Item = &'a Entry>,
 ) -> impl Iterator<Item = &'a Entry> {
-    let one_s_own = !entry.is_shared();
-    besides(entry, entries).filter(move |other| one_s_own && !other.is_shared())
+    let (is_shared, is_owned) = (entry.is_shared(), entry.key.is_some());
+    besides(entry, entries).filter(move |other| match is_owned && other.key.is_some() {
+        true => !(is_shared && other.is_shared()),
+        false => !is_shared && !other.is_shared(),
+    })
 }
 
 /// Whose a record is, for a message: its owner, else its name.
@@ -69,6 +74,10 @@ mod tests {
             ("in two VRFs",          &["10.0.0.2/24 key=a", "10.0.0.2/24 vrf=blue"],   &[None, None]),
             ("shared by its role",   &["10.0.0.2/24 role=vip", "10.0.0.2/24 role=vip"], &[None, None]),
             ("beside a shared one",  &["10.0.0.2/24 role=vip", "10.0.0.2/24 key=b"],   &[None, None]),
+            ("a guest's got its role", &["10.0.0.2/24 key=a role=vip", "10.0.0.2/24 key=b"], &[None, Some(0)]),
+            ("the younger one's",    &["10.0.0.2/24 key=a", "10.0.0.2/24 key=b role=vip"], &[None, Some(0)]),
+            ("two guests', shared",  &["10.0.0.2/24 key=a role=vip", "10.0.0.2/24 key=b role=vip"], &[None, None]),
+            ("one guest's, shared",  &["10.0.0.2/24 key=a role=vip", "10.0.0.2/24 role=vip"], &[None, None]),
             ("another role",         &["10.0.0.2/24 role=secondary", "10.0.0.2/24"],   &[None, Some(0)]),
             ("one of them retired",  &["10.0.0.2/24 key=a retired=2026-11-01", "10.0.0.2/24 key=b"], &[None, Some(0)]),
         ];

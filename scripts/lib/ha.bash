@@ -37,9 +37,10 @@ gather() {
         asked+=($!)
     done <"$tmp/members"
     ((${#asked[@]} == 0)) || wait "${asked[@]}" || true
-    for place in "$tmp"/facts/*.json; do
-        [[ ! -s $place ]] || facts+=("$place")
-    done
+    while IFS=$'\t' read -r name address paths; do
+        place=$(facts_file "$address")
+        [[ ! -s $place ]] || facts+=("$address=$place")
+    done <"$tmp/members"
     ((${#facts[@]} == 0)) || facts=(--facts "${facts[@]}")
     place=${opt[guests]-}
     if [[ ! $place ]] && { [[ ${PROXMOX_VE_ENDPOINT:-${PROXMOX_HOST-}} ]] || have pvesh; }; then
@@ -49,10 +50,14 @@ gather() {
     [[ ! $place ]] || guests=(--guests "$place")
 }
 
-# ask NAME ADDRESS PATHS: the facts of one member by ssh, to a file. PATHS is a line each. The file is named
-# by the address: members of two pairs may have one name, and a name may have a slash in it.
+# facts_file ADDRESS: where that member's facts go. Members of two pairs may have one name, and a name may have
+# a slash in it; an address tells them apart.
+facts_file() { printf '%s/facts/%s.json' "$tmp" "${1//[^0-9a-fA-F.]/_}"; }
+
+# ask NAME ADDRESS PATHS: the facts of one member by ssh, to its file. PATHS is a line each.
 ask() {
-    local words=(hacheck member) path error code=0 file="$tmp/facts/${2//[^0-9a-fA-F.]/_}.json"
+    local words=(hacheck member) path error code=0 file
+    file=$(facts_file "$2")
     while IFS= read -r path; do
         [[ ! $path ]] || words+=(--file "$(printf %q "$path")")
     done <<<"$3"

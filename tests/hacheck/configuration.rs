@@ -34,9 +34,9 @@ fn version(lab: &Lab) {
 fn two_holders(lab: &Lab, words: &[&str]) {
     let raw = lab.check("dns", Eyes::Raw);
     raw.wants_status("critical")
-        .wants_one_of(&["duplicate-ip-zombie", "split-brain"], &["arp"]);
+        .wants("split-brain", "critical", &["arp"]);
     let root = lab.check("dns", Eyes::RootFacts);
-    root.wants_one_of(&["duplicate-ip-zombie", "split-brain"], &["arp", "facts"]);
+    root.wants("split-brain", "critical", &["arp", "facts"]);
     let drift = root.all("config-drift");
     let told = drift.iter().any(|finding| {
         let message = finding["message"].as_str().unwrap();

@@ -40,12 +40,16 @@ fn every_place(lab: &Lab) {
         raw.wants_only(&["holder", "blind"]);
 
         let facts = lab.check(pair, Eyes::Facts);
-        facts.wants_status("ok").wants_only(&["holder"]);
-        for eyes in [Eyes::Both, Eyes::RootFacts] {
+        facts.wants_status("ok").wants_only(&["holder", "blind"]);
+        facts.wants_message("blind", "whether n2's VRRP instance is in FAULT");
+        for (eyes, codes) in [
+            (Eyes::Both, &["holder", "blind"][..]),
+            (Eyes::RootFacts, &["holder"]),
+        ] {
             let both = lab.check(pair, eyes);
             both.wants_status("ok")
                 .wants_holder("n1", &["mac", "facts", "adverts"]);
-            both.wants_only(&["holder"]);
+            both.wants_only(codes);
         }
         for node in ["n1", "n2"] {
             let member = lab.check(pair, Eyes::Member(node));
@@ -101,7 +105,7 @@ fn virtual_mac(lab: &Lab) {
     let both = lab.check("nfs", Eyes::Both);
     both.wants_status("ok")
         .wants_holder("n1", &["adverts", "facts"])
-        .wants_only(&["holder"]);
+        .wants_only(&["holder", "blind"]);
     for node in ["n1", "n2"] {
         lab.check("nfs", Eyes::Member(node))
             .wants_status("ok")
@@ -124,7 +128,7 @@ fn ipv6(lab: &Lab) {
 fn ganesha(lab: &Lab) {
     lab.check("nfs", Eyes::Both)
         .wants_status("ok")
-        .wants_only(&["holder"]);
+        .wants_only(&["holder", "blind"]);
     // It was told to speak version 4 alone.
     let old = |pair: &mut Value| pair["probes"][0]["nfs"]["version"] = 3.into();
     lab.check_changed("nfs", Eyes::Both, old)

@@ -105,6 +105,11 @@ impl Lab {
         lab
     }
 
+    /// The name of the folder below /run with what runs in it.
+    pub fn folder_name(&self) -> String {
+        format!("{}-lab", self.prefix)
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -292,7 +297,7 @@ pub fn pairs() -> Value {
     };
     json!({"pairs": [
         {"name": "dns", "vip": "192.168.10.110", "vrid": 55, "interface": "eth0", "rto_s": 5, "members": members(10),
-         "probes": [{"dns": {"name": "ha.test", "type": "A", "expect": "192.0.2.1", "identity": {"txt": "whoami.ha.test"}}}]},
+         "probes": [{"dns": {"name": "ha.test", "type": "A", "expect": "192.0.2.1", "identity": {"txt": "whoami.ha.test"}}, "rebinds": true}]},
         {"name": "caddy", "vip": "192.168.30.161", "vrid": 61, "rto_s": 5, "members": members(30),
          "probes": [{"http": {"url": "http://{address}/", "status": 200, "identity": {"header": "X-Node"}}},
                     {"tls": {"port": 443, "name": "caddy.ha.test", "same": false}}]},
@@ -300,6 +305,19 @@ pub fn pairs() -> Value {
          "probes": [{"nfs": {"version": 4}}]},
         {"name": "dns6", "vip": "fd10::110", "rto_s": 5, "members": [
             {"name": "n1", "address": "fd10::11", "preferred": true}, {"name": "n2", "address": "fd10::12"}],
-         "probes": [{"dns": {"name": "ha.test", "type": "AAAA", "expect": "2001:db8::1", "identity": {"txt": "whoami.ha.test"}}}]},
+         "probes": [{"dns": {"name": "ha.test", "type": "AAAA", "expect": "2001:db8::1", "identity": {"txt": "whoami.ha.test"}}, "rebinds": true}]},
     ]})
+}
+
+/// The lab's pairs and one more, as text.
+pub fn with(pair: Value) -> String {
+    let mut all = pairs();
+    all["pairs"].as_array_mut().unwrap().push(pair);
+    all.to_string()
+}
+
+/// Runs a line of sh on a node.
+pub fn sh(lab: &Lab, node: &str, line: &str) {
+    let status = lab.on(node, User::Root, "sh").args(["-c", line]).status();
+    assert!(status.unwrap().success(), "{node}: {line}");
 }

@@ -20,8 +20,10 @@ mod healthy;
 mod holders;
 mod lab;
 mod placement;
+mod promises;
 mod quiet;
 mod services;
+mod sound;
 mod standby;
 mod verdict;
 
@@ -64,6 +66,8 @@ fn main() -> ExitCode {
         healthy::SECTIONS,
         placement::SECTIONS,
         standby::SECTIONS,
+        promises::SECTIONS,
+        sound::SECTIONS,
         drill::SECTIONS,
     ]
     .concat();

@@ -86,7 +86,7 @@ fn load(lab: &Lab) {
         100,
         Eyes::Both,
         |verdict| {
-            verdict.wants_status("ok").wants_only(&["holder"]);
+            verdict.wants_status("ok").wants_only(&["holder", "blind"]);
         },
         rest,
     );
@@ -120,7 +120,10 @@ fn twice(lab: &Lab) {
     lab.run(&["kill-master", "stop"]);
     let file = lab.path("pairs.json");
     let verdict = lab.check_of(&file, "dns", Eyes::Raw, &["--timeout", "400ms"]);
-    only_moving(&verdict);
+    let calm = ["ok", "warning"].contains(&verdict.status());
+    assert!(calm, "{}", verdict.0);
+    // Three adverts of 2 s are more than the promised 5 s.
+    verdict.wants("rto-unreachable", "warning", &["adverts"]);
     verdict
         .wants("hand-over", "info", &["arp"])
         .wants_message("hand-over", "vip-down")

@@ -92,6 +92,7 @@ fn export(lab: &Lab, folder: &Path) {
             ("comments", "/comments"),
             ("tags", "/slugs"),
             ("cf_ipalloc_key", "/custom_fields/ipalloc_key"),
+            ("cf_ipalloc_owner", "/custom_fields/ipalloc_owner"),
         ],
     );
 }

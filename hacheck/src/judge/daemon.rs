@@ -6,17 +6,20 @@ use serde_json::json;
 
 use super::{
     Case, Target,
-    holder::Held,
-    witness::{self, Who},
+    holder::{Held, list},
+    instance,
+    witness::Who,
 };
 use crate::{
-    evidence::{Instance, MemberFacts, State},
+    evidence::{MemberFacts, OwnAddress, State},
     finding::{Eye, Finding, Severity},
+    holding::{self, Holding},
+    interfaces::in_prefix,
     probe::Reply,
 };
 
 pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
-    let Some(vip) = case.pair.vip else {
+    let Some(vip) = case.of_vrrp() else {
         return Vec::new();
     };
     let mut findings: Vec<Finding> = silent(case, held).into_iter().collect();
@@ -32,7 +35,7 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
             .facts
             .iter()
             .any(|stated| stated.member == member && stated.local);
-        let dead = match (witness::daemon(facts, vip), facts.vrrp_stopped) {
+        let dead = match (instance::daemon(case, facts, vip), facts.vrrp_stopped) {
             (Some(false), _) => Some((
                 "no VRRP daemon lives on",
                 "no raw socket of IP protocol 112",
@@ -41,7 +44,7 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
             _ => None,
         };
         if let Some((how, evidence)) = dead.filter(|_| local || !speaks) {
-            let has_it = facts.addresses.iter().any(|own| own.address == vip);
+            let has_it = matches!(holding::of(facts, vip), Holding::Held(_));
             let (severity, what) = match has_it || held.holder == Some(member) {
                 true => (
                     Severity::Critical,
@@ -68,16 +71,18 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
                 &[Eye::Facts],
             ));
         }
-        let instances = facts.keepalived.iter().flatten();
-        for instance in
-            instances.filter(|i| i.vips.contains(&vip) || Some(i.vrid) == case.pair.vrid)
-        {
+        for instance in instance::of_member(case, member, vip) {
             if instance.state == State::Fault {
+                let tracks = match &instance.tracks[..] {
+                    [] => String::new(),
+                    tracks => format!(" (it tracks {})", list(tracks.iter().cloned())),
+                };
                 let message = format!(
-                    "{name}: VRRP instance {} is in state FAULT: it will not take over",
+                    "{name}: VRRP instance {} is in state FAULT: it will not take over{tracks}",
                     instance.name
                 );
-                let evidence = json!({"member": name, "instance": instance.name});
+                let evidence =
+                    json!({"member": name, "instance": instance.name, "tracks": instance.tracks});
                 findings.push(Finding::new(
                     "vrrp-fault",
                     Severity::Warning,
@@ -94,38 +99,47 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
 /// Why a daemon that lives would not take this VIP over: it knows nothing of it.
 fn deaf(case: &Case<'_>, facts: &MemberFacts, member: usize, vip: IpAddr) -> Option<String> {
     let name = case.name(member);
-    witness::daemon(facts, vip).filter(|lives| *lives)?;
-    if let Some(instances) = &facts.keepalived {
-        let knows = |i: &Instance| i.vips.contains(&vip) || Some(i.vrid) == case.pair.vrid;
-        return (!instances.iter().any(knows)).then(|| {
+    instance::daemon(case, facts, vip).filter(|lives| *lives)?;
+    if facts.keepalived.is_some() {
+        let knows = instance::of_member(case, member, vip).next().is_some();
+        return (!knows).then(|| {
             format!("{name}: its keepalived has no VRRP instance for {vip}: it will not take over")
         });
     }
     let joined = facts.vrrp_joined.as_ref()?;
-    let address = case.pair.members[member].address;
-    let on = facts.addresses.iter().find(|own| own.address == address)?;
+    // Its own address may be of another network than the VIP's.
+    let beside = |own: &&OwnAddress| {
+        let length = own.prefix_length.unwrap_or(0);
+        own.address != vip && length > 0 && in_prefix(own.address, length, vip)
+    };
+    let on: Vec<&String> = facts
+        .addresses
+        .iter()
+        .filter(beside)
+        .map(|own| &own.interface)
+        .collect();
+    let first = on.first()?;
     let listens = |interface: &String| {
         // keepalived's use_vmac puts the group on an interface of its own.
         let virtual_one = facts.interfaces.iter().any(|known| {
             known.name == *interface && known.mac.is_some_and(|mac| mac.virtual_router().is_some())
         });
-        *interface == on.interface || Some(interface) == case.pair.interface.as_ref() || virtual_one
+        on.contains(&interface) || Some(interface) == case.pair.interface.as_ref() || virtual_one
     };
     let deaf = !case.pair.unicast && !joined.iter().any(listens);
     deaf.then(|| {
         format!(
-            "{name}: its VRRP daemon does not listen on {}: it will not take {vip} over (or its adverts are unicast)",
-            on.interface
+            "{name}: its VRRP daemon does not listen on {first}: it will not take {vip} over (or its adverts are unicast)"
         )
     })
 }
 
 /// The VIP answers, and nobody says that he holds it.
 fn silent(case: &Case<'_>, held: &Held) -> Option<Finding> {
-    let vip = case.pair.vip?;
+    let vip = case.of_vrrp()?;
     let raw = case.evidence.raw.as_ref()?;
     raw.adverts.as_ref()?;
-    let heard = witness::of_pair(case, vip).next().is_some();
+    let heard = instance::adverts(case, vip).next().is_some();
     let answers = held.answers_arp
         || case
             .replies(Target::Vip)
@@ -163,12 +177,12 @@ fn seconds(ms: u64) -> f64 {
 
 /// Whether the daemon of that member lives was seen: by its adverts, or their absence, or its socket.
 pub(super) fn seen(case: &Case<'_>, held: &Held, member: usize) -> bool {
-    let Some(vip) = case.pair.vip else {
+    let Some(vip) = case.of_vrrp() else {
         return true;
     };
     let told = case
         .facts(member)
-        .and_then(|facts| witness::daemon(facts, vip));
+        .and_then(|facts| instance::daemon(case, facts, vip));
     told.is_some()
         || held.speakers.contains(&Who::Member(member))
         || held.holder == Some(member) && silent(case, held).is_some()

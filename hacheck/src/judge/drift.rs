@@ -3,15 +3,13 @@
 //! Some differences make both members master and are critical; of those, a different
 //! password or version shows nothing on the wire at all (measured), only in the counters.
 
+use std::{collections::BTreeMap, net::IpAddr};
+
 use serde_json::json;
 
-use super::{
-    Case,
-    holder::list,
-    witness::{member_of, of_pair},
-};
+use super::{Case, holder::list, instance, witness::member_of};
 use crate::{
-    evidence::{Advert, Instance},
+    evidence::{Advert, Instance, Mac},
     finding::{Eye, Finding, Severity},
 };
 
@@ -31,17 +29,17 @@ const MOST_KINDS: usize = 64;
 const MOST_TOLD: usize = 16;
 
 pub(super) fn judge(case: &Case<'_>) -> Vec<Finding> {
-    let Some(vip) = case.pair.vip else {
+    let Some(vip) = case.of_vrrp() else {
         return Vec::new();
     };
-    let adverts = kinds(of_pair(case, vip));
-    let mut findings = heard(case, &adverts);
+    let adverts = kinds(instance::adverts(case, vip));
+    let mut findings = heard(case, vip, &adverts);
     if findings.len() > MOST_TOLD {
         let more = findings.split_off(MOST_TOLD).len();
         let message = format!("{more} more differences among the adverts of {vip}");
         findings.push(drift(Severity::Critical, message, json!({}), Eye::Adverts));
     }
-    findings.extend(dumped(case));
+    findings.extend(dumped(case, vip));
     findings
 }
 
@@ -50,11 +48,10 @@ fn drift(severity: Severity, message: String, evidence: serde_json::Value, eye: 
 }
 
 /// Differences among the adverts, and to what the pair says.
-fn heard(case: &Case<'_>, adverts: &[&Advert]) -> Vec<Finding> {
+fn heard(case: &Case<'_>, vip: IpAddr, adverts: &[&Advert]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let Some(vip) = case.pair.vip else {
-        return findings;
-    };
+    let own_vrid = instance::vrid(case, vip);
+    let excluded = instance::is_excluded(case, vip);
     let mut add = |severity, message: String, advert: &Advert| {
         let evidence = json!({"source": advert.source, "vrid": advert.vrid, "version": advert.version,
             "interval_ms": advert.interval_ms, "vips": advert.vips});
@@ -67,12 +64,14 @@ fn heard(case: &Case<'_>, adverts: &[&Advert]) -> Vec<Finding> {
         }
     };
     for advert in adverts {
-        let from = match member_of(case, advert.source) {
+        let member = member_of(case, advert);
+        let from = match member {
             Some(member) => case.name(member).to_owned(),
             None => advert.source.to_string(),
         };
         let (vrid, ours) = (advert.vrid, advert.vips.contains(&vip));
-        match case.pair.vrid {
+        match own_vrid {
+            Some(_) if excluded && member.is_some() => {} // it is in no advert
             Some(meant) if meant != vrid => {
                 add(
                     Severity::Warning,
@@ -81,9 +80,17 @@ fn heard(case: &Case<'_>, adverts: &[&Advert]) -> Vec<Finding> {
                 );
             }
             Some(_) if !ours => {
-                let vips = list(advert.vips.iter().map(ToString::to_string));
+                let vips = match &advert.vips[..] {
+                    [] => "no address".to_owned(),
+                    vips => list(vips.iter().map(ToString::to_string)),
+                };
+                // keepalived only logs a stranger's; two of one virtual MAC take each other's frames.
+                let severity = match member.is_some() || has_virtual_mac(case, vrid) {
+                    true => Severity::Critical,
+                    false => Severity::Warning,
+                };
                 add(
-                    Severity::Critical,
+                    severity,
                     format!("{from} uses VRID {vrid} for {vips}, not for {vip}"),
                     advert,
                 );
@@ -141,22 +148,27 @@ fn heard(case: &Case<'_>, adverts: &[&Advert]) -> Vec<Finding> {
             )
         };
         let [one, other] = two;
+        // Two members that differ don't hear each other; a stranger's is only not heard.
+        let between = match two.iter().all(|advert| member_of(case, advert).is_some()) {
+            true => Severity::Critical,
+            false => Severity::Warning,
+        };
         if one.vrid != other.vrid {
             add(
-                Severity::Critical,
+                between,
                 format!("two VRIDs for {vip}: {}", said(&|a| a.vrid.to_string())),
                 one,
             );
         }
         if one.version != other.version {
             add(
-                Severity::Critical,
+                between,
                 format!("two VRRP versions: {}", said(&|a| a.version.to_string())),
                 one,
             );
         } else if one.auth_type != other.auth_type {
             add(
-                Severity::Critical,
+                between,
                 format!(
                     "two kinds of authentication: {}",
                     said(&|a| a.auth_type.to_string())
@@ -176,6 +188,17 @@ fn heard(case: &Case<'_>, adverts: &[&Advert]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Somebody on the segment uses the virtual MAC of that VRID: as source of an advert, or to answer ARP.
+fn has_virtual_mac(case: &Case<'_>, vrid: u8) -> bool {
+    let is = |mac: Mac| mac.virtual_router() == Some(vrid);
+    let sent = case
+        .adverts()
+        .any(|advert| advert.source_mac.is_some_and(is));
+    let raw = case.evidence.raw.iter();
+    let mut replies = raw.flat_map(|raw| raw.replies.iter().flatten());
+    sent || replies.any(|reply| is(reply.mac))
 }
 
 /// What two adverts of one kind have in common.
@@ -206,29 +229,17 @@ fn pairs<'a>(kinds: &'a [&'a Advert]) -> impl Iterator<Item = [&'a Advert; 2]> {
 }
 
 /// Differences among the dumps of the daemons, and what they count.
-fn dumped(case: &Case<'_>) -> Vec<Finding> {
+fn dumped(case: &Case<'_>, vip: IpAddr) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let Some(vip) = case.pair.vip else {
-        return findings;
+    let excluded = instance::is_excluded(case, vip);
+    let of = |member: usize| {
+        let same_family =
+            |i: &&Instance| excluded || i.vips.iter().any(|v| v.is_ipv4() == vip.is_ipv4());
+        let mut of_vip = instance::of_member(case, member, vip).filter(|i| i.has(vip));
+        let mut of_pair = instance::of_member(case, member, vip).filter(same_family);
+        Some((member, of_vip.next().or_else(|| of_pair.next())?))
     };
-    let dumps: Vec<(usize, &Instance)> = case
-        .members()
-        .filter_map(|member| {
-            let mut instances = case.facts(member)?.keepalived.iter().flatten();
-            let of_pair = instances.find(|i| {
-                Some(i.vrid) == case.pair.vrid
-                    && i.vips.iter().any(|v| v.is_ipv4() == vip.is_ipv4())
-            });
-            let of_vip = || {
-                case.facts(member)?
-                    .keepalived
-                    .iter()
-                    .flatten()
-                    .find(|i| i.vips.contains(&vip))
-            };
-            Some((member, of_vip().or(of_pair)?))
-        })
-        .collect();
+    let dumps: Vec<(usize, &Instance)> = case.members().filter_map(of).collect();
     let mut differ = |severity, what: &str, said: &dyn Fn(&Instance) -> String| {
         if dumps.windows(2).any(|two| said(two[0].1) != said(two[1].1)) {
             let each = dumps
@@ -250,14 +261,22 @@ fn dumped(case: &Case<'_>) -> Vec<Finding> {
         vips.sort_unstable();
         list(vips.iter().map(ToString::to_string))
     });
-    if dumps
-        .windows(2)
-        .any(|two| two[0].1.base_priority == two[1].1.base_priority)
-    {
-        let message = format!(
-            "members have the same priority {}: the higher address wins",
-            dumps[0].1.base_priority
-        );
+    differ(Severity::Warning, "two lists of excluded addresses", &|i| {
+        let mut excluded = i.excluded.clone();
+        excluded.sort_unstable();
+        match &excluded[..] {
+            [] => "none".to_owned(),
+            some => list(some.iter().map(ToString::to_string)),
+        }
+    });
+    let mut by_priority: BTreeMap<u8, Vec<String>> = BTreeMap::new();
+    for (member, instance) in &dumps {
+        let names = by_priority.entry(instance.base_priority).or_default();
+        names.push(case.name(*member).to_owned());
+    }
+    for (priority, names) in by_priority.into_iter().filter(|(_, names)| names.len() > 1) {
+        let names = list(names.into_iter());
+        let message = format!("{names} have the same priority {priority}: the higher address wins");
         findings.push(drift(Severity::Info, message, json!({}), Eye::Facts));
     }
     for (member, instance) in &dumps {

@@ -5,11 +5,15 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::{
-    Case, Target, by_name, info, nothing,
+    Case, Target, by_name, info, instance, nothing, second, stale,
     timeline::Claim,
-    witness::{self, Arp, Owners, Speakers, Told, Who},
+    witness::{self, Arp, Speakers, Told, Who},
 };
-use crate::finding::{Eye, Finding, Severity};
+use crate::{
+    evidence::Unused,
+    finding::{Eye, Finding, Severity},
+    holding::{self, Holding},
+};
 
 /// More claimants than this are a flood, and only counted.
 const MOST_NAMED: usize = 8;
@@ -40,13 +44,12 @@ pub(super) fn judge(case: &Case<'_>) -> Held {
     let Some(vip) = case.pair.vip else {
         return Held::default();
     };
-    let owners = Owners::of(case);
-    let arp = witness::arp(case, vip, &owners);
-    let adverts = witness::adverts(case, vip, &owners);
+    let arp = witness::arp(case, vip);
+    let adverts = witness::adverts(case, vip);
     let told = witness::told(case, vip, &arp);
     let mut held = Held {
         only_one_seen: arp.asked && (arp.answered || arp.local)
-            || case.all_told() && told.holders.len() == 1,
+            || case.all_told() && told.holders.len() == 1 && !told.on_loopback,
         moved: arp.moved || adverts.moved,
         unsteady: arp.moved || arp.unsettled || arp.gap || adverts.moved,
         answers_arp: arp.answered,
@@ -54,27 +57,73 @@ pub(super) fn judge(case: &Case<'_>) -> Held {
         speakers: adverts.last.clone(),
         ..Held::default()
     };
-    if let Some(finding) = several(case, vip, &owners, &arp, &adverts, &told) {
+    if let Some(finding) = several(case, vip, &arp, &adverts, &told) {
         held.contradicted = true;
         held.findings.push(finding);
         return held;
     }
     one(case, vip, &arp, &adverts, &told, &mut held);
+    held.findings.extend(not_held(case, vip));
+    held.findings.extend(second::judge(case, vip, &arp, &held));
+    held.findings.extend(stale::judge(case, vip, &held));
     held
+}
+
+/// Members that have the VIP and don't hold it: who looks at their addresses would take them for it.
+fn not_held(case: &Case<'_>, vip: IpAddr) -> Vec<Finding> {
+    let told = |member: usize| {
+        let name = case.name(member);
+        let (severity, own, why) = match holding::of(case.facts(member)?, vip) {
+            Holding::Not | Holding::Held(_) => return None,
+            Holding::Loopback(own) => {
+                let why = "it answers ARP for it unless arp_ignore forbids that (--raw sees it)";
+                (Severity::Info, own, why)
+            }
+            Holding::Down(own) => {
+                // FRR's vrrpd leaves it on a macvlan with the virtual MAC, which it holds down.
+                let facts = case.facts(member)?;
+                let mut interfaces = facts.interfaces.iter();
+                let mac = interfaces.find(|one| one.name == own.interface)?.mac;
+                let severity = match mac.is_some_and(|mac| mac.virtual_router().is_some()) {
+                    true => Severity::Info,
+                    false => Severity::Warning,
+                };
+                (severity, own, "which is down or has no carrier")
+            }
+            Holding::Unused(own, Unused::Tentative) => {
+                let why = "and does not use it yet: whether somebody else has it is being asked";
+                (Severity::Info, own, why)
+            }
+            Holding::Unused(own, Unused::Dadfailed) => {
+                let why = "and does not use it: when it was set, somebody else had it (dadfailed)";
+                (Severity::Warning, own, why)
+            }
+        };
+        let message = format!("{name} has {vip} on {}, {why}", own.interface);
+        let evidence = json!({"member": name, "interface": own.interface});
+        let eyes = [Eye::Facts];
+        Some(Finding::new(
+            "vip-not-used",
+            severity,
+            message,
+            evidence,
+            &eyes,
+        ))
+    };
+    case.members().filter_map(told).collect()
 }
 
 /// The finding, if several hold the VIP at one time.
 fn several(
     case: &Case<'_>,
     vip: IpAddr,
-    owners: &Owners,
     arp: &Arp,
     adverts: &Speakers,
     told: &Told,
 ) -> Option<Finding> {
     let strange = |who: &Who| match who {
-        Who::Mac(_) => owners.complete,
-        Who::Source(_) => true,
+        Who::Mac(_) => case.owners.complete,
+        Who::Source(source) => witness::is_strange(case, vip, *source),
         _ => false,
     };
     let several_arp = arp.at_once.len() > 1 || arp.doubled || arp.local && !arp.at_once.is_empty();
@@ -89,7 +138,7 @@ fn several(
             .pair
             .members
             .iter()
-            .any(|member| case.is_local(member.address));
+            .any(|member| member.own().any(|address| case.is_local(address)));
     let mut eyes = Vec::new();
     if several_arp {
         eyes.push(Eye::Arp);
@@ -150,38 +199,39 @@ fn several(
             case.pair
                 .members
                 .iter()
-                .filter(|m| case.is_local(m.address))
+                .filter(|m| m.own().any(|address| case.is_local(address)))
                 .map(|m| m.name.clone()),
         );
     }
     names.sort_unstable();
     names.dedup();
-    let dead =
-        |&&member: &&usize| case.facts(member).and_then(|f| witness::daemon(f, vip)) == Some(false);
+    let dead = |member: &usize| {
+        let facts = case.facts(*member);
+        facts.and_then(|facts| instance::daemon(case, facts, vip)) == Some(false)
+    };
     // Unicast adverts reach the members alone, so that some are not heard tells nothing.
     let audible = adverts.listened && !adverts.claims.is_empty() && !case.pair.unicast;
-    let zombie = match audible {
-        true => adverts.at_once.len() < 2 && !adverts.moved,
-        false => told.at_once.iter().any(|member| dead(&member)),
+    // Which of them is a zombie differs from look to look, so it is no code of its own.
+    let why = match audible && adverts.at_once.len() < 2 && !adverts.moved {
+        true => {
+            let speaker = adverts.last.first().map(|who| called(case, who));
+            speaker.map(|who| format!(", but only {who}'s VRRP adverts are heard"))
+        }
+        false => {
+            let dead = told.at_once.iter().filter(|member| dead(member));
+            let dead: Vec<String> = dead.map(|&member| case.name(member).to_owned()).collect();
+            let who = list(dead.iter().cloned());
+            (!dead.is_empty()).then(|| format!(", but {who} has no VRRP daemon"))
+        }
     };
+    let why = why.filter(|_| case.pair.vrrp).unwrap_or_default();
     let who = match names.len() {
         0 | 1 => "two hosts under one virtual MAC".to_owned(),
         _ => list(names.into_iter()),
     };
-    let (code, why) = match (zombie, audible) {
-        (true, true) => (
-            "duplicate-ip-zombie",
-            ", but the VRRP adverts of one at most are heard",
-        ),
-        (true, false) => (
-            "duplicate-ip-zombie",
-            ", but not all of them have a VRRP daemon",
-        ),
-        (false, _) => ("split-brain", ""),
-    };
     let message = format!("{vip} is held by {who} at once{why}");
     Some(Finding::new(
-        code,
+        "split-brain",
         Severity::Critical,
         message,
         evidence,
@@ -195,9 +245,7 @@ fn one(case: &Case<'_>, vip: IpAddr, arp: &Arp, adverts: &Speakers, told: &Told,
         Who::Member(member) => Some(*member),
         _ => None,
     };
-    let by_local = case
-        .members()
-        .find(|&i| arp.local && case.is_local(case.pair.members[i].address));
+    let by_local = case.members().find(|&i| arp.local && case.is_here(i));
     let by_arp = arp.last.as_ref().and_then(member);
     let by_adverts = adverts.last.first().and_then(member);
     let by_facts = match &told.holders[..] {
@@ -249,7 +297,8 @@ fn one(case: &Case<'_>, vip: IpAddr, arp: &Arp, adverts: &Speakers, told: &Told,
     let Some(&(by, holder, eye)) = named.first() else {
         if !held.no_arp_answer {
             held.contradicted = case.all_told();
-            held.findings.push(why_unknown(case, vip, arp, told));
+            held.findings
+                .push(why_unknown(case, vip, arp, adverts, told));
         }
         return;
     };
@@ -306,7 +355,13 @@ fn one(case: &Case<'_>, vip: IpAddr, arp: &Arp, adverts: &Speakers, told: &Told,
 }
 
 /// Why nobody is named, when nothing names anybody.
-fn why_unknown(case: &Case<'_>, vip: IpAddr, arp: &Arp, told: &Told) -> Finding {
+fn why_unknown(
+    case: &Case<'_>,
+    vip: IpAddr,
+    arp: &Arp,
+    adverts: &Speakers,
+    told: &Told,
+) -> Finding {
     let mut why = Vec::new();
     let mut eyes = Vec::new();
     match &arp.last {
@@ -317,6 +372,11 @@ fn why_unknown(case: &Case<'_>, vip: IpAddr, arp: &Arp, told: &Told) -> Finding 
             "its MAC {mac} is of no known host, and not every member's is known"
         )),
         _ => {}
+    }
+    if let Some(Who::Source(source)) = adverts.last.first() {
+        why.push(format!(
+            "its adverts come from {source}, and not every member's address on that segment is known (addresses)"
+        ));
     }
     if arp.asked {
         eyes.push(Eye::Arp);
@@ -368,7 +428,7 @@ fn why_unknown(case: &Case<'_>, vip: IpAddr, arp: &Arp, told: &Told) -> Finding 
     )
 }
 
-fn called(case: &Case<'_>, who: &Who) -> String {
+pub(super) fn called(case: &Case<'_>, who: &Who) -> String {
     match who {
         Who::Member(member) => case.name(*member).to_owned(),
         Who::Virtual(mac) => format!("the virtual MAC {mac}"),

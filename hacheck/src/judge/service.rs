@@ -181,10 +181,15 @@ fn on_member(case: &Case<'_>, held: &Held, member: usize) -> Vec<Finding> {
             dead.iter()
                 .map(|(_, label, said)| format!("{label}: {said}")),
         );
-        let what = if all_gone {
-            "no member answers"
-        } else {
-            "no redundancy"
+        let left = case.members().filter(|&other| other != member);
+        let left = left.filter(|&other| {
+            case.replies(Target::Member(other))
+                .all(|(_, r)| r.is_good())
+        });
+        let what = match (all_gone, left.count()) {
+            (true, _) => "no member answers",
+            (false, 2..) => "one less to take over",
+            (false, _) => "no redundancy",
         };
         let message = format!("{}: {said}: {what}", case.name(member));
         let evidence = by_name(

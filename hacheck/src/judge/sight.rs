@@ -54,6 +54,30 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
             }
         }
     }
+    // Its daemon lives; whether it would take over only a dump says, which root may ask for.
+    let needs_root = |member: &usize| {
+        let lives = case.of_vrrp().is_some() && daemon::seen(case, held, *member);
+        let dumped = case.facts(*member).map(|facts| facts.keepalived.is_some());
+        held.holder != Some(*member) && lives && dumped == Some(false)
+    };
+    let faults = case.members().filter(needs_root);
+    let faults: Vec<String> = faults
+        .map(|member| {
+            let name = case.name(member);
+            format!("whether {name}'s VRRP instance is in FAULT (keepalived tells root: hacheck member as root)")
+        })
+        .collect();
+    if !faults.is_empty() {
+        let message = format!("not seen: {}", list(faults.iter().cloned()));
+        let evidence = json!({"unseen": faults});
+        findings.push(Finding::new(
+            "blind",
+            Severity::Info,
+            message,
+            evidence,
+            &[],
+        ));
+    }
     // Where the wire was watched the standby's daemon is the one thing that cannot be seen there.
     let watched = case
         .evidence
@@ -110,11 +134,12 @@ fn failed(case: &Case<'_>) -> Vec<Finding> {
     );
     for stated in &case.evidence.facts {
         // That a dump needs root is no news; that root could not have it is. No dump at all is
-        // how keepalived was built; one that does not come may be a daemon that hangs.
+        // how keepalived was built; one that does not come may be a daemon that hangs, and one
+        // that is not understood hides what only a dump tells.
         let lost = |unseen: &&Unseen| unseen.what == "keepalived" && unseen.errno != "EPERM";
         for unseen in stated.facts.errors.iter().filter(lost) {
             let mut finding = blind(unseen, &[Eye::Facts]);
-            if unseen.errno != "ETIMEDOUT" {
+            if unseen.errno.is_empty() {
                 finding.severity = Severity::Info;
             }
             finding.message = format!("{}: {}", case.name(stated.member), finding.message);

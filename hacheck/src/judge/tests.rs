@@ -10,7 +10,9 @@ use crate::{
 };
 
 mod holders;
+mod promises;
 mod sight;
+mod sound;
 mod things;
 
 const NOW_S: i64 = 1_795_305_600; // 2026-11-22T00:00:00Z
@@ -158,6 +160,7 @@ impl World {
                 address,
                 prefix_length: Some(24),
                 held_ms,
+                unused: None,
             };
             let mut addresses = vec![own(address(who), None)];
             addresses.extend(has_vip.map(|held| own(address("vip"), Some(held))));
@@ -171,6 +174,7 @@ impl World {
                     up: true,
                 }],
                 vrrp_socket: Some(daemon),
+                listening: Some(Vec::new()),
                 ..MemberFacts::default()
             };
             let member = usize::from(who == "b");
@@ -204,6 +208,8 @@ impl World {
                 effective_priority: 100,
                 interval_ms: 1000,
                 vips: vec![address("vip")],
+                excluded: Vec::new(),
+                tracks: Vec::new(),
                 interface: "eth0".to_owned(),
                 nopreempt: false,
                 last_transition_ms: None,

@@ -7,10 +7,15 @@ use std::{
 };
 
 use super::{
-    Case, Target,
+    Case, Evidence, Target, instance,
     timeline::{self, Claim, Pace},
 };
-use crate::evidence::{Advert, ArpReply, Mac, MemberFacts};
+use crate::{
+    evidence::{Advert, ArpReply, Mac, MemberFacts, Neighbour, State},
+    holding::{self, Holding},
+    interfaces::in_prefix,
+    pairs::Pair,
+};
 
 /// Who claims the VIP.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,22 +38,27 @@ pub(super) struct Owners {
 }
 
 impl Owners {
-    pub(super) fn of(case: &Case<'_>) -> Self {
+    pub(super) fn of(pair: &Pair, evidence: &Evidence) -> Self {
         let mut seen: Vec<(Mac, usize)> = Vec::new();
-        let replies = case
-            .evidence
+        let replies = evidence
             .raw
             .iter()
             .flat_map(|raw| raw.replies.iter().flatten());
         let replies = replies.map(|reply| (reply.ip, reply.mac));
-        let neighbours = case.evidence.neighbours.iter().map(|n| (n.address, n.mac));
+        // A member may be another MAC on another segment, so only what is known on this one counts.
+        let here = |entry: &&Neighbour| {
+            let raw = evidence.raw.as_ref();
+            raw.is_none_or(|raw| {
+                entry.interface == raw.index.to_string() || entry.interface == raw.interface
+            })
+        };
+        let neighbours = evidence.neighbours.iter().filter(here);
+        let neighbours = neighbours.map(|n| (n.address, n.mac));
         for (address, mac) in replies.chain(neighbours) {
-            let member = case
-                .members()
-                .find(|&i| case.pair.members[i].address == address);
+            let member = pair.members.iter().position(|one| one.has(address));
             seen.extend(member.map(|member| (mac, member)));
         }
-        for stated in &case.evidence.facts {
+        for stated in &evidence.facts {
             let macs = stated
                 .facts
                 .interfaces
@@ -68,11 +78,11 @@ impl Owners {
             }
         }
         let known = |member| of.values().any(|owner| *owner == member);
-        let complete = case.members().all(known);
+        let complete = (0..pair.members.len()).all(known);
         Self { of, complete }
     }
 
-    fn who(&self, mac: Mac) -> Who {
+    pub(super) fn who(&self, mac: Mac) -> Who {
         match (mac.virtual_router(), self.of.get(&mac)) {
             (Some(_), _) => Who::Virtual(mac),
             (None, Some(&member)) => Who::Member(member),
@@ -108,7 +118,7 @@ pub(super) struct Arp {
 /// Lost answers among the rounds of a window that are no gap.
 const LOST: usize = 1;
 
-pub(super) fn arp(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Arp {
+pub(super) fn arp(case: &Case<'_>, vip: IpAddr) -> Arp {
     let local = case.is_local(vip);
     let raw = case.evidence.raw.as_ref();
     let Some((raw, replies)) = raw.and_then(|raw| Some((raw, raw.replies.as_ref()?))) else {
@@ -124,7 +134,7 @@ pub(super) fn arp(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Arp {
     let claims = timeline::claims(
         replies
             .iter()
-            .map(|reply| (owners.who(reply.mac), reply.at_ms)),
+            .map(|reply| (case.owners.who(reply.mac), reply.at_ms)),
     );
     let interval = case.interval_ms();
     // It was asked every quarter of an interval or so; two answers may be lost.
@@ -147,7 +157,7 @@ pub(super) fn arp(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Arp {
             .filter(beside)
             .map(|claim| claim.who.clone())
             .collect();
-        at_once.retain(|who| !matches!(who, Who::Member(member) if case.is_local(case.pair.members[*member].address)));
+        at_once.retain(|who| !matches!(who, Who::Member(member) if case.is_here(*member)));
     }
     // A virtual MAC is the same on both, so only two replies to one request tell.
     let virtual_too = claims
@@ -197,31 +207,17 @@ pub(super) struct Speakers {
     pub listened: bool,
 }
 
-/// The adverts that are about the VIP, or by its VRID.
-pub(super) fn of_pair<'a>(case: &'a Case<'_>, vip: IpAddr) -> impl Iterator<Item = &'a Advert> {
-    let heard = case
-        .evidence
-        .raw
-        .iter()
-        .flat_map(|raw| raw.adverts.iter().flatten());
-    let vrid = case.pair.vrid;
-    heard.filter(move |advert| {
-        let same_family = advert.source.is_ipv4() == vip.is_ipv4();
-        same_family && (advert.vips.contains(&vip) || Some(advert.vrid) == vrid)
-    })
-}
-
-pub(super) fn adverts(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Speakers {
+pub(super) fn adverts(case: &Case<'_>, vip: IpAddr) -> Speakers {
     let listened = case
         .evidence
         .raw
         .as_ref()
         .is_some_and(|raw| raw.adverts.is_some());
-    // Who gives up claims nothing, and a router drops what has a wrong checksum.
-    let claiming =
-        of_pair(case, vip).filter(|a| a.priority > 0 && a.checksum_ok && a.vips.contains(&vip));
-    let claims =
-        timeline::claims(claiming.map(|advert| (speaker(case, advert, owners), advert.at_ms)));
+    if !case.pair.vrrp {
+        return Speakers::default(); // of whatever daemon they are, they don't move this VIP
+    }
+    let claiming = instance::adverts(case, vip).filter(|a| instance::claims(case, a, vip));
+    let claims = timeline::claims(claiming.map(|advert| (speaker(case, advert), advert.at_ms)));
     let interval = case.interval_ms();
     let pace = Pace {
         gap_ms: interval * 3 / 2,
@@ -248,25 +244,61 @@ pub(super) fn adverts(case: &Case<'_>, vip: IpAddr, owners: &Owners) -> Speakers
     }
 }
 
-/// Whose advert it is: by its address, by an address that a member says it has, by its MAC.
-pub(super) fn member_of(case: &Case<'_>, source: IpAddr) -> Option<usize> {
-    let by_address = case
-        .members()
-        .find(|&i| case.pair.members[i].address == source);
+/// Whose advert it is: by its address, by an address that a member says it has, by its MAC. An
+/// instance of the other family than the members' addresses is known by its MAC alone.
+pub(super) fn member_of(case: &Case<'_>, advert: &Advert) -> Option<usize> {
+    let by_mac = || {
+        let mac = advert.source_mac?;
+        case.owners.of.get(&mac).copied()
+    };
+    by_address(case, advert.source).or_else(by_mac)
+}
+
+fn by_address(case: &Case<'_>, source: IpAddr) -> Option<usize> {
+    let by_address = case.members().find(|&i| case.pair.members[i].has(source));
     let has = |facts: &MemberFacts| facts.addresses.iter().any(|own| own.address == source);
     by_address.or_else(|| case.members().find(|&i| case.facts(i).is_some_and(has)))
 }
 
-fn speaker(case: &Case<'_>, advert: &Advert, owners: &Owners) -> Who {
-    let by_mac = || {
-        advert
-            .source_mac
-            .and_then(|mac| owners.of.get(&mac).copied())
-    };
-    match member_of(case, advert.source).or_else(by_mac) {
+fn speaker(case: &Case<'_>, advert: &Advert) -> Who {
+    match member_of(case, advert) {
         Some(member) => Who::Member(member),
-        None => Who::Source(advert.source),
+        // Of use_vmac's own interface: its link-local address and its MAC are nobody's by name.
+        None => match (advert.source, advert.source_mac) {
+            (IpAddr::V6(source), Some(mac))
+                if source.is_unicast_link_local() && mac.virtual_router().is_some() =>
+            {
+                Who::Virtual(mac)
+            }
+            _ => Who::Source(advert.source),
+        },
     }
+}
+
+/// Who sends from that address would be known if it were a member: each has told its facts, or is
+/// known by an address in the VIP's prefix. Link-local sources are known by their MACs alone.
+pub(super) fn is_strange(case: &Case<'_>, vip: IpAddr, source: IpAddr) -> bool {
+    if let IpAddr::V6(v6) = source
+        && v6.is_unicast_link_local()
+    {
+        return case.owners.complete;
+    }
+    let beside = |own: IpAddr| in_prefix(vip, prefix_length(case, vip), own);
+    case.members().all(|member| {
+        let mut own = case.pair.members[member].own();
+        case.facts(member).is_some() || own.any(beside)
+    })
+}
+
+/// The length of the VIP's prefix: as the checker has it beside the VIP, else the usual one.
+fn prefix_length(case: &Case<'_>, vip: IpAddr) -> u8 {
+    let own = case.evidence.own.iter().filter(|own| own.address != vip);
+    let lengths = own.filter_map(|own| {
+        let length = own.prefix_length?;
+        (length > 0 && in_prefix(own.address, length, vip)).then_some(length)
+    });
+    let usual = if vip.is_ipv4() { 24 } else { 64 };
+    lengths.max().unwrap_or(usual)
 }
 
 /// What the members say.
@@ -274,8 +306,10 @@ fn speaker(case: &Case<'_>, advert: &Advert, owners: &Owners) -> Who {
 pub(super) struct Told {
     /// Those that say that they hold it.
     pub holders: Vec<usize>,
-    /// Those of them that held it at one time.
+    /// Those that held it at one time, or were master of it by their own daemons' word.
     pub at_once: Vec<usize>,
+    /// Some have it on the loopback interface: whether they answer for it, no facts say.
+    pub on_loopback: bool,
 }
 
 /// What overlaps for less by the word of two hosts may be the difference of their clocks,
@@ -286,18 +320,42 @@ const SNAPSHOT_MS: i64 = 1000;
 const PASSING: i64 = 4;
 
 pub(super) fn told(case: &Case<'_>, vip: IpAddr, arp: &Arp) -> Told {
+    let spell = |facts: &MemberFacts, held_ms: Option<u64>| {
+        (facts.at_ms, held_ms.and_then(|ms| i64::try_from(ms).ok()))
+    };
     let own = |member: usize| {
         let facts = case.facts(member)?;
-        let own = facts.addresses.iter().find(|own| own.address == vip)?;
+        match holding::of(facts, vip) {
+            Holding::Held(own) => Some(spell(facts, own.held_ms)),
+            _ => None,
+        }
+    };
+    let master = |member: usize| {
+        let mut instances = instance::of_member(case, member, vip);
+        let instance = instances.find(|i| i.has(vip) && i.state == State::Master)?;
+        let at_ms = case.facts(member)?.at_ms;
         Some((
-            facts.at_ms,
-            own.held_ms.and_then(|ms| i64::try_from(ms).ok()),
+            at_ms,
+            instance
+                .last_transition_ms
+                .map(|since| at_ms.saturating_sub(since)),
         ))
+    };
+    let on_loopback = |member: usize| {
+        let facts = case.facts(member);
+        facts.is_some_and(|facts| matches!(holding::of(facts, vip), Holding::Loopback(_)))
     };
     let holders: Vec<(usize, (i64, Option<i64>))> = case
         .members()
         .filter_map(|member| Some((member, own(member)?)))
         .collect();
+    // A master whose address is dead serves nobody, and is one more all the same.
+    let masters = case
+        .members()
+        .filter(|member| holders.iter().all(|(of, _)| of != member));
+    let masters = masters.filter_map(|member| Some((member, master(member)?)));
+    let claimed: Vec<(usize, (i64, Option<i64>))> =
+        holders.iter().copied().chain(masters).collect();
     let interval = i64::try_from(case.interval_ms()).unwrap_or(i64::MAX);
     let least = interval.max(SNAPSHOT_MS);
     let raw = case.evidence.raw.as_ref();
@@ -318,26 +376,18 @@ pub(super) fn told(case: &Case<'_>, vip: IpAddr, arp: &Arp) -> Told {
         }
     };
     let is = |(member, spell): &&(usize, (i64, Option<i64>))| {
-        holders
+        claimed
             .iter()
             .any(|(other, its)| other != member && beside(*spell, *its))
     };
     Told {
-        at_once: holders
+        on_loopback: case.members().any(on_loopback),
+        at_once: claimed
             .iter()
             .filter(is)
             .map(|(member, _)| *member)
             .collect(),
         holders: holders.iter().map(|(member, _)| *member).collect(),
-    }
-}
-
-/// A VRRP daemon for the VIP's family lives there; none if nobody looked.
-pub(super) fn daemon(facts: &MemberFacts, vip: IpAddr) -> Option<bool> {
-    if vip.is_ipv4() {
-        facts.vrrp_socket
-    } else {
-        facts.vrrp6_socket
     }
 }
 
@@ -370,7 +420,10 @@ pub(super) fn neighbour(case: &Case<'_>, vip: IpAddr) -> Option<usize> {
     if its.virtual_router().is_some() {
         return None;
     }
-    let is = |member: &usize| mac(case.pair.members[*member].address).is_some_and(|n| n.mac == its);
+    let is = |member: &usize| {
+        let mut own = case.pair.members[*member].own();
+        own.any(|address| mac(address).is_some_and(|n| n.mac == its))
+    };
     let mut same = case.members().filter(is);
     match (same.next(), same.next()) {
         (Some(one), None) => Some(one),

@@ -90,6 +90,12 @@ impl Get {
         format!("http {}", url::shown(&self.url))
     }
 
+    /// The URL's port.
+    pub(super) fn port(&self) -> u16 {
+        let url = Url::parse(&self.url.replace("{address}", "0.0.0.0"));
+        url.map_or(80, |url| url.port) // cannot fail: it was parsed so when the pairs were read
+    }
+
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
     pub(super) fn ask(&self, address: IpAddr, clock: &wire::Clock) -> Reply {
         let shown = match address {

@@ -11,6 +11,7 @@ const N2: &str = "192.168.10.12";
 fn window(advert_ms: Option<u32>) -> Window {
     let question = Question {
         vip: Some(VIP.parse().unwrap()),
+        vips: Vec::new(),
         members: vec![N1.parse().unwrap(), N2.parse().unwrap()],
         vrid: Some(55),
         advert_ms,
@@ -18,6 +19,7 @@ fn window(advert_ms: Option<u32>) -> Window {
     let asker = Asker {
         mac: OWN,
         link_local: None,
+        address: None,
     };
     Window::new(question, asker, RawWindow::default())
 }
@@ -200,6 +202,38 @@ fn a_flood_ends_it() {
 }
 
 #[test]
+fn requests_from_the_own_address() {
+    let question = Question {
+        vip: Some(VIP.parse().unwrap()),
+        ..Question::default()
+    };
+    let asker = |address: Option<&str>| Asker {
+        mac: OWN,
+        link_local: None,
+        address: address.map(|address| address.parse().unwrap()),
+    };
+    let own = "192.168.10.50";
+    for (address, requests, rounds) in [(None, 0, vec![]), (Some(own), 3, vec![1, 2, 3])] {
+        let mut window = Window::new(question.clone(), asker(address), RawWindow::default());
+        for now_ms in (0..3600).step_by(250) {
+            window.ask(now_ms);
+            if now_ms % 1000 == 0 {
+                // To the probe, to the request, and to another host's.
+                window.take(now_ms, claim(VIP, MAC1, Some((OWN, "0.0.0.0"))));
+                window.take(now_ms, claim(VIP, MAC2, Some((OWN, own))));
+                window.take(now_ms, claim(VIP, MAC2, Some((MAC1, own))));
+            }
+        }
+        let raw = window.finish(3600);
+        assert_eq!(raw.requests, requests);
+        let mut answered: Vec<u32> = raw.answers.iter().map(|answer| answer.round).collect();
+        answered.dedup();
+        assert_eq!(answered, rounds);
+        assert!(raw.answers.iter().all(|answer| answer.mac == MAC2));
+    }
+}
+
+#[test]
 fn an_ipv6_address_needs_a_link_local_one_to_ask_from() {
     let question = || Question {
         vip: Some("fd10::110".parse().unwrap()),
@@ -209,6 +243,7 @@ fn an_ipv6_address_needs_a_link_local_one_to_ask_from() {
         let asker = Asker {
             mac: OWN,
             link_local,
+            address: None,
         };
         let mut window = Window::new(question(), asker, RawWindow::default());
         assert_eq!(!window.ask(0).is_empty(), asked);

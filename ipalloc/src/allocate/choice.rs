@@ -45,6 +45,9 @@ impl Choice<'_> {
             if let Some(grant) = self.adopted(request, pool)? {
                 return Ok(Some(grant));
             }
+            if let Some(unfit) = &request.fields.labels.unfit {
+                return Err(unfit.clone());
+            }
         }
         if let (Some(own), true) = (request.fields.wanted, request.fields.own) {
             let scope = pool.with(own)?;

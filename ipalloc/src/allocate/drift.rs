@@ -35,7 +35,8 @@ impl Drift {
         let fits = owner.is_fully_named(&entry.dns_name, naming.domain.as_deref());
         let mut drift = Self {
             dns_name: (!fits).then(|| entry.dns_name.clone()),
-            status: (out_of_use(entry) && !is_asked(entry)).then(|| entry.status.clone()),
+            status: (out_of_use(entry, &naming.open) && !is_asked(entry))
+                .then(|| entry.status.clone()),
             ..Self::default()
         };
         // What a name without an owner says is not what was asked for before.
@@ -78,9 +79,9 @@ impl Drift {
     }
 }
 
-/// Somebody took the address out of use by hand.
-fn out_of_use(entry: &Entry) -> bool {
-    let in_use = status::IN_USE.contains(&entry.status.as_str()) || entry.status.is_empty();
+/// Somebody took the address out of use by hand; `open` are the custom statuses of those in use.
+fn out_of_use(entry: &Entry, open: &[String]) -> bool {
+    let in_use = entry.status.is_empty() || status::in_use(&entry.status, open).is_ok();
     !in_use && retired::since(entry).is_none()
 }
 
@@ -134,6 +135,7 @@ mod tests {
             ("no name",                 "10.0.0.2/24 key=web", ("", &[]), r#"{"name":"web"}"#, None, Some(r#"{"dns_name":""}"#)),
             ("deprecated by hand",      "10.0.0.2/24 key=web name=web status=deprecated", ("", &[]), r#"{"name":"web"}"#, None, Some(r#"{"status":"deprecated"}"#)),
             ("a status of one's own",   "10.0.0.2/24 key=web name=web status=broken", ("", &[]), r#"{"name":"web"}"#, None, Some(r#"{"status":"broken"}"#)),
+            ("an open one",             "10.0.0.2/24 key=web name=web status=Lab", ("", &[]), r#"{"name":"web"}"#, None, None),
             ("set aside for it",        "10.0.0.2/24 key=web name=web status=reserved", ("", &[]), r#"{"name":"web"}"#, None, None),
             ("retired here",            "10.0.0.2/24 key=web name=web retired=2026-11-01", ("", &[]), r#"{"name":"web"}"#, None, None),
             ("nobody's",                "10.0.0.2/24 name=web", ("old", &[]), r#"{"name":"web","description":"new"}"#, None, None),
@@ -150,6 +152,7 @@ mod tests {
             let request = Request::of(&kept[0].record(), &Fields::default()).unwrap();
             let naming = Naming {
                 domain: domain.map(str::to_owned),
+                open: vec!["lab".to_owned()],
                 ..Naming::default()
             };
             let drift = Drift::of(&entry, &request, &naming);

@@ -69,7 +69,7 @@ impl<'a> Choice<'a> {
                 ))
             }
             _ => Ok(Some(Grant {
-                change: retired::revival(entry).or_else(|| pending::completion(entry)),
+                change: pending::completion(entry).or_else(|| retired::revival(entry)),
                 ..self.kept(entry, request, scope)
             })),
         }
@@ -175,15 +175,15 @@ impl<'a> Choice<'a> {
 
     /// The record that keeps the address of `entry`, if another one does. Who has just been
     /// given an address gives way to everybody: the other may have been told that it is theirs.
-    /// One that is still to get its role gives way to those that have theirs as well.
+    /// One that is still to get its role is a case of its own, see [`pending::keeper`].
     fn keeper(&self, entry: &Entry) -> Option<&'a Entry> {
         let entries = &self.view.entries;
-        if pending::role(entry).is_some() {
-            return shared::earlier(entry, entries);
+        if self.view.done.contains(&entry.id) {
+            return shared::besides(entry, entries).next();
         }
-        match self.view.done.contains(&entry.id) {
-            true => shared::others(entry, entries).next(),
-            false => shared::keeper(entry, entries),
+        match pending::role(entry) {
+            Some(_) => pending::keeper(entry, entries),
+            None => shared::keeper(entry, entries),
         }
     }
 

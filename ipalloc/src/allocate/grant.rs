@@ -16,6 +16,8 @@ pub struct Naming {
     pub adopt: bool,
     /// Give owners another address whose own another record keeps.
     pub reassign: bool,
+    /// Custom statuses of addresses that are in use, in lower case.
+    pub open: Vec<String>,
 }
 
 /// What a request gets.

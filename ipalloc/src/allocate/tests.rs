@@ -102,7 +102,7 @@ fn one_request() {
         let naming = Naming {
             domain: None,
             adopt: *adopt,
-            reassign: false,
+            ..Naming::default()
         };
         let batch = Batch::new(requests(&[request]), &networks(), &Policy::default());
         assert_eq!(told(&batch, &view, &naming, 0), [*want], "{name}");
@@ -119,6 +119,9 @@ fn one_address_of_several() {
         ("with another mask",             &["10.0.0.3/32", "10.0.0.3/29 key=b"],       r#"{"name":"b","vlan":30}"#, "shared-address", "10.0.0.2/29 moved"),
         ("in another VRF",                &["10.0.0.3/29 vrf=blue", "10.0.0.3/29 key=b"], r#"{"name":"b","vlan":30}"#, "10.0.0.3/29 kept", "10.0.0.3/29 kept"),
         ("of a VIP",                      &["10.0.0.3/29 role=vip", "10.0.0.3/29 key=b role=vip"], r#"{"name":"b","vlan":30}"#, "10.0.0.3/29 kept", "10.0.0.3/29 kept"),
+        ("a guest's, a VIP by now",       &["10.0.0.3/29 key=a role=vip", "10.0.0.3/29 key=b"], r#"{"name":"b","vlan":30}"#, "shared-address", "10.0.0.2/29 moved"),
+        ("out of use in its own record",  &["10.0.0.3/29 key=b"], r#"{"name":"b","vlan":30,"ipam_status":"deprecated","tenant":"Acme Inc."}"#, "10.0.0.3/29 kept", "10.0.0.3/29 kept"),
+        ("in a new one",                  &["10.0.0.3/29 key=a"], r#"{"name":"b","vlan":30,"tenant":"Acme Inc."}"#, "bad-field", "bad-field"),
         ("another one wanted",            &["10.0.0.3/29 key=a", "10.0.0.3/29 key=b"], r#"{"name":"b","vlan":30,"address":"10.0.0.5"}"#, "shared-address", "10.0.0.5/29 moved"),
         ("a taken one wanted",            &["10.0.0.3/29 key=a", "10.0.0.3/29 key=b", "10.0.0.5/29"], r#"{"name":"b","vlan":30,"address":"10.0.0.5"}"#, "shared-address", "address-taken"),
         ("the same one wanted",           &["10.0.0.3/29 key=a", "10.0.0.3/29 key=b"], r#"{"name":"b","vlan":30,"address":"10.0.0.3"}"#, "shared-address", "address-taken"),
@@ -136,6 +139,7 @@ fn one_address_of_several() {
                 domain: None,
                 adopt: true,
                 reassign,
+                ..Naming::default()
             };
             assert_eq!(
                 told(&batch, &view, &naming, 0),
@@ -145,8 +149,9 @@ fn one_address_of_several() {
         }
     }
     // Who was moved by this run gives way, whatever the order of the records.
-    let mut view = sample::view(&["10.0.0.3/29 key=b", "10.0.0.3/29 key=c"]);
-    view.done.insert(view.entries[0].id);
+    let lone = sample::view(&["10.0.0.3/29 key=b", "10.0.0.3/29 key=c"]);
+    let mut pending = sample::view(&["10.0.0.3/29 key=b", "10.0.0.3/29 role=vip"]);
+    pending.entries[0].comments = "ipalloc: gets the role vip".to_owned();
     let batch = Batch::new(
         requests(&[r#"{"name":"b","vlan":30}"#]),
         &networks(),
@@ -156,7 +161,10 @@ fn one_address_of_several() {
         reassign: true,
         ..Naming::default()
     };
-    assert_eq!(told(&batch, &view, &naming, 0), ["10.0.0.2/29 moved"]);
+    for mut view in [lone, pending] {
+        view.done.insert(view.entries[0].id);
+        assert_eq!(told(&batch, &view, &naming, 0), ["10.0.0.2/29 moved"]);
+    }
 }
 
 #[test]

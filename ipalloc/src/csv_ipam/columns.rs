@@ -111,7 +111,8 @@ mod tests {
         let cases: &[(&str, &str, Option<(&str, &str)>)] = &[
             ("all there",      "address,tenant,role,cf_ticket\n", None),
             ("in an export",   "IP Address,Tenant,Role,Ticket\n", None),
-            ("in capitals",    "Address,TENANT,Role,CF_Ticket\n", None),
+            ("in capitals",    "Address,TENANT,Role,CF_ticket\n", None),
+            ("another field",  "address,tenant,role,cf_Ticket\n", Some(("no column \"cf_ticket\"", "'1s/$/,cf_ticket/'"))),
             ("one",            "address,tenant,cf_ticket\n", Some(("it's/ip-addresses.csv: no column \"role\", which --ipam-role", "sed -i '1s/$/,role/' 'it'\\''s/ip-addresses.csv'"))),
             ("several",        "address,role\n",           Some(("no column \"tenant\"", "'1s/$/,tenant,cf_ticket/'"))),
             ("CRLF, ;",        "address;role;tenant\r\n",  Some(("no column \"cf_ticket\", which --cf ticket=VALUE", "'1s/\\r$/;cf_ticket\\r/'"))),

@@ -257,12 +257,13 @@ impl Layout {
         })
     }
 
-    /// Where the column of a custom field is.
+    /// Where the column of a custom field is. An export has the field's label instead of its name.
     #[must_use]
     pub fn custom(&self, name: &str) -> Option<usize> {
         let exact = self.customs.iter().find(|(custom, _)| custom == name);
         let alike = |(custom, _): &&(String, usize)| header::alike(custom, name);
-        let found = exact.or_else(|| self.customs.iter().find(alike));
+        let by_label = || self.customs.iter().find(alike);
+        let found = exact.or_else(|| (self.form == Form::Export).then(by_label).flatten());
         found.map(|(_, at)| *at)
     }
 
@@ -343,6 +344,8 @@ mod tests {
         assert_eq!(layout("address,cf_Count,cf_count\n"), Ok(vec![a, b]));
         let both = Layout::of(b"address,cf_Count,cf_count\n", Column::Address).unwrap();
         let found = ["Count", "count", "COUNT", "none"].map(|name| both.custom(name));
-        assert_eq!(found, [Some(1), Some(2), Some(1), None]);
+        assert_eq!(found, [Some(1), Some(2), None, None]);
+        let label = Layout::of(b"IP Address,Ticket no\n", Column::Address).unwrap();
+        assert_eq!(label.custom("Ticket_No"), Some(1));
     }
 }

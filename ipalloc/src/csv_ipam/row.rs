@@ -116,10 +116,14 @@ pub(super) fn edit(
             }
             cells
         }
-        Change::Complete(_, role, comments) => vec![
-            (Column::Role, layout.label(role)),
-            (Column::Comments, comments.clone()),
-        ],
+        Change::Complete(_, role, comments, status) => {
+            let mut cells = vec![
+                (Column::Role, layout.label(role)),
+                (Column::Comments, comments.clone()),
+            ];
+            cells.extend(status.map(|status| (Column::Status, layout.label(status))));
+            cells
+        }
         Change::Create(_) | Change::Delete(_) => {
             return Edit {
                 at: content.start..end,

@@ -45,8 +45,9 @@ pub enum Change {
     /// Give a record another address, which nobody else has. Where it was retired, it is
     /// active again, with these comments.
     Move(EntryId, (IpAddr, u8), Option<String>),
-    /// Give a record the role that it was made for, with these comments.
-    Complete(EntryId, &'static str, String),
+    /// Give a record the role that it was made for, with these comments, and this status if it
+    /// was retired.
+    Complete(EntryId, &'static str, String, Option<&'static str>),
     /// Remove a record.
     Delete(EntryId),
 }

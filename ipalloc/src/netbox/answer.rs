@@ -20,6 +20,9 @@ pub(super) const FIELD: &str = custom::OWN;
 /// The fields of an address that are asked for.
 pub(super) const ADDRESS_FIELDS: &str = "id,address,vrf,tenant,status,role,dns_name,description,comments,tags,custom_fields,assigned_object_type,assigned_object_id,last_updated";
 
+/// The ETag of a record that does not say when it was last changed.
+pub(super) const NEVER: &str = "W/\"\"";
+
 /// An address as NetBox keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
@@ -181,7 +184,7 @@ fn said(value: &Value, description: &str) -> Said {
     Said {
         tenant: tenant.filter(|slug| !slug.is_empty()),
         custom: fields
-            .map(|(name, value)| (name.clone(), custom::plain(value)))
+            .map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
         description: description.unwrap_or_default().trim_end().to_owned(),
         tags: tags.collect(),

@@ -23,12 +23,22 @@ use crate::{
 pub(super) enum Undone {
     /// A rule of the server's, about this record alone.
     Refused(Refused),
-    /// The server answered that it does not do it, and will not.
+    /// The server, to this caller or in this form: it was not done.
     Denied(Stop),
     /// The record is another by now, or gone.
     Changed(Stop),
     /// Anything else.
     Stop(Stop),
+}
+
+impl Undone {
+    /// As the end of a run.
+    pub(super) fn stop(self) -> Stop {
+        match self {
+            Self::Refused(refused) => Stop::outside(anyhow!("{}", refused.message)),
+            Self::Denied(stop) | Self::Changed(stop) | Self::Stop(stop) => stop,
+        }
+    }
 }
 
 /// What has become of a record since it was read.
@@ -86,16 +96,20 @@ impl NetBox {
                 }
                 self.api.patch(record, fields)
             }
-            Change::Complete(_, role, comments) => self.api.complete(record, role, comments),
+            Change::Complete(_, role, comments, None) => {
+                let finished = self.finished(record, role, comments);
+                return finished.map_err(|undone| undone.stop());
+            }
+            Change::Complete(_, role, comments, status) => {
+                self.api.complete(record, role, comments, *status)
+            }
             Change::Move(_, to, revived) => self.api.patch(record, moved::body(*to, revived)),
             _ => self.api.delete(record),
         };
         let refused = match done {
             Ok(()) => None,
             Err(Undone::Refused(refused)) => Some(refused),
-            Err(Undone::Denied(stop) | Undone::Changed(stop) | Undone::Stop(stop)) => {
-                return Err(stop);
-            }
+            Err(undone) => return Err(undone.stop()),
         };
         Ok(Made {
             id: Some(*id),
@@ -192,7 +206,11 @@ impl Api {
             Some(_) if answer.status == 404 => Ok(Now::Gone),
             Some(value) if answer.status == 200 => {
                 let now = answer::record(&value).map_err(|what| self.failed(&what, &trial.path))?;
-                let same = now == *trial.record;
+                // By the time of its last change: the reply to a creation may be of another form.
+                let same = match now.etag.as_str() {
+                    answer::NEVER => now == *trial.record,
+                    etag => etag == trial.record.etag,
+                };
                 Ok(if same { Now::Same } else { Now::Changed })
             }
             _ => Err(self.denied(&answer, "GET", &trial.path)),

@@ -10,7 +10,6 @@ use vmid::exit::Stop;
 use super::{
     NetBox,
     answer::{self, FIELD, Record},
-    change::Undone,
     refusal,
     write::{Outcome, Posted},
 };
@@ -201,10 +200,7 @@ impl NetBox {
             for record in &records {
                 self.api.delete(record).map_err(|undone| {
                     let entry = &record.entry;
-                    let stop = match undone {
-                        Undone::Refused(refused) => refused.message,
-                        Undone::Denied(stop) | Undone::Changed(stop) | Undone::Stop(stop) => stop.to_string(),
-                    };
+                    let stop = undone.stop();
                     Stop::outside(anyhow!("{entry}, made for {}, is somebody else's too, and could not be removed again: {stop}", entry.key.as_deref().unwrap_or_default()))
                         .hint("run this again with --reassign, which gives it another address (that takes the permission to change addresses)")
                 })?;

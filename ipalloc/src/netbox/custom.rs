@@ -7,6 +7,7 @@ use serde_json::{Number, Value};
 use vmid::exit::{self, Stop};
 
 use super::{NetBox, answer::FIELD};
+use crate::labels::custom::{TOO_LONG, inexact, is_exact};
 
 /// The list of all custom fields.
 const FIELDS: &str = "/api/extras/custom-fields/?limit=1000&fields=id,name,type,object_types";
@@ -74,11 +75,18 @@ fn value(kind: &str, text: &str) -> Result<Value, String> {
     }
     let wrong = |what: &str| format!("{text:?} is not {what}");
     let json = || serde_json::from_str::<Value>(text).ok();
+    let exact = |value: Value| match inexact(text) {
+        Some(number) => Err(format!("{number} {TOO_LONG}")),
+        None => Ok(value),
+    };
     let trimmed = text.trim();
     match kind {
         "integer" => {
             let number: Option<i64> = trimmed.parse().ok();
             number.map(Value::from).ok_or_else(|| wrong("an integer"))
+        }
+        "decimal" if trimmed.parse::<f64>().is_ok_and(f64::is_finite) && !is_exact(trimmed) => {
+            Err(format!("{trimmed} has more digits than can be passed on"))
         }
         "decimal" => {
             let number: Option<f64> = trimmed.parse().ok();
@@ -90,7 +98,7 @@ fn value(kind: &str, text: &str) -> Result<Value, String> {
             "false" => Ok(Value::Bool(false)),
             _ => Err(wrong("true or false")),
         },
-        "json" => json().ok_or_else(|| wrong("JSON")),
+        "json" => json().ok_or_else(|| wrong("JSON")).and_then(exact),
         "multiselect" => Ok(text.split(',').map(str::trim).map(Value::from).collect()),
         "object" => object(trimmed)
             .or_else(|| json().filter(Value::is_object))
@@ -126,6 +134,9 @@ mod tests {
             ("a fraction",         "integer",     "5.0",          None),
             ("a decimal",          "decimal",     "1.50",         Some(json!(1.5))),
             ("a whole one",        "decimal",     "2",            Some(json!(2.0))),
+            ("too many digits",    "decimal",     "0.12345678901234567890", None),
+            ("as few as can be",   "decimal",     "+0.30000000000000004", Some(json!(0.300_000_000_000_000_04))),
+            ("in JSON",            "json",        "[123456789012345678901234]", None),
             ("no number",          "decimal",     "NaN",          None),
             ("with a comma",       "decimal",     "1,5",          None),
             ("a truth",            "boolean",     "True",         Some(json!(true))),

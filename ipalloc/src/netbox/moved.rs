@@ -8,9 +8,10 @@ use anyhow::anyhow;
 use serde_json::{Value, json};
 use vmid::exit::Stop;
 
-use super::NetBox;
+use super::{NetBox, complete::unfinished};
 use crate::{
-    ipam::{Applied, Change, Entry, EntryId, Rejection},
+    ipam::{Applied, Change, Entry, EntryId, Made, Rejection},
+    pending,
     refused::Refused,
     shared,
 };
@@ -92,6 +93,20 @@ impl NetBox {
                     .retain(|id| moved.iter().all(|entry| entry.id != *id));
                 Err(unread(stop))
             }
+        }
+    }
+
+    /// What became of a record that got another address; one in the making gets its role when
+    /// it is next asked for: until then nobody else can have taken the address.
+    pub(super) fn moved(&self, id: EntryId, address: IpAddr) -> Made {
+        let record = self.records.get(&id);
+        let role = record.and_then(|record| pending::role(&record.entry));
+        let cause = "that takes another change";
+        Made {
+            id: Some(id),
+            address: Some(address),
+            lacks: role.map(|role| unfinished(address, "was given", role, cause)),
+            ..Made::default()
         }
     }
 

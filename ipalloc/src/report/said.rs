@@ -31,7 +31,10 @@ pub fn granted(grant: &Grant, ids: bool, dry_run: bool) -> (Fields, Vec<Part>) {
     let instead_of = grant.instead_of.as_deref().map(quote);
     fields.extend(instead_of.map(|old| ("instead_of", old)));
     // An owner's own address that was retired, and with it perhaps an old guest's backups.
-    let revived = matches!(grant.change, Some(Change::Mark(..)));
+    let revived = matches!(
+        grant.change,
+        Some(Change::Mark(..) | Change::Complete(.., Some(_)))
+    );
     fields.extend(revived.then(|| ("revived", "true".to_owned())));
     fields.extend(grant.drift.object().map(|drift| ("differs", drift)));
     if ids {

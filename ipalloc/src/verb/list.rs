@@ -187,7 +187,10 @@ fn fields(entry: &Entry, networks: &Networks, known: &Records<'_>, ids: bool) ->
         let tags: Vec<String> = said.tags.iter().map(|tag| quote(tag)).collect();
         fields.push(("description", quote(&said.description)));
         fields.push(("tags", format!("[{}]", tags.join(","))));
-        fields.push(("custom_fields", labels::custom::object(&said.custom)));
+        let custom = said.custom.iter();
+        let custom = custom.map(|(name, value)| (name.clone(), labels::custom::plain(value)));
+        let custom = labels::custom::object(&custom.collect());
+        fields.push(("custom_fields", custom));
     }
     if ids {
         fields.push(("ipam_id", entry.id.0.to_string()));

@@ -53,6 +53,8 @@ pub enum Form {
     Compression,
     /// When a job is told of: `always`, `failure` or `change`.
     Occasion,
+    /// What moves a VIP.
+    Mover,
 }
 
 /// The kinds of content that PVE 9 knows.
@@ -86,6 +88,7 @@ impl Form {
             Self::Keep => "keep options such as --keep-daily 7 --keep-weekly 4",
             Self::Sqlite => "auto or none",
             Self::Compression => "gzip or zstd",
+            Self::Mover => "vrrp, carp, kube-vip, pacemaker or other",
         }
     }
 
@@ -106,6 +109,7 @@ impl Form {
             Self::Sqlite => ["auto", "none"].contains(&text),
             Self::Compression => ["gzip", "zstd"].contains(&text),
             Self::Occasion => ["always", "failure", "change"].contains(&text),
+            Self::Mover => ["vrrp", "carp", "kube-vip", "pacemaker", "other"].contains(&text),
             Self::Word => is_word(text, 1, 64),
             Self::Storage => {
                 is_word(text, 2, 100) && text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -282,6 +286,7 @@ mod tests {
             (Form::Avoid,     &["2-9", "110", "10.0.0.0/28"],     &["9-2", "x", ""]),
             (Form::Ssh,       &["n8n", "root@10.0.0.1", "fd00::1", "a@b.example"], &["", "-oProxyCommand=x", "a b", "root@", "@a", "-l@a", "a@-b", "a@b@c", "$(id)"]),
             (Form::Keep,      &["--keep-last 7", "--keep-daily=7 --keep-weekly 4"], &["", "7", "--keep-last", "--keep-last 0", "--keep-last +7", "--keep-all 1", "--apply", "--keep-last 7 --apply", "--keep-last 7;id"]),
+            (Form::Mover,     &["vrrp", "carp", "kube-vip", "other"], &["", "CARP", "none"]),
             (Form::Sqlite,    &["auto", "none"],                  &["", "Auto", "true"]),
             (Form::Compression, &["gzip", "zstd"],                &["", "xz"]),
         ];

@@ -65,9 +65,10 @@ impl Site {
                     pair: pair.name.clone(),
                 },
             });
-            let members = pair.members.iter().filter_map(|member| {
-                Some(Held {
-                    address: member.address?,
+            let members = pair.members.iter().flat_map(|member| {
+                let own = member.address.iter().chain(&member.addresses);
+                own.map(|address| Held {
+                    address: *address,
                     holder: Holder::Member {
                         name: member.name.clone(),
                         vmid: member.vmid,

@@ -66,8 +66,8 @@ const fn required(path: &'static str, kind: Kind, meaning: &'static str) -> Key 
 }
 
 use Form::{
-    Address, Addresses, Compression, Content, Domain, File, Gateway, Guest, Keep, Line, Node,
-    Occasion, Path, Prefix, Sid, Sqlite, Ssh, Storage, Word, Zone,
+    Address, Addresses, Compression, Content, Domain, File, Gateway, Guest, Keep, Line, Mover,
+    Node, Occasion, Path, Prefix, Sid, Sqlite, Ssh, Storage, Word, Zone,
 };
 use Kind::{Any, Avoid, List, Map, Number, Object, Text, Truth, Whole};
 
@@ -140,6 +140,9 @@ pub const KEYS: &[Key] = &[
     key("pairs[].interface",         Text(Word),      "",  "Where hacheck listens; else the interface that is in the VIP's network."),
     key("pairs[].advert_ms",         Whole(10, 255_000), "", "The advert interval in milliseconds, if it is not to be learnt from the adverts."),
     key("pairs[].unicast",           Truth,           "false", "The members speak VRRP to each other only (keepalived's unicast_peer)."),
+    key("pairs[].excluded",          Truth,           "false", "The VIP stands in no advert (keepalived's virtual_ipaddress_excluded): an IPv6 address that moves with an IPv4 instance, as a rule."),
+    key("pairs[].vrrp",              Truth,           "true", "VRRP moves the VIP; false for CARP, kube-vip, Pacemaker: then daemons and adverts are not judged."),
+    key("pairs[].by",                Text(Mover),     "",  "What moves the VIP; vrrp, unless `vrrp` is false."),
     key("pairs[].rto_s",             Number(0.0, DAY_S), "",  "The recovery time that is promised, in seconds."),
     key("pairs[].expect",            Object,          "{}", "What else should be so."),
     key("pairs[].expect.preferred",  Truth,           "true", "The preferred member should be the holder."),
@@ -148,6 +151,8 @@ pub const KEYS: &[Key] = &[
     key("pairs[].members[]",         Object,          "",  "A member: its name, and at least one of vmid and address."),
     required("pairs[].members[].name", Text(Line),         "Its name; a guest's name where it is a guest."),
     key("pairs[].members[].address", Text(Address),   "",  "Its own address, which ipalloc gives to nobody else; hacheck needs it."),
+    key("pairs[].members[].addresses", List,          "[]", "Its other addresses on the VIP's segment: where `address` is another network's, or a second interface is there."),
+    key("pairs[].members[].addresses[]", Text(Address), "", "An address."),
     key("pairs[].members[].vmid",    VMID,            "",  "Its guest ID; else pvx-migrate knows it by its name."),
     key("pairs[].members[].node",    Text(Node),      "",  "The node it is meant to be on."),
     key("pairs[].members[].preferred", Truth,         "false", "It holds the VIP when all is well."),
@@ -159,6 +164,7 @@ pub const KEYS: &[Key] = &[
     key("pairs[].probes[].tcp",      Any,             "",  "A TCP connection (hacheck/README.md)."),
     key("pairs[].probes[].nfs",      Any,             "",  "The NULL procedure of an NFS server (hacheck/README.md)."),
     key("pairs[].probes[].on",       Any,             "",  "Who is asked (hacheck/README.md)."),
+    key("pairs[].probes[].rebinds",  Truth,           "false", "Its server binds to addresses that come later (BIND, dnsmasq's bind-dynamic): that no socket is on the VIP yet says nothing."),
     key("pairs[].files",             List,            "[]", "Files on the members that must not grow old."),
     key("pairs[].files[]",           Object,          "",  "Such a file."),
     required("pairs[].files[].path", Text(Path),           "Its path on the members."),

@@ -27,6 +27,13 @@ pub struct Pair {
     pub advert_ms: Option<u32>,
     /// Nobody but the members can hear the adverts.
     pub unicast: bool,
+    /// The VIP moves with an instance and stands in none of its adverts.
+    pub excluded: bool,
+    /// VRRP moves the VIP.
+    pub vrrp: bool,
+    /// What moves it else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// The promised recovery time in seconds, above 0 and at most a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rto_s: Option<f64>,
@@ -66,6 +73,8 @@ pub struct Member {
     /// Its own address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
+    /// Its other addresses on the VIP's segment.
+    pub addresses: Vec<IpAddr>,
     /// Its guest ID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vmid: Option<u32>,
@@ -110,7 +119,7 @@ impl Pair {
 pub(super) fn check(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Faults) {
     for (pair, path) in pairs.iter().zip(paths) {
         members(pair, path, faults);
-        without_vip(pair, path, faults);
+        without_vrrp(pair, path, faults);
         for (place, file) in pair.files.iter().enumerate() {
             let name = file.member.as_deref();
             if let Some(name) = name.filter(|name| pair.member(name).is_none()) {
@@ -158,6 +167,27 @@ fn members(pair: &Pair, path: &str, faults: &mut Faults) {
                 faults.add(format!("{at}.address"), what);
             }
         }
+        for (number, address) in member.addresses.iter().enumerate() {
+            let at = format!("{at}.addresses[{number}]");
+            let own = member.address.iter().chain(&member.addresses[..number]);
+            let has = |other: &Member| {
+                other.address == Some(*address) || other.addresses.contains(address)
+            };
+            if pair.vip == Some(*address) {
+                faults.add(
+                    at,
+                    format!("is the vip {address}; a VIP moves, a member's own address stays"),
+                );
+            } else if own.into_iter().any(|known| known == address) {
+                faults.add(at, format!("is {address} again"));
+            } else if let Some(other) = pair
+                .members
+                .iter()
+                .find(|other| other.name != member.name && has(other))
+            {
+                faults.add(at, format!("is {address}, which is {}'s, too", other.name));
+            }
+        }
         if let Some(vmid) = member.vmid
             && let Some(other) = same(&|other| other.vmid == Some(vmid))
         {
@@ -173,20 +203,42 @@ fn members(pair: &Pair, path: &str, faults: &mut Faults) {
     }
 }
 
-/// An active-active pair has no VRRP.
-fn without_vip(pair: &Pair, path: &str, faults: &mut Faults) {
+/// An active-active pair has no VRRP, nor has a VIP that something else moves.
+fn without_vrrp(pair: &Pair, path: &str, faults: &mut Faults) {
     let of_vrrp = [
         ("vrid", pair.vrid.is_some()),
         ("advert_ms", pair.advert_ms.is_some()),
         ("expect.version", pair.expect.version.is_some()),
         ("unicast", pair.unicast),
+        ("excluded", pair.excluded),
     ];
-    for (name, _) in of_vrrp
-        .into_iter()
-        .filter(|(_, there)| *there && pair.vip.is_none())
-    {
-        let what = "is of VRRP, but the pair has no vip";
-        faults.add(format!("{path}.{name}"), what);
+    let of_vip = [("vrrp", !pair.vrrp), ("by", pair.by.is_some())];
+    let why = match (pair.vip, pair.vrrp) {
+        (None, _) => "is of VRRP, but the pair has no vip",
+        (_, false) => "is of VRRP, but the pair says \"vrrp\": false",
+        _ => "",
+    };
+    let of_vrrp = of_vrrp.into_iter().filter(|_| !why.is_empty());
+    for (name, _) in of_vrrp.filter(|(_, there)| *there) {
+        faults.add(format!("{path}.{name}"), why);
+    }
+    for (name, _) in of_vip.into_iter().filter(|(_, there)| *there) {
+        if pair.vip.is_none() {
+            let what = "says what moves the vip, but the pair has none";
+            faults.add(format!("{path}.{name}"), what);
+        }
+    }
+    let by_vrrp = pair.by.as_deref().map(|by| by == "vrrp");
+    match (by_vrrp.filter(|_| pair.vip.is_some()), pair.vrrp) {
+        (Some(false), true) => {
+            let what = "says that something else than VRRP moves the vip, but the pair does not say \"vrrp\": false";
+            faults.add(format!("{path}.by"), what);
+        }
+        (Some(true), false) => {
+            let what = "is vrrp, but the pair says \"vrrp\": false";
+            faults.add(format!("{path}.by"), what);
+        }
+        _ => {}
     }
 }
 
@@ -234,7 +286,21 @@ fn between(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Fa
         }
         let Some(vrid) = pair.vrid else { continue };
         let net = segment(vip, segments);
-        if let Some(other) = routers.insert((net, vrid), name) {
+        // Two VIPs of one instance are two pairs of the same members on the same interface.
+        let one_instance = |other: &&Pair| {
+            let hosts = |pair: &Pair| -> Vec<_> {
+                let hosts = pair.members.iter();
+                hosts
+                    .map(|one| (one.name.clone(), one.vmid, one.address))
+                    .collect()
+            };
+            other.interface == pair.interface && hosts(other) == hosts(pair)
+        };
+        let other = routers.insert((net, vrid), pair);
+        if let Some(other) = other
+            .filter(|other| !one_instance(other))
+            .map(|other| &other.name)
+        {
             let what = format!(
                 "is {vrid}, which is {other:?}'s on the same segment {net}, too (vlans[].prefix say which segments there are)"
             );
@@ -248,6 +314,12 @@ fn between(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Fa
             if let Some((address, other)) = address.and_then(|a| Some((a, vips.get(&a)?))) {
                 let what = format!("is {address}, the vip of the pair {other:?}");
                 faults.add(format!("{path}.members[{place}].address"), what);
+            }
+            for (number, address) in member.addresses.iter().enumerate().filter(|(_, a)| own(a)) {
+                if let Some(other) = vips.get(address) {
+                    let what = format!("is {address}, the vip of the pair {other:?}");
+                    faults.add(format!("{path}.members[{place}].addresses[{number}]"), what);
+                }
             }
         }
     }

@@ -9,16 +9,16 @@ fn holders() {
     #[rustfmt::skip]
     let cases = vec![
         ("two answer, two speak", World::vrrp().raw(&both, &both), "critical split-brain"),
-        ("two answer, one speaks", World::vrrp().raw(&both, &all("b")), "critical duplicate-ip-zombie, unknown blind"),
+        ("two answer, one speaks", World::vrrp().raw(&both, &all("b")), "critical split-brain, unknown blind"),
         ("two answer, nobody is heard", World::vrrp().raw(&both, &[]).with(|w| w.pair.unicast = true), "critical split-brain, unknown blind"),
         ("one answers, two speak", World::vrrp().raw(&all("a"), &both), "critical split-brain"),
         ("two have it", told(Some(60_000), Some(60_000)), "critical split-brain"),
-        ("two have it, one without a daemon", World::vrrp().fact("a", Some(60_000), false).fact("b", Some(50_000), true), "critical duplicate-ip-zombie, critical vrrp-daemon-dead"),
-        ("auth mismatch", told(Some(60_000), Some(60_000)).raw(&both, &all("a")), "critical duplicate-ip-zombie"),
+        ("two have it, one without a daemon", World::vrrp().fact("a", Some(60_000), false).fact("b", Some(50_000), true), "critical split-brain, critical vrrp-daemon-dead"),
+        ("auth mismatch", told(Some(60_000), Some(60_000)).raw(&both, &all("a")), "critical split-brain"),
         ("one is a stranger", World::vrrp().raw(&[("a", 0, 3500), ("x", 0, 3500)], &all("a")), "critical foreign-holder, unknown blind"),
         ("only a stranger", World::vrrp().raw(&all("x"), &all("a")), "critical foreign-holder, unknown blind"),
         ("a strange speaker", World::vrrp().raw(&all("a"), &all("x")), "critical foreign-holder, unknown blind"),
-        ("the checker itself", World::vrrp().with(|w| { w.evidence.own.push(OwnAddress { interface: "eth0".to_owned(), address: address("vip"), prefix_length: None, held_ms: None, }) }), "critical foreign-holder, unknown blind"),
+        ("the checker itself", World::vrrp().with(|w| { w.evidence.own.push(OwnAddress { interface: "eth0".to_owned(), address: address("vip"), prefix_length: None, held_ms: None, unused: None }) }), "critical foreign-holder, unknown blind"),
         ("a stranger for a moment", World::vrrp().raw(&[all("a")[0], ("x", 1000, 1500)], &all("a")), "critical foreign-holder, unknown blind"),
         ("a stranger in between", World::vrrp().raw(&[("a", 0, 1000), ("x", 1250, 2000), ("a", 2250, 3500)], &all("a")), "critical foreign-holder, unknown blind"),
         ("a strange advert, once", World::vrrp().raw(&all("a"), &[all("a")[0], ("x", 900, 900)]), "critical foreign-holder, unknown blind"),
@@ -72,7 +72,7 @@ fn virtual_macs_name_nobody() {
         ("adverts name the holder", World::vrrp().raw(&all("virtual"), &all("a")), "a by adverts"),
         ("nothing names it", World::vrrp().raw(&all("virtual"), &[]).with(|w| w.pair.unicast = true), "unknown holder-unknown, unknown blind"),
         ("two under one MAC, two speak", twice(World::vrrp().raw(&all("virtual"), &[("a", 0, 3500), ("b", 0, 3500)])), "critical split-brain"),
-        ("two under one MAC, one speaks", twice(World::vrrp().raw(&all("virtual"), &all("a"))), "critical duplicate-ip-zombie, unknown blind"),
+        ("two under one MAC, one speaks", twice(World::vrrp().raw(&all("virtual"), &all("a"))), "critical split-brain, unknown blind"),
         ("the virtual and its own by turns", World::vrrp().raw(&[("virtual", 0, 2000), ("a", 2250, 3500)], &all("a")), "a by mac"),
     ];
     all_say(cases);
@@ -138,6 +138,9 @@ fn what_may_be_only_passing() {
         ("the window closed in between", World::vrrp().raw(&[("a", 0, 3000), ("b", 3250, 3500)], &[]), true),
         ("a stranger in between", World::vrrp().probes("t++").raw(&[("a", 0, 500), ("x", 1000, 1500), ("a", 2500, 3500)], &[]), false),
         ("two at once", World::vrrp().probes("t++").raw(&[all("a")[0], all("b")[0]], &[]), false),
+        ("silent, and its daemon lives", World::vrrp().raw(&all("a"), &[]).fact("a", Some(60_000), true), true),
+        ("silent, and nobody knows", World::vrrp().raw(&all("a"), &[]), false),
+        ("silent, and its daemon is dead", World::vrrp().raw(&all("a"), &[]).fact("a", Some(60_000), false), false),
         ("no raw sockets", World::vrrp().probes("t++"), false),
     ];
     for (name, world, want) in cases {

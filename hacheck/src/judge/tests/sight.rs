@@ -37,7 +37,9 @@ fn what_a_vantage_point_can_say_of_a_healthy_pair() {
         blind(&raw()),
         ["not seen: that b's VRRP daemon lives (--facts)"]
     );
-    assert_eq!(blind(&told(raw())), [""; 0]);
+    let fault = "not seen: whether b's VRRP instance is in FAULT (keepalived tells root: hacheck member as root)";
+    assert_eq!(blind(&told(raw())), [fault]);
+    assert_eq!(blind(&told(raw()).instance(|_| {})), [""; 0]);
 }
 
 #[test]

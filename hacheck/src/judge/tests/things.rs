@@ -33,7 +33,7 @@ fn drifts() {
         ("another version than meant", heard(|a| a.version = 3).with(|w| w.pair.version = Some(2)), "warning config-drift, a by mac"),
         ("another interval than meant", heard(|a| a.interval_ms = 2000).with(|w| w.pair.advert_ms = Some(1000)), "warning config-drift, a by mac"),
         ("wrong checksum", heard(|a| a.checksum_ok = false), "unknown blind, warning config-drift, a by mac"),
-        ("came through a router", heard(|a| a.ttl = 254), "warning config-drift, a by mac"),
+        ("came through a router", heard(|a| a.ttl = 254), "unknown blind, warning config-drift, a by mac"),
         ("two VRIDs for one VIP", other(|a| a.vrid = 56), "critical config-drift, warning config-drift, a by mac"),
         ("two versions", other(|a| a.version = 3), "critical config-drift, a by mac"),
         ("two kinds of authentication", other(|a| a.auth_type = 1), "critical config-drift, a by mac"),

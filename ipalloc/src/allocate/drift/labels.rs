@@ -36,7 +36,7 @@ impl Others {
         let custom = asked.custom.iter().filter_map(|(name, asked)| {
             let has = said.custom.get(name).unwrap_or(&Value::Null);
             let same = labels::custom::same(asked, has);
-            (!same).then(|| (name.clone(), has.clone()))
+            (!same).then(|| (name.clone(), labels::custom::plain(has)))
         });
         let text = |text: &str| match text {
             "" => Value::Null,
