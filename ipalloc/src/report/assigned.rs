@@ -39,7 +39,7 @@ fn add(row: &mut Row, field: &'static str, outcome: &Assigned) {
             "address"
         };
         row.error
-            .get_or_insert_with(|| told(&row.fields, address, refused));
+            .get_or_insert_with(|| told(&row.fields, address, refused, is_rehearsed(&row.fields)));
     }
 }
 
@@ -48,12 +48,13 @@ fn add_to_other(row: &mut Row, place: usize, interface: &str, outcome: &Assigned
     if outcome.changed {
         set_changed(&mut row.fields);
     }
+    let is_rehearsed = is_rehearsed(&row.fields);
     let Some(fields) = row.others.get_mut(place) else {
         return;
     };
     take_over(fields, "assigned", outcome);
     if let Some(refused) = &outcome.refused {
-        let refused = told(fields, "address", refused);
+        let refused = told(fields, "address", refused, is_rehearsed);
         fields.push(("error", refused.object()));
         let message = format!("{interface}: {}", refused.message);
         row.error.get_or_insert(Refused { message, ..refused });
@@ -84,12 +85,17 @@ fn object(at: &At) -> String {
     format!("{{\"virtual_machine\":{machine},\"interface\":{interface},\"primary\":{primary}}}")
 }
 
-/// The refusal, with the address, which is kept.
-fn told(fields: &Fields, name: &str, refused: &Refused) -> Refused {
+fn is_rehearsed(fields: &Fields) -> bool {
+    fields.iter().any(|(field, _)| *field == "dry_run")
+}
+
+/// The refusal, with the address, which is kept, or would be.
+fn told(fields: &Fields, name: &str, refused: &Refused, is_rehearsed: bool) -> Refused {
+    let is = if is_rehearsed { "would be" } else { "is" };
     let address = fields.iter().find(|(field, _)| *field == name);
     let address = address.map_or("the address", |(_, value)| value.trim_matches('"'));
     Refused {
-        message: format!("{address} is recorded and kept, but {}", refused.message),
+        message: format!("{address} {is} recorded and kept, but {}", refused.message),
         code: refused.code,
     }
 }

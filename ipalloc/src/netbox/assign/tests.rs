@@ -86,3 +86,58 @@ fn what_cannot_be_read_again_ends_the_run() {
     let message = got.refused.unwrap().message;
     assert!(message.ends_with("; run this again"), "{message}");
 }
+
+#[test]
+fn one_that_is_refused_stops_no_other() {
+    const RECORD: &str = r#"{"id":70,"address":"192.0.2.7/24"}"#;
+    let wish = |name: &str| Wish {
+        names: vec![name.to_owned()],
+        is_unsure: false,
+        cluster: Some("pve".to_owned()),
+        tenant: None,
+        interface: Which::Any("net0"),
+        mac: None,
+    };
+    let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let there = value(MADE);
+    let facts = Facts {
+        clusters: vec![Cluster {
+            id: 9,
+            name: "pve".to_owned(),
+        }],
+        machines: vec![machines::machine(&there).unwrap()],
+        interfaces: vec![machines::interface(&value(MADE_TOO)).unwrap()],
+        ..Facts::default()
+    };
+    // It is looked at first, as before 4.6; then two steps for the other.
+    let reply = |number: usize| -> Reply {
+        let (status, body) = match number {
+            0 => (200, RECORD),
+            1 => (400, r#"{"address":["Duplicate IP address found"]}"#),
+            2 => (
+                201,
+                r#"{"id":5,"name":"db","cluster":{"id":9,"name":"pve"}}"#,
+            ),
+            _ => (201, r#"{"id":6,"name":"net0","virtual_machine":{"id":5}}"#),
+        };
+        (status, body.to_owned())
+    };
+    let (web, db) = (wish("web"), wish("db"));
+    let target = |id: Option<u64>| Target {
+        id,
+        address: [192, 0, 2, 7].into(),
+    };
+    let all = Assigning {
+        api: &api(reply),
+        wishes: &[(&web, target(Some(70))), (&db, target(None))],
+        read: Read {
+            facts,
+            records: vec![crate::netbox::answer::record(&value(RECORD)).unwrap()],
+        },
+    };
+    let (outcomes, failed) = all.all(false);
+    assert!(failed.is_none(), "{failed:?}");
+    let message = &outcomes[0].refused.as_ref().unwrap().message;
+    assert!(message.contains("Duplicate IP address"), "{message}");
+    assert_eq!((outcomes[1].changed, &outcomes[1].refused), (true, &None));
+}
