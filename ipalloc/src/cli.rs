@@ -9,6 +9,7 @@ use vmid::{avoid::Avoid, site::Named, span};
 use crate::{
     allocate::Naming,
     among::Narrow,
+    assign::asked::Asked,
     exclude::{Gateway, Policy},
     family::Which,
     ipam::Vrf,
@@ -199,6 +200,9 @@ pub struct Allocate {
     /// Give another address to an owner whose own has an older record of somebody else
     #[arg(long)]
     pub reassign: bool,
+    /// Where in NetBox the address is put
+    #[command(flatten)]
+    pub assign: Asked,
     /// Allocate in a container, deprecated, reserved or full prefix, if it is named
     #[arg(long)]
     pub force: bool,

@@ -7,17 +7,20 @@
 use core::net::IpAddr;
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
 };
 
+use anyhow::anyhow;
 use ipnet::IpNet;
 use serde_json::Value;
 use vmid::exit::Stop;
 
 use crate::{
     among::{Among, Belonging, Segment},
+    assign::{Assigned, Target, Wish},
     interest::Interest,
+    refused::Refused,
     span::{self, Span},
     status,
 };
@@ -330,6 +333,38 @@ pub trait Ipam {
     ///
     /// Nothing was changed.
     fn apply(&mut self, changes: &[Change]) -> Result<Applied, Stop>;
+
+    /// Looks up the virtual machines that addresses are to be put onto, before anything is changed: why
+    /// that cannot be, for each wish for which it can't.
+    ///
+    /// # Errors
+    ///
+    /// The IPAM has no virtual machines, or it cannot be read.
+    fn machines(&mut self, _wishes: &[&Wish]) -> Result<Vec<Option<Refused>>, Stop> {
+        let what = anyhow!(
+            "a folder of CSV files has no virtual machines to put an address onto (--assign); a NetBox has"
+        );
+        Err(Stop::input(what))
+    }
+
+    /// Puts addresses onto virtual machines, or only says what would be; what came of each, and why
+    /// the run is to end, if a server or the network failed.
+    fn assign(
+        &mut self,
+        _wishes: &[(&Wish, Target)],
+        _dry_run: bool,
+    ) -> (Vec<Assigned>, Option<Stop>) {
+        (Vec::new(), None)
+    }
+
+    /// The MAC addresses of the interfaces that these entries are on, as far as they are known.
+    ///
+    /// # Errors
+    ///
+    /// The IPAM cannot be read.
+    fn macs(&mut self, _entries: &[&Entry]) -> Result<HashMap<EntryId, String>, Stop> {
+        Ok(HashMap::new())
+    }
 
     /// Entry IDs mean something outside, so that results show them as `ipam_id`.
     fn has_ids(&self) -> bool;

@@ -1,6 +1,6 @@
 //! An address for a named guest, from an IPAM: never twice, never leaked.
 //!
-//! Pure: [`owner`], [`request`], [`among`], [`scope`], [`exclude`], [`span`], [`family`], [`labels`], [`shared`],
+//! Pure: [`owner`], [`request`], [`among`], [`assign`], [`scope`], [`exclude`], [`span`], [`family`], [`labels`], [`shared`],
 //! [`pending`], [`retired`], and the four decisions [`allocate`], [`release`], [`show`], [`check`]; `verb` has
 //! what each subcommand does around them. The seam to what keeps the addresses is [`ipam`]; behind it are
 //! [`csv_ipam`] and [`netbox`], the only I/O.
@@ -21,6 +21,7 @@ use vmid::{
 
 pub mod allocate;
 pub mod among;
+pub mod assign;
 pub mod check;
 pub mod cli;
 pub mod csv_ipam;

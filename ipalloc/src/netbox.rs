@@ -17,15 +17,18 @@ use vmid::{
 };
 
 use crate::{
+    assign::{Assigned, Facts, Target, Wish},
     cli::{Environment, Source},
     interest::Interest,
     ipam::{Applied, Ask, Change, Entry, EntryId, Ipam, Made, Networks, New, Rejection, View, Vrf},
     known::{Place, Within},
+    refused::Refused,
     span::{self, Family, Span},
 };
 
 mod answer;
 mod api;
+mod assign;
 mod available;
 mod change;
 mod complete;
@@ -33,10 +36,13 @@ mod create;
 mod custom;
 pub mod field;
 mod look;
+mod machines;
+mod macs;
 mod moved;
 mod narrow;
 mod networks;
 mod pages;
+mod primary;
 mod query;
 mod refusal;
 mod version;
@@ -67,6 +73,9 @@ pub struct NetBox {
     owners: Option<(Ask, Vec<Record>)>,
     /// Addresses that were refused as taken.
     refused: HashSet<(Vrf, IpAddr)>,
+    /// The virtual machines that addresses are to be put onto, as they were before anything was
+    /// changed; used once.
+    machines: Option<Facts>,
     prefix_ids: HashMap<(Vrf, IpNet), u64>,
     range_ids: HashMap<Place, u64>,
     vrf_ids: HashMap<Vrf, u64>,
@@ -136,6 +145,7 @@ impl NetBox {
             is_small: false,
             owners: None,
             refused: HashSet::new(),
+            machines: None,
             prefix_ids: HashMap::new(),
             range_ids: HashMap::new(),
             vrf_ids: HashMap::new(),
@@ -203,6 +213,22 @@ impl Ipam for NetBox {
 
     fn has_ids(&self) -> bool {
         true
+    }
+
+    fn machines(&mut self, wishes: &[&Wish]) -> Result<Vec<Option<Refused>>, Stop> {
+        self.where_to_put(wishes)
+    }
+
+    fn assign(
+        &mut self,
+        wishes: &[(&Wish, Target)],
+        dry_run: bool,
+    ) -> (Vec<Assigned>, Option<Stop>) {
+        self.put_all(wishes, dry_run)
+    }
+
+    fn macs(&mut self, entries: &[&Entry]) -> Result<HashMap<EntryId, String>, Stop> {
+        self.macs_on(entries)
     }
 }
 

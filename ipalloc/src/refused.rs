@@ -43,6 +43,8 @@ pub enum Code {
     RefusedValue,
     /// A rule of NetBox's own, or what depends on the record, keeps it from being removed.
     Protected,
+    /// The address is not, or cannot be, put onto the guest's virtual machine.
+    AssignFailed,
     /// Nothing is wrong here, but elsewhere in the batch.
     Batch,
     /// The address was made, but lacks something that was asked for.
@@ -88,6 +90,7 @@ impl Code {
             Self::MissingField => "missing-field",
             Self::RefusedValue => "refused-value",
             Self::Protected => "protected",
+            Self::AssignFailed => "assign-failed",
             Self::Batch => "batch",
             Self::Unfinished => "unfinished",
             Self::Unverified => "unverified",

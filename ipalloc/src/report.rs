@@ -15,9 +15,11 @@ use crate::{
     refused::{Code, Refused},
 };
 
+mod assigned;
 mod part;
 mod said;
 
+pub use assigned::add_assigned;
 use part::OF_SIX;
 pub use part::Part;
 pub use said::{absent, borrowed, granted, number, outcome, owned, placed, released, text};
@@ -128,8 +130,10 @@ impl Acted {
 }
 
 /// What is said of some answers only, and what stands in its place where it holds no more.
-const STALE: [(&str, &str); 6] = [
+const STALE: [(&str, &str); 8] = [
     ("dry_run", "false"),
+    ("assigned", "null"),
+    ("assigned6", "null"),
     ("instead_of6", "null"),
     ("differs6", "null"),
     ("revived", "false"),

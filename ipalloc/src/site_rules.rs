@@ -22,6 +22,8 @@ use crate::{
 pub struct SiteRules {
     /// The domain of its names.
     pub domain: Option<String>,
+    /// NetBox's name of the cluster that its guests are in.
+    pub cluster: Option<String>,
     /// Addresses that somebody has: VIPs, members of pairs, gateways, nodes.
     pub held: Vec<Held>,
     /// Kept free.
@@ -59,6 +61,10 @@ impl SiteRules {
         };
         Ok(Self {
             domain: site.domain.clone(),
+            cluster: site
+                .netbox
+                .as_ref()
+                .and_then(|netbox| netbox.cluster.clone()),
             held: site.held().collect(),
             avoid: avoid
                 .map_err(|what| Stop::input(anyhow::anyhow!("the site's avoid: {what}")))?,

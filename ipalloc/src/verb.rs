@@ -3,6 +3,7 @@
 
 pub(crate) mod act;
 pub(crate) mod allocate;
+pub(crate) mod assign;
 pub(crate) mod check;
 pub(crate) mod expire;
 pub(crate) mod list;

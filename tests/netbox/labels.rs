@@ -199,7 +199,7 @@ fn refused(lab: &Lab) {
 fn shared_role(lab: &Lab) {
     let lines = |role: &'static str| {
         move |n: usize| {
-            let vlan = if n % 3 == 0 { 10 } else { 30 };
+            let vlan = if n.is_multiple_of(3) { 10 } else { 30 };
             format!("allocate --vlan {vlan} --ipam-role {role} --timeout 120s {role}{n}")
         }
     };
@@ -267,7 +267,11 @@ fn limited(lab: &Lab) {
 fn loose(lab: &Lab) {
     let ours = Ours::new(lab.loose());
     let line = |n: usize| {
-        let role = if n % 2 == 0 { "--ipam-role vip" } else { "" };
+        let role = if n.is_multiple_of(2) {
+            "--ipam-role vip"
+        } else {
+            ""
+        };
         format!("allocate --vlan 30 {role} --timeout 120s g{n}")
     };
     let all: Vec<Ran> = ours.at_once((0..24).map(line));

@@ -19,6 +19,7 @@ mod kills;
 mod labels;
 mod large;
 mod lost;
+mod machines;
 mod outcome;
 mod owners;
 mod places;
@@ -54,7 +55,7 @@ const SERVERS: usize = 3;
 #[rustfmt::skip]
 const SECTIONS: &[&[Section]] = &[
     large::SECTIONS, hidden::SECTIONS, kills::SECTIONS, races::SECTIONS, agree::SECTIONS, lost::SECTIONS, outcome::SECTIONS, strange::SECTIONS,
-    rules::SECTIONS, owners::SECTIONS, families::SECTIONS, labels::SECTIONS, places::SECTIONS, setup::SECTIONS, refused::SECTIONS, tokens::SECTIONS, trust::SECTIONS, provision::SECTIONS,
+    rules::SECTIONS, owners::SECTIONS, families::SECTIONS, labels::SECTIONS, machines::SECTIONS, places::SECTIONS, setup::SECTIONS, refused::SECTIONS, tokens::SECTIONS, trust::SECTIONS, provision::SECTIONS,
 ];
 
 /// Those that are run on each server, each of which is in another time zone.

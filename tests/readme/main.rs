@@ -52,6 +52,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("ipalloc/README.md", "export NETBOX_URL", NETBOX),
     ("ipalloc/README.md", "ipalloc allocate --vlan", NETBOX),
     ("ipalloc/README.md", "ipalloc allocate <", NETBOX),
+    ("ipalloc/README.md", "ipalloc allocate --assign", NETBOX),
     ("ipalloc/README.md", "scripts/inventory", CLUSTER),
     ("ipalloc/README.md", "ipalloc allocate --ipam ipam --site site.json <guests.jsonl", "tests/cases/pipelines/from-a-cluster.case runs it"),
     ("ipalloc/README.md", "ipalloc setup", NETBOX),

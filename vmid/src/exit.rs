@@ -98,6 +98,12 @@ impl Stop {
         self
     }
 
+    /// The call or the input is wrong, or the token; nothing else helps.
+    #[must_use]
+    pub fn is_callers(&self) -> bool {
+        self.who == Who::Caller
+    }
+
     fn new(who: Who, cause: impl Into<anyhow::Error>) -> Self {
         Self {
             who,

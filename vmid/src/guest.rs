@@ -120,6 +120,8 @@ impl Guest {
 pub struct Interface {
     /// `net0` to `net31`.
     pub name: String,
+    /// As a container itself calls it (`name=eth0`).
+    pub inside: Option<String>,
     /// Its MAC.
     pub mac: Option<String>,
     /// Its VLAN tag; an error where it is none.
@@ -170,6 +172,9 @@ pub fn interfaces(record: &Record<'_>) -> Vec<Interface> {
         };
         Some(Interface {
             tag: vlan(&property(&net, "tag").map_or(Value::Absent, |tag| Value::Text(tag.into()))),
+            inside: property(&net, "name")
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned),
             mac: net.split(',').find_map(mac).map(str::to_owned),
             address: fixed("ip").map(scheme::parse_address),
             ip6: fixed("ip6").map(str::to_owned),
@@ -189,9 +194,14 @@ pub fn is_interface_option(name: &str) -> bool {
 /// The MAC in a pair such as `virtio=BC:24:11:00:00:01` or `hwaddr=...`.
 fn mac(pair: &str) -> Option<&str> {
     let (_, value) = pair.split_once('=')?;
+    is_mac(value).then_some(value)
+}
+
+/// A MAC address as Proxmox writes it, in capitals or not: `BC:24:11:00:00:01`.
+#[must_use]
+pub fn is_mac(text: &str) -> bool {
     let byte = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    let is_mac = value.split(':').count() == 6 && value.split(':').all(byte);
-    is_mac.then_some(value)
+    text.split(':').count() == 6 && text.split(':').all(byte)
 }
 
 /// The value of `key` in one of Proxmox's property strings, `a=1,b=2`.

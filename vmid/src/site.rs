@@ -24,6 +24,7 @@ pub mod json;
 pub mod key;
 mod mistaken;
 pub mod near;
+mod netbox;
 mod notify;
 mod option;
 mod pair;
@@ -35,6 +36,7 @@ mod walk;
 pub use app::{App, BackupTarget};
 pub use fault::{Fault, Faults};
 pub use held::{Held, Holder};
+pub use netbox::Netbox;
 pub use notify::{Apprise, Discord, Healthchecks, Notify, Ntfy};
 pub use option::Named;
 pub use pair::{Expect, FileRule, Member, Pair};
@@ -66,6 +68,8 @@ pub struct Site {
     pub ssh_keys_file: Option<String>,
     pub avoid: Vec<String>,
     pub limits: Limits,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub netbox: Option<Netbox>,
     pub nodes: Vec<Node>,
     pub storages: Vec<Storage>,
     pub database_storage_types: Vec<String>,

@@ -45,6 +45,7 @@ Error codes:
   unknown-tenant    NetBox has no such tenant, or several, or the token may not see it
   missing-field     NetBox wants a field that the request does not have; the option is named
   refused-value     a rule of NetBox's own refuses a value; the message has its words
+  assign-failed     the address is not, or cannot be, put onto the guest's virtual machine
   batch             sound, but another request of the batch failed
   unfinished        made, but without its role yet; run it again, which gives it
   unverified        made, but could not be read back; run it again (exit 3)
@@ -91,7 +92,7 @@ Error codes:
 pub const LIST: &str = concat!(
     "\
 A record has name (its owner, or null), address, prefix, vlan, dns_name, vrf, ipam_status, ipam_role,
-tenant, description, tags, custom_fields; and findings (duplicate-address) where the address has
+tenant, description, tags, custom_fields, mac (in NetBox); and findings (duplicate-address) where the address has
 several records.
 The forms that are made of names leave out deprecated records, those without a host's name, and those
 with an address that an older record has. No host at all is exit 1, unless --allow-empty.

@@ -19,7 +19,7 @@ pub enum Form {
     Csv,
     /// Lines of /etc/hosts
     Hosts,
-    /// host-record lines of dnsmasq.conf: names, and addresses back to names
+    /// host-record lines of dnsmasq.conf: names, and addresses back to names; dhcp-host lines where the MAC address is known
     Dnsmasq,
     /// Pi-hole 5: lines of /etc/pihole/custom.list
     Pihole5,
@@ -54,9 +54,12 @@ pub fn lines(form: Form, hosts: &[Host]) -> Vec<String> {
         Form::Hosts => each(hosts, |host| {
             format!("{}\t{}", host.address, names(host, " "))
         }),
-        Form::Dnsmasq => each(hosts, |host| {
-            format!("host-record={},{}", names(host, ","), host.address)
-        }),
+        Form::Dnsmasq => {
+            let names = |host: &Host| format!("host-record={},{}", names(host, ","), host.address);
+            let mut lines = each(hosts, names);
+            lines.extend(dhcp_hosts(hosts));
+            lines
+        }
         Form::Pihole5 => each(hosts, |host| format!("{} {}", host.address, host.name)),
         Form::Pihole6 => vec![array(hosts)],
         Form::Zone => each(hosts, |host| {
@@ -75,6 +78,21 @@ fn each(hosts: &[Host], line: impl Fn(&Host) -> String) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let lines = hosts.iter().map(line);
     lines.filter(|line| seen.insert(line.clone())).collect()
+}
+
+/// Which address dnsmasq gives to which interface by DHCP, and the name that goes with it; dnsmasq refuses one
+/// address twice, and wants those of IPv6 in brackets.
+fn dhcp_hosts(hosts: &[Host]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let line = |host: &Host| {
+        let mac = host.mac.as_ref().filter(|_| seen.insert(host.address))?;
+        let name = host.short.as_ref().unwrap_or(&host.name);
+        Some(match host.address {
+            IpAddr::V4(address) => format!("dhcp-host={mac},{address},{name}"),
+            IpAddr::V6(address) => format!("dhcp-host={mac},[{address}],{name}"),
+        })
+    };
+    hosts.iter().filter_map(line).collect()
 }
 
 /// The name in full, then the short one.
@@ -166,7 +184,37 @@ mod tests {
             guest: key.map(|(guest, _)| guest.to_owned()),
             interface: key.and_then(|(_, interface)| interface.map(str::to_owned)),
             vlan,
+            mac: None,
         }
+    }
+
+    #[test]
+    fn hosts_by_dhcp() {
+        let with = |name, address, mac: Option<&str>| Host {
+            mac: mac.map(str::to_owned),
+            ..host(name, address, None, None)
+        };
+        let hosts = [
+            with("web.lab.example", "192.168.30.2", Some("BC:24:11:00:00:0A")),
+            with("web.lab.example", "fd00:30::2", Some("BC:24:11:00:00:0A")),
+            with(
+                "also.lab.example",
+                "192.168.30.2",
+                Some("BC:24:11:00:00:0B"),
+            ),
+            with("nas", "192.168.10.5", Some("BC:24:11:00:00:0C")),
+            with("tv", "192.168.10.6", None),
+        ];
+        let want = "\
+host-record=web.lab.example,web,192.168.30.2
+host-record=web.lab.example,web,fd00:30::2
+host-record=also.lab.example,also,192.168.30.2
+host-record=nas,192.168.10.5
+host-record=tv,192.168.10.6
+dhcp-host=BC:24:11:00:00:0A,192.168.30.2,web
+dhcp-host=BC:24:11:00:00:0A,[fd00:30::2],web
+dhcp-host=BC:24:11:00:00:0C,192.168.10.5,nas";
+        assert_eq!(lines(Form::Dnsmasq, &hosts).join("\n"), want);
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Host {
     pub interface: Option<String>,
     /// The VID of the VLAN that it is on.
     pub vlan: Option<u64>,
+    /// The MAC address of the interface that has the address, as far as it is known.
+    pub mac: Option<String>,
 }
 
 /// Why a record names no host.
@@ -100,6 +102,7 @@ pub fn of(
         guest: key.map(|(guest, _)| guest.to_owned()),
         interface: key.and_then(|(_, interface)| interface.map(str::to_owned)),
         vlan: prefix.and_then(|prefix| prefix.vlan),
+        mac: None,
     })
 }
 

@@ -18,7 +18,7 @@ use crate::{
 pub(super) const FIELD: &str = custom::OWN;
 
 /// The fields of an address that are asked for.
-pub(super) const ADDRESS_FIELDS: &str = "id,address,vrf,tenant,status,role,dns_name,description,comments,tags,custom_fields,last_updated";
+pub(super) const ADDRESS_FIELDS: &str = "id,address,vrf,tenant,status,role,dns_name,description,comments,tags,custom_fields,assigned_object_type,assigned_object_id,last_updated";
 
 /// An address as NetBox keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(super) struct Record {
     pub description: String,
     /// The custom field exists.
     pub has_field: bool,
+    /// The kind and the number of what it is on.
+    pub on: Option<(String, u64)>,
 }
 
 /// The end of the description that names the owner where there is no custom field.
@@ -50,7 +52,7 @@ fn marked(description: &str) -> Option<&str> {
         .filter(|key| !key.is_empty())
 }
 
-fn text(value: &Value, name: &str) -> String {
+pub(super) fn text(value: &Value, name: &str) -> String {
     value
         .get(name)
         .and_then(Value::as_str)
@@ -155,7 +157,15 @@ pub(super) fn record(value: &Value) -> Result<Record, String> {
         etag: etag(&text(value, "last_updated")),
         description,
         has_field: field.is_some(),
+        on: holder(value),
     })
+}
+
+/// The kind and the number of what an address or a MAC address is on.
+pub(super) fn holder(value: &Value) -> Option<(String, u64)> {
+    let kind = value.get("assigned_object_type")?.as_str()?;
+    let id = value.get("assigned_object_id")?.as_u64()?;
+    Some((kind.to_owned(), id))
 }
 
 /// Without the mark of an owner, which is ours.
@@ -180,7 +190,7 @@ fn said(value: &Value, description: &str) -> Said {
 
 /// NetBox's ETag of an object that was last changed then: the instant as Python's `isoformat` writes it
 /// in UTC, in whatever zone the answer has it (the server's TIME_ZONE).
-fn etag(last_updated: &str) -> String {
+pub(super) fn etag(last_updated: &str) -> String {
     let written = last_updated.parse::<Timestamp>().map_or_else(
         |_| last_updated.to_owned(),
         |instant| {

@@ -310,7 +310,7 @@ pub(super) fn keyword(token: &str) -> &'static str {
 }
 
 /// The queries that ask for all `values`, each short enough.
-fn queries(name: &str, values: &[String]) -> Vec<String> {
+pub(super) fn queries(name: &str, values: &[String]) -> Vec<String> {
     let mut queries: Vec<String> = Vec::new();
     for value in values {
         let part = format!("&{name}={}", percent(value));

@@ -11,7 +11,7 @@ use super::{
     NetBox,
     answer::{self, FIELD, Record},
     api::Api,
-    moved, refusal,
+    moved, primary, refusal,
     write::ATTEMPTS,
 };
 use crate::{
@@ -75,6 +75,10 @@ impl NetBox {
                         fields["description"] = json!(text.trim_start());
                     }
                     None => {}
+                }
+                if *status == "deprecated" && primary::is_on_machine(record) {
+                    self.api.clear_primary(record)?;
+                    primary::take_off(&mut fields);
                 }
                 self.api.patch(record, fields)
             }

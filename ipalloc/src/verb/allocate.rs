@@ -15,6 +15,7 @@ use vmid::{
 
 use super::{
     act::{act, changes},
+    assign::Wishes,
     notes,
 };
 use crate::{
@@ -45,7 +46,7 @@ pub(crate) fn allocate<W: Write>(
     }
     let Intake {
         kinds,
-        requests,
+        mut requests,
         own,
     } = Intake::of(records, &args.fields(labels));
     if requests.is_empty() {
@@ -55,6 +56,16 @@ pub(crate) fn allocate<W: Write>(
     }
     let policy = args.policy(site);
     let naming = args.naming(policy.site.as_ref());
+    let asked = args.assign.clone().or(policy.site.as_ref());
+    let domain = naming.domain.as_deref();
+    let wishes = Wishes::of(
+        records,
+        &kinds,
+        &mut requests,
+        &asked,
+        domain,
+        ipam.as_mut(),
+    )?;
     let networks = ipam.networks(&interest(&requests, &naming))?;
     let mut batch = Batch::new(requests, &networks, &policy).with_apart(own);
     let ask = batch.ask(&naming);
@@ -76,7 +87,7 @@ pub(crate) fn allocate<W: Write>(
             results = batch.decide(&view, &naming, skip);
         }
         let changes = needed(&results);
-        let acted = match act(ipam.as_mut(), &changes, args.dry_run)? {
+        let mut acted = match act(ipam.as_mut(), &changes, args.dry_run)? {
             Applied::Done(made) => Acted::all(made),
             Applied::Partly(made, stop) => Acted {
                 made,
@@ -110,6 +121,7 @@ pub(crate) fn allocate<W: Write>(
         for (grant, made) in changing.zip(&acted.made) {
             grant.settle(made.as_ref());
         }
+        let outcomes = wishes.carry_out(ipam.as_mut(), &results, &mut acted, args.dry_run);
         if policy.site.is_none() {
             notes::no_site();
         }
@@ -119,7 +131,8 @@ pub(crate) fn allocate<W: Write>(
         let ids = ipam.has_ids();
         let granted = |grant: Grant| report::granted(&grant, ids, args.dry_run);
         let told = results.into_iter().map(|result| result.map(granted));
-        let rows = report::rows(&kinds, told.collect(), args.dry_run);
+        let mut rows = report::rows(&kinds, told.collect(), args.dry_run);
+        report::add_assigned(&mut rows, &kinds, outcomes);
         return report::write(records, rows, lines, acted);
     }
     let what = anyhow!("others took the address that was chosen, {ROUNDS} times in a row");

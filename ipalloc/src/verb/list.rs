@@ -1,7 +1,7 @@
 //! `ipalloc list`: the records of addresses, and what resolvers and inventories make of them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     io::Write,
 };
 
@@ -15,7 +15,7 @@ use vmid::{
 use crate::{
     check::Records,
     cli,
-    ipam::{Entry, Ipam, Networks, Vrf},
+    ipam::{Entry, EntryId, Ipam, Networks, Vrf},
     labels,
     list::{
         self, Wanted,
@@ -32,6 +32,7 @@ const RECORDS: &[&str] = &[
     "interface",
     "dns_name",
     "vlan",
+    "mac",
     "vrf",
     "ipam_status",
     "ipam_role",
@@ -70,11 +71,13 @@ pub(crate) fn list(
         );
     }
     let known = Records::new(&networks, &view, None);
+    let macs = macs(&chosen, args.format, ipam.as_mut())?;
     if let Some(format) = args.format.of_records() {
         let ids = ipam.has_ids();
         return table::present(format, RECORDS, output, terminal, |lines| {
             for entry in &chosen {
-                let fields = fields(entry, &networks, &known, ids);
+                let mut fields = fields(entry, &networks, &known, ids);
+                fields.extend(macs.get(&entry.id).map(|mac| ("mac", quote(mac))));
                 lines
                     .own(&report::borrowed(&fields))
                     .map_err(Stop::output)?;
@@ -90,7 +93,7 @@ pub(crate) fn list(
         let (_, text) = wanted.told();
         exit::say("ipalloc", &format!("{text}: the IPAM has no record of it"));
     }
-    let hosts = hosts(&chosen, &known, &networks, domain, args);
+    let hosts = hosts(&chosen, &macs, &known, &networks, domain, args);
     if hosts.is_empty() && !args.allow_empty {
         let said = "no record names a host, so nothing is written: an empty list would empty a resolver (--allow-empty writes it)";
         exit::say("ipalloc", said);
@@ -110,6 +113,7 @@ pub(crate) fn list(
 /// The hosts of the records; how many name none is said, and which VRFs are mixed.
 fn hosts(
     chosen: &[&Entry],
+    macs: &HashMap<EntryId, String>,
     known: &Records<'_>,
     networks: &Networks,
     domain: Option<&str>,
@@ -122,7 +126,9 @@ fn hosts(
     let mut vrfs = BTreeSet::new();
     for entry in chosen {
         match host::of(entry, known, networks, domain, only) {
-            Ok(host) => {
+            Ok(mut host) => {
+                // Of an address that several share none is asked for by DHCP.
+                host.mac = macs.get(&entry.id).filter(|_| !entry.is_shared()).cloned();
                 vrfs.insert(entry.vrf.to_string());
                 hosts.push(host);
             }
@@ -149,6 +155,18 @@ fn hosts(
         host::without_ambiguous(&mut hosts);
     }
     hosts
+}
+
+/// The MAC addresses of the interfaces that these are on, for the forms that have them.
+fn macs(
+    chosen: &[&Entry],
+    form: Form,
+    ipam: &mut dyn Ipam,
+) -> Result<HashMap<EntryId, String>, Stop> {
+    match form {
+        Form::Json | Form::Table | Form::Csv | Form::Dnsmasq => ipam.macs(chosen),
+        _ => Ok(HashMap::new()),
+    }
 }
 
 /// All that a record says.

@@ -93,6 +93,9 @@ pub const KEYS: &[Key] = &[
     key("limits",                    Object,          "{}", "Limits that pvx-migrate keeps."),
     key("limits.ram_ratio",          Number(0.1, 100.0), "1.5", "How many times a node's memory its running guests may be given."),
 
+    key("netbox",                    Object,          "",  "Where guests are in NetBox."),
+    key("netbox.cluster",            Text(Line),      "",  "The name of the cluster there that their virtual machines are in: ipalloc's --cluster."),
+
     key("nodes",                     List,            "[]", "The nodes of the cluster; new guests go to the first that fits."),
     key("nodes[]",                   Object,          "",  "A node."),
     required("nodes[].name",         Text(Node),           "Its name in the cluster."),
