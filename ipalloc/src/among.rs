@@ -11,10 +11,17 @@ use vmid::{
     stream::{Record, Value},
 };
 
-use crate::refused::{Code, Refused};
+use crate::{
+    refused::{Code, Refused},
+    request::Place,
+};
 
 /// The longest name of a site, group or tenant that NetBox takes, in characters (its models).
 const NAME_LIMIT: usize = 100;
+
+/// What NetBox's filters take for nothing (FILTERS_NULL_CHOICE_VALUE in its settings), and what is
+/// left of a missing value where a shell has been.
+const NO_CHOICE: &str = "null";
 
 /// The kinds of places that a prefix may be of (NetBox's scope types, since 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -146,6 +153,21 @@ impl Among {
     }
 }
 
+impl Among {
+    /// It can be said of that place.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::BadField`]: a range is never one of several.
+    pub fn fits(self, place: &Place) -> Result<Self, Refused> {
+        if self.is_pool() && place.range.is_some() {
+            let message = "pool: a range is no pool of prefixes; leave out one of the two (a record says pool false)";
+            return Err(Refused::new(Code::BadField, message));
+        }
+        Ok(self)
+    }
+}
+
 /// What it must belong to, each behind a space.
 impl fmt::Display for Among {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -214,6 +236,9 @@ fn parse_name(text: &str) -> Result<String, String> {
     let name = text.trim();
     match name.chars().count() {
         0 => Err("the slug is empty".to_owned()),
+        _ if name == NO_CHOICE => Err(format!(
+            "{NO_CHOICE:?} is no slug: NetBox takes it for all that have none"
+        )),
         count if count > NAME_LIMIT => Err(format!("{count} characters; a slug has {NAME_LIMIT}")),
         _ if name.contains(char::is_control) => Err(format!("{name:?} has control characters")),
         _ => Ok(name.to_owned()),
@@ -228,7 +253,6 @@ fn field<T>(
     let bad = |what: String| Refused::new(Code::BadField, format!("{name}: {what}"));
     match record.value(name) {
         Value::Absent | Value::Null => Ok(None),
-        Value::Text(text) if text.is_empty() => Ok(None),
         Value::Text(text) => parse(&text).map(Some).map_err(bad),
         other => Err(bad(format!("{} is not text", guest::spelled(&other)))),
     }
@@ -251,6 +275,9 @@ mod tests {
             ("no kind",           "berlin",             Err("\"berlin\" is not KIND:SLUG, as in site:berlin; kinds are site, location, region, site-group")),
             ("another kind",      "rack:berlin",        Err("\"rack\" is none of site, location, region, site-group")),
             ("no slug",           "site:",              Err("the slug is empty")),
+            ("nothing",           "site:null",          Err("\"null\" is no slug: NetBox takes it for all that have none")),
+            ("nothing in a place", "location: null ",   Err("\"null\" is no slug: NetBox takes it for all that have none")),
+            ("a name with it",    "site:null-1",        Ok("in site null-1")),
             ("a control character", "site:a\u{1b}[2J",  Err("\"a\\u{1b}[2J\" has control characters")),
         ];
         for (name, text, want) in cases {
@@ -258,6 +285,24 @@ mod tests {
             assert_eq!(got.as_deref().map_err(String::as_str), *want, "{name}");
         }
         assert!(parse_scope(&format!("site:{}", "a".repeat(101))).is_err());
+    }
+
+    #[test]
+    fn a_range_is_no_pool() {
+        let place = |range: Option<&str>| Place {
+            range: range.map(|text| crate::request::parse_range(text).unwrap()),
+            ..Place::default()
+        };
+        let among = |pool| Among {
+            pool,
+            ..Among::default()
+        };
+        let range = place(Some("10.0.0.5"));
+        let refused = among(Some(true)).fits(&range).unwrap_err();
+        assert_eq!(refused.code, Code::BadField);
+        assert!(among(Some(false)).fits(&range).is_ok());
+        assert!(among(None).fits(&range).is_ok());
+        assert!(among(Some(true)).fits(&place(None)).is_ok());
     }
 
     #[test]
@@ -284,7 +329,11 @@ mod tests {
             ("nothing",               r#"{}"#,                                    true,  Ok((" in site berlin of tenant acme", true))),
             ("its own place",         r#"{"scope":"region:eu,location:hall"}"#,   false, Ok((" in region eu in location hall of tenant acme", false))),
             ("its own tenant",        r#"{"prefix_tenant":"x","vlan_group":"g"}"#, false, Ok((" in site berlin in VLAN group g of tenant x", false))),
-            ("null and empty",        r#"{"scope":null,"prefix_tenant":""}"#,     false, Ok((" in site berlin of tenant acme", false))),
+            ("null",                  r#"{"scope":null,"prefix_tenant":null}"#,   false, Ok((" in site berlin of tenant acme", false))),
+            ("an empty tenant",       r#"{"prefix_tenant":""}"#,                  false, Err("prefix_tenant: the slug is empty")),
+            ("an empty place",        r#"{"scope":""}"#,                          false, Err("scope: \"\" is not KIND:SLUG, as in site:berlin; kinds are site, location, region, site-group")),
+            ("a shell's null",        r#"{"prefix_tenant":"null"}"#,              false, Err("prefix_tenant: \"null\" is no slug: NetBox takes it for all that have none")),
+            ("a group's",             r#"{"vlan_group":"null"}"#,                 false, Err("vlan_group: \"null\" is no slug: NetBox takes it for all that have none")),
             ("no pool",               r#"{"pool":false}"#,                        true,  Ok((" in site berlin of tenant acme", false))),
             ("a pool of its own",     r#"{"pool":true}"#,                         false, Ok((" in site berlin of tenant acme", true))),
             ("Proxmox's pool",        r#"{"pool":"prod"}"#,                       false, Ok((" in site berlin of tenant acme", false))),

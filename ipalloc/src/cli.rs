@@ -165,7 +165,7 @@ pub struct Allocate {
     #[command(flatten)]
     pub narrow: Narrow,
     /// All prefixes that fit are one pool: from the first that has room
-    #[arg(long)]
+    #[arg(long, conflicts_with = "range")]
     pub pool: bool,
     /// In this VRF; "Global" is the global table
     #[arg(long, value_name = "NAME")]

@@ -35,7 +35,7 @@ mod lock;
 mod row;
 mod rows;
 
-use belongs::has_columns;
+use belongs::{has_columns, namesakes};
 use file::Edit;
 use form::{Column, Layout};
 use lock::lock;
@@ -183,8 +183,10 @@ impl Ipam for CsvIpam {
             belongings: &BTreeSet::new(),
         };
         let prefix = |layout: &Layout, row: &ByteRecord| row::prefix(layout, row, &asked);
+        let prefixes = self.rows(PREFIXES, &of_prefixes, prefix)?;
         Ok(Networks {
-            prefixes: self.rows(PREFIXES, &of_prefixes, prefix)?,
+            namesakes: namesakes(&prefixes),
+            prefixes,
             ranges: self.rows(RANGES, &of_ranges, row::range)?,
         })
     }

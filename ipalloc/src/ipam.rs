@@ -245,6 +245,8 @@ pub struct Networks {
     pub prefixes: Vec<Prefix>,
     /// All ranges that are of interest.
     pub ranges: Vec<Range>,
+    /// What several things are called: of each the slug of its site, empty where it has none.
+    pub namesakes: BTreeMap<Belonging, Vec<String>>,
 }
 
 impl Networks {

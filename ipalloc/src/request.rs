@@ -125,9 +125,10 @@ impl Request {
         // As an earlier answer says them.
         let of_both = prefix6.is_some() || wanted6.is_some();
         let prefix6 = prefix6.or(flags.prefix6);
+        let among = Among::of(record, &flags.among)?.fits(&place)?;
         let fields = Fields {
             place,
-            among: Among::of(record, &flags.among)?,
+            among,
             vrf: text(record, "vrf")?
                 .map(|vrf| Vrf::parse(&vrf))
                 .or_else(|| flags.vrf.clone()),

@@ -15,9 +15,11 @@ use crate::{
     span::{self, Family, Span, Spans},
 };
 
+mod clear;
 mod find;
 mod pool;
 
+pub use clear::is_clear;
 pub use find::no_prefix;
 use find::prefix_of;
 pub use pool::{Pool, listed};

@@ -81,6 +81,7 @@ fn places(lab: &Lab) {
         ("nor in a region",       "allocate --vlan 300 --scope region:europe --pool h",         "", "1: h !ambiguous-prefix"),
         ("each its own",          "allocate --vlan 300 --scope site:berlin", r#"{"name":"i"}{"name":"j","scope":"site:munich"}{"name":"k","vlan_group":"lan-berlin"}"#,
                                   "0: i 10.30.0.4/24 new, j 10.31.0.6/24 new, k 10.30.0.5/24 new"),
+        ("nothing is no tenant",  "allocate --vlan 300",                     r#"{"name":"l","prefix_tenant":"null"}"#, "1: l !bad-field"),
         ("no place",              "allocate --vlan 300",                     r#"{"name":"l","scope":{"id":1}}"#, "1: l !bad-field"),
     ]);
     let message = |line: &str| lab.ours().run(line).record()["error"]["message"].clone();
@@ -93,6 +94,15 @@ fn places(lab: &Lab) {
     allocator
         .run("allocate --vlan 300 --scope site:munich m")
         .ends("0: m 10.31.0.7/24 new", &[]);
+    // Bonn gets a hall of the same slug, and no prefix in it: the slug says no longer which.
+    let bonn = named(lab, "dcim/sites", "Bonn", &json!({}));
+    named(lab, "dcim/locations", "Hall 1", &json!({"site": bonn}));
+    #[rustfmt::skip]
+    lab.ours().table(&[
+        ("two halls",             "allocate --vlan 300 --scope location:hall-1 n",              "", "1: n !ambiguous-prefix"),
+        ("with its site",         "allocate --vlan 300 --scope site:munich,location:hall-1 b",  "", "0: b 10.31.0.2/24"),
+        ("there is none",         "allocate --vlan 300 --scope site:bonn,location:hall-1 n  ",  "", "1: n !no-prefix"),
+    ]);
     let nets = |line: &str| -> Vec<Value> {
         let records = lab.ours().run(line).records();
         records.into_iter().map(|r| r["prefix"].clone()).collect()

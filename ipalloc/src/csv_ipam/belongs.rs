@@ -3,12 +3,15 @@
 //! NetBox's files have names where its API is asked by slug. A name is known by itself, and by the
 //! slug that NetBox proposes for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use csv::ByteRecord;
 
 use super::form::{Column, Layout};
-use crate::among::{Belonging, Kind, Segment};
+use crate::{
+    among::{Belonging, Kind, Segment},
+    ipam::Prefix,
+};
 
 /// Which of `asked` the row has.
 pub(super) fn belongs(
@@ -40,6 +43,24 @@ pub(super) fn segment(layout: &Layout, row: &ByteRecord) -> Segment {
         vlan: joined(&[Column::Vlan, Column::VlanGroup, Column::VlanSite]),
         scope: joined(&[Column::ScopeType, Column::ScopeName, Column::ScopeId]),
     }
+}
+
+/// The places of one name that have several IDs. Without IDs a file has no way to tell them apart.
+pub(super) fn namesakes(prefixes: &[Prefix]) -> BTreeMap<Belonging, Vec<String>> {
+    let mut ids: BTreeMap<&Belonging, BTreeSet<&str>> = BTreeMap::new();
+    for prefix in prefixes {
+        // The third line of what [`segment`] makes.
+        let id = prefix.segment.scope.split('\n').nth(2);
+        for belonging in &prefix.belongs {
+            if let (Belonging::Scope(..), Some(id)) = (belonging, id) {
+                ids.entry(belonging).or_default().insert(id);
+            }
+        }
+    }
+    let several = ids.into_iter().filter(|(_, ids)| ids.len() > 1);
+    several
+        .map(|(belonging, ids)| (belonging.clone(), vec![String::new(); ids.len()]))
+        .collect()
 }
 
 /// The columns that the file lacks to say of each of `asked` whether a row has it.
@@ -143,6 +164,31 @@ mod tests {
             let row = ByteRecord::from(row.split(',').collect::<Vec<_>>());
             assert_eq!(has_columns(&layout, &asked), Ok(()), "{what}");
             assert_eq!(!belongs(&layout, &row, &asked).is_empty(), *want, "{what}");
+        }
+    }
+
+    #[test]
+    fn places_of_one_name() {
+        const HEADER: &str = "prefix,scope_type,scope_name,scope_id";
+        #[rustfmt::skip]
+        let cases: &[(&str, &[&str], usize)] = &[
+            ("of one",               &["10.0.0.0/24,dcim.location,Hall 1,7", "10.0.1.0/24,dcim.location,Hall 1,7"], 0),
+            ("of two",               &["10.0.0.0/24,dcim.location,Hall 1,7", "10.0.1.0/24,dcim.location,Hall 1,8"], 2),
+            ("of one and a site",    &["10.0.0.0/24,dcim.location,Hall 1,7", "10.0.1.0/24,dcim.site,Hall 1,8"],     0),
+            ("nobody can tell",      &["10.0.0.0/24,dcim.location,Hall 1,",  "10.0.1.0/24,dcim.location,Hall 1,8"], 0),
+        ];
+        let hall = parse_scope("location:hall-1").unwrap();
+        let asked = BTreeSet::from([&hall]);
+        let layout = Layout::of(HEADER.as_bytes(), Column::Prefix).unwrap();
+        for (what, rows, want) in cases {
+            let row = |row: &&str| ByteRecord::from(row.split(',').collect::<Vec<_>>());
+            let prefixes = rows.iter().map(row);
+            let prefixes = prefixes.map(|row| super::super::row::prefix(&layout, &row, &asked));
+            let prefixes: Vec<Prefix> = prefixes.map(Result::unwrap).collect();
+            let got = namesakes(&prefixes)
+                .remove(&hall)
+                .map_or(0, |all| all.len());
+            assert_eq!(got, *want, "{what}");
         }
     }
 

@@ -338,13 +338,21 @@ pub(super) mod tests {
 
     /// A NetBox whose answer to the request of that number, from 0, is `answer`.
     pub fn api(answer: impl Fn(usize) -> Reply + Send + 'static) -> Api {
+        numbered(move |number, _| answer(number))
+    }
+
+    /// The same, by the path and query of the request as well.
+    pub fn numbered(answer: impl Fn(usize, &str) -> Reply + Send + 'static) -> Api {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
                 let mut stream = stream.unwrap();
-                let _ = stream.read(&mut [0; 4096]);
-                let (status, body) = answer(number);
+                let mut head = [0; 4096];
+                let read = stream.read(&mut head).unwrap_or_default();
+                let head = String::from_utf8_lossy(&head[..read]);
+                let path = head.split(' ').nth(1).unwrap_or_default();
+                let (status, body) = answer(number, path);
                 let head = format!("Connection: close\r\nContent-Length: {}", body.len());
                 let _ = write!(stream, "HTTP/1.1 {status} It\r\n{head}\r\n\r\n{body}");
             }

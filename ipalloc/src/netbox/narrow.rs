@@ -28,6 +28,8 @@ const NO_SLUG: &str = "//";
 pub(super) struct Members {
     pub prefixes: Vec<Value>,
     pub of: BTreeMap<u64, BTreeSet<Belonging>>,
+    /// See [`crate::ipam::Networks::namesakes`].
+    pub namesakes: BTreeMap<Belonging, Vec<String>>,
 }
 
 impl Api {
@@ -39,10 +41,17 @@ impl Api {
             let job = move || self.members_of(at, &belonging);
             Box::new(job) as Job<'_, Result<Vec<Value>, Stop>>
         };
-        let answers = side_by_side(questions.iter().map(job).collect());
+        let shared: BTreeSet<_> = questions.iter().map(|(_, belonging)| belonging).collect();
+        let shared: Vec<_> = shared.into_iter().filter_map(list_of_all).collect();
+        let all = |(list, belonging): &(&'static str, &Belonging)| {
+            let (list, name) = (*list, filter(belonging).1.to_owned());
+            Box::new(move || self.called(list, &name)) as Job<'_, Result<Vec<Value>, Stop>>
+        };
+        let jobs = questions.iter().map(job).chain(shared.iter().map(all));
+        let mut answers = side_by_side(jobs.collect()).into_iter();
         let mut members = Members::default();
         let mut unproven = BTreeMap::new();
-        for ((_, belonging), values) in questions.iter().zip(answers) {
+        for ((_, belonging), values) in questions.iter().zip(answers.by_ref()) {
             let values = values?;
             if let Some(value) = values.iter().find(|value| !shows(value, belonging)) {
                 let came = value["prefix"].as_str().unwrap_or_default();
@@ -54,7 +63,23 @@ impl Api {
             members.prefixes.extend(values);
         }
         self.prove(&unproven)?;
+        for ((_, belonging), values) in shared.into_iter().zip(answers) {
+            let sites: Vec<String> = values?.iter().map(site).collect();
+            if sites.len() > 1 {
+                members.namesakes.insert(belonging.clone(), sites);
+            }
+        }
         Ok(members)
+    }
+
+    /// All of a kind that have this slug.
+    fn called(&self, list: &str, name: &str) -> Result<Vec<Value>, Stop> {
+        let path = format!("{list}&limit=1000&slug={}", percent(name));
+        let check = |value: &Value| match value["slug"].as_str() {
+            Some(slug) if slug == name => Ok(()),
+            other => Err(not_honoured("slug", &other.unwrap_or_default())),
+        };
+        self.list_of(&path, &check)
     }
 
     fn members_of(&self, at: At, belonging: &Belonging) -> Result<Vec<Value>, Stop> {
@@ -127,6 +152,27 @@ fn filter(belonging: &Belonging) -> (&'static str, &str) {
     }
 }
 
+/// Where all of its kind are, if several may have one slug. By NetBox's models a site's is its
+/// own; a location's is of its site and parent, a region's and a site group's of the parent, a VLAN
+/// group's of its scope, and a tenant's of its group.
+fn list_of_all(belonging: &Belonging) -> Option<(&'static str, &Belonging)> {
+    let list = match belonging {
+        Belonging::Scope(Kind::Site, _) => return None,
+        Belonging::Scope(Kind::Location, _) => "/api/dcim/locations/?fields=id,slug,site",
+        Belonging::Scope(Kind::Region, _) => "/api/dcim/regions/?fields=id,slug",
+        Belonging::Scope(Kind::SiteGroup, _) => "/api/dcim/site-groups/?fields=id,slug",
+        Belonging::VlanGroup(_) => "/api/ipam/vlan-groups/?fields=id,slug",
+        Belonging::Tenant(_) => "/api/tenancy/tenants/?fields=id,slug",
+    };
+    Some((list, belonging))
+}
+
+/// The slug of a location's site.
+fn site(value: &Value) -> String {
+    let slug = value["site"]["slug"].as_str();
+    slug.unwrap_or_default().to_owned()
+}
+
 /// A prefix says of itself that it belongs to that. Of a place that its own is in, and of its
 /// VLAN's group, it says nothing.
 fn shows(value: &Value, belonging: &Belonging) -> bool {
@@ -146,7 +192,11 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    use crate::{among::parse_scope, netbox::api::tests::api, request::Place};
+    use crate::{
+        among::parse_scope,
+        netbox::api::tests::{api, numbered},
+        request::Place,
+    };
 
     #[test]
     fn what_a_prefix_says_of_itself() {
@@ -189,6 +239,52 @@ mod tests {
             2,
             "of very many, about all at once"
         );
+    }
+
+    /// Only the prefix of one of two halls is on the VLAN.
+    #[test]
+    fn several_of_a_slug() {
+        const HALL: &str = r#"{"id":7,"prefix":"10.0.0.0/24","vlan":{"vid":30},"scope_type":"dcim.location","scope":{"slug":"hall"}}"#;
+        #[rustfmt::skip]
+        let cases: &[(&str, &str, Result<&[&str], &str>)] = &[
+            ("one",                  r#"{"id":1,"slug":"hall","site":{"slug":"a"}}"#, Ok(&[])),
+            ("two",                  r#"{"id":1,"slug":"hall","site":{"slug":"a"}},{"id":2,"slug":"hall","site":{"slug":"b"}}"#, Ok(&["a", "b"])),
+            ("the filter is ignored", r#"{"id":1,"slug":"hall"},{"id":2,"slug":"yard"}"#, Err("the filter slug was not honoured: yard came, too")),
+        ];
+        for (name, halls, want) in cases {
+            let page = |all: &str, count: usize| {
+                (
+                    200,
+                    format!(r#"{{"count":{count},"next":null,"results":[{all}]}}"#),
+                )
+            };
+            let among = crate::among::Among {
+                scopes: vec![parse_scope("location:hall").unwrap()],
+                ..Default::default()
+            };
+            let count = halls.matches("\"id\"").count();
+            let halls = (*halls).to_owned();
+            let api = numbered(move |_, path| match path.contains("/dcim/locations/") {
+                true => page(&halls, count),
+                false => page(HALL, 1),
+            });
+            let mut interest = Interest::default();
+            let place = Place {
+                vlan: Some(30),
+                ..Place::default()
+            };
+            interest.narrow(&place, None, &among);
+            match (api.members(&interest), want) {
+                (Ok(members), Ok(want)) => {
+                    let got: Vec<String> = members.namesakes.into_values().flatten().collect();
+                    assert_eq!(got, *want, "{name}");
+                }
+                (Err(stop), Err(want)) => {
+                    assert!(stop.to_string().ends_with(want), "{name}: {stop}")
+                }
+                (got, _) => panic!("{name}: {got:?}"),
+            }
+        }
     }
 
     /// A location's prefix came for its site: NetBox is asked whether it knows that filter.

@@ -220,6 +220,7 @@ fn networks(prefixes: &[Value], ranges: &[Value], members: &Members) -> Result<N
     let mut networks = Networks {
         prefixes: parsed(prefixes.iter().copied(), answer::prefix)?,
         ranges: parsed(once(ranges), answer::range)?,
+        namesakes: members.namesakes.clone(),
     };
     for (prefix, value) in networks.prefixes.iter_mut().zip(prefixes) {
         let belongs = answer::ids(value).1.and_then(|id| members.of.get(&id));

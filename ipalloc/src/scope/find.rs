@@ -1,5 +1,6 @@
 //! The prefixes or the one range of the IPAM that a request means.
 
+use core::net::IpAddr;
 use std::collections::BTreeSet;
 
 use super::pool::listed;
@@ -50,7 +51,7 @@ pub(super) fn prefixes<'a>(
         [first, ..] if fields.among.is_pool() => match no_pool(fields, &usable) {
             Some(why) => Err(ambiguous(fields, &usable, &why)),
             None => {
-                let mut all = pool(first, &usable, &fitting);
+                let mut all = pool(first, &usable, &fitting, policy);
                 Ok((all.remove(0), all))
             }
         },
@@ -94,12 +95,27 @@ fn fitting<'a>(fields: &Fields, networks: &'a Networks) -> Vec<&'a Prefix> {
 
 /// Of the routing table that was named, and of all else that was.
 fn of_place(fields: &Fields, prefix: &Prefix) -> bool {
-    fields.vrf.as_ref().is_none_or(|vrf| prefix.vrf == *vrf) && prefix.is_among(&fields.among)
+    of_table(fields, prefix) && prefix.is_among(&fields.among)
+}
+
+/// Of the routing table that was named.
+fn of_table(fields: &Fields, prefix: &Prefix) -> bool {
+    fields.vrf.as_ref().is_none_or(|vrf| prefix.vrf == *vrf)
 }
 
 /// The pool of these: what is closed of the same network is in it as well, because what has been
-/// given out of it stays its owner's.
-fn pool<'a>(first: &Prefix, usable: &[&'a Prefix], fitting: &[&'a Prefix]) -> Vec<&'a Prefix> {
+/// given out of it stays its owner's. With a site file, only if it is the site's: nothing is
+/// refused for what gives nothing.
+fn pool<'a>(
+    first: &Prefix,
+    usable: &[&'a Prefix],
+    fitting: &[&'a Prefix],
+    policy: &Policy,
+) -> Vec<&'a Prefix> {
+    let of_site = |prefix: &&&Prefix| {
+        let site = policy.site.as_ref();
+        site.is_none_or(|site| site.has(prefix.net, prefix.vlan).is_ok())
+    };
     let same = |prefix: &&&Prefix| {
         prefix.vrf == first.vrf
             && prefix.segment.vlan == first.segment.vlan
@@ -108,7 +124,7 @@ fn pool<'a>(first: &Prefix, usable: &[&'a Prefix], fitting: &[&'a Prefix]) -> Ve
     };
     let mut all = usable.to_vec();
     let new = |prefix: &&&Prefix| !usable.contains(*prefix);
-    all.extend(fitting.iter().filter(new).filter(same));
+    all.extend(fitting.iter().filter(new).filter(same).filter(of_site));
     all.sort_by_key(|prefix| prefix.net);
     all.dedup_by_key(|prefix| prefix.net);
     all
@@ -203,9 +219,13 @@ fn holding<'a>(
 ) -> Result<&'a Prefix, Refused> {
     let address = wanted.address;
     let holds = |prefix: &&Prefix| {
-        prefix.net.contains(&address) && prefix.status != "container" && of_place(fields, prefix)
+        prefix.net.contains(&address) && prefix.status != "container" && of_table(fields, prefix)
     };
-    let mut fitting: Vec<&Prefix> = networks.prefixes.iter().filter(holds).collect();
+    let all: Vec<&Prefix> = networks.prefixes.iter().filter(holds).collect();
+    let own = |prefix: &&Prefix| is_own(prefix, wanted, &all);
+    let mut fitting: Vec<&Prefix> = all.iter().copied().filter(own).collect();
+    let elsewhere = fitting.first().copied();
+    fitting.retain(|prefix| prefix.is_among(&fields.among));
     let longest = fitting.iter().map(|prefix| prefix.net.prefix_len()).max();
     let by_mask = |prefix: &&Prefix| Some(prefix.net.prefix_len()) == wanted.length;
     let length = if fitting.iter().any(by_mask) {
@@ -217,6 +237,7 @@ fn holding<'a>(
     fitting.dedup();
     match fitting.as_slice() {
         [one] => Ok(one),
+        [] if elsewhere.is_some() => Err(not_among(address, elsewhere, &fields.among)),
         [] => {
             let among = &fields.among;
             let message = format!("the IPAM has no prefix{among} that holds {address}");
@@ -231,6 +252,51 @@ fn holding<'a>(
             Err(Refused::new(Code::AmbiguousPrefix, message))
         }
     }
+}
+
+/// The address is in it, and in no longer one of its table that is not a guest's own by its mask.
+fn is_own(prefix: &Prefix, wanted: Wanted, holding: &[&Prefix]) -> bool {
+    let of_table = holding.iter().filter(|other| other.vrf == prefix.vrf);
+    let lengths = of_table.map(|other| other.net.prefix_len());
+    let by_mask = wanted
+        .length
+        .filter(|length| lengths.clone().any(|l| l == *length));
+    by_mask.or(lengths.max()) == Some(prefix.net.prefix_len())
+}
+
+/// The prefix that a guest's own address is in is one of those that are meant, too, and no longer
+/// one of somebody else in it.
+///
+/// # Errors
+///
+/// [`Code::NoPrefix`].
+pub(super) fn own_is_among(
+    fields: &Fields,
+    found: &Prefix,
+    networks: &Networks,
+) -> Result<(), Refused> {
+    let Some(own) = fields
+        .wanted
+        .filter(|_| fields.own && !fields.among.is_open())
+    else {
+        return Ok(());
+    };
+    let holds = |prefix: &&Prefix| {
+        let inside = prefix.vrf == found.vrf && found.net.contains(&prefix.net);
+        inside && prefix.status != "container" && prefix.net.contains(&own.address)
+    };
+    let all: Vec<&Prefix> = networks.prefixes.iter().filter(holds).collect();
+    let mut in_it = all.iter().filter(|prefix| is_own(prefix, own, &all));
+    match in_it.find(|prefix| !prefix.is_among(&fields.among)) {
+        Some(other) => Err(not_among(own.address, Some(other), &fields.among)),
+        None => Ok(()),
+    }
+}
+
+fn not_among(address: IpAddr, prefix: Option<&Prefix>, among: &Among) -> Refused {
+    let prefix = prefix.map(ToString::to_string).unwrap_or_default();
+    let message = format!("{address} is in {prefix}, which is not{among}");
+    Refused::new(Code::NoPrefix, message)
 }
 
 /// The one range that fits a request.

@@ -6,6 +6,7 @@ use std::{borrow::Cow, fmt};
 use super::{
     Scope,
     find::{self, by_default},
+    is_clear,
 };
 use crate::{
     exclude::Policy,
@@ -38,6 +39,7 @@ impl Pool {
     ///
     /// [`Code::NoPrefix`], [`Code::AmbiguousPrefix`].
     pub fn of(fields: &Fields, networks: &Networks, policy: &Policy) -> Result<Self, Refused> {
+        is_clear(&fields.among, networks)?;
         if fields.place.range.is_some() {
             return Ok(Self {
                 first: of_range(fields, networks, policy)?,
@@ -45,6 +47,7 @@ impl Pool {
             });
         }
         let (first, others) = find::prefixes(fields, networks, policy)?;
+        find::own_is_among(fields, first, networks)?;
         let scope = |prefix| of_prefix(prefix, fields, networks, policy);
         Ok(Self {
             first: scope(first),

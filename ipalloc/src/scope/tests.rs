@@ -278,3 +278,92 @@ fn which_prefixes_belong() {
         assert_eq!(got, want, "{name}");
     }
 }
+
+#[test]
+fn a_slug_of_several() {
+    use crate::among::{Belonging, parse_scope};
+    let mut networks = sample::networks(&["10.0.0.0/24 vlan=30"]);
+    let scope = |text: &str| parse_scope(text).unwrap();
+    let tenant = Belonging::Tenant("acme".into());
+    let everything = [
+        "site:berlin",
+        "location:hall",
+        "location:one",
+        "location:lost",
+        "region:north",
+    ];
+    networks.prefixes[0].belongs.extend(everything.map(scope));
+    networks.prefixes[0].belongs.insert(tenant.clone());
+    let sites = |sites: &[&str]| sites.iter().map(|&site| site.to_owned()).collect();
+    networks.namesakes = [
+        (scope("location:hall"), sites(&["berlin", "munich"])),
+        (scope("location:lost"), sites(&["berlin", "berlin"])),
+        (scope("region:north"), sites(&["", ""])),
+        (tenant, sites(&["", "", ""])),
+    ]
+    .into();
+    #[rustfmt::skip]
+    let cases: &[(&str, &[&str], bool, &str)] = &[
+        ("of one",               &["location:one"],                  false, ""),
+        ("of two sites",         &["location:hall"],                 false, "which prefixes are in location hall is not clear: 2 have that slug; name the site as well (--scope site:berlin,location:hall, site:munich,location:hall) or prefix instead"),
+        ("of one with its site", &["site:berlin", "location:hall"],  false, ""),
+        ("two of a site",        &["site:berlin", "location:lost"],  false, "which prefixes are in location lost is not clear: 2 have that slug; name prefix instead"),
+        ("two regions",          &["site:berlin", "region:north"],   false, "which prefixes are in region north is not clear: 2 have that slug; name prefix instead"),
+        ("tenants",              &["site:berlin"],                   true,  "which prefixes are of tenant acme is not clear: 3 have that slug; name prefix instead"),
+    ];
+    for (name, scopes, of_tenant, want) in cases {
+        for (pool, place) in [(None, "30"), (Some(true), "30"), (None, "")] {
+            let mut fields = fields(place);
+            fields.among.pool = pool;
+            fields.among.scopes = scopes.iter().map(|text| scope(text)).collect();
+            fields.among.tenant = of_tenant.then(|| Belonging::Tenant("acme".into()));
+            let got = Pool::of(&fields, &networks, &Policy::default());
+            let got = got.map_or_else(|refused| refused.message, |_| String::new());
+            assert_eq!(got, *want, "{name}, at {place:?}");
+        }
+    }
+}
+
+/// Berlin's prefix holds one of Munich's.
+#[test]
+fn an_address_in_somebody_else_s_child() {
+    use crate::among::parse_scope;
+    let mut networks = sample::networks(&[
+        "10.1.0.0/16 vlan=30",
+        "10.1.30.0/24 vlan=30",
+        "10.1.0.0/16 vrf=blue",
+    ]);
+    let berlin = parse_scope("site:berlin").unwrap();
+    networks.prefixes[0].belongs.insert(berlin.clone());
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, &str, bool, &str)] = &[
+        ("a guest's own",           "",   "10.1.30.9/24", true,  "10.1.30.9 is in 10.1.30.0/24, which is not in site berlin"),
+        ("on the VLAN",             "30", "10.1.30.9/24", true,  "10.1.30.9 is in 10.1.30.0/24, which is not in site berlin"),
+        ("without a mask",          "30", "10.1.30.9",    true,  "10.1.30.9 is in 10.1.30.0/24, which is not in site berlin"),
+        ("a wanted one",            "",   "10.1.30.9",    false, "10.1.30.9 is in 10.1.30.0/24, which is not in site berlin"),
+        ("its mask is the parent's", "",  "10.1.30.9/16", false, "10.1.30.9 is in the child prefix 10.1.30.0/24"),
+        ("wanted on the VLAN",      "30", "10.1.30.9",    false, "10.1.30.9 is in the child prefix 10.1.30.0/24"),
+        ("in none of the child",    "30", "10.1.31.9/16", true,  ""),
+        ("another table's",         "blue: ", "10.1.31.9", true, "10.1.31.9 is in 10.1.0.0/16 in VRF blue, which is not in site berlin"),
+        ("in no prefix",            "",   "10.2.0.9/24",  true,  "the IPAM has no prefix in site berlin that holds 10.2.0.9"),
+    ];
+    for (name, place, address, own, want) in cases {
+        let mut fields = fields(place);
+        let wanted = parse_wanted(address).unwrap();
+        fields.among.scopes = vec![berlin.clone()];
+        (fields.wanted, fields.own) = (Some(wanted), *own);
+        let pool = Pool::of(&fields, &networks, &Policy::default());
+        let got = pool.and_then(|pool| match own {
+            true => pool.first().check_own(wanted).map(|_| ()),
+            false => pool.first().check(wanted).map(|_| ()),
+        });
+        let got = got.map_or_else(|refused| refused.message, |()| String::new());
+        assert_eq!(got, *want, "{name}");
+    }
+    let mut fields = fields("30");
+    fields.among.scopes = vec![berlin];
+    let pool = Pool::of(&fields, &networks, &Policy::default()).unwrap();
+    let child = Span::of(networks.prefixes[1].net);
+    let free = pool.first().excluded.count_free(child, &[]);
+    assert_eq!(free, 0, "nothing of it is given, whosever it is");
+}

@@ -40,8 +40,12 @@ pub(crate) fn show<W: Write>(
     };
     let prefixes: Vec<&Prefix> = networks.prefixes.iter().filter(wanted).collect();
     let is_named = place != Place::default() || vrf.is_some() || !among.is_open();
-    if prefixes.is_empty() && is_named {
-        let refused = scope::no_prefix(&place, vrf.as_ref(), &among);
+    let clear = scope::is_clear(&among, &networks);
+    let none = || scope::no_prefix(&place, vrf.as_ref(), &among);
+    let refused = clear
+        .err()
+        .or_else(|| (prefixes.is_empty() && is_named).then(none));
+    if let Some(refused) = refused {
         let fields = report::absent(args.prefix, args.vlan, vrf.as_ref(), &refused);
         lines
             .own(&report::borrowed(&fields))

@@ -103,6 +103,10 @@ fn outcome(request: &Message, ipam: &mut Ipam) -> Outcome {
     match (request.method(), &words[..]) {
         ("GET", ["ipam", "prefixes"]) => listed(&ipam.prefixes, query, of_prefix),
         ("GET", ["ipam", "ip-ranges"]) => listed(&[], query, |_, _, _| true),
+        // All that have a slug: none of these is there twice.
+        ("GET", ["ipam", "vlan-groups"] | ["tenancy", "tenants"]) => {
+            listed(&[], query, |_, _, _| true)
+        }
         ("GET", ["ipam", "ip-addresses"]) => listed(&ipam.addresses, query, of_address),
         ("GET", ["core", "object-changes"]) => listed(&ipam.changes, query, of_change),
         ("GET", ["extras", "custom-fields"]) => {
