@@ -35,6 +35,7 @@ pub struct New {
 
 /// One step of carrying out a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // most are of the largest kind
 pub enum Change {
     /// Record a new address.
     Create(New),
