@@ -90,5 +90,5 @@ fn skew_ms(case: &Case<'_>, held: &Held, timer: &Timer) -> u64 {
 
 #[allow(clippy::cast_precision_loss)] // minutes at most
 fn seconds(ms: u64) -> f64 {
-    (ms as f64 / 100.0).round() / 10.0
+    (ms as f64 / 10.0).round() / 100.0
 }

@@ -44,7 +44,13 @@ pub(super) fn judge(case: &Case<'_>, vip: IpAddr, arp: &Arp, held: &Held) -> Opt
             .len()
     };
     let often = |mac: &&Mac| rounds(mac) > 1 || raw.requests < 2;
-    let seconds: Vec<&Mac> = answers.difference(&claims).filter(often).collect();
+    // The holder may answer by several of its interfaces (use_vmac, two on one segment).
+    let by_holder = |mac: &Mac| {
+        let owner = case.owners.of.get(mac);
+        owner.is_some_and(|owner| Some(*owner) == held.holder)
+    };
+    let seconds = answers.difference(&claims).filter(often);
+    let seconds: Vec<&Mac> = seconds.filter(|mac| !by_holder(mac)).collect();
     if seconds.is_empty() {
         return None;
     }
