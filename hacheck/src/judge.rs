@@ -15,7 +15,7 @@ use crate::{
     pairs::Pair,
     probe::Reply,
 };
-use witness::Owners;
+use owners::Owners;
 
 mod age;
 mod certificate;
@@ -24,6 +24,7 @@ mod drift;
 mod holder;
 mod instance;
 mod listening;
+mod owners;
 mod place;
 mod rto;
 mod second;
@@ -33,6 +34,7 @@ mod stale;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod unused;
 mod witness;
 
 /// Who was asked.

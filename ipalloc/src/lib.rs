@@ -47,6 +47,7 @@ pub mod scope;
 pub mod shared;
 pub mod show;
 pub mod site_rules;
+pub mod slug;
 pub mod span;
 pub mod status;
 mod verb;

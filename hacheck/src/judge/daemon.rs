@@ -8,7 +8,7 @@ use super::{
     Case, Target,
     holder::{Held, list},
     instance,
-    witness::Who,
+    owners::Who,
 };
 use crate::{
     evidence::{MemberFacts, OwnAddress, State},

@@ -5,15 +5,14 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::{
-    Case, Target, by_name, info, instance, nothing, second, stale,
+    Case, Target, by_name, info, instance, nothing,
+    owners::Who,
+    second, stale,
     timeline::Claim,
-    witness::{self, Arp, Speakers, Told, Who},
+    unused,
+    witness::{self, Arp, Speakers, Told},
 };
-use crate::{
-    evidence::Unused,
-    finding::{Eye, Finding, Severity},
-    holding::{self, Holding},
-};
+use crate::finding::{Eye, Finding, Severity};
 
 /// More claimants than this are a flood, and only counted.
 const MOST_NAMED: usize = 8;
@@ -63,54 +62,10 @@ pub(super) fn judge(case: &Case<'_>) -> Held {
         return held;
     }
     one(case, vip, &arp, &adverts, &told, &mut held);
-    held.findings.extend(not_held(case, vip));
+    held.findings.extend(unused::judge(case, vip));
     held.findings.extend(second::judge(case, vip, &arp, &held));
     held.findings.extend(stale::judge(case, vip, &held));
     held
-}
-
-/// Members that have the VIP and don't hold it: who looks at their addresses would take them for it.
-fn not_held(case: &Case<'_>, vip: IpAddr) -> Vec<Finding> {
-    let told = |member: usize| {
-        let name = case.name(member);
-        let (severity, own, why) = match holding::of(case.facts(member)?, vip) {
-            Holding::Not | Holding::Held(_) => return None,
-            Holding::Loopback(own) => {
-                let why = "it answers ARP for it unless arp_ignore forbids that (--raw sees it)";
-                (Severity::Info, own, why)
-            }
-            Holding::Down(own) => {
-                // FRR's vrrpd leaves it on a macvlan with the virtual MAC, which it holds down.
-                let facts = case.facts(member)?;
-                let mut interfaces = facts.interfaces.iter();
-                let mac = interfaces.find(|one| one.name == own.interface)?.mac;
-                let severity = match mac.is_some_and(|mac| mac.virtual_router().is_some()) {
-                    true => Severity::Info,
-                    false => Severity::Warning,
-                };
-                (severity, own, "which is down or has no carrier")
-            }
-            Holding::Unused(own, Unused::Tentative) => {
-                let why = "and does not use it yet: whether somebody else has it is being asked";
-                (Severity::Info, own, why)
-            }
-            Holding::Unused(own, Unused::Dadfailed) => {
-                let why = "and does not use it: when it was set, somebody else had it (dadfailed)";
-                (Severity::Warning, own, why)
-            }
-        };
-        let message = format!("{name} has {vip} on {}, {why}", own.interface);
-        let evidence = json!({"member": name, "interface": own.interface});
-        let eyes = [Eye::Facts];
-        Some(Finding::new(
-            "vip-not-used",
-            severity,
-            message,
-            evidence,
-            &eyes,
-        ))
-    };
-    case.members().filter_map(told).collect()
 }
 
 /// The finding, if several hold the VIP at one time.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::json;
 
-use super::{Case, holder::Held, witness::Who};
+use super::{Case, holder::Held, owners::Who};
 use crate::{
     finding::{Eye, Finding, Severity},
     holding::{self, Holding},

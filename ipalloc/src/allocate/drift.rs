@@ -8,7 +8,7 @@ mod labels;
 use labels::Others;
 
 use super::grant::Naming;
-use crate::{ipam::Entry, request::Request, retired, status};
+use crate::{ipam::Entry, request::Request, retired, slug, status};
 
 /// What a record says otherwise; none where it agrees, or nothing was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,11 @@ impl Drift {
         let other = |asked: &String| asked.trim() != said.description.trim();
         let description = fields.description.as_ref().filter(|asked| other(asked));
         drift.description = description.map(|_| said.description.clone());
-        let has = |asked: &String| said.tags.iter().any(|tag| slug(tag) == slug(asked));
+        let has = |asked: &String| {
+            said.tags
+                .iter()
+                .any(|tag| slug::of_tag(tag) == slug::of_tag(asked))
+        };
         let mut asked = fields.tags.iter().flatten();
         drift.tags = (!asked.all(has)).then(|| said.tags.clone());
         drift.labels = Others::of(entry, said, &fields.labels);
@@ -85,36 +89,11 @@ fn out_of_use(entry: &Entry, open: &[String]) -> bool {
     !in_use && retired::since(entry).is_none()
 }
 
-/// As NetBox makes the slug of a tag's or tenant's name: a file may have either.
-fn slug(name: &str) -> String {
-    let lower = name.to_lowercase();
-    let words = lower.split([' ', '-']).map(|word| {
-        let plain = |c: &char| c.is_alphanumeric() || *c == '_';
-        word.chars().filter(plain).collect::<String>()
-    });
-    let words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
-    words.join("-")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{ipam::Said, properties::sample, request::Fields};
     use vmid::stream;
-
-    #[test]
-    fn slugs_of_names() {
-        #[rustfmt::skip]
-        let cases = [
-            ("a slug",       "acme-inc",     "acme-inc"),
-            ("its name",     "ACME, Inc.",   "acme-inc"),
-            ("a dash in it", "Acme - Nord",  "acme-nord"),
-            ("an underscore", "a_b",         "a_b"),
-        ];
-        for (name, text, want) in cases {
-            assert_eq!(slug(text), want, "{name}");
-        }
-    }
 
     #[test]
     fn what_is_told() {

@@ -11,6 +11,7 @@ use super::form::{Column, Layout};
 use crate::{
     among::{Belonging, Kind, Segment},
     ipam::Prefix,
+    slug,
 };
 
 /// Which of `asked` the row has.
@@ -90,25 +91,7 @@ pub(super) fn has_columns(layout: &Layout, asked: &BTreeSet<&Belonging>) -> Resu
 
 /// A cell is that name, or one whose slug it is.
 fn is_called(cell: &str, name: &str) -> bool {
-    !cell.is_empty() && (cell == name || slug(cell) == name)
-}
-
-/// The slug that NetBox's forms propose for a name: what is no ASCII letter, digit or underscore
-/// is left out, and spaces, dots and dashes are one dash.
-fn slug(name: &str) -> String {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let is_gap = |c: char| c.is_whitespace() || c == '.' || c == '-';
-    let kept: String = name.chars().filter(|&c| is_word(c) || is_gap(c)).collect();
-    let kept = kept.trim_matches(|c: char| c.is_whitespace() || c == '.');
-    let mut slug = String::new();
-    for c in kept.chars() {
-        match is_gap(c) {
-            true if slug.ends_with('-') => {}
-            true => slug.push('-'),
-            false => slug.push(c.to_ascii_lowercase()),
-        }
-    }
-    slug
+    !cell.is_empty() && (cell == name || slug::proposed(cell) == name)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::slug;
+use crate::slug;
 use crate::{
     ipam::{Entry, Said},
     labels::{self, Labels},
@@ -25,7 +25,8 @@ impl Others {
     #[must_use]
     pub(super) fn of(entry: &Entry, said: &Said, asked: &Labels) -> Self {
         let tenant = said.tenant.as_deref();
-        let is_another = |asked: &&String| tenant.map(slug) != Some(slug(asked));
+        let is_another =
+            |asked: &&String| tenant.map(slug::proposed) != Some(slug::proposed(asked));
         // As it is after what this call does: a retired one is revived, and one in the making is finished.
         let role = pending::role(entry).unwrap_or(&entry.role);
         let status = match retired::since(entry) {
