@@ -33,11 +33,13 @@ pub mod raw;
 pub mod report;
 pub mod samples;
 pub mod schedule;
+pub mod service;
 pub mod sources;
 pub mod spark;
 pub mod stdin;
 pub mod told;
 pub mod vrrp;
+pub mod wanted;
 pub mod watch;
 pub mod window;
 
