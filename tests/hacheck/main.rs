@@ -23,6 +23,7 @@ mod placement;
 mod promises;
 mod quiet;
 mod services;
+mod sites;
 mod sound;
 mod standby;
 mod verdict;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         holders::SECTIONS,
         configuration::SECTIONS,
         services::SECTIONS,
+        sites::SECTIONS,
         healthy::SECTIONS,
         placement::SECTIONS,
         standby::SECTIONS,
