@@ -92,10 +92,15 @@ impl Policy {
 pub(crate) enum Why {
     Held(Holder),
     Gateway,
-    Range { range: String, populated: bool },
+    Range {
+        range: String,
+        populated: bool,
+    },
     Child(IpNet),
     Avoided,
     AvoidedBySite,
+    /// It is a pool's first or last one.
+    OffInterfaces,
 }
 
 impl Why {
@@ -107,7 +112,11 @@ impl Why {
                 matches!(holder, Holder::Gateway { .. } | Holder::Service { .. })
             }
             Self::Range { populated, .. } => !populated,
-            Self::Gateway | Self::Child(_) | Self::Avoided | Self::AvoidedBySite => true,
+            Self::Gateway
+            | Self::Child(_)
+            | Self::Avoided
+            | Self::AvoidedBySite
+            | Self::OffInterfaces => true,
         }
     }
 }
@@ -123,6 +132,9 @@ impl fmt::Display for Why {
             Self::Child(net) => write!(f, "is in the child prefix {net}"),
             Self::Avoided => f.write_str("is to be avoided (--avoid)"),
             Self::AvoidedBySite => f.write_str("is to be avoided (the site's avoid)"),
+            Self::OffInterfaces => f.write_str(
+                "is the first or last of a pool, which NetBox puts on no interface (--assign)",
+            ),
         }
     }
 }
