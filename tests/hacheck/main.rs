@@ -14,6 +14,7 @@ mod tools;
 
 mod capture;
 mod configuration;
+mod content;
 mod drill;
 mod failover;
 mod healthy;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         holders::SECTIONS,
         configuration::SECTIONS,
         services::SECTIONS,
+        content::SECTIONS,
         healthy::SECTIONS,
         placement::SECTIONS,
         standby::SECTIONS,
