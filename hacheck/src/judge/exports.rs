@@ -60,7 +60,7 @@ fn missing(case: &Case<'_>, path: &str, of: &[(usize, &Export)]) -> Option<Findi
             list(without.iter().cloned())
         ),
         false => format!(
-            "{path} is exported by {}, and not by {}: nobody could mount it there",
+            "{path} is exported by {}, and not by {}, as this host is told",
             list(with.iter().cloned()),
             list(without.iter().cloned())
         ),

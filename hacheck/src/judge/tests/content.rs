@@ -193,6 +193,6 @@ fn exports_beside_each_other() {
     let one = exports((to, "1"), ("-", "-")).verdict().findings;
     assert_eq!(
         one[0].message,
-        "/srv is exported by a, and not by b: nobody could mount it there"
+        "/srv is exported by a, and not by b, as this host is told"
     );
 }

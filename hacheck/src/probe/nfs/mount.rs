@@ -311,6 +311,80 @@ mod tests {
         }
     }
 
+    /// A server of MOUNT: which procedures it was called for; MNT is answered by `mnt`.
+    fn server(mnt: fn() -> Option<Vec<u8>>) -> (u16, std::sync::mpsc::Receiver<u32>) {
+        use std::io::{Read as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (called, calls) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut head = [0; 4];
+                stream.read_exact(&mut head).unwrap();
+                let length = u32::from_be_bytes(head) & 0x7fff_ffff;
+                let mut call = vec![0; length as usize];
+                stream.read_exact(&mut call).unwrap();
+                let word =
+                    |place: usize| u32::from_be_bytes(call[place * 4..][..4].try_into().unwrap());
+                assert_eq!((word(3), word(4)), (MOUNT, 3));
+                let procedure = word(5);
+                called.send(procedure).unwrap();
+                let body = match procedure {
+                    5 => Some([entry("/srv", &["*"]), vec![0; 4]].concat()),
+                    1 => mnt(),
+                    _ => Some(Vec::new()),
+                };
+                let Some(body) = body else {
+                    std::mem::forget(stream); // it stays silent
+                    continue;
+                };
+                let words = [word(0), 1, 0, 0, 0, 0];
+                let mut reply: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+                reply.extend(body);
+                let head = 0x8000_0000 | u32::try_from(reply.len()).unwrap();
+                stream
+                    .write_all(&[&head.to_be_bytes()[..], &reply].concat())
+                    .unwrap();
+            }
+        });
+        (port, calls)
+    }
+
+    #[test]
+    fn each_mnt_is_followed_by_its_umnt() {
+        type Mnt = fn() -> Option<Vec<u8>>;
+        #[rustfmt::skip]
+        let cases: [(&str, Mnt, &[u32], &str); 3] = [
+            ("a handle",  || Some([vec![0; 4], rpc::opaque(b"handle"), vec![0; 4]].concat()), &[5, 1, 3], ""),
+            ("refused",   || Some(vec![0, 0, 0, 13]), &[5, 1], "MNT is refused: MNT3ERR_ACCES"),
+            ("no answer", || None, &[5, 1, 3], "no answer in time"),
+        ];
+        for (name, mnt, want, why) in cases {
+            let (port, calls) = server(mnt);
+            let null = Null {
+                version: 3,
+                port: 2049,
+                exports: vec!["/srv".to_owned()],
+                mount_port: Some(port),
+            };
+            let deadline = Instant::now() + Duration::from_secs(2);
+            let exports = ask(&null, [127, 0, 0, 1].into(), deadline);
+            assert_eq!(exports.exports[0].listed, Some(Some(Vec::new())), "{name}");
+            assert_eq!(
+                exports.exports[0].handle.is_some(),
+                why.is_empty(),
+                "{name}"
+            );
+            let unseen = exports.unseen.first().map(|unseen| unseen.message.as_str());
+            assert!(
+                unseen.unwrap_or_default().starts_with(why),
+                "{name}: {unseen:?}"
+            );
+            let calls: Vec<u32> = calls.try_iter().collect();
+            assert_eq!(calls, want, "{name}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_borne(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
