@@ -126,7 +126,7 @@ fn look(lab: &Lab, eyes: Eyes, nfs: Value) -> Verdict {
 
 fn exports(lab: &Lab) {
     let path = folder(lab);
-    let asked = |port: Value| json!({"version": 3, "exports": [path], "mount_port": port});
+    let asked = |port: Value| json!({"version": 4, "exports": [path], "mount_port": port});
     // By the portmapper, and by the port.
     for port in [Value::Null, json!(20048)] {
         look(lab, Eyes::Both, asked(port))
