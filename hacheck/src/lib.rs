@@ -37,6 +37,7 @@ pub mod schedule;
 pub mod sources;
 pub mod spark;
 pub mod stdin;
+pub mod textfile;
 pub mod told;
 pub mod vrrp;
 pub mod watch;

@@ -20,9 +20,11 @@ mod failover;
 mod healthy;
 mod holders;
 mod lab;
+mod movers;
 mod placement;
 mod promises;
 mod quiet;
+mod servers;
 mod services;
 mod sound;
 mod standby;
@@ -70,6 +72,8 @@ fn main() -> ExitCode {
         standby::SECTIONS,
         promises::SECTIONS,
         sound::SECTIONS,
+        movers::SECTIONS,
+        servers::SECTIONS,
         drill::SECTIONS,
     ]
     .concat();
