@@ -202,6 +202,7 @@ mod tests {
     }
 
     type Make = fn(u32) -> Vec<u8>;
+    type Want = Result<&'static [u8], &'static str>;
 
     fn words(words: &[u32]) -> Vec<u8> {
         words.iter().flat_map(|word| word.to_be_bytes()).collect()
@@ -223,7 +224,7 @@ mod tests {
             longest: 1024,
         };
         #[rustfmt::skip]
-        let cases: [(&str, Make, Result<&[u8], &str>); 10] = [
+        let cases: [(&str, Make, Want); 10] = [
             ("success", |id| fragment(true, &words(&[id, 1, 0, 0, 0, 0])), Ok(&[])),
             ("with an answer", |id| fragment(true, &words(&[id, 1, 0, 0, 0, 0, 7])), Ok(&[0, 0, 0, 7])),
             ("in fragments", |id| {

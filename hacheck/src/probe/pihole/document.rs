@@ -144,13 +144,16 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
+    /// A session's ID, or a part of what is said.
+    type Want = Result<Option<&'static str>, &'static str>;
+
     #[test]
     fn logins() {
         let session = |valid: bool, totp: bool, sid: Value| json!({"session": {"valid": valid, "totp": totp, "sid": sid, "csrf": null, "validity": 300}, "took": 0.1});
         let error = |key: &str, message: &str| json!({"error": {"key": key, "message": message, "hint": null}});
         let sid = "vFA+EP4MQ5JJvJg+3Q2Jnw=";
         #[rustfmt::skip]
-        let cases: [(&str, u16, Value, Result<Option<&str>, &str>); 14] = [
+        let cases: [(&str, u16, Value, Want); 14] = [
             ("a session",        200, session(true, false, json!(sid)), Ok(Some(sid))),
             ("2FA, application", 200, session(true, true, json!(sid)), Ok(Some(sid))),
             ("no password",      200, session(true, false, Value::Null), Ok(None)),
