@@ -34,12 +34,14 @@ pub mod report;
 pub mod same;
 pub mod samples;
 pub mod schedule;
+pub mod service;
 pub mod sources;
 pub mod spark;
 pub mod stdin;
 pub mod textfile;
 pub mod told;
 pub mod vrrp;
+pub mod wanted;
 pub mod watch;
 pub mod window;
 

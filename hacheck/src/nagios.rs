@@ -23,7 +23,7 @@ pub fn write(checked: &[Checked<'_>], output: &mut impl Write) -> io::Result<u8>
         said.extend(of_worst.map(|f| {
             (
                 f.severity,
-                format!("{}: {}: {}", one.pair.name, f.code, f.message),
+                format!("{}: {}: {}", one.pair.called(), f.code, f.message),
             )
         }));
     }
@@ -51,14 +51,14 @@ pub fn write(checked: &[Checked<'_>], output: &mut impl Write) -> io::Result<u8>
         } else {
             Target::Member(0)
         };
-        for (label, reply) in one
-            .labelled(target)
-            .into_iter()
+        let labelled = one.labelled(target).into_iter();
+        for (label, reply) in labelled
+            .chain(one.labelled(Target::Elsewhere))
             .filter(|(_, reply)| reply.is_answered())
         {
             data.push(format!(
                 "{}={:.6}s;;;0",
-                quoted(&format!("{} {label}", one.pair.name)),
+                quoted(&format!("{} {label}", one.pair.called())),
                 reply.took.as_secs_f64()
             ));
         }
@@ -81,7 +81,7 @@ pub fn failed(what: &str) -> String {
 fn ok(one: &Checked<'_>) -> String {
     match one.verdict.holder {
         Some(member) => format!("{} on {}", one.pair.name, one.pair.members[member].name),
-        None => one.pair.name.clone(),
+        None => one.pair.called(),
     }
 }
 

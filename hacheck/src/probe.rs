@@ -21,6 +21,7 @@ pub mod dns;
 pub mod http;
 pub mod nfs;
 pub mod pihole;
+pub mod route;
 mod rpc;
 pub mod tcp;
 pub mod tls;
@@ -50,6 +51,8 @@ pub enum What {
     Tcp(tcp::Connect),
     /// The NULL procedure of an NFS server, and its exports.
     Nfs(nfs::Null),
+    /// A page through a reverse proxy, and from its backend.
+    Route(route::Route),
     /// What a Pi-hole holds.
     Pihole(pihole::Ask),
 }
@@ -101,6 +104,8 @@ pub struct Reply {
     pub content: Option<Content>,
     /// Another address than the one asked sent the answer.
     pub strayed: Option<IpAddr>,
+    /// The two ways of a route.
+    pub legs: Option<Box<route::Legs>>,
 }
 
 /// How a probe ended.
@@ -156,6 +161,7 @@ impl Reply {
             answers: None,
             content: None,
             strayed: None,
+            legs: None,
         }
     }
 
@@ -191,7 +197,7 @@ impl Probe {
             }
         };
         let rebinds = fields.truth("rebinds", false);
-        let name = fields.one_of(&["dns", "http", "tls", "tcp", "nfs", "pihole"]);
+        let name = fields.one_of(&["dns", "http", "tls", "tcp", "nfs", "route", "pihole"]);
         let on = match (name, on_whom.as_deref()) {
             (Some("pihole"), Some(said @ ("all" | "vip"))) => {
                 let what = format!("is {said}, but each Pi-hole has a content of its own: members");
@@ -208,8 +214,9 @@ impl Probe {
                 "http" => http::Get::parse(inner).map(What::Http),
                 "tls" => tls::Hello::parse(inner).map(What::Tls),
                 "tcp" => tcp::Connect::parse(inner).map(What::Tcp),
+                "nfs" => nfs::Null::parse(inner).map(What::Nfs),
                 "pihole" => pihole::Ask::parse(inner).map(What::Pihole),
-                _ => nfs::Null::parse(inner).map(What::Nfs),
+                _ => route::Route::parse(inner).map(What::Route),
             }
         });
         // Names beside these are found by the reader of the pairs.
@@ -226,6 +233,7 @@ impl Probe {
             What::Tls(hello) => hello.label(),
             What::Tcp(connect) => connect.label(),
             What::Nfs(null) => null.label(),
+            What::Route(route) => route.label(),
             What::Pihole(ask) => ask.label(),
         }
     }
@@ -240,6 +248,16 @@ impl Probe {
             What::Tcp(connect) => (Transport::Tcp, connect.port),
             What::Nfs(null) => (Transport::Tcp, null.port),
             What::Pihole(ask) => (Transport::Tcp, ask.port),
+            What::Route(route) => (Transport::Tcp, route.port()),
+        }
+    }
+
+    /// The address that it asks whatever it is asked of: the proxy that a route names.
+    #[must_use]
+    pub fn elsewhere(&self) -> Option<IpAddr> {
+        match &self.what {
+            What::Route(route) => route.via,
+            _ => None,
         }
     }
 
@@ -265,6 +283,7 @@ impl Probe {
             What::Tcp(connect) => connect.ask(address, clock),
             What::Nfs(null) => null.ask(address, clock, again),
             What::Pihole(ask) => ask.ask(address, clock),
+            What::Route(route) => route.ask(address, clock),
         };
         reply.took = clock.done().duration_since(started);
         reply.left = clock.left().map(|left| left.duration_since(started));

@@ -19,7 +19,7 @@ pub fn write(checked: &[Checked<'_>], now_ms: i64, output: &mut impl Write) -> i
     metric(
         &mut text,
         "hacheck_status",
-        "Status of a pair: 0 ok, 1 warning, 2 critical, 3 unknown.",
+        "Status of a pair or service: 0 ok, 1 warning, 2 critical, 3 unknown.",
         |put| {
             for one in checked {
                 let value = match one.verdict.severity() {
@@ -28,7 +28,7 @@ pub fn write(checked: &[Checked<'_>], now_ms: i64, output: &mut impl Write) -> i
                     Severity::Critical => 2,
                     Severity::Unknown => 3,
                 };
-                put(&[("pair", &one.pair.name)], f64::from(value));
+                put(&[named(one)], f64::from(value));
             }
         },
     );
@@ -71,14 +71,7 @@ pub fn write(checked: &[Checked<'_>], now_ms: i64, output: &mut impl Write) -> i
                     }
                 }
                 for (code, severity, count) in counted {
-                    put(
-                        &[
-                            ("pair", &one.pair.name),
-                            ("code", code),
-                            ("severity", severity),
-                        ],
-                        count,
-                    );
+                    put(&[named(one), ("code", code), ("severity", severity)], count);
                 }
             }
         },
@@ -155,6 +148,15 @@ fn metric(text: &mut String, name: &str, help: &str, samples: impl FnOnce(&mut P
     }
 }
 
+/// A pair and a service may have one name.
+fn named<'a>(one: &'a Checked<'_>) -> (&'static str, &'a str) {
+    let label = match one.pair.service {
+        Some(_) => "service",
+        None => "pair",
+    };
+    (label, &one.pair.name)
+}
+
 fn each_reply(
     checked: &[Checked<'_>],
     mut with: impl FnMut(&[(&str, &str)], &crate::probe::Reply),
@@ -162,16 +164,18 @@ fn each_reply(
     for one in checked {
         let members = one.pair.members.iter().enumerate();
         let members = members.map(|(place, member)| (Target::Member(place), member.name.as_str()));
-        for (target, name) in std::iter::once((Target::Vip, "vip")).chain(members) {
+        let others = [(Target::Vip, "vip"), (Target::Elsewhere, "proxy")];
+        for (target, name) in others.into_iter().chain(members) {
             for (label, reply) in one.labelled(target) {
-                let kind = if target == Target::Vip {
-                    "vip"
-                } else {
-                    "member"
+                let kind = match target {
+                    Target::Vip => "vip",
+                    Target::Elsewhere => "proxy",
+                    Target::Member(_) if one.pair.service.is_some() => "address",
+                    Target::Member(_) => "member",
                 };
                 with(
                     &[
-                        ("pair", &one.pair.name),
+                        named(one),
                         ("kind", kind),
                         ("target", name),
                         ("probe", &label),

@@ -19,7 +19,7 @@ use crate::{
 /// Room for a TLS handshake, in bytes; the default of 2 MiB would be 2 GB for 1,000 targets.
 const STACK: usize = 256 * 1024;
 
-/// Pause before the VIP is asked again, in case it is just moving.
+/// Pause before a VIP is asked again, in case it is just moving, or a service, in case it just starts.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What is to be asked of whom.
@@ -29,6 +29,8 @@ struct Task<'a> {
     probe: usize,
     address: IpAddr,
     what: &'a Probe,
+    /// What is dead is asked again: nobody stands in for it.
+    patient: bool,
 }
 
 /// Asks everything; the answers are by pair, in the order of targets and probes.
@@ -87,7 +89,7 @@ fn reply(task: &Task<'_>, deadline: Instant, patience: &impl Fn(How) -> Instant)
         let Outcome::Dead(how, _) = &reply.outcome else {
             return reply;
         };
-        if task.target != Target::Vip || Instant::now() + PAUSE >= patience(*how) {
+        if !task.patient || Instant::now() + PAUSE >= patience(*how) {
             return reply;
         }
         thread::sleep(PAUSE);
@@ -105,6 +107,17 @@ fn unseen(message: &str, errno: String) -> Reply {
 fn tasks<'a>(pairs: &[&'a Pair]) -> Vec<Task<'a>> {
     let mut tasks = Vec::new();
     for (place, pair) in pairs.iter().enumerate() {
+        // Where a probe itself says whom it asks, it asks once.
+        for (probe, what) in pair.probes.iter().enumerate() {
+            tasks.extend(what.elsewhere().map(|address| Task {
+                pair: place,
+                target: Target::Elsewhere,
+                probe,
+                address,
+                what,
+                patient: true,
+            }));
+        }
         let vip = pair.vip.map(|vip| (Target::Vip, vip));
         let members = pair.members.iter().enumerate();
         let members = members.map(|(i, member)| (Target::Member(i), member.address));
@@ -113,14 +126,16 @@ fn tasks<'a>(pairs: &[&'a Pair]) -> Vec<Task<'a>> {
                 let wanted = match target {
                     Target::Vip => what.on != On::Members,
                     Target::Member(_) => what.on != On::Vip,
+                    Target::Elsewhere => false,
                 };
-                if wanted {
+                if wanted && what.elsewhere().is_none() {
                     tasks.push(Task {
                         pair: place,
                         target,
                         probe,
                         address,
                         what,
+                        patient: target == Target::Vip || pair.service.is_some(),
                     });
                 }
             }

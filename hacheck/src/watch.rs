@@ -34,6 +34,7 @@ use crate::{
     probe::{On, Outcome, Probe, What},
     samples::Samples,
     sources::Call,
+    wanted::Wanted,
 };
 
 mod promise;
@@ -71,16 +72,16 @@ pub fn run(
     let call = Call {
         command: "watch",
         pairs: &args.pairs,
-        wanted: std::slice::from_ref(&args.pair),
+        wanted: Wanted {
+            pairs: args.pair.as_slice(),
+            services: args.service.as_slice(),
+        },
         others: Vec::new(),
     };
     let pairs = call.read(surroundings)?;
     let [pair] = &pairs[..] else {
-        return Err(Stop::input(anyhow::anyhow!("no pair {:?}", args.pair)));
-    };
-    let targets: Vec<IpAddr> = match pair.vip {
-        Some(vip) => vec![vip],
-        None => pair.members.iter().map(|member| member.address).collect(),
+        let what = anyhow::anyhow!("not one pair or service, but {}", pairs.len());
+        return Err(Stop::input(what)); // cannot be: the call names one
     };
     let unfit = if pair.vip.is_some() {
         On::Members
@@ -90,8 +91,17 @@ pub fn run(
     // A hundred logins a second are more than a Pi-hole takes.
     let fit = |probe: &&Probe| probe.on != unfit && !matches!(probe.what, What::Pihole(_));
     let Some(probe) = pair.probes.iter().find(fit) else {
-        let what = anyhow::anyhow!("pair {:?}: it has no probe to watch it with", pair.name);
+        let kind = if pair.service.is_some() {
+            "service"
+        } else {
+            "pair"
+        };
+        let what = anyhow::anyhow!("{kind} {:?}: it has no probe to watch it with", pair.name);
         return Err(Stop::input(what));
+    };
+    let targets: Vec<IpAddr> = match probe.elsewhere().or(pair.vip) {
+        Some(one) => vec![one],
+        None => pair.members.iter().map(|member| member.address).collect(),
     };
     let stopped = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {

@@ -12,6 +12,7 @@ use crate::{
 mod content;
 mod holders;
 mod promises;
+mod services;
 mod sight;
 mod sound;
 mod things;
