@@ -2,6 +2,7 @@
 //! and what was known before.
 
 use std::{
+    iter,
     net::IpAddr,
     thread,
     time::{Duration, Instant},
@@ -17,7 +18,7 @@ use crate::{
     judge::{self, Evidence, Stated},
     member, netlink,
     pairs::{Member, Pair},
-    raw, schedule,
+    raw, same, schedule,
     told::{self, Told},
     window::{self, Question},
 };
@@ -123,7 +124,7 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
     let vips = &vips[..];
     // Whatever is sent may set it right.
     let neighbours_before = neighbours();
-    let (replies, probes_ms, windows) = thread::scope(|scope| {
+    let (replies, same, probes_ms, windows) = thread::scope(|scope| {
         let windows: Vec<_> = pairs
             .iter()
             .map(|pair| {
@@ -131,13 +132,15 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
                 Some(scope.spawn(move || listen(pair, vip, vips, told, now_ms)))
             })
             .collect();
+        let same = scope.spawn(|| same::ask(pairs, args.timeout));
         let replies = schedule::ask(pairs, args.timeout);
+        let same = same.join().unwrap_or_default(); // what wasn't asked is told
         let probes_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let windows: Vec<Option<RawWindow>> = windows
             .into_iter()
             .map(|window| window.map(|window| window.join().unwrap_or_else(|_| lost())))
             .collect();
-        (replies, probes_ms, windows)
+        (replies, same, probes_ms, windows)
     });
     let own = own();
     let neighbours = neighbours();
@@ -156,7 +159,8 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
         .iter()
         .zip(replies)
         .zip(windows)
-        .map(|((pair, probes), raw)| {
+        .zip(same.into_iter().chain(iter::repeat_with(Vec::new)))
+        .map(|(((pair, probes), raw), same)| {
             let local = here(pair).zip(home.clone()).map(|(member, facts)| Stated {
                 member,
                 facts,
@@ -165,6 +169,7 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
             let evidence = Evidence {
                 now_ms,
                 probes,
+                same,
                 raw,
                 facts: local.into_iter().collect(),
                 neighbours: neighbours.clone(),
