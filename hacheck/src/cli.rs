@@ -1,6 +1,6 @@
 //! The command line of `hacheck`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
@@ -149,6 +149,9 @@ pub struct Watch {
     /// The pair to watch
     #[arg(long, value_name = "NAME")]
     pub pair: String,
+    /// The one of several VIPs to watch [default: the first]
+    #[arg(long, value_name = "ADDRESS")]
+    pub vip: Option<IpAddr>,
     /// How long, 1ms to 1d
     #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = to_a_day())]
     pub duration: Duration,
@@ -202,6 +205,7 @@ A record for each pair: status (ok, warning, unknown, critical), holder, holder_
 
 Findings:
   vip-down              nothing answers at the VIP
+  vip-service-down      one service does not answer at the VIP, another does
   hand-over             the VIP was just moving, so it was looked at twice
   vip-up-holder-dead    the holder's service is dead, another member's is not
   vip-wrong-source      the holder's own address answers, the VIP does not
@@ -210,7 +214,7 @@ Findings:
   holder                who holds the VIP, and how that was found out
   holder-unexpected     not the preferred member holds the VIP
   holder-unknown        who holds the VIP could not be found out, and why
-  split-brain           two members hold the VIP
+  split-brain           two members hold the VIP, or one each of those that move together
   vip-not-used          a member has the VIP and does not hold it: on lo, on an interface that is down, unused
   second-answer         a second host answers ARP for the VIP: a proxy takes its traffic
   stale-neighbour       the checker's neighbour table had the VIP where it isn't: others' may, too

@@ -37,6 +37,7 @@ pub mod sources;
 pub mod spark;
 pub mod stdin;
 pub mod told;
+pub mod views;
 pub mod vrrp;
 pub mod watch;
 pub mod window;

@@ -19,8 +19,10 @@ pub use vmid::site::Faults;
 pub struct Pair {
     /// Its name.
     pub name: String,
-    /// The address that moves; an active-active pair has none.
+    /// The address that moves, the first of several; an active-active pair has none.
     pub vip: Option<IpAddr>,
+    /// All that move together.
+    pub vips: Vec<IpAddr>,
     /// Virtual router ID, 1..=255.
     pub vrid: Option<u8>,
     /// Where to listen; found by the VIP's network if the checker has no such interface.
@@ -161,6 +163,7 @@ impl Pair {
 
     /// The pair at `place`; a member without an address is a fault.
     fn of(pair: site::Pair, probes: Vec<Probe>, place: usize, faults: &mut Vec<Fault>) -> Self {
+        let vips = pair.all_vips().collect();
         let mut members = Vec::new();
         for (number, member) in pair.members.into_iter().enumerate() {
             let Some(address) = member.address else {
@@ -182,6 +185,7 @@ impl Pair {
         Self {
             name: pair.name,
             vip: pair.vip,
+            vips,
             vrid: pair.vrid,
             interface: pair.interface,
             advert_ms: pair.advert_ms,

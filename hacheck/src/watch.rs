@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -29,9 +30,10 @@ use crate::{
     Surroundings,
     cli::Watch,
     finding::{Finding, Severity},
+    interfaces,
     outage::{Measured, Sample, Seen},
     pairs::Pair,
-    probe::{On, Outcome, Probe},
+    probe::{Host, On, Outcome, Probe},
     samples::Samples,
     sources::Call,
 };
@@ -78,10 +80,7 @@ pub fn run(
     let [pair] = &pairs[..] else {
         return Err(Stop::input(anyhow::anyhow!("no pair {:?}", args.pair)));
     };
-    let targets: Vec<IpAddr> = match pair.vip {
-        Some(vip) => vec![vip],
-        None => pair.members.iter().map(|member| member.address).collect(),
-    };
+    let targets = targets(pair, args.vip).map_err(Stop::input)?;
     let unfit = if pair.vip.is_some() {
         On::Members
     } else {
@@ -116,6 +115,36 @@ pub fn run(
     written.map(|()| answer).map_err(Stop::output)
 }
 
+/// Whom to ask: the VIP that is named, else the first, else all members.
+fn targets(pair: &Pair, named: Option<IpAddr>) -> anyhow::Result<Vec<Host>> {
+    let targets = match named {
+        Some(vip) if pair.vips.contains(&vip) => vec![vip],
+        Some(vip) => {
+            let vips: Vec<String> = pair.vips.iter().map(ToString::to_string).collect();
+            let there = match vips.is_empty() {
+                true => "it has none".to_owned(),
+                false => format!("there are {}", vips.join(", ")),
+            };
+            anyhow::bail!("pair {:?}: {vip} is no vip of it; {there}", pair.name);
+        }
+        None => match pair.vip {
+            Some(vip) => vec![vip],
+            None => pair.members.iter().map(|member| member.address).collect(),
+        },
+    };
+    let links = interfaces::list().unwrap_or_default();
+    let host = |address: IpAddr| {
+        let what = || {
+            let name = &pair.name;
+            format!(
+                "pair {name:?}: no interface of this host is on the link of {address} (interface)"
+            )
+        };
+        interfaces::host(&links, pair, address).with_context(what)
+    };
+    targets.into_iter().map(host).collect()
+}
+
 struct Watched {
     samples: Samples,
     /// Times of the schedule that passed before a probe could be sent.
@@ -128,7 +157,7 @@ fn watch(
     args: &Watch,
     surroundings: &mut Surroundings<'_>,
     probe: &Probe,
-    targets: &[IpAddr],
+    targets: &[Host],
     stopped: &AtomicBool,
 ) -> Watched {
     let (tell, told) = mpsc::channel();
@@ -188,7 +217,7 @@ fn watch(
 }
 
 /// One probe of the schedule; of an active-active pair one good answer is enough.
-fn sample(probe: &Probe, targets: &[IpAddr], started: Instant) -> Sample {
+fn sample(probe: &Probe, targets: &[Host], started: Instant) -> Sample {
     let [only] = targets else {
         let asked = thread::scope(|scope| {
             let ask = |&target| scope.spawn(move || one(probe, target, started));
@@ -201,7 +230,7 @@ fn sample(probe: &Probe, targets: &[IpAddr], started: Instant) -> Sample {
     one(probe, *only, started)
 }
 
-fn one(probe: &Probe, target: IpAddr, started: Instant) -> Sample {
+fn one(probe: &Probe, target: Host, started: Instant) -> Sample {
     let begun = Instant::now();
     let reply = probe.ask_once(target, begun + PATIENCE);
     let at = |time: Duration| micros(begun.duration_since(started) + time);
@@ -300,6 +329,9 @@ fn record(
         "took_ms": ms_down(micros(watched.took)),
         "findings": [finding.json()],
     });
+    if let Some(vip) = args.vip.or(pair.vip).filter(|_| pair.has_several()) {
+        record["vip"] = json!(vip);
+    }
     if watched.interrupted {
         record["interrupted"] = json!(true);
     }

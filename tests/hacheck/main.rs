@@ -23,6 +23,7 @@ mod placement;
 mod promises;
 mod quiet;
 mod services;
+mod several;
 mod sound;
 mod standby;
 mod verdict;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         standby::SECTIONS,
         promises::SECTIONS,
         sound::SECTIONS,
+        several::SECTIONS,
         drill::SECTIONS,
     ]
     .concat();

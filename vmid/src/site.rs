@@ -31,6 +31,7 @@ mod pair;
 mod pointer;
 pub mod print;
 mod reference;
+mod vip;
 mod walk;
 
 pub use app::{App, BackupTarget};
@@ -41,6 +42,7 @@ pub use notify::{Apprise, Discord, Healthchecks, Notify, Ntfy};
 pub use option::Named;
 pub use pair::{Expect, FileRule, Member, Pair};
 use pointer::Pointer;
+pub use vip::is_link_local;
 
 /// The most that is read of a site file, in bytes; one of a hundred pairs has 50 KiB.
 const LARGEST: u64 = 16 << 20;
@@ -242,11 +244,14 @@ impl Site {
         }
         let mut faults = Faults::default();
         let mut document = walk::object(value, "", Pointer::Start(""), &mut faults);
+        for (place, pair) in list_of(&mut document, "pairs").enumerate() {
+            vip::normalise(pair, &format!("pairs[{place}]"), &mut faults);
+        }
         faults.or(())?;
         let mut site = Self::of(&document)?;
         let mut faults = Faults::default();
         reference::check(&mut site, &mut faults);
-        for (vlan, entry) in site.vlans.iter().zip(vlans_of(&mut document)) {
+        for (vlan, entry) in site.vlans.iter().zip(list_of(&mut document, "vlans")) {
             entry["gateway"] = Value::String(vlan.gateway.clone());
         }
         site.document = document;
@@ -347,7 +352,8 @@ pub fn pairs(text: &[u8]) -> Result<Vec<Pair>, Faults> {
         if let Some(what) = mistaken::told(&value, "a pair") {
             return Err(Faults::of_document(format!("record {}: {what}", place + 1)));
         }
-        let document = walk::object(value, "pairs[]", Pointer::Start(&path), &mut faults);
+        let mut document = walk::object(value, "pairs[]", Pointer::Start(&path), &mut faults);
+        vip::normalise(&mut document, &path, &mut faults);
         if faults.0.is_empty() {
             let pair = Pair::deserialize(&document);
             pairs.push(pair.map_err(|error| Faults::of_document(json::told(&error)))?);
@@ -396,9 +402,12 @@ fn known<'a, T>(name: &str, all: &'a BTreeMap<String, T>) -> Result<&'a T, Strin
     })
 }
 
-fn vlans_of(document: &mut Value) -> impl Iterator<Item = &mut Value> {
-    let vlans = document.get_mut("vlans").and_then(Value::as_array_mut);
-    vlans.into_iter().flatten()
+fn list_of<'a>(
+    document: &'a mut Value,
+    name: &str,
+) -> impl Iterator<Item = &'a mut Value> + use<'a> {
+    let list = document.get_mut(name).and_then(Value::as_array_mut);
+    list.into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -12,7 +12,10 @@ use super::{
     unused,
     witness::{self, Arp, Speakers, Told},
 };
-use crate::finding::{Eye, Finding, Severity};
+use crate::{
+    finding::{Eye, Finding, Severity},
+    probe::{How, Outcome, Reply},
+};
 
 /// More claimants than this are a flood, and only counted.
 const MOST_NAMED: usize = 8;
@@ -209,7 +212,8 @@ fn one(case: &Case<'_>, vip: IpAddr, arp: &Arp, adverts: &Speakers, told: &Told,
     };
     let by_identity = witness::identity(case);
     // What the table says is older than that nobody answers now.
-    let by_neighbour = witness::neighbour(case, vip).filter(|_| !held.no_arp_answer);
+    let mute = held.no_arp_answer || is_mute(case);
+    let by_neighbour = witness::neighbour(case, vip).filter(|_| !mute);
     let means = [
         ("local", by_local, Eye::Local),
         ("mac", by_arp, Eye::Arp),
@@ -309,6 +313,18 @@ fn one(case: &Case<'_>, vip: IpAddr, arp: &Arp, adverts: &Speakers, told: &Told,
     }
 }
 
+/// The VIP was asked, and no host is there that so much as refused.
+fn is_mute(case: &Case<'_>) -> bool {
+    let silent = |reply: &Reply| {
+        matches!(
+            reply.outcome,
+            Outcome::Dead(How::Timeout | How::Unreachable, _)
+        )
+    };
+    let mut replies = case.replies(Target::Vip).peekable();
+    replies.peek().is_some() && replies.all(|(_, reply)| silent(reply))
+}
+
 /// Why nobody is named, when nothing names anybody.
 fn why_unknown(
     case: &Case<'_>,
@@ -363,6 +379,9 @@ fn why_unknown(
                     "its MAC {} is VRRP's virtual one, the same on all members",
                     entry.mac
                 )
+            }
+            Some(entry) if is_mute(case) => {
+                format!("its neighbour entry {} may be an old one", entry.mac)
             }
             Some(entry) => format!("its MAC {} is of no member's address", entry.mac),
         });

@@ -2,12 +2,9 @@
 //!
 //! `rpcinfo` needs a portmapper for this, which a v4-only server has not.
 
-use std::{
-    io::{self, Read, Write as _},
-    net::IpAddr,
-};
+use std::io::{self, Read, Write as _};
 
-use super::{Outcome, Reply, wire};
+use super::{Host, Outcome, Reply, wire};
 use crate::fields::Fields;
 
 /// The program number of NFS (RFC 1813, 5531).
@@ -56,15 +53,12 @@ impl Null {
     }
 
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
-    pub(super) fn ask(&self, address: IpAddr, clock: &wire::Clock) -> Reply {
-        Reply::of(
-            self.exchange(address, clock)
-                .unwrap_or_else(|outcome| outcome),
-        )
+    pub(super) fn ask(&self, host: Host, clock: &wire::Clock) -> Reply {
+        Reply::of(self.exchange(host, clock).unwrap_or_else(|outcome| outcome))
     }
 
-    fn exchange(&self, address: IpAddr, clock: &wire::Clock) -> Result<Outcome, Outcome> {
-        let mut stream = wire::connect(address, self.port, clock)?;
+    fn exchange(&self, host: Host, clock: &wire::Clock) -> Result<Outcome, Outcome> {
+        let mut stream = wire::connect(host, self.port, clock)?;
         let id = super::dns::random_id().into();
         stream
             .write_all(&call(id, self.version))
@@ -212,13 +206,14 @@ mod tests {
             ("too long", |_| vec![0xff; 8], Err("longer than")),
             ("no last fragment", |_| [0; 4 * 64].to_vec(), Err("no last fragment")),
         ];
+        let local = Host::from(std::net::IpAddr::from([127, 0, 0, 1]));
         for (name, answer, want) in cases {
             let null = Null {
                 version: 4,
                 port: server(answer),
             };
             let clock = wire::Clock::of(Duration::from_secs(10));
-            match (null.ask([127, 0, 0, 1].into(), &clock).outcome, want) {
+            match (null.ask(local, &clock).outcome, want) {
                 (Outcome::Good, Ok(())) => {}
                 (Outcome::Wrong(what), Err(part)) => assert!(what.contains(part), "{name}: {what}"),
                 (other, _) => panic!("{name}: {other:?}"),
@@ -228,10 +223,7 @@ mod tests {
             version: 3,
             port: server(|_| vec![0x80, 0, 0, 40]),
         };
-        let reply = null.ask(
-            [127, 0, 0, 1].into(),
-            &wire::Clock::of(Duration::from_secs(10)),
-        );
+        let reply = null.ask(local, &wire::Clock::of(Duration::from_secs(10)));
         assert!(
             matches!(reply.outcome, Outcome::Dead(How::Closed, _)),
             "cut off: {reply:?}"

@@ -3,7 +3,7 @@
 use std::{
     cell::Cell,
     io::{self, ErrorKind, Read, Write},
-    net::{IpAddr, SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream},
     os::fd::AsFd as _,
     time::{Duration, Instant},
 };
@@ -14,7 +14,7 @@ use nix::{
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{How, Outcome};
+use super::{Host, How, Outcome};
 use crate::evidence::Unseen;
 
 /// The time that a probe has, when its question left, and when the answer was there.
@@ -69,9 +69,12 @@ pub(super) struct Timed<'a> {
 }
 
 /// Connects, until the deadline at the latest.
-pub(super) fn connect(address: IpAddr, port: u16, clock: &Clock) -> Result<Timed<'_>, Outcome> {
-    let target = SocketAddr::new(address, port);
-    let stream = connected(target, clock).map_err(|error| outcome(&error))?;
+pub(super) fn connect(
+    host: impl Into<Host>,
+    port: u16,
+    clock: &Clock,
+) -> Result<Timed<'_>, Outcome> {
+    let stream = connected(host.into().at(port), clock).map_err(|error| outcome(&error))?;
     // Best effort: without it a small request may wait for an acknowledgement.
     let _ = stream.set_nodelay(true);
     Ok(Timed { stream, clock })

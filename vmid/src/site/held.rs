@@ -17,7 +17,7 @@ pub struct Held {
 /// Who has an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holder {
-    /// A pair: it is its VIP.
+    /// A pair: it is its VIP, or one of several.
     Vip {
         /// The pair's name.
         pair: String,
@@ -59,7 +59,7 @@ impl Site {
     /// All addresses that the site has given away: VIPs, members, gateways, nodes.
     pub fn held(&self) -> impl Iterator<Item = Held> {
         let pairs = self.pairs.iter().flat_map(|pair| {
-            let vip = pair.vip.map(|address| Held {
+            let vips = pair.all_vips().map(|address| Held {
                 address,
                 holder: Holder::Vip {
                     pair: pair.name.clone(),
@@ -76,7 +76,7 @@ impl Site {
                     },
                 })
             });
-            vip.into_iter().chain(members)
+            vips.chain(members)
         });
         let gateways = self.vlans.iter().filter_map(|vlan| {
             Some(Held {
