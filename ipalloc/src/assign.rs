@@ -11,6 +11,7 @@ use crate::refused::{Code, Refused};
 
 pub mod asked;
 mod choice;
+mod rehearsal;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -202,6 +203,18 @@ pub struct Assigned {
 }
 
 impl Assigned {
+    /// A step was refused. Without its MAC address, which comes last, the address is where it was wished.
+    #[must_use]
+    pub fn without(self, step: &Step, why: String) -> Self {
+        match step.is_of_mac() {
+            true => Self {
+                note: Some(why),
+                ..self
+            },
+            false => self.refused(why),
+        }
+    }
+
     /// It came to nothing, for that reason.
     #[must_use]
     pub fn refused(self, message: String) -> Self {

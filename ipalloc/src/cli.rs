@@ -335,6 +335,7 @@ impl Allocate {
             prefix6: self.prefix6,
             wanted6: None,
             own: false,
+            on_interface: false,
         }
     }
 

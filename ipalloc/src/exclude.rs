@@ -92,10 +92,15 @@ impl Policy {
 pub(crate) enum Why {
     Held(Holder),
     Gateway,
-    Range { range: String, populated: bool },
+    Range {
+        range: String,
+        populated: bool,
+    },
     Child(IpNet),
     Avoided,
     AvoidedBySite,
+    /// It is a pool's first or last one.
+    OffInterfaces,
 }
 
 impl Why {
@@ -104,7 +109,11 @@ impl Why {
         match self {
             Self::Held(holder) => matches!(holder, Holder::Gateway { .. }),
             Self::Range { populated, .. } => !populated,
-            Self::Gateway | Self::Child(_) | Self::Avoided | Self::AvoidedBySite => true,
+            Self::Gateway
+            | Self::Child(_)
+            | Self::Avoided
+            | Self::AvoidedBySite
+            | Self::OffInterfaces => true,
         }
     }
 }
@@ -120,6 +129,9 @@ impl fmt::Display for Why {
             Self::Child(net) => write!(f, "is in the child prefix {net}"),
             Self::Avoided => f.write_str("is to be avoided (--avoid)"),
             Self::AvoidedBySite => f.write_str("is to be avoided (the site's avoid)"),
+            Self::OffInterfaces => f.write_str(
+                "is the first or last of a pool, which NetBox puts on no interface (--assign)",
+            ),
         }
     }
 }

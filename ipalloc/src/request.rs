@@ -79,6 +79,8 @@ pub struct Fields {
     pub wanted6: Option<Wanted>,
     /// The wanted address is what a guest has already: it is recorded, not handed out.
     pub own: bool,
+    /// The address is to be put onto an interface.
+    pub on_interface: bool,
 }
 
 /// A request.
@@ -145,6 +147,7 @@ impl Request {
             prefix6,
             wanted6,
             own: false,
+            on_interface: false,
         };
         Ok(Self {
             owner,

@@ -91,6 +91,21 @@ impl Scope {
         }
     }
 
+    /// The same, for an address that is to be put onto an interface: NetBox hands out the first and
+    /// last address of a pool, but puts neither onto an interface (its `IPAddress.clean`).
+    #[must_use]
+    fn for_interface(mut self) -> Self {
+        if let Some(prefix) = self.prefix.as_ref().filter(|prefix| prefix.is_pool) {
+            let (whole, usable) = (Span::of(prefix.net), Span::usable(prefix.net, false));
+            let ends = [whole.first, whole.last].into_iter();
+            let ends = ends.filter(|bits| !usable.contains(*bits)).map(Span::one);
+            let ends = ends.map(|end| (end, Why::OffInterfaces));
+            self.reasons.extend(ends);
+            self.excluded = union(&self.reasons);
+        }
+        self
+    }
+
     fn of_range(range: &Range, networks: &Networks, policy: &Policy) -> Self {
         let family = Family::of(range.start);
         let prefix = prefix_of(range, networks);

@@ -151,6 +151,20 @@ fn assigned(lab: &Lab) {
         format!("dhcp-host={A},192.168.10.50,db\ndhcp-host=BC:24:11:00:00:0B,192.168.30.50,db\n");
     assert!(ran.out.ends_with(&want), "{ran:?}");
     dnsmasq_takes(&ran.out);
+    // NetBox gives a pool's first and last address, and puts neither onto an interface.
+    lab.make(
+        "/api/ipam/prefixes/",
+        &json!({"prefix": "192.168.60.0/29", "is_pool": true}),
+    );
+    ours.run("allocate --prefix 192.168.60.0/29 --assign --cluster pve pooled")
+        .ends("0: pooled 192.168.60.2/29 new", &[]);
+    assert_eq!(told(lab)[2], "pooled@pve active: net0 192.168.60.2/29*");
+    let ran = ours.run("allocate --prefix 192.168.60.0/29 --assign --address 192.168.60.7 last");
+    ran.ends("1: last !excluded", &[]);
+    ours.run("allocate --prefix 192.168.60.0/29 plain")
+        .ends("0: plain 192.168.60.0/29 new", &[]);
+    let pooled = lab.results(&format!("{MACHINES}?name=pooled"))[0]["id"].clone();
+    lab.api("DELETE", &format!("{MACHINES}{pooled}/"), None);
     // Off again, and back.
     ours.run("release --retire web")
         .ends("0: web 192.168.30.2/24 new", &[]);
@@ -409,8 +423,11 @@ fn races(lab: &Lab) {
     );
 }
 
+/// Actions, and the types of objects that they are allowed on.
+type Grants<'a> = (&'a [&'a str], &'a [&'a str]);
+
 /// A token of version 1 of a user who has these permissions.
-fn token(lab: &Lab, name: &str, permissions: &[(&[&str], &[&str])]) -> String {
+fn token(lab: &Lab, name: &str, permissions: &[Grants]) -> String {
     let user = lab.make(
         "/api/users/users/",
         &json!({"username": name, "password": "Tenant-pass-1234"}),
@@ -434,7 +451,7 @@ fn permissions(lab: &Lab) {
         "dcim.macaddress",
     ];
     clusters(lab);
-    let plain: &[(&[&str], &[&str])] = &[
+    let plain: &[Grants] = &[
         (&["view"], VIEWS),
         (&["view", "add", "change"], &["ipam.ipaddress"]),
     ];
@@ -467,8 +484,10 @@ fn permissions(lab: &Lab) {
     // Who may see and not make keeps the address.
     let seen = [MADE, &["virtualization.cluster"]].concat();
     let sees = [plain, &[(&["view"], &seen[..])]].concat();
-    let sees = lab.ours().token(&token(lab, "sees", &sees));
-    let ran = sees.run("allocate --vlan 30 --assign --cluster pve y");
+    let ran = lab
+        .ours()
+        .token(&token(lab, "sees", &sees))
+        .run("allocate --vlan 30 --assign --cluster pve y");
     ran.ends("1: y 192.168.30.3/24 new !assign-failed", &[]);
     let message = ran.record()["error"]["message"].to_string();
     assert!(
@@ -484,4 +503,45 @@ fn permissions(lab: &Lab) {
         "0: web 192.168.30.2/24",
         &["note: no MAC addresses are told: "],
     );
+    retiring(lab, plain, &sees);
+}
+
+/// Who may not change a virtual machine retires what is on none, and who may not mark takes nothing off.
+fn retiring(lab: &Lab, plain: &[Grants], sees: &[Grants]) {
+    let primary = format!("web@pve active: net0 {A} 192.168.30.2/24*");
+    let is_kept = || {
+        assert_eq!(lab.address("192.168.30.2")["status"]["value"], "active");
+        assert!(told(lab).contains(&primary), "{:?}", told(lab));
+    };
+    lab.ours().run("allocate --vlan 30 free");
+    let ran = lab.ours().token(&token(lab, "weak", sees));
+    let ran = ran.run("release --retire web free");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let [web, free] = &ran.records()[..] else {
+        panic!("{ran:?}")
+    };
+    assert_eq!(web["error"]["code"], "refused-value", "{web}");
+    let message = web["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("the virtual machine web, which could not be changed: denied"),
+        "{message}"
+    );
+    assert_eq!(
+        (&web["changed"], &free["changed"]),
+        (&json!(false), &json!(true)),
+        "{ran:?}"
+    );
+    is_kept();
+    // NetBox refuses the mark, when the virtual machine has been changed already.
+    let able: &[Grants] = &[(&["view", "change"], &["virtualization.virtualmachine"])];
+    let views = [&plain[..1], &[(&["view"], &["ipam.ipaddress"])], able].concat();
+    let strict = token(lab, "strict", &views);
+    let user = lab.results("/api/users/users/?username=strict")[0]["id"].clone();
+    lab.make(
+        "/api/users/permissions/",
+        &json!({"name": "only active", "users": [user], "actions": ["change"], "object_types": ["ipam.ipaddress"], "constraints": {"status": "active"}}),
+    );
+    let ran = lab.ours().token(&strict).run("release --retire web");
+    assert_ne!(ran.code, 0, "{ran:?}");
+    is_kept();
 }

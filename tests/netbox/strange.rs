@@ -131,7 +131,8 @@ fn paged(lab: &Lab, elsewhere: &str) -> Proxy {
         let smaller = request
             .start
             .replace("limit=1000", "limit=5")
-            .replace("limit=250", "limit=5");
+            .replace("limit=250", "limit=5")
+            .replace("limit=100", "limit=5");
         let mut reply = up.send(&Message {
             start: smaller,
             ..request.clone()

@@ -18,8 +18,8 @@ use crate::{
 #[derive(Clone, Debug, Default, Args)]
 pub struct Asked {
     /// NetBox only: put the address onto the interface of the guest's virtual machine, as its primary one unless
-    /// it has one. What is missing is made: the virtual machine, the interface (the record's, else the only one, else net0;
-    /// of a container what its net0 says, else eth0), the MAC address of net0
+    /// it has one. What is missing is made: the virtual machine, the interface, the MAC address. The interface is the one
+    /// with the name that the request has, else with the MAC address, else net0 (eth0 for a container), else the only one
     #[arg(long)]
     pub assign: bool,
     /// The cluster in NetBox that the virtual machines are in [default: the site's netbox.cluster; without any, they

@@ -59,6 +59,15 @@ pub enum Step {
 }
 
 impl Step {
+    /// It is about the interface's MAC address.
+    #[must_use]
+    pub fn is_of_mac(&self) -> bool {
+        matches!(
+            self,
+            Self::Mac { .. } | Self::Claim { .. } | Self::First { .. }
+        )
+    }
+
     /// What did not come about, for a message.
     #[must_use]
     pub fn undone(&self) -> String {

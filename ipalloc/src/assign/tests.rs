@@ -290,3 +290,50 @@ fn a_name_that_no_machine_may_have() {
     let why = possible(&long, &facts).unwrap_err();
     assert!(why.message.contains("longer than 64"), "{}", why.message);
 }
+
+#[test]
+fn a_rehearsal_goes_on_from_what_would_be() {
+    let mut facts = Facts {
+        clusters: clusters(&["pve"]),
+        ..Facts::default()
+    };
+    let target = |address: &str| Target {
+        id: None,
+        address: address.parse().unwrap(),
+    };
+    #[rustfmt::skip]
+    let cases = [
+        ("the first interface",      NET0,   "192.0.2.7",   "net0", true),
+        ("its other family",         NET0,   "2001:db8::7", "net0", true),
+        ("a second interface",       eth1(), "192.0.2.8",   "eth1", false),
+    ];
+    for (what, interface, address, want, primary) in cases {
+        let wish = wish(Some("pve"), interface, None);
+        let plan = next(&wish, target(address), &facts).unwrap();
+        assert_eq!(
+            (plan.at.interface.as_str(), plan.at.primary),
+            (want, primary),
+            "{what}"
+        );
+        facts.rehearse(&wish, target(address), &plan);
+    }
+    assert_eq!((facts.machines.len(), facts.interfaces.len()), (1, 2));
+}
+
+#[test]
+fn a_refused_mac_address_is_a_note() {
+    let step = |mac: bool| match mac {
+        true => Step::Mac {
+            mac: A.to_owned(),
+            interface: 1,
+        },
+        false => Step::Address {
+            id: 1,
+            interface: 1,
+        },
+    };
+    for mac in [true, false] {
+        let told = Assigned::default().without(&step(mac), "no".to_owned());
+        assert_eq!((told.note.is_some(), told.refused.is_some()), (mac, !mac));
+    }
+}

@@ -81,11 +81,23 @@ fn each(hosts: &[Host], line: impl Fn(&Host) -> String) -> Vec<String> {
 }
 
 /// Which address dnsmasq gives to which interface by DHCP, and the name that goes with it; dnsmasq refuses one
-/// address twice, and wants those of IPv6 in brackets.
+/// address twice, gives one in each network, the guest's own here, and wants those of IPv6 in brackets.
 fn dhcp_hosts(hosts: &[Host]) -> Vec<String> {
-    let mut seen = BTreeSet::new();
+    let (mut addresses, mut places) = (BTreeSet::new(), BTreeMap::new());
+    for host in hosts {
+        let place = (&host.mac, host.prefix.ok_or(host.address));
+        let first = places.entry(place).or_insert(host);
+        if rank(host) < rank(first) {
+            *first = host;
+        }
+    }
     let line = |host: &Host| {
-        let mac = host.mac.as_ref().filter(|_| seen.insert(host.address))?;
+        let place = (&host.mac, host.prefix.ok_or(host.address));
+        let is_first = places[&place].address == host.address;
+        let mac = host
+            .mac
+            .as_ref()
+            .filter(|_| is_first && addresses.insert(host.address))?;
         let name = host.short.as_ref().unwrap_or(&host.name);
         Some(match host.address {
             IpAddr::V4(address) => format!("dhcp-host={mac},{address},{name}"),
@@ -183,6 +195,7 @@ mod tests {
             address: address.parse().unwrap(),
             guest: key.map(|(guest, _)| guest.to_owned()),
             interface: key.and_then(|(_, interface)| interface.map(str::to_owned)),
+            prefix: None,
             vlan,
             mac: None,
         }
@@ -190,8 +203,12 @@ mod tests {
 
     #[test]
     fn hosts_by_dhcp() {
-        let with = |name, address, mac: Option<&str>| Host {
+        let with = |name, address: &str, mac: Option<&str>| Host {
             mac: mac.map(str::to_owned),
+            prefix: "192.168.30.0/24"
+                .parse()
+                .ok()
+                .filter(|net: &ipnet::IpNet| net.contains(&address.parse::<IpAddr>().unwrap())),
             ..host(name, address, None, None)
         };
         let hosts = [
@@ -204,6 +221,11 @@ mod tests {
             ),
             with("nas", "192.168.10.5", Some("BC:24:11:00:00:0C")),
             with("tv", "192.168.10.6", None),
+            with(
+                "web-old.lab.example",
+                "192.168.30.7",
+                Some("BC:24:11:00:00:0A"),
+            ),
         ];
         let want = "\
 host-record=web.lab.example,web,192.168.30.2
@@ -211,6 +233,7 @@ host-record=web.lab.example,web,fd00:30::2
 host-record=also.lab.example,also,192.168.30.2
 host-record=nas,192.168.10.5
 host-record=tv,192.168.10.6
+host-record=web-old.lab.example,web-old,192.168.30.7
 dhcp-host=BC:24:11:00:00:0A,192.168.30.2,web
 dhcp-host=BC:24:11:00:00:0A,[fd00:30::2],web
 dhcp-host=BC:24:11:00:00:0C,192.168.10.5,nas";

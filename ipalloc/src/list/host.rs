@@ -3,6 +3,8 @@
 use core::net::IpAddr;
 use std::collections::{HashMap, HashSet};
 
+use ipnet::IpNet;
+
 use crate::{
     check::Records,
     ipam::{Entry, Networks},
@@ -22,6 +24,8 @@ pub struct Host {
     pub guest: Option<String>,
     /// The guest's interface, where the address is not its first.
     pub interface: Option<String>,
+    /// The narrowest prefix that the address is in.
+    pub prefix: Option<IpNet>,
     /// The VID of the VLAN that it is on.
     pub vlan: Option<u64>,
     /// The MAC address of the interface that has the address, as far as it is known.
@@ -101,6 +105,7 @@ pub fn of(
         address: entry.address,
         guest: key.map(|(guest, _)| guest.to_owned()),
         interface: key.and_then(|(_, interface)| interface.map(str::to_owned)),
+        prefix: prefix.map(|prefix| prefix.net),
         vlan: prefix.and_then(|prefix| prefix.vlan),
         mac: None,
     })

@@ -67,7 +67,7 @@ impl Assigning<'_> {
         let mut failed: Option<Stop> = None;
         for (wish, target) in self.wishes {
             outcomes.push(match &failed {
-                _ if dry_run => rehearsed(wish, *target, &self.read),
+                _ if dry_run => rehearsed(wish, *target, &mut self.read),
                 None => self.one(wish, *target, &mut failed),
                 Some(stop) => Assigned::default().refused(format!("not tried: {stop}")),
             });
@@ -103,7 +103,7 @@ impl Assigning<'_> {
                     continue;
                 }
                 Err(Fault::Denied(what)) => {
-                    return outcome.refused(format!("{}: {what}", step.undone()));
+                    return outcome.without(&step, format!("{}: {what}", step.undone()));
                 }
                 Err(Fault::Refused(what)) => (what, REFUSALS, false),
                 Err(Fault::Stale(what)) => (what, OVERTAKEN, false),
@@ -112,10 +112,11 @@ impl Assigning<'_> {
             let told = format!("{}: {what}", step.undone());
             if tried >= limit && !lost {
                 // It is about this one alone: the others are tried.
-                return outcome.refused(match limit {
+                let told = match limit {
                     REFUSALS => told,
                     _ => format!("{told}, {tried} times; run this again"),
-                });
+                };
+                return outcome.without(&step, told);
             }
             let stop = match (tried < limit).then(|| self.look_again(tried)) {
                 Some(Ok(())) => {
@@ -250,8 +251,8 @@ impl Assigning<'_> {
     fn only_one(&mut self, made: &Mac) -> Result<(), Fault> {
         let read = self.api.macs_of(std::slice::from_ref(&made.mac));
         let mut equal = read.map_err(|stop| Fault::Lost(stop.to_string()))?;
-        let is_there =
-            |mac: &Mac| mac.on.as_ref().map(|on| on.id) == made.on.as_ref().map(|on| on.id);
+        let place = |mac: &Mac| mac.on.as_ref().map(|on| (on.kind.clone(), on.id));
+        let is_there = |mac: &Mac| place(mac) == place(made);
         if equal.iter().any(|mac| mac.id < made.id && is_there(mac)) {
             // Who may not remove it leaves it: it does no harm there.
             let gone = self.write("DELETE", &format!("{MACS}{}/", made.id), None, json!({}));
@@ -356,14 +357,17 @@ fn version<'a>(mut all: impl Iterator<Item = (u64, &'a String)>, id: u64) -> Opt
         .map(|(_, version)| version.clone())
 }
 
-fn rehearsed(wish: &Wish, target: Target, read: &Read) -> Assigned {
+fn rehearsed(wish: &Wish, target: Target, read: &mut Read) -> Assigned {
     match next(wish, target, &read.facts) {
-        Ok(plan) => Assigned {
-            at: Some(plan.at),
-            changed: plan.step.is_some(),
-            note: plan.note,
-            refused: None,
-        },
+        Ok(plan) => {
+            read.facts.rehearse(wish, target, &plan);
+            Assigned {
+                at: Some(plan.at),
+                changed: plan.step.is_some(),
+                note: plan.note,
+                refused: None,
+            }
+        }
         Err(why) => Assigned::default().refused(why.message),
     }
 }

@@ -19,9 +19,11 @@ use crate::{
     span::{self, Family, Span},
 };
 
-/// So many more free addresses than are needed are asked for: others take some meanwhile, and
-/// those who were overtaken spread out.
-const SPARE: u128 = 150;
+/// So many more free addresses than are needed are asked for, because others take some meanwhile.
+const SPARE: u128 = 30;
+
+/// The same for those who were overtaken: they spread out.
+const OVERTAKEN: u128 = 150;
 
 /// NetBox's MAX_PAGE_SIZE, unless it is set up otherwise.
 const LIMIT: u128 = 1000;
@@ -46,9 +48,13 @@ impl NetBox {
             return Ok(None);
         };
         let excluded = place.room.count() - place.excluded.count_free(place.room, &[]);
+        let spare = match self.refused.is_empty() {
+            true => SPARE,
+            false => OVERTAKEN,
+        };
         let wanted = place
             .enough
-            .map_or(LIMIT, |enough| enough as u128 + SPARE + excluded);
+            .map_or(LIMIT, |enough| enough as u128 + spare + excluded);
         let path = format!(
             "/api/ipam/{list}/{id}/available-ips/?limit={}",
             wanted.min(LIMIT)

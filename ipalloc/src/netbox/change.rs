@@ -39,6 +39,19 @@ impl Undone {
             Self::Denied(stop) | Self::Changed(stop) | Self::Stop(stop) => stop,
         }
     }
+
+    /// The same, with what has happened besides.
+    pub(super) fn with(self, besides: &str) -> Self {
+        let add = |stop: Stop| Stop::outside(anyhow!("{stop}; {besides}"));
+        match self {
+            Self::Refused(Refused { code, message }) => {
+                Self::Refused(Refused::new(code, format!("{message}; {besides}")))
+            }
+            Self::Denied(stop) => Self::Denied(add(stop)),
+            Self::Changed(stop) => Self::Changed(add(stop)),
+            Self::Stop(stop) => Self::Stop(add(stop)),
+        }
+    }
 }
 
 /// What has become of a record since it was read.
@@ -91,10 +104,12 @@ impl NetBox {
                     None => {}
                 }
                 if *status == "deprecated" && primary::is_on_machine(record) {
-                    self.api.clear_primary(record)?;
                     primary::take_off(&mut fields);
+                    let mark = || self.api.patch(record, fields);
+                    self.api.without_primary(record, mark)
+                } else {
+                    self.api.patch(record, fields)
                 }
-                self.api.patch(record, fields)
             }
             Change::Complete(_, role, comments, None) => {
                 let finished = self.finished(record, role, comments);
@@ -197,6 +212,26 @@ impl Api {
         }
         let what = format!("no usable reply to {ATTEMPTS} requests ({cause})");
         Err(Undone::Stop(self.failed(&what, &trial.path)))
+    }
+
+    /// The record is as it was read, before anything is done for it elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Undone::Changed`].
+    pub(super) fn still_as_read(&self, record: &Record) -> Result<(), Undone> {
+        let trial = Trial {
+            method: "GET",
+            record,
+            path: format!("/api/ipam/ip-addresses/{}/", record.entry.id.0),
+            lost: false,
+        };
+        match self.look_again(&trial) {
+            Ok(Now::Same) => Ok(()),
+            Ok(Now::Changed) => self.changed(&trial, |_| false),
+            Ok(Now::Gone) => self.gone(&trial),
+            Err(stop) => Err(Undone::Stop(stop)),
+        }
     }
 
     /// What has become of the record, where `If-Match` would not find out.

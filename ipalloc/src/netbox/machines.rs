@@ -9,7 +9,7 @@ use vmid::exit::Stop;
 use super::{
     answer::{self, ADDRESS_FIELDS, Record, etag, holder, text},
     api::{Api, not_honoured, queries},
-    pages::at_once,
+    pages::{Job, at_once, side_by_side},
     parsed,
 };
 use crate::assign::{
@@ -132,7 +132,7 @@ impl Api {
 
     /// The results of a list that one of `values` selects by `filter`, each as `read` makes it; one that doesn't
     /// fit says that the filter was ignored. Nothing is asked for no values.
-    pub fn each_of<T>(
+    pub fn each_of<T: Send>(
         &self,
         list: &str,
         filter: &str,
@@ -140,16 +140,18 @@ impl Api {
         read: impl Fn(&Value) -> Result<T, String> + Sync,
         fits: impl Fn(&T) -> bool + Sync,
     ) -> Result<Vec<T>, Stop> {
-        let mut all = Vec::new();
-        for query in queries(filter, values) {
+        let check = |value: &Value| match read(value)? {
+            one if fits(&one) => Ok(()),
+            _ => Err(not_honoured(filter, &text(value, "name"))),
+        };
+        let part = |query: String| {
             let path = format!("{list}&limit=1000{query}");
-            let check = |value: &Value| match read(value)? {
-                one if fits(&one) => Ok(()),
-                _ => Err(not_honoured(filter, &text(value, "name"))),
-            };
-            all.extend(parsed(&self.list_of(&path, &check)?, &read)?);
-        }
-        Ok(all)
+            let (check, read) = (&check, &read);
+            Box::new(move || parsed(&self.list_of(&path, check)?, read)) as Job<'_, _>
+        };
+        let parts = queries(filter, values).into_iter().map(part).collect();
+        let parts: Result<Vec<Vec<T>>, Stop> = side_by_side(parts).into_iter().collect();
+        Ok(parts?.into_iter().flatten().collect())
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::Value;
 use vmid::exit::{self, Stop};
 
-use super::{NetBox, answer::text, parsed};
+use super::{NetBox, answer::text};
 use crate::{
     assign::OF_MACHINE,
     ipam::{Entry, EntryId},
@@ -17,9 +17,6 @@ const KINDS: [(&str, &str); 2] = [
     (OF_MACHINE, "/api/virtualization/interfaces/"),
     ("dcim.interface", "/api/dcim/interfaces/"),
 ];
-
-/// More interfaces than these are read all at once, page by page.
-const SINGLY: usize = 500;
 
 impl NetBox {
     /// As [`crate::ipam::Ipam::macs`].
@@ -61,13 +58,9 @@ impl NetBox {
             let mac = text(&value["primary_mac_address"], "mac_address");
             Ok((id, mac.to_ascii_uppercase()))
         };
-        let all = if ids.len() > SINGLY {
-            parsed(&self.api.list(&format!("{list}&limit=1000"))?, read)?
-        } else {
-            let texts: Vec<String> = ids.iter().map(u64::to_string).collect();
-            let is_asked = |(id, _): &(u64, String)| ids.contains(id);
-            self.api.each_of(&list, "id", &texts, read, is_asked)?
-        };
+        let texts: Vec<String> = ids.iter().map(u64::to_string).collect();
+        let is_asked = |(id, _): &(u64, String)| ids.contains(id);
+        let all = self.api.each_of(&list, "id", &texts, read, is_asked)?;
         Ok(all.into_iter().filter(|(_, mac)| !mac.is_empty()).collect())
     }
 }

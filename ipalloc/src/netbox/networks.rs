@@ -74,6 +74,7 @@ impl NetBox {
         ranges: First,
     ) -> Result<(Vec<Value>, Vec<Value>), Stop> {
         let ((mut prefixes, more_prefixes), (mut ranges, more_ranges)) = (prefixes, ranges);
+        let is_more = more_prefixes.is_some() || more_ranges.is_some();
         let (named, all, owners) = at_once(
             || match more_prefixes {
                 Some(_) => self.api.ask(named(interest)),
@@ -85,7 +86,8 @@ impl NetBox {
                 // is not found without its own mask.
                 Some(_) => self.api.ask(vec![Query::every_range()]),
             },
-            || match snapshot.complete || interest.all {
+            // Where nothing else is asked for, they are read beside what is taken.
+            || match snapshot.complete || interest.all || !(interest.located || is_more) {
                 true => Ok(None),
                 false => self.owners_of(&interest.ask).map(Some),
             },

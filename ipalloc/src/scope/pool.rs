@@ -129,10 +129,18 @@ fn of_prefix(prefix: &Prefix, fields: &Fields, networks: &Networks, policy: &Pol
         let hint = "name it as prefix and use --force to allocate in it all the same";
         Refused::new(Code::Excluded, format!("prefix {prefix} is {why}; {hint}"))
     });
+    let scope = Scope::of_prefix(prefix, networks, policy);
     Scope {
         by_default: by_default(fields, prefix, networks, policy),
         closed,
-        ..Scope::of_prefix(prefix, networks, policy)
+        ..where_put(scope, fields)
+    }
+}
+
+fn where_put(scope: Scope, fields: &Fields) -> Scope {
+    match fields.on_interface {
+        true => scope.for_interface(),
+        false => scope,
     }
 }
 
@@ -160,5 +168,8 @@ fn of_range(fields: &Fields, networks: &Networks, policy: &Policy) -> Result<Sco
         let message = format!("range {range} is {why}; {way_out}");
         Refused::new(Code::Excluded, message)
     });
-    Ok(Scope { closed, ..scope })
+    Ok(Scope {
+        closed,
+        ..where_put(scope, fields)
+    })
 }

@@ -34,6 +34,11 @@ impl Wishes {
         ipam: &mut dyn Ipam,
     ) -> Result<Self, Stop> {
         let wishes = Self(asked::wishes(records, kinds, requests, asked, domain));
+        for (wish, request) in wishes.0.iter().zip(requests.iter_mut()) {
+            if let Ok(request) = request {
+                request.fields.on_interface = wish.is_some();
+            }
+        }
         let all: Vec<&Wish> = wishes.0.iter().flatten().collect();
         if !all.is_empty() {
             let mut refused = ipam.machines(&all)?.into_iter();

@@ -164,7 +164,15 @@ fn macs(
     ipam: &mut dyn Ipam,
 ) -> Result<HashMap<EntryId, String>, Stop> {
     match form {
-        Form::Json | Form::Table | Form::Csv | Form::Dnsmasq => ipam.macs(chosen),
+        // Without them its dhcp-host lines would go.
+        Form::Dnsmasq => ipam.macs(chosen),
+        Form::Json | Form::Table | Form::Csv => Ok(ipam.macs(chosen).unwrap_or_else(|stop| {
+            exit::say(
+                "ipalloc",
+                &format!("note: no MAC addresses are told: {stop}"),
+            );
+            HashMap::new()
+        })),
         _ => Ok(HashMap::new()),
     }
 }
