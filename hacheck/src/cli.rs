@@ -196,10 +196,11 @@ fn to_a_day() -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync
 
 const CHECK: &str = "\
 A record for each pair: status (ok, warning, unknown, critical), holder, holder_by, members, findings
-{code, severity, message, evidence, seen_by}. What could not be seen is unknown, never ok:
+{code, severity, message, evidence, seen_by}; of several VIPs that move together also vips, with holder,
+holder_by and findings of each. What could not be seen is unknown, never ok:
 
   probes alone            who else holds the VIP, and whether the daemons live, is unseen: unknown
-  --raw                   ok; the standby's daemon can't be heard, which is told
+  --raw                   ok; the standby's daemon can't be heard, which is told (of unicast adverts: unknown)
   --facts of all members  ok
   both                    ok, nothing unseen
 

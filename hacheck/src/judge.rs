@@ -35,6 +35,7 @@ mod stale;
 mod tests;
 mod timeline;
 mod together;
+mod unnamed;
 mod unused;
 mod witness;
 

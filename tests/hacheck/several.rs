@@ -126,7 +126,7 @@ fn taken_away(lab: &Lab) {
 
 /// n2 was never told of the second address.
 fn drift(lab: &Lab) {
-    lab.run(&["kill-master", "node"]);
+    lab.run(&["kill-master", "stop"]);
     lab.until_held("dns", "n2");
     lab.run(&["reconfigure", "n2", "LAB_MORE="]);
     // Its adverts say what it holds.
