@@ -10,6 +10,9 @@ use crate::{
     probe::Reply,
 };
 
+/// Replies, each with the label of its probe.
+pub type Labelled<'a> = Vec<(String, &'a Reply)>;
+
 /// A pair, what is known of it and what that means.
 pub struct Checked<'a> {
     /// The pair.
@@ -84,14 +87,14 @@ impl<'a> Checked<'a> {
 
     /// The replies of a target with labels that are unique; of several VIPs those at the first.
     #[must_use]
-    pub fn labelled(&self, target: Target) -> Vec<(String, &Reply)> {
+    pub fn labelled(&self, target: Target) -> Labelled<'_> {
         let probes = self.evidence.probes.iter();
         self.with_labels(probes.filter(|probed| probed.target == target))
     }
 
     /// The replies at each VIP; the address is that of one of several.
     #[must_use]
-    pub fn at_vips(&self) -> Vec<(Option<IpAddr>, Vec<(String, &Reply)>)> {
+    pub fn at_vips(&self) -> Vec<(Option<IpAddr>, Labelled<'_>)> {
         if self.vips.is_empty() {
             return vec![(None, self.labelled(Target::Vip))];
         }
@@ -101,10 +104,7 @@ impl<'a> Checked<'a> {
             .collect()
     }
 
-    fn with_labels<'b>(
-        &self,
-        probes: impl Iterator<Item = &'b Probed>,
-    ) -> Vec<(String, &'b Reply)> {
+    fn with_labels<'b>(&self, probes: impl Iterator<Item = &'b Probed>) -> Labelled<'b> {
         let labelled = probes.map(|probed| (self.pair.label(probed.probe), &probed.reply));
         labelled.collect()
     }

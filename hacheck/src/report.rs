@@ -9,11 +9,10 @@ use serde_json::{Map, Value, json};
 use vmid::{escape::escape, stream::Lines, table::Table};
 
 use crate::{
-    checked::{self, Checked},
+    checked::{self, Checked, Labelled},
     finding::{Finding, Severity},
     holding,
     judge::{Target, Verdict},
-    probe::Reply,
 };
 
 /// One record for each pair.
@@ -122,7 +121,7 @@ fn member_json(checked: &Checked<'_>, place: usize) -> Value {
 }
 
 /// What came of the probes of a target, by their labels; none if there was no probe.
-fn replies(labelled: Vec<(String, &Reply)>) -> Option<Value> {
+fn replies(labelled: Labelled<'_>) -> Option<Value> {
     let mut replies = Map::new();
     for (label, reply) in labelled {
         let ms = u64::try_from(reply.took.as_millis()).unwrap_or(u64::MAX);
