@@ -1,6 +1,9 @@
 //! `hacheck check`: what it is told, what is seen ([`crate::look`]), what that means ([`crate::judge`]).
 
-use std::io::Write;
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use vmid::exit::{Answer, Stop, reason};
 
@@ -17,7 +20,7 @@ use crate::{
     pairs::Pair,
     prometheus, report,
     sources::{self, Call},
-    told, views,
+    textfile, told, views,
 };
 
 /// Checks the pairs that the call names, and writes one record for each.
@@ -28,9 +31,13 @@ use crate::{
 pub fn run(
     args: &Check,
     surroundings: &mut Surroundings<'_>,
-    mut output: impl Write,
+    output: impl Write,
 ) -> Result<Done, Stop> {
     args.pairs.no_words()?;
+    if let Some(path) = &args.textfile {
+        textfile::check_name(path)
+            .map_err(|why| Stop::input(anyhow::anyhow!("--textfile: {}: {why}", path.display())))?;
+    }
     let files = told::paths(&args.facts).chain(args.guests.as_deref());
     let call = Call {
         command: "check",
@@ -68,15 +75,32 @@ pub fn run(
         checked.push(Checked::of(pair, judged));
     }
 
+    // Neither of both is lost because the other can't be written.
+    let done = say(args, &checked, surroundings, output);
+    if let Some(path) = &args.textfile {
+        metrics(path, &checked, surroundings.now_ms).map_err(|error| {
+            Stop::outside(anyhow::anyhow!("{}: {}", path.display(), reason(&error)))
+        })?;
+    }
+    done
+}
+
+/// The verdicts in the form that was asked for, and what they all come to.
+fn say(
+    args: &Check,
+    checked: &[Checked<'_>],
+    surroundings: &Surroundings<'_>,
+    mut output: impl Write,
+) -> Result<Done, Stop> {
     if args.nagios {
-        let code = nagios::write(&checked, &mut output).map_err(Stop::output)?;
+        let code = nagios::write(checked, &mut output).map_err(Stop::output)?;
         output.flush().map_err(Stop::output)?;
         return Ok(Done::Plugin(code));
     }
     let written = match args.format {
-        Form::Json => report::json(&checked, surroundings.terminal, &mut output),
-        Form::Table => report::table(&checked, &mut output),
-        Form::Prometheus => prometheus::write(&checked, surroundings.now_ms, &mut output),
+        Form::Json => report::json(checked, surroundings.terminal, &mut output),
+        Form::Table => report::table(checked, &mut output),
+        Form::Prometheus => prometheus::write(checked, surroundings.now_ms, &mut output),
     };
     written
         .and_then(|()| output.flush())
@@ -106,6 +130,12 @@ fn verdict(
         Stop::outside(anyhow::anyhow!("{}: {why}", path.display()))
     })?;
     Ok(judge::judge(view, evidence, args.accept_blind))
+}
+
+fn metrics(path: &Path, checked: &[Checked<'_>], now_ms: i64) -> io::Result<()> {
+    let mut text = Vec::new();
+    prometheus::write(checked, now_ms, &mut text)?;
+    textfile::replace(path, &text)
 }
 
 /// What this check adds to the history; none if it could not name the holder.

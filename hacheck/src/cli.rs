@@ -129,6 +129,9 @@ pub struct Check {
     /// Remember holders in FILE (made if it isn't there), and say when they change too often
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
+    /// Also put the metrics into FILE (NAME.prom), whole or not at all, for node_exporter's textfile collector
+    #[arg(long, value_name = "FILE")]
+    pub textfile: Option<PathBuf>,
     /// What nobody looked at is no reason for "unknown"
     #[arg(long)]
     pub accept_blind: bool,

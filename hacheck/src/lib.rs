@@ -36,6 +36,7 @@ pub mod schedule;
 pub mod sources;
 pub mod spark;
 pub mod stdin;
+pub mod textfile;
 pub mod told;
 pub mod views;
 pub mod vrrp;

@@ -136,7 +136,7 @@ deliver() {
         printf '%s\n' "${channel[apprise]}" >"$tmp/urls"
         timeout -k 5 60 apprise --config="$tmp/urls" --title="$(jq -r .title "$tmp/notice")" --storage-mode=memory \
             --notification-type="$(jq -r '{ok: "success", warning: "warning", failed: "failure"}[.state]' "$tmp/notice")" <"$form" >"$form.log" 2>&1 ||
-            undone apprise "it ended with $? ($(wc -l <"$form.log") lines of its own are not shown: they may have its URLs)"
+            { undone apprise "it ended with $? ($(wc -l <"$form.log") lines of its own are not shown: they may have its URLs)" && return 1; }
         ;;
     esac
 }

@@ -115,8 +115,9 @@ tell_channels() {
     notice "$tmp/out" "$tmp/err" || { truncate -s 65536 -- "$tmp/out" && notice "$tmp/out" "$tmp/err"; } || notice /dev/null /dev/null || undone "any channel" "$(head -n 1 "$tmp/why")" || return 0
     read -r state send < <(jq -r '"\(.state) \(.send)"' "$tmp/notice")
     for name in "${!channel[@]}"; do
-        [[ $name == healthchecks || $send == true ]] || continue
-        deliver "$name" &
+        # healthchecks hears of every run.
+        [[ $name == healthchecks ]] || due "$name" || continue
+        { deliver "$name" && remember "$name"; } &
         senders+=($!)
     done
     ((${#senders[@]} == 0)) || wait "${senders[@]}" || true

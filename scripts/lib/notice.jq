@@ -1,4 +1,4 @@
-# What is told of a job: {title, lines, state, send}. From what it wrote ($out: records, a line each, and $err),
+# What is told of a job: {title, lines, state, send, sign}. From what it wrote ($out: records, a line each, and $err),
 # how it ended ($code, "" where nobody knows; $result is systemd's word) and what it is called ($title).
 # The one place with texts for people's phones; channel.jq puts them into the forms of the channels.
 include "text";
@@ -30,8 +30,11 @@ def of_backup: ["ok", (.size | numbers | size), (.kept | numbers | "\(.) kept"),
 def of_move: (if .phase == "verified" or .phase == null then "" else "\(.phase), " end) + (
     if .changed | not then "nothing to do" elif .action == "create" then "made on \(.to // .node)" elif .action == "destroy" then "destroyed on \(.from // .node)"
     else "moved from \(.from) to \(.to)" + if .downtime_ms then ", down for \(.downtime_ms | seconds)" else "" end end);
-def of_drill: (if .recovered == false then "did not recover" else "back after \(.outage_ms // 0 | seconds)" end)
-    + if .rto_ms then " (\(.rto_ms | seconds) is promised)" else "" end;
+# hacheck's outage_ms is [least, most], and most is null where nobody saw the end.
+def gone: if type != "array" then . // 0 | seconds elif .[1] then "\(.[0] / 1000 | rounded) to \(.[1] | seconds)" else "\(.[0] // 0 | seconds) or more" end;
+def of_drill: (if .recovered == false then "did not recover" elif .outages == 0 then "no outage" else "back after \(.outage_ms | gone)" end)
+    + (if .holder_before and .holder_after != .holder_before then ", moved from \(.holder_before) to \(.holder_after)" else "" end)
+    + if .rto_ms and .outages != 0 then " (\(.rto_ms | seconds) is promised)" else "" end;
 def of_guest: (.address | tostring) + (if .vmid then ", ID \(.vmid)" else "" end)
     + if .commands then (if .changed then ", taken back" else ", was free already" end) elif .changed then ", new" else ", as before" end;
 def of_check: "\(.status // .severity)" + ([.message, (.findings | arrays | .[0] | objects | .message, .code) | strings][0] // "" | if . == "" then "" else ": \(.)" end);
@@ -59,6 +62,11 @@ def most_lines: 2000;
 def lines: map(select(failed) | {who: subject, text: told}) + [map(select(removal))| removals]
     + map(select((failed or removal) | not) | {who: subject, text: told});
 
+# Whether two notices say the same: of a check, whose messages have figures in them that change, by what it found.
+def found: [.findings[]?, .vips[]?.findings[]? | objects | select(.severity != "info") | [.severity, .code]] | unique;
+def sign: if .status and (.findings | type) == "array" and (has("outage_ms") | not) and (.error // false) == false then [subject, .status, .holder, found]
+    else [subject, told] end;
+
 # The records of a text: a line each; a document of several lines is one, or a list.
 def rows: if type == "object" and (.data | type) == "array" then .data else . end | if type == "array" then .[] else . end | objects;
 def records: [split("\n")[] | fromjson? | rows] as $rows | if $rows != [] then $rows else [fromjson? | rows] end;
@@ -85,8 +93,9 @@ def others: [split("\n")[] | select(. as $line | [$line | fromjson? | objects] =
         + (if $is_failure and $bad == 0 then $log[-10:] else [] end)
         | map(on_one_line)),
     more: ([($lines | length) - most_lines, 0] | max), # lines that are left out here
-    state: (if $is_failure then "failed" elif $bad > 0 or ($records | any(warnings != [])) then "warning" else "ok" end),
+    state: (if $is_failure then "failed" elif $bad > 0 or ($records | any(warnings != [] or (.outages | numbers) > 0)) then "warning" else "ok" end),
     changed: ($records | any(.changed == true)),
+    sign: ([$how, ($records | map(sign)), (if $is_failure and $bad == 0 then $log[-10:] else [] end)] | tojson),
     code: $code
   }
 | .send = ($on == "always" or .state != "ok" or ($on == "change" and .changed))

@@ -321,3 +321,20 @@ pub fn sh(lab: &Lab, node: &str, line: &str) {
     let status = lab.on(node, User::Root, "sh").args(["-c", line]).status();
     assert!(status.unwrap().success(), "{node}: {line}");
 }
+
+/// Whether a program is there, by its name or path. What a section can't do for the want of one is told, past the test's
+/// own words, and is a failure under CI=true.
+pub fn has(program: &str, package: &str) -> bool {
+    let folders = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&folders).chain(["/usr/sbin".into(), "/sbin".into()]);
+    if folders
+        .map(|folder| folder.join(program))
+        .any(|path| path.exists())
+    {
+        return true;
+    }
+    let ci = env::var_os("CI").is_some_and(|ci| ci == "true");
+    assert!(!ci, "{program} is missing: apt-get install {package}");
+    println!("NOT RUN: tests/hacheck: {program} is missing: apt-get install {package}");
+    false
+}

@@ -19,9 +19,11 @@ mod failover;
 mod healthy;
 mod holders;
 mod lab;
+mod movers;
 mod placement;
 mod promises;
 mod quiet;
+mod servers;
 mod services;
 mod several;
 mod sound;
@@ -70,6 +72,8 @@ fn main() -> ExitCode {
         promises::SECTIONS,
         sound::SECTIONS,
         several::SECTIONS,
+        movers::SECTIONS,
+        servers::SECTIONS,
         drill::SECTIONS,
     ]
     .concat();
