@@ -51,6 +51,15 @@ fn codes(verdict: &Verdict) -> String {
     bad.collect::<Vec<_>>().join(", ")
 }
 
+/// A name, what was seen of each, what is said of all and of each alone, and who holds all.
+type Row = (
+    &'static str,
+    [World; 3],
+    &'static str,
+    [&'static str; 3],
+    Option<usize>,
+);
+
 #[test]
 fn what_is_said_of_one_and_of_all() {
     let well = || World::vrrp().raw(&all("a"), &all("a"));
@@ -72,7 +81,7 @@ fn what_is_said_of_one_and_of_all() {
         &[("a", 0, 1000), ("b", 1700, 3500)],
     );
     #[rustfmt::skip]
-    let cases: Vec<(&str, [World; 3], &str, [&str; 3], Option<usize>)> = vec![
+    let cases: Vec<Row> = vec![
         ("all is well", alike(well), "", ["", "", ""], Some(0)),
         ("the standby's service is dead", alike(|| well().probes("++r")), "warning member-service-down", ["", "", ""], Some(0)),
         ("one is down", one_else(1, World::vrrp().probes("t++").raw(&[], &all("a"))), "", ["", "critical vip-down, unknown blind", ""], Some(0)),
