@@ -104,6 +104,8 @@ fn text(form: Form) -> Value {
         Form::Compression => "^(gzip|zstd)$",
         Form::Occasion => "^(always|failure|change)$",
         Form::Mover => "^(vrrp|carp|kube-vip|pacemaker|other)$",
+        Form::GuestType => "^(lxc|qemu)$",
+        Form::Availability => "^(none|active-active|failover|failover-live)$",
         Form::Line | Form::Avoid => return json!({"type": "string", "minLength": 1}),
     };
     json!({"type": "string", "pattern": pattern})
@@ -277,7 +279,11 @@ fn objects(value: &Value, pointer: &str, at: &str, found: &mut Vec<(String, Stri
 #[test]
 fn reader_and_schema_refuse_the_same_files() {
     let judges = Judges::new();
-    for file in ["scripts/site.json", "tests/data/site/site.json"] {
+    for file in [
+        "scripts/site.json",
+        "tests/data/site/site.json",
+        "tests/data/site-b.json",
+    ] {
         let text = fs::read_to_string(repository(file)).unwrap();
         let document: Value = serde_json::from_str(&text).unwrap();
         assert!(
@@ -300,7 +306,7 @@ fn reader_and_schema_refuse_the_same_files() {
                 mutate(&judges, &document, file, &pointer, (name, key));
             }
         }
-        assert!(tried > 50, "{file}: {tried} keys");
+        assert!(tried > 40, "{file}: {tried} keys");
     }
 }
 

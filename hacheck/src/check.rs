@@ -21,9 +21,10 @@ use crate::{
     prometheus, report,
     sources::{self, Call},
     textfile, told, views,
+    wanted::Wanted,
 };
 
-/// Checks the pairs that the call names, and writes one record for each.
+/// Checks the pairs and services that the call names, and writes one record for each.
 ///
 /// # Errors
 ///
@@ -42,7 +43,10 @@ pub fn run(
     let call = Call {
         command: "check",
         pairs: &args.pairs,
-        wanted: &args.pair,
+        wanted: Wanted {
+            pairs: &args.pair,
+            services: &args.service,
+        },
         others: files.collect(),
     };
     let pairs = call.read(surroundings)?;

@@ -31,7 +31,7 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Probe the VIPs and the members, merge what else is known, and say what it means
+    /// Probe VIPs, members and services, merge what else is known, and say what it means
     #[command(after_help = CHECK)]
     Check(Check),
     /// Probe one pair on a fixed schedule, and say how long it was gone
@@ -107,9 +107,12 @@ pub struct Check {
     /// Which pairs.
     #[command(flatten)]
     pub pairs: Pairs,
-    /// Only this pair; may be repeated [default: all]
+    /// Only this pair; may be repeated [default: all, and all services]
     #[arg(long, value_name = "NAME")]
     pub pair: Vec<String>,
+    /// Only this service; may be repeated, and stand beside --pair
+    #[arg(long, value_name = "NAME")]
+    pub service: Vec<String>,
     /// When all probes end, 1ms to 1d
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = to_a_day())]
     pub timeout: Duration,
@@ -150,8 +153,11 @@ pub struct Watch {
     #[command(flatten)]
     pub pairs: Pairs,
     /// The pair to watch
-    #[arg(long, value_name = "NAME")]
-    pub pair: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "service")]
+    pub pair: Option<String>,
+    /// The service to watch, if it is no pair
+    #[arg(long, value_name = "NAME", conflicts_with = "pair")]
+    pub service: Option<String>,
     /// The one of several VIPs to watch [default: the first]
     #[arg(long, value_name = "ADDRESS")]
     pub vip: Option<IpAddr>,
@@ -200,7 +206,8 @@ fn to_a_day() -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync
 const CHECK: &str = "\
 A record for each pair: status (ok, warning, unknown, critical), holder, holder_by, members, findings
 {code, severity, message, evidence, seen_by}; of several VIPs that move together also vips, with holder,
-holder_by and findings of each. What could not be seen is unknown, never ok:
+holder_by and findings of each; and one for each service (kind, status, addresses, findings).
+What could not be seen is unknown, never ok:
 
   probes alone            who else holds the VIP, and whether the daemons live, is unseen: unknown
   --raw                   ok; the standby's daemon can't be heard, which is told (of unicast adverts: unknown)
@@ -214,6 +221,8 @@ Findings:
   vip-up-holder-dead    the holder's service is dead, another member's is not
   vip-wrong-source      the holder's own address answers, the VIP does not
   member-service-down   a member's service does not answer: no redundancy
+  service-down          a service that is no pair does not answer
+  route-down            a reverse proxy, or the backend behind it, does not give the page it should
   wrong-function        it answers, but not what it should
   holder                who holds the VIP, and how that was found out
   holder-unexpected     not the preferred member holds the VIP
@@ -232,6 +241,7 @@ Findings:
   same-node             members are on one node, or it is not known on which
   same-storage          members have their disks on one storage
   placement             what the loss of each node would do
+  ha-state              Proxmox's HA has given a guest up, fences its node, or keeps it stopped
   flapping              the holder changed more than 3 times within an hour
   cert-expiry           a certificate's life ends
   cert-differs          members show different certificates

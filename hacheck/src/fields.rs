@@ -129,6 +129,20 @@ impl<'a, 'f> Fields<'a, 'f> {
         })
     }
 
+    /// One HTTP status, or several in an array; 200, where there is none.
+    pub fn statuses(&mut self, name: &'static str) -> Vec<u16> {
+        let one = |value: &Value| {
+            let status = value.as_u64().filter(|status| (100..=599).contains(status));
+            status.and_then(|status| u16::try_from(status).ok())
+        };
+        let expected = "a whole number from 100 to 599, or a list of them";
+        let read = self.read(name, expected, |value| match value {
+            Value::Array(list) if !list.is_empty() => list.iter().map(one).collect(),
+            other => one(other).map(|status| vec![status]),
+        });
+        read.unwrap_or_else(|| vec![200])
+    }
+
     /// The object in a field.
     pub fn object(&mut self, name: &'static str) -> Option<Fields<'a, '_>> {
         let value = self.value(name)?;
@@ -260,7 +274,7 @@ mod tests {
             ("a name of it",      json!({"tcp": {"port": 1, secret: 1}}), "p.tcp.a text with an @ (not shown) is not known"),
             ("a query",           json!({"http": {"url": "ftp://x/?key=HUNTER2"}}), "p.http.url is \"ftp://x/?...\", not http(s)://host[:port]/path"),
             ("on",                json!({"on": secret, "tcp": {"port": 1}}), "p.on is a text with an @ (not shown), not all, vip or members"),
-            ("nothing",           json!({}), "p has none of dns, http, tls, tcp, nfs"),
+            ("nothing",           json!({}), "p has none of dns, http, tls, tcp, nfs, route"),
             ("two",               json!({"dns": {}, "tcp": {}}), "p has dns and tcp in one object"),
             ("several at once",   json!({"http": {"staus": 200, "header": "a b"}}),
              "p.http.url is missing\np.http.header is \"a b\", no name of a header\np.http.staus is not known; near: status"),

@@ -150,6 +150,11 @@ pub const CODES: &[(&str, &str)] = &[
         "member-service-down",
         "a member's service does not answer: no redundancy",
     ),
+    ("service-down", "a service that is no pair does not answer"),
+    (
+        "route-down",
+        "a reverse proxy, or the backend behind it, does not give the page it should",
+    ),
     ("wrong-function", "it answers, but not what it should"),
     ("holder", "who holds the VIP, and how that was found out"),
     (
@@ -207,6 +212,10 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("same-storage", "members have their disks on one storage"),
     ("placement", "what the loss of each node would do"),
+    (
+        "ha-state",
+        "Proxmox's HA has given a guest up, fences its node, or keeps it stopped",
+    ),
     ("flapping", "the holder changed too often"),
     ("failover-time", "how long the VIP was gone (watch)"),
     ("cert-expiry", "a certificate's life ends"),

@@ -1,6 +1,6 @@
 //! Where the guests are: Proxmox's `/cluster/resources`, or the state of pvx-migrate.
 //!
-//! Both are read for no more than node, status and disks; all other fields are theirs.
+//! Both are read for no more than node, status, disks and HA's state; all other fields are theirs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +13,8 @@ pub struct Places {
     guests: Vec<Place>,
     /// Storages that all nodes share; any other is a disk of each node's own.
     shared: BTreeSet<String>,
+    /// Nodes that are not in the cluster now.
+    offline: BTreeSet<String>,
 }
 
 /// Where a guest is.
@@ -28,6 +30,23 @@ pub struct Place {
     pub status: String,
     /// Storages of its disks, as far as they are told.
     pub storages: BTreeSet<String>,
+    /// What the HA manager has it as (`hastate` of /cluster/resources); none if it doesn't manage it.
+    pub ha: Option<String>,
+}
+
+/// What is wrong with a guest that HA manages, by its state there (PVE::HA::Manager); none if nothing is.
+#[must_use]
+pub fn of_ha(place: &Place) -> Option<String> {
+    let what = match place.ha.as_deref()? {
+        "error" => {
+            "HA has given it up (state error): it will not be moved or started until it was disabled and started again"
+        }
+        "fence" => "HA waits until its node is fenced (state fence), to start it elsewhere then",
+        "recovery" => "HA looks for a node to start it on (state recovery)",
+        "disabled" => "HA keeps it stopped (state disabled)",
+        _ => return None,
+    };
+    Some(what.to_owned())
 }
 
 impl Places {
@@ -45,6 +64,8 @@ impl Places {
                 .map_err(|error| format!("record {}: {error}", place + 1))?;
             match (&value["guests"], &value["storages"]) {
                 (Value::Array(guests), storages) => {
+                    let nodes = value["nodes"].as_array().into_iter().flatten();
+                    nodes.for_each(|node| places.add_node(node));
                     guests.iter().for_each(|guest| places.add(guest));
                     storages
                         .as_array()
@@ -75,13 +96,30 @@ impl Places {
         self.shared.contains(storage)
     }
 
+    /// That node is not in the cluster now, as far as anybody said.
+    #[must_use]
+    pub fn offline(&self, node: &str) -> bool {
+        self.offline.contains(node)
+    }
+
+    /// `{"type":"node","node","status"}` of the API, `{"node","online"}` of a state.
+    fn add_node(&mut self, value: &Value) {
+        let offline = value["status"] == "offline" || value["online"] == false;
+        if let Some(name) = value["node"].as_str().filter(|_| offline) {
+            self.offline.insert(name.to_owned());
+        }
+    }
+
     fn add(&mut self, value: &Value) {
         if value["type"] == "storage" {
             return self.add_storage(value);
         }
+        if value["type"] == "node" {
+            return self.add_node(value);
+        }
         let vmid = value["vmid"].as_u64().and_then(|id| u32::try_from(id).ok());
         let Some(vmid) = vmid.filter(|_| value["type"] == "qemu" || value["type"] == "lxc") else {
-            return; // a node, a pool, an SDN zone
+            return; // a pool, an SDN zone
         };
         let text = |name: &str| {
             value[name]
@@ -95,6 +133,7 @@ impl Places {
             node: text("node"),
             status: text("status").unwrap_or_else(|| "unknown".to_owned()),
             storages: storages(value),
+            ha: text("hastate"),
         });
     }
 

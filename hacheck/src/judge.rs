@@ -26,10 +26,12 @@ mod instance;
 mod listening;
 mod owners;
 mod place;
+mod route;
 mod rto;
 mod second;
 mod service;
 mod sight;
+mod single;
 mod stale;
 #[cfg(test)]
 mod tests;
@@ -48,6 +50,8 @@ pub enum Target {
     Vip,
     /// A member, by its place in the pair.
     Member(usize),
+    /// Neither: the probe itself says whom it asks.
+    Elsewhere,
 }
 
 /// A probe and what came of it.
@@ -134,9 +138,13 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
         evidence,
         owners,
     };
+    if let Some(service) = &pair.service {
+        return single::judge(&case, service, accept_blind);
+    }
     let held = holder::judge(&case);
     let mut findings = held.findings.clone();
     findings.extend(service::judge(&case, &held));
+    findings.extend(route::judge(&case));
     findings.extend(daemon::judge(&case, &held));
     findings.extend(listening::judge(&case, &held));
     findings.extend(drift::judge(&case));

@@ -33,6 +33,7 @@ pub mod raw;
 pub mod report;
 pub mod samples;
 pub mod schedule;
+pub mod service;
 pub mod sources;
 pub mod spark;
 pub mod stdin;
@@ -40,6 +41,7 @@ pub mod textfile;
 pub mod told;
 pub mod views;
 pub mod vrrp;
+pub mod wanted;
 pub mod watch;
 pub mod window;
 

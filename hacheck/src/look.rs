@@ -159,7 +159,7 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
     let own = own(&links);
     let neighbours = neighbours();
     let here = |pair: &Pair| {
-        let mut members = pair.members.iter();
+        let mut members = pair.members.iter().filter(|_| pair.service.is_none());
         members.position(|member| own.iter().any(|own| member.has(own.address)))
     };
     // A member that checks tells its own facts, which cost it nothing.

@@ -24,7 +24,7 @@ pub fn write(checked: &[Checked<'_>], output: &mut impl Write) -> io::Result<u8>
         let of_worst = of_worst.filter(|(_, f)| f.severity > Severity::Info);
         said.extend(of_worst.map(|(vip, f)| {
             let message = checked::message(vip, f);
-            let text = format!("{}: {}: {message}", one.pair.name, f.code);
+            let text = format!("{}: {}: {message}", one.pair.called(), f.code);
             (f.severity, text)
         }));
     }
@@ -51,10 +51,11 @@ pub fn write(checked: &[Checked<'_>], output: &mut impl Write) -> io::Result<u8>
             Some(_) => one.at_vips(),
             None => vec![(None, one.labelled(Target::Member(0)))],
         };
-        for (vip, labelled) in asked {
+        let elsewhere = (None, one.labelled(Target::Elsewhere));
+        for (vip, labelled) in asked.into_iter().chain([elsewhere]) {
             let name = match vip {
-                Some(vip) => format!("{} {vip}", one.pair.name),
-                None => one.pair.name.clone(),
+                Some(vip) => format!("{} {vip}", one.pair.called()),
+                None => one.pair.called(),
             };
             let answered = labelled.into_iter().filter(|(_, r)| r.is_answered());
             for (label, reply) in answered {
@@ -81,7 +82,7 @@ pub fn failed(what: &str) -> String {
 fn ok(one: &Checked<'_>) -> String {
     match one.verdict.holder {
         Some(member) => format!("{} on {}", one.pair.name, one.pair.members[member].name),
-        None => one.pair.name.clone(),
+        None => one.pair.called(),
     }
 }
 

@@ -1,15 +1,19 @@
-//! The pairs as hacheck needs them: [`vmid::site`] reads their names, types and references; the
-//! contents of the probes, and the address of each member, are asked for here.
+//! The pairs, and the services beside them, as hacheck needs them: [`vmid::site`] reads their names,
+//! types and references; the contents of the probes, and the address of each member, are asked for here.
 
 use std::net::IpAddr;
 
 use serde_json::Value;
 use vmid::{
-    site::{self, Fault, FileRule, Site, near},
+    site::{self, Fault, FileRule, Listed, Site},
     stream,
 };
 
-use crate::probe::Probe;
+use crate::{
+    probe::Probe,
+    service::{self, Service},
+    wanted::Wanted,
+};
 
 /// Every fault of what should have been pairs.
 pub use vmid::site::Faults;
@@ -48,6 +52,8 @@ pub struct Pair {
     pub probes: Vec<Probe>,
     /// Files on the members that must not grow old (a daily rsync's stamp).
     pub files: Vec<FileRule>,
+    /// It is no pair but a service: its members are its addresses, if it has any.
+    pub service: Option<Service>,
 }
 
 /// One of the hosts.
@@ -72,7 +78,7 @@ pub struct Member {
 pub enum Form {
     /// A site file.
     Site,
-    /// Records, an array of them, one pair, or a site file.
+    /// Records, an array of them, one, or a site file.
     Any,
 }
 
@@ -90,50 +96,75 @@ impl Member {
 }
 
 impl Pair {
-    /// The pairs of a text whose names are `wanted`, all of them if there are no names. What is
-    /// wrong anywhere in the text is told, an address that is missing only of those.
+    /// The pairs and services of a text that are `wanted`. What is wrong anywhere in the text is told,
+    /// an address that is missing only of those.
     ///
     /// # Errors
     ///
-    /// All that is wrong; or there is no such pair.
-    pub fn read(text: &[u8], form: Form, wanted: &[String]) -> Result<Vec<Self>, Faults> {
-        let pairs = match form {
-            Form::Site => Site::parse(text).map(|site| site.pairs),
-            Form::Any => site::pairs(text),
+    /// All that is wrong; or there is no such pair or service.
+    pub fn read(text: &[u8], form: Form, wanted: Wanted<'_>) -> Result<Vec<Self>, Faults> {
+        let listed = match form {
+            Form::Site => Site::parse(text).map(|site| Listed {
+                pairs: site.pairs,
+                services: site.services,
+            }),
+            Form::Any => site::listed(text),
         };
-        let (pairs, mut faults) = match pairs {
-            Ok(pairs) => (pairs, Vec::new()),
-            Err(Faults(faults)) => (Vec::new(), faults),
+        let (Listed { pairs, services }, mut faults) = match listed {
+            Ok(listed) => (listed, Vec::new()),
+            Err(Faults(faults)) => (Listed::default(), faults),
         };
+        let (of_pairs, of_services) = values(text);
         let mut of_probes = Vec::new();
-        let probes = values(text).into_iter();
-        let probes = probes.map(|(path, pair)| read_probes(&pair, &path, &mut of_probes));
-        let probes: Vec<Vec<Probe>> = probes.collect();
+        let mut probes = |values: &[(String, Value)]| -> Vec<(String, Vec<Probe>)> {
+            let read = |(path, value): &(String, Value)| {
+                (path.clone(), read_probes(value, path, &mut of_probes))
+            };
+            values.iter().map(read).collect()
+        };
+        let (of_pairs, of_services) = (probes(&of_pairs), probes(&of_services));
         of_probes.retain(|one| faults.iter().all(|known| known.path != one.path));
         faults.append(&mut of_probes);
         if !faults.is_empty() {
             return Err(Faults(faults));
         }
-        unknown(&pairs, wanted, &mut faults);
-        let pairs = pairs.into_iter().zip(probes).enumerate();
-        let chosen =
-            pairs.filter(|(_, (pair, _))| wanted.is_empty() || wanted.contains(&pair.name));
-        let chosen: Vec<Self> = chosen
-            .map(|(place, (pair, probes))| Self::of(pair, probes, place, &mut faults))
-            .collect();
+        wanted.unknown(&pairs, &services, &mut faults);
+        let mut chosen = Vec::new();
+        for (pair, (path, probes)) in pairs.iter().zip(&of_pairs) {
+            if wanted.all() || wanted.pairs.contains(&pair.name) {
+                chosen.push(Self::of(pair.clone(), probes.clone(), path, &mut faults));
+            }
+        }
+        for (service, (path, probes)) in services.into_iter().zip(of_services) {
+            if wanted.all() || wanted.services.contains(&service.name) {
+                let mut known = pairs.iter().zip(&of_pairs);
+                let on = known.find(|(pair, _)| service.pair.as_ref() == Some(&pair.name));
+                let on = on.map(|(pair, (_, probes))| (pair, probes.as_slice()));
+                chosen.push(service::read(service, probes, on, &path, &mut faults));
+            }
+        }
         if faults.is_empty() {
             return Ok(chosen);
         }
         Err(Faults(faults))
     }
 
-    /// All pairs of a text.
+    /// All pairs and services of a text.
     ///
     /// # Errors
     ///
     /// As [`Pair::read`].
     pub fn parse(text: &[u8]) -> Result<Vec<Self>, Faults> {
-        Self::read(text, Form::Any, &[])
+        Self::read(text, Form::Any, Wanted::default())
+    }
+
+    /// How it is called among others: a service by that word and its name.
+    #[must_use]
+    pub fn called(&self) -> String {
+        match self.service {
+            Some(_) => format!("service {}", self.name),
+            None => self.name.clone(),
+        }
     }
 
     /// Member by name.
@@ -161,14 +192,14 @@ impl Pair {
         }
     }
 
-    /// The pair at `place`; a member without an address is a fault.
-    fn of(pair: site::Pair, probes: Vec<Probe>, place: usize, faults: &mut Vec<Fault>) -> Self {
+    /// The pair that messages call `path`; a member without an address is a fault.
+    fn of(pair: site::Pair, probes: Vec<Probe>, path: &str, faults: &mut Vec<Fault>) -> Self {
         let vips = pair.all_vips().collect();
         let mut members = Vec::new();
         for (number, member) in pair.members.into_iter().enumerate() {
             let Some(address) = member.address else {
                 faults.push(Fault {
-                    path: format!("pairs[{place}].members[{number}].address"),
+                    path: format!("{path}.members[{number}].address"),
                     what: "is missing: hacheck asks each member itself".to_owned(),
                 });
                 continue;
@@ -198,6 +229,7 @@ impl Pair {
             members,
             probes,
             files: pair.files,
+            service: None,
         }
     }
 }
@@ -208,44 +240,32 @@ fn milliseconds(seconds: f64) -> u64 {
     ((seconds * 1000.0).round() as u64).max(1)
 }
 
-/// The names that no pair has are faults.
-fn unknown(pairs: &[site::Pair], wanted: &[String], faults: &mut Vec<Fault>) {
-    let names = || pairs.iter().map(|pair| pair.name.as_str());
-    if pairs.is_empty() {
-        let (path, what) = (String::new(), "there is no pair in it".to_owned());
-        faults.push(Fault { path, what });
-        return;
-    }
-    for name in wanted
-        .iter()
-        .filter(|name| names().all(|known| known != *name))
-    {
-        let hint = near::hint(name, names().collect::<Vec<_>>());
-        let (path, what) = (String::new(), format!("there is no pair {name:?}{hint}"));
-        faults.push(Fault { path, what });
-    }
-}
+/// Values as they came, each with its path.
+type Values = Vec<(String, Value)>;
 
-/// The pairs of a text as they came, each with its path, also of one that is wrong elsewhere.
-fn values(text: &[u8]) -> Vec<(String, Value)> {
+/// The pairs and the services of a text, also those that are wrong elsewhere.
+fn values(text: &[u8]) -> (Values, Values) {
     let records = stream::parse(text).unwrap_or_default();
     let values = records
         .iter()
         .map(|kept| serde_json::from_str(kept.record().text()));
     let values: Vec<Value> = values.map(Result::unwrap_or_default).collect();
-    let pairs = match &values[..] {
-        [site] if site.get("members").is_none() && site["pairs"].is_array() => {
-            site["pairs"].as_array().cloned().unwrap_or_default()
-        }
-        _ => values,
-    };
-    let pairs = pairs.into_iter().enumerate();
-    pairs
-        .map(|(place, pair)| (format!("pairs[{place}]"), pair))
-        .collect()
+    if let [site] = &values[..]
+        && site::is_site(|name| site.get(name).is_some())
+    {
+        let list = |name: &str| {
+            let all = site[name].as_array().into_iter().flatten().enumerate();
+            all.map(|(place, value)| (format!("{name}[{place}]"), value.clone()))
+                .collect()
+        };
+        return (list("pairs"), list("services"));
+    }
+    let called = values.into_iter().enumerate();
+    let called = called.map(|(place, value)| (site::called(&value, place), value));
+    called.partition(|(path, _)| path.starts_with("pairs"))
 }
 
-/// The probes of the pair called `path`.
+/// The probes of the pair or service called `path`.
 fn read_probes(pair: &Value, path: &str, faults: &mut Vec<Fault>) -> Vec<Probe> {
     let probes = pair["probes"].as_array().into_iter().flatten().enumerate();
     let read = |(place, probe)| Probe::parse(probe, format!("{path}.probes[{place}]"), faults);
@@ -281,7 +301,7 @@ mod tests {
         for text in [&site, &format!("[{DNS}]"), &format!("\u{feff}{DNS}\n")] {
             assert_eq!(Pair::parse(text.as_bytes()).unwrap()[0], *pair, "{text}");
         }
-        let of_site = Pair::read(site.as_bytes(), Form::Site, &[]).unwrap();
+        let of_site = Pair::read(site.as_bytes(), Form::Site, Wanted::default()).unwrap();
         assert_eq!(of_site[0], *pair);
         let half = DNS.replace("\"rto_s\":15", "\"rto_s\":0.5");
         assert_eq!(Pair::parse(half.as_bytes()).unwrap()[0].rto_ms, Some(500));
@@ -298,7 +318,7 @@ mod tests {
         let cases = [
             ("an address is missing", alone.clone(), "pairs[0].members[1].address is missing: hacheck asks each member itself"),
             ("of the second record",  format!("{DNS}{}", alone.replace("dns", "b").replace(".110", ".210").replace(".111", ".211").replace(":55", ":56").replace("1011", "1021")),
-             "pairs[1].probes[0].b is not known; there are dns, http, tls, tcp, nfs, on, rebinds (a name of your own begins with x-)"),
+             "pairs[1].probes[0].b is not known; there are dns, http, tls, tcp, nfs, route, on, rebinds (a name of your own begins with x-)"),
             ("in a probe",            with("\"expect\"", "\"expects\""), "pairs[0].probes[0].dns.expects is not known; near: expect"),
             ("beside a probe",        with("{\"dns\"", "{\"onn\":1,\"dns\""), "pairs[0].probes[0].onn is not known; near: on"),
             ("another probe",         with("{\"dns\"", "{\"dnss\""), "pairs[0].probes[0].dnss is not known; near: dns"),
@@ -313,7 +333,7 @@ mod tests {
         for (name, text, want) in cases {
             assert_eq!(faults(&text), want, "{name}");
         }
-        let site = Pair::read(br#"{"name":"x"}"#, Form::Site, &[]).unwrap_err();
+        let site = Pair::read(br#"{"name":"x"}"#, Form::Site, Wanted::default()).unwrap_err();
         assert_eq!(site.to_string(), "there is no pair in it");
     }
 
@@ -323,7 +343,11 @@ mod tests {
         let text = format!("{DNS}{other}");
         let read = |wanted: &[&str]| {
             let wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
-            let pairs = Pair::read(text.as_bytes(), Form::Any, &wanted);
+            let wanted = Wanted {
+                pairs: &wanted,
+                services: &[],
+            };
+            let pairs = Pair::read(text.as_bytes(), Form::Any, wanted);
             pairs.map(|pairs| pairs.into_iter().map(|pair| pair.name).collect::<Vec<_>>())
         };
         assert_eq!(read(&["dns"]), Ok(vec!["dns".to_owned()]));
@@ -336,6 +360,61 @@ mod tests {
         assert_eq!(
             unknown,
             "there is no pair \"dsn\"; near: dns; there is no pair \"web2\"; near: web"
+        );
+    }
+
+    #[test]
+    fn services_are_read_as_pairs_of_their_addresses() {
+        let web =
+            r#"{"name":"web","vmid":103,"addresses":["10.0.0.3"],"probes":[{"tcp":{"port":80}}]}"#;
+        let names = r#"{"name":"names","pair":"dns","ha":"failover"}"#;
+        let text = format!("{web}{DNS}{names}");
+        let read = |pairs: &[&str], services: &[&str]| {
+            let owned = |names: &[&str]| -> Vec<String> {
+                names.iter().map(|name| (*name).to_owned()).collect()
+            };
+            let (pairs, services) = (owned(pairs), owned(services));
+            let wanted = Wanted {
+                pairs: &pairs,
+                services: &services,
+            };
+            Pair::read(text.as_bytes(), Form::Any, wanted)
+        };
+        let called = |pairs: Vec<Pair>| pairs.iter().map(Pair::called).collect::<Vec<_>>();
+        let all = read(&[], &[]).unwrap();
+        assert_eq!(called(all.clone()), ["dns", "service web", "service names"]);
+        let addresses = |pair: &Pair| -> Vec<String> {
+            let members = pair.members.iter();
+            members.map(|member| member.address.to_string()).collect()
+        };
+        assert_eq!(addresses(&all[1]), ["10.0.0.3"]);
+        assert_eq!(addresses(&all[2]), ["192.168.10.110"], "the VIP");
+        assert_eq!(all[2].probes, all[0].probes, "what the pair's probes ask");
+        assert_eq!(
+            called(read(&["dns"], &["web"]).unwrap()),
+            ["dns", "service web"]
+        );
+        assert_eq!(called(read(&[], &["names"]).unwrap()), ["service names"]);
+        let wrong = read(&["web"], &["nmaes"]).unwrap_err().to_string();
+        let want = "there is no pair \"web\", but a service of that name: --service web; there is no service \"nmaes\"; near: names";
+        assert_eq!(wrong, want);
+    }
+
+    #[test]
+    fn what_is_wrong_with_services_is_told() {
+        #[rustfmt::skip]
+        let cases = [
+            ("nobody to ask",   r#"{"services":[{"name":"a","probes":[{"tcp":{"port":1}}]}]}"#, "services[0].probes[0] has nobody to ask: the service has neither addresses nor a pair"),
+            ("in a probe",      r#"{"name":"a","addresses":["10.0.0.3"],"probes":[{"tcp":{"prot":1}}]}"#, "services[0].probes[0].tcp.port is missing\nservices[0].probes[0].tcp.prot is not known; near: port"),
+            ("on",              r#"{"name":"a","addresses":["10.0.0.3"],"probes":[{"tcp":{"port":1},"on":"vip"}]}"#, "services[0].probes[0].on is not known"),
+        ];
+        for (name, text, want) in cases {
+            assert!(faults(text).starts_with(want), "{name}: {}", faults(text));
+        }
+        let via = r#"{"services":[{"name":"a","probes":[{"route":{"url":"http://a/","via":"10.0.0.1","backend":"http://10.0.0.2/"}}]}]}"#;
+        assert!(
+            Pair::parse(via.as_bytes()).is_ok(),
+            "the route says whom to ask"
         );
     }
 

@@ -21,6 +21,7 @@ pub mod dns;
 mod host;
 pub mod http;
 pub mod nfs;
+pub mod route;
 pub mod tcp;
 pub mod tls;
 mod wire;
@@ -51,6 +52,8 @@ pub enum What {
     Tcp(tcp::Connect),
     /// The NULL procedure of an NFS server.
     Nfs(nfs::Null),
+    /// A page through a reverse proxy, and from its backend.
+    Route(route::Route),
 }
 
 /// Whom a probe is for: a standby of an active-passive service may well be silent.
@@ -89,6 +92,8 @@ pub struct Reply {
     pub answers: Option<Vec<String>>,
     /// Another address than the one asked sent the answer.
     pub strayed: Option<IpAddr>,
+    /// The two ways of a route.
+    pub legs: Option<Box<route::Legs>>,
 }
 
 /// How a probe ended.
@@ -143,6 +148,7 @@ impl Reply {
             certificate: None,
             answers: None,
             strayed: None,
+            legs: None,
         }
     }
 
@@ -177,7 +183,7 @@ impl Probe {
             }
         };
         let rebinds = fields.truth("rebinds", false);
-        let name = fields.one_of(&["dns", "http", "tls", "tcp", "nfs"]);
+        let name = fields.one_of(&["dns", "http", "tls", "tcp", "nfs", "route"]);
         let what = name.and_then(|name| {
             let inner = fields.object(name)?;
             match name {
@@ -185,7 +191,8 @@ impl Probe {
                 "http" => http::Get::parse(inner).map(What::Http),
                 "tls" => tls::Hello::parse(inner).map(What::Tls),
                 "tcp" => tcp::Connect::parse(inner).map(What::Tcp),
-                _ => nfs::Null::parse(inner).map(What::Nfs),
+                "nfs" => nfs::Null::parse(inner).map(What::Nfs),
+                _ => route::Route::parse(inner).map(What::Route),
             }
         });
         // Names beside these are found by the reader of the pairs.
@@ -202,6 +209,7 @@ impl Probe {
             What::Tls(hello) => hello.label(),
             What::Tcp(connect) => connect.label(),
             What::Nfs(null) => null.label(),
+            What::Route(route) => route.label(),
         }
     }
 
@@ -214,6 +222,16 @@ impl Probe {
             What::Tls(hello) => (Transport::Tcp, hello.port),
             What::Tcp(connect) => (Transport::Tcp, connect.port),
             What::Nfs(null) => (Transport::Tcp, null.port),
+            What::Route(route) => (Transport::Tcp, route.port()),
+        }
+    }
+
+    /// The address that it asks whatever it is asked of: the proxy that a route names.
+    #[must_use]
+    pub fn elsewhere(&self) -> Option<IpAddr> {
+        match &self.what {
+            What::Route(route) => route.via,
+            _ => None,
         }
     }
 
@@ -238,6 +256,7 @@ impl Probe {
             What::Tls(hello) => hello.ask(host, clock),
             What::Tcp(connect) => connect.ask(host, clock),
             What::Nfs(null) => null.ask(host, clock),
+            What::Route(route) => route.ask(host, clock),
         };
         reply.took = clock.done().duration_since(started);
         reply.left = clock.left().map(|left| left.duration_since(started));

@@ -19,7 +19,7 @@ pub fn write(checked: &[Checked<'_>], now_ms: i64, output: &mut impl Write) -> i
     metric(
         &mut text,
         "hacheck_status",
-        "Status of a pair: 0 ok, 1 warning, 2 critical, 3 unknown.",
+        "Status of a pair or service: 0 ok, 1 warning, 2 critical, 3 unknown.",
         |put| {
             for one in checked {
                 let value = match one.severity() {
@@ -28,7 +28,7 @@ pub fn write(checked: &[Checked<'_>], now_ms: i64, output: &mut impl Write) -> i
                     Severity::Critical => 2,
                     Severity::Unknown => 3,
                 };
-                put(&[("pair", &one.pair.name)], f64::from(value));
+                put(&[named(one)], f64::from(value));
             }
         },
     );
@@ -90,14 +90,7 @@ pub fn write(checked: &[Checked<'_>], now_ms: i64, output: &mut impl Write) -> i
                     }
                 }
                 for (code, severity, count) in counted {
-                    put(
-                        &[
-                            ("pair", &one.pair.name),
-                            ("code", code),
-                            ("severity", severity),
-                        ],
-                        count,
-                    );
+                    put(&[named(one), ("code", code), ("severity", severity)], count);
                 }
             }
         },
@@ -174,6 +167,15 @@ fn metric(text: &mut String, name: &str, help: &str, samples: impl FnOnce(&mut P
     }
 }
 
+/// A pair and a service may have one name.
+fn named<'a>(one: &'a Checked<'_>) -> (&'static str, &'a str) {
+    let label = match one.pair.service {
+        Some(_) => "service",
+        None => "pair",
+    };
+    (label, &one.pair.name)
+}
+
 fn each_reply(
     checked: &[Checked<'_>],
     mut with: impl FnMut(&[(&str, &str)], &crate::probe::Reply),
@@ -185,14 +187,22 @@ fn each_reply(
         });
         let members = one.pair.members.iter().enumerate();
         let members = members.map(|(place, member)| {
-            let labelled = one.labelled(Target::Member(place));
-            ("member", member.name.clone(), labelled)
+            let kind = match one.pair.service {
+                Some(_) => "address",
+                None => "member",
+            };
+            (
+                kind,
+                member.name.clone(),
+                one.labelled(Target::Member(place)),
+            )
         });
-        for (kind, name, labelled) in at_vips.chain(members) {
+        let proxy = ("proxy", "proxy".to_owned(), one.labelled(Target::Elsewhere));
+        for (kind, name, labelled) in at_vips.chain([proxy]).chain(members) {
             for (label, reply) in labelled {
                 with(
                     &[
-                        ("pair", &one.pair.name),
+                        named(one),
                         ("kind", kind),
                         ("target", &name),
                         ("probe", &label),

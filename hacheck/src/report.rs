@@ -13,9 +13,10 @@ use crate::{
     finding::{Finding, Severity},
     holding,
     judge::{Target, Verdict},
+    service::Service,
 };
 
-/// One record for each pair.
+/// One record for each pair and service.
 ///
 /// # Errors
 ///
@@ -28,30 +29,23 @@ pub fn json(checked: &[Checked<'_>], terminal: bool, output: &mut impl Write) ->
     lines.flush()
 }
 
-/// The record of a pair.
+/// The record of a pair, or of a service.
 #[must_use]
 pub fn record(checked: &Checked<'_>) -> Value {
     let Checked {
         pair,
         evidence,
         verdict,
-        vips,
         probes_ms,
+        ..
     } = checked;
-    let mut record = json!({"name": pair.name, "status": checked.severity().status()});
+    let mut record = match &pair.service {
+        Some(service) => service_json(checked, service),
+        None => pair_json(checked),
+    };
     let mut put = |name: &str, value: Value| record[name] = value;
-    if let Some(vip) = pair.vip {
-        put("vip", json!(vip));
-        put("holder", holder(checked, verdict));
-        put("holder_by", json!(verdict.holder_by));
-    }
-    if !vips.is_empty() {
-        put("vips", of_vips(checked));
-    }
-    let members = (0..pair.members.len()).map(|member| member_json(checked, member));
-    put("members", members.collect());
-    if let Some(vip) = replies(checked.labelled(Target::Vip)).filter(|_| vips.is_empty()) {
-        put("vip_probes", vip);
+    if let Some(routes) = replies(checked.labelled(Target::Elsewhere)) {
+        put("routes", routes);
     }
     put("findings", findings(verdict));
     let mut timings = json!({"probes_ms": probes_ms});
@@ -86,6 +80,67 @@ fn holder(checked: &Checked<'_>, verdict: &Verdict) -> Value {
 
 fn findings(verdict: &Verdict) -> Value {
     verdict.findings.iter().map(Finding::json).collect()
+}
+
+/// What a pair's record begins with.
+fn pair_json(checked: &Checked<'_>) -> Value {
+    let Checked {
+        pair,
+        verdict,
+        vips,
+        ..
+    } = checked;
+    let mut record = json!({"name": pair.name, "status": checked.severity().status()});
+    let mut put = |name: &str, value: Value| record[name] = value;
+    if let Some(vip) = pair.vip {
+        put("vip", json!(vip));
+        put("holder", holder(checked, verdict));
+        put("holder_by", json!(verdict.holder_by));
+    }
+    if !vips.is_empty() {
+        put("vips", of_vips(checked));
+    }
+    let members = (0..pair.members.len()).map(|member| member_json(checked, member));
+    put("members", members.collect());
+    if let Some(vip) = replies(checked.labelled(Target::Vip)).filter(|_| vips.is_empty()) {
+        put("vip_probes", vip);
+    }
+    record
+}
+
+/// What a service's record begins with: what the site says of it, and what came from its addresses.
+fn service_json(checked: &Checked<'_>, service: &Service) -> Value {
+    let Checked {
+        pair,
+        evidence,
+        verdict,
+        ..
+    } = checked;
+    let status = verdict.severity().status();
+    let mut record = json!({"name": pair.name, "kind": "service", "status": status});
+    let mut put = |name: &str, value: Value| record[name] = value;
+    if let Some(kind) = &service.kind {
+        put("type", json!(kind));
+    }
+    if let Some(vmid) = service.vmid {
+        put("vmid", json!(vmid));
+        let places = evidence.places.as_ref();
+        if let Some(at) = places.and_then(|places| places.of(vmid)) {
+            put("node", json!(at.node));
+        }
+    }
+    if let Some(name) = &service.pair {
+        put("pair", json!(name));
+    }
+    let addresses = pair.members.iter().enumerate().map(|(place, member)| {
+        let mut one = json!({"address": member.address});
+        if let Some(probes) = replies(checked.labelled(Target::Member(place))) {
+            one["probes"] = probes;
+        }
+        one
+    });
+    put("addresses", addresses.collect());
+    record
 }
 
 fn member_json(checked: &Checked<'_>, place: usize) -> Value {
@@ -149,7 +204,7 @@ pub fn table(checked: &[Checked<'_>], output: &mut impl Write) -> io::Result<()>
             (None, None) => "-",
         };
         let mut first = [
-            pair.name.clone(),
+            pair.called(),
             one.severity().status().to_owned(),
             holder.to_owned(),
             verdict.holder_by.unwrap_or_default().to_owned(),

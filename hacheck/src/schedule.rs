@@ -19,7 +19,7 @@ use crate::{
 /// Room for a TLS handshake, in bytes; the default of 2 MiB would be 2 GB for 1,000 targets.
 const STACK: usize = 256 * 1024;
 
-/// Pause before the VIP is asked again, in case it is just moving.
+/// Pause before a VIP is asked again, in case it is just moving, or a service, in case it just starts.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What is to be asked of whom.
@@ -30,6 +30,8 @@ struct Task<'a> {
     /// None of a link-local address on no link of this host.
     host: Option<Host>,
     what: &'a Probe,
+    /// What is dead is asked again: nobody stands in for it.
+    patient: bool,
 }
 
 /// Asks everything; the answers are by view, in the order of targets and probes. Members are asked once
@@ -96,7 +98,7 @@ fn reply(task: &Task<'_>, deadline: Instant, patience: &impl Fn(How) -> Instant)
         let Outcome::Dead(how, _) = &reply.outcome else {
             return reply;
         };
-        if task.target != Target::Vip || Instant::now() + PAUSE >= patience(*how) {
+        if !task.patient || Instant::now() + PAUSE >= patience(*how) {
             return reply;
         }
         thread::sleep(PAUSE);
@@ -114,6 +116,18 @@ fn unseen(message: &str, errno: String) -> Reply {
 fn tasks<'a>(pairs: &[&'a Pair], links: &[Interface]) -> Vec<Task<'a>> {
     let mut tasks = Vec::new();
     for (place, pair) in pairs.iter().enumerate() {
+        // Where a probe itself says whom it asks, it asks once.
+        let probes = pair.probes.iter().enumerate();
+        for (probe, what) in probes.filter(|_| pair.is_first_view()) {
+            tasks.extend(what.elsewhere().map(|address| Task {
+                pair: place,
+                target: Target::Elsewhere,
+                probe,
+                host: interfaces::host(links, pair, address),
+                what,
+                patient: true,
+            }));
+        }
         let vip = pair.vip.map(|vip| (Target::Vip, vip));
         let members = pair.members.iter().enumerate();
         let members = members.filter(|_| pair.is_first_view());
@@ -123,14 +137,16 @@ fn tasks<'a>(pairs: &[&'a Pair], links: &[Interface]) -> Vec<Task<'a>> {
                 let wanted = match target {
                     Target::Vip => what.on != On::Members,
                     Target::Member(_) => what.on != On::Vip,
+                    Target::Elsewhere => false,
                 };
-                if wanted {
+                if wanted && what.elsewhere().is_none() {
                     tasks.push(Task {
                         pair: place,
                         target,
                         probe,
                         host: interfaces::host(links, pair, address),
                         what,
+                        patient: target == Target::Vip || pair.service.is_some(),
                     });
                 }
             }

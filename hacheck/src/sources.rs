@@ -17,6 +17,7 @@ use crate::{
     pairs::{Form, Pair},
     stdin::{Stdin, Waiting},
     told::{self, Told},
+    wanted::Wanted,
 };
 
 /// How long records that are on their way may take, where a file names the pairs.
@@ -31,8 +32,8 @@ pub struct Call<'a> {
     pub command: &'a str,
     /// Where they are.
     pub pairs: &'a Pairs,
-    /// Their names; all, if there are none.
-    pub wanted: &'a [String],
+    /// Their names, and those of services.
+    pub wanted: Wanted<'a>,
     /// The other files that it names: standard input may be one of them, as `/dev/stdin`.
     pub others: Vec<&'a Path>,
 }

@@ -99,6 +99,9 @@ fn claimed<'a>(pair: &'a Pair, facts: &'a MemberFacts) -> impl Iterator<Item = u
 #[must_use]
 pub fn of_pair<'a>(pair: &Pair, told: &'a [Told]) -> OfPair<'a> {
     let mut found = OfPair::default();
+    if pair.service.is_some() {
+        return found; // its probes say all; facts are members'
+    }
     let mut lost = Vec::new();
     for one in told {
         let member = one.file.member(pair);
@@ -183,16 +186,17 @@ fn unusable(pair: &Pair, member: usize, what: &str) -> Unseen {
 #[must_use]
 pub fn strangers(pairs: &[&Pair], told: &[Told]) -> Vec<String> {
     let mut strangers = Vec::new();
+    let pairs = || pairs.iter().filter(|pair| pair.service.is_none());
     for one in told {
         if let Some(of) = &one.file.of {
-            if pairs.iter().all(|pair| one.file.member(pair).is_none()) {
+            if pairs().all(|pair| one.file.member(pair).is_none()) {
                 strangers.push(format!(
                     "facts of {of}: no pair has such a member; not used"
                 ));
             }
             continue;
         }
-        let is_known = |facts: &MemberFacts| pairs.iter().any(|pair| whose(pair, facts).is_some());
+        let is_known = |facts: &MemberFacts| pairs().any(|pair| whose(pair, facts).is_some());
         let unknown = one.facts.iter().flatten().filter(|facts| !is_known(facts));
         let message = |facts: &MemberFacts| {
             format!(

@@ -35,7 +35,7 @@ impl Pair {
 
 /// The views of each pair: its name is its own.
 pub fn by_pair<'a, 'b>(views: &'a [&'b Pair]) -> impl Iterator<Item = &'a [&'b Pair]> {
-    views.chunk_by(|one, other| one.name == other.name)
+    views.chunk_by(|one, other| one.called() == other.called())
 }
 
 /// Gives what members answered to the first view of each pair to its others, too.

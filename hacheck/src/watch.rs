@@ -36,6 +36,7 @@ use crate::{
     probe::{Host, On, Outcome, Probe},
     samples::Samples,
     sources::Call,
+    wanted::Wanted,
 };
 
 mod promise;
@@ -73,23 +74,32 @@ pub fn run(
     let call = Call {
         command: "watch",
         pairs: &args.pairs,
-        wanted: std::slice::from_ref(&args.pair),
+        wanted: Wanted {
+            pairs: args.pair.as_slice(),
+            services: args.service.as_slice(),
+        },
         others: Vec::new(),
     };
     let pairs = call.read(surroundings)?;
     let [pair] = &pairs[..] else {
-        return Err(Stop::input(anyhow::anyhow!("no pair {:?}", args.pair)));
+        let what = anyhow::anyhow!("not one pair or service, but {}", pairs.len());
+        return Err(Stop::input(what)); // cannot be: the call names one
     };
-    let targets = targets(pair, args.vip).map_err(Stop::input)?;
     let unfit = if pair.vip.is_some() {
         On::Members
     } else {
         On::Vip
     };
     let Some(probe) = pair.probes.iter().find(|probe| probe.on != unfit) else {
-        let what = anyhow::anyhow!("pair {:?}: it has no probe to watch it with", pair.name);
+        let kind = if pair.service.is_some() {
+            "service"
+        } else {
+            "pair"
+        };
+        let what = anyhow::anyhow!("{kind} {:?}: it has no probe to watch it with", pair.name);
         return Err(Stop::input(what));
     };
+    let targets = targets(pair, probe, args.vip).map_err(Stop::input)?;
     let stopped = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         let registered = flag::register(signal, stopped.clone());
@@ -115,8 +125,8 @@ pub fn run(
     written.map(|()| answer).map_err(Stop::output)
 }
 
-/// Whom to ask: the VIP that is named, else the first, else all members.
-fn targets(pair: &Pair, named: Option<IpAddr>) -> anyhow::Result<Vec<Host>> {
+/// Whom to ask: the VIP that is named, else whom the probe names, else the first VIP, else all members.
+fn targets(pair: &Pair, probe: &Probe, named: Option<IpAddr>) -> anyhow::Result<Vec<Host>> {
     let targets = match named {
         Some(vip) if pair.vips.contains(&vip) => vec![vip],
         Some(vip) => {
@@ -127,8 +137,8 @@ fn targets(pair: &Pair, named: Option<IpAddr>) -> anyhow::Result<Vec<Host>> {
             };
             anyhow::bail!("pair {:?}: {vip} is no vip of it; {there}", pair.name);
         }
-        None => match pair.vip {
-            Some(vip) => vec![vip],
+        None => match probe.elsewhere().or(pair.vip) {
+            Some(one) => vec![one],
             None => pair.members.iter().map(|member| member.address).collect(),
         },
     };

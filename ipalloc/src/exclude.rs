@@ -107,7 +107,10 @@ impl Why {
     /// A guest that has the address already keeps it all the same: nobody else is known to have it.
     pub(crate) fn lets_be(&self) -> bool {
         match self {
-            Self::Held(holder) => matches!(holder, Holder::Gateway { .. }),
+            // A service is on whichever guest has its address.
+            Self::Held(holder) => {
+                matches!(holder, Holder::Gateway { .. } | Holder::Service { .. })
+            }
             Self::Range { populated, .. } => !populated,
             Self::Gateway
             | Self::Child(_)

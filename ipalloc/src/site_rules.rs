@@ -134,7 +134,7 @@ impl SiteRules {
         same_prefix.or_else(|| self.networks.iter().find(same_vlan))
     }
 
-    /// The address that the site has for an owner that is a member of a pair.
+    /// The address that the site has for an owner that is a member of a pair, or a service's guest.
     #[must_use]
     pub fn member(&self, owner: &Owner, vmid: Option<u64>) -> Option<IpAddr> {
         let own = self.held.iter().find(|held| self.is_of(held, owner, vmid));
@@ -142,7 +142,8 @@ impl SiteRules {
     }
 
     /// The address is that of a member of a pair, who is this owner: by its name, and where both
-    /// IDs are known, by these, too. A name is soon given to a guest; an ID is not.
+    /// IDs are known, by these, too. A name is soon given to a guest; an ID is not. Or it is that of a
+    /// service on this owner, which may have another name: by their IDs, else by its name.
     #[must_use]
     pub fn is_of(&self, held: &Held, owner: &Owner, vmid: Option<u64>) -> bool {
         match &held.holder {
@@ -156,6 +157,13 @@ impl SiteRules {
                     .is_some_and(|(own, of_site)| own != of_site);
                 !other && owner.is_called(name, self.domain.as_deref())
             }
+            Holder::Service {
+                name,
+                vmid: of_site,
+            } => match vmid.zip(of_site.map(u64::from)) {
+                Some((own, of_site)) => own == of_site,
+                None => owner.is_called(name, self.domain.as_deref()),
+            },
             _ => false,
         }
     }

@@ -9,7 +9,7 @@ def answer($text): $text | fromjson? // {};
 | "\(.vmid)" as $id
 | answer($texts[$id] // "") as $body
 | (if $body.data | type == "object" then $body.data else $body end) as $config
-| {vmid, type, node, name: (.name // $config.name // $config.hostname), status, template: (.template // 0)} as $guest
+| {vmid, type, node, name: (.name // $config.name // $config.hostname), status, template: (.template // 0)} + (if .hastate | type == "string" then {hastate} else {} end) as $guest
 | if $config == {} or (($said[$id].status // "200") != "200") then
     $guest + {error: {code: "no-config", message: (
       "/nodes/\(.node)/\(.type)/\(.vmid)/config: "

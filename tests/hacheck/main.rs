@@ -26,6 +26,7 @@ mod quiet;
 mod servers;
 mod services;
 mod several;
+mod sites;
 mod sound;
 mod standby;
 mod verdict;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         holders::SECTIONS,
         configuration::SECTIONS,
         services::SECTIONS,
+        sites::SECTIONS,
         healthy::SECTIONS,
         placement::SECTIONS,
         standby::SECTIONS,

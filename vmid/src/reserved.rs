@@ -1,5 +1,5 @@
 //! Addresses that must never be a guest's: as `--reserved` and its file list them, and what
-//! the site file has given to its pairs.
+//! the site file has given to its pairs and to the guests of its services.
 
 use core::net::{IpAddr, Ipv4Addr};
 
@@ -32,12 +32,16 @@ impl FromIterator<Ipv4Net> for Reserved {
 }
 
 impl Reserved {
-    /// With the VIPs of a site, and its pairs' members' addresses.
+    /// With the VIPs of a site, its pairs' members' addresses, and those of services whose guest it
+    /// names: of another, whoever has the address may well be it.
     #[must_use]
     pub fn and_of_site(mut self, site: &Site) -> Self {
-        let of_pairs =
-            |holder: &Holder| matches!(holder, Holder::Vip { .. } | Holder::Member { .. });
-        for held in site.held().filter(|held| of_pairs(&held.holder)) {
+        let counts = |holder: &Holder| match holder {
+            Holder::Vip { .. } | Holder::Member { .. } => true,
+            Holder::Service { vmid, .. } => vmid.is_some(),
+            Holder::Gateway { .. } | Holder::Node { .. } => false,
+        };
+        for held in site.held().filter(|held| counts(&held.holder)) {
             if let IpAddr::V4(address) = held.address {
                 self.held.push((address, held.holder));
             }
@@ -65,9 +69,9 @@ impl Reserved {
     }
 }
 
-/// The guest is that member: by its ID where both are known, else by its name.
+/// The guest is that member, or that service's: by its ID where both are known, else by its name.
 fn is(guest: &Guest, holder: &Holder) -> bool {
-    let Holder::Member { name, vmid, .. } = holder else {
+    let (Holder::Member { name, vmid, .. } | Holder::Service { name, vmid }) = holder else {
         return false;
     };
     if let (Ok(Some(id)), Some(vmid)) = (&guest.id, vmid) {
@@ -138,7 +142,8 @@ mod tests {
     #[test]
     fn of_a_site() {
         let site = br#"{"vlans":[{"vlan":20,"prefix":"10.20.20.0/24"}],"pairs":[{"name":"dns","vip":"10.20.20.53","members":[
-            {"name":"ns-1","address":"10.20.20.51","vmid":20051},{"name":"ns-2","address":"10.20.20.52"}]}]}"#;
+            {"name":"ns-1","address":"10.20.20.51","vmid":20051},{"name":"ns-2","address":"10.20.20.52"}]}],
+            "services":[{"name":"radarr","vmid":20081,"addresses":["10.20.20.31"]},{"name":"plex","addresses":["10.20.20.32"]}]}"#;
         let site = Site::parse(site).unwrap();
         let reserved = ["10.20.20.64/26", "10.20.20.9/24"]
             .into_iter()
@@ -158,6 +163,9 @@ mod tests {
             ("only called like it",   r#"{"name":"NS-1","vmid":7001}"#,  "10.20.20.51", Some(member)),
             ("the site has no ID",    r#"{"name":"ns-2","vmid":7002}"#,  "10.20.20.52", None),
             ("the other member's",    r#"{"name":"ns-2","vmid":20052}"#, "10.20.20.51", Some(member)),
+            ("of the service's guest", r#"{"name":"arr","vmid":20081}"#, "10.20.20.31", None),
+            ("of another's service",  r#"{"name":"web","vmid":20060}"#,  "10.20.20.31", Some("10.20.20.31 is the service radarr's")),
+            ("whose service is not said", r#"{"name":"web","vmid":20060}"#, "10.20.20.32", None),
             ("in a reserved network", "{}",                              "10.20.20.66", Some(network)),
             ("host bits: an address", "{}",                              "10.20.20.10", None),
         ];

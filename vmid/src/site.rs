@@ -11,10 +11,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
 use serde_json::Value;
 
-use crate::{
-    exit::Stop,
-    stream::{self, Bad},
-};
+use crate::exit::Stop;
 
 mod app;
 mod fault;
@@ -22,6 +19,7 @@ pub mod form;
 mod held;
 pub mod json;
 pub mod key;
+mod listed;
 mod mistaken;
 pub mod near;
 mod netbox;
@@ -31,17 +29,20 @@ mod pair;
 mod pointer;
 pub mod print;
 mod reference;
+mod service;
 mod vip;
 mod walk;
 
 pub use app::{App, BackupTarget};
 pub use fault::{Fault, Faults};
 pub use held::{Held, Holder};
+pub use listed::{Listed, called, is_site, listed, pairs};
 pub use netbox::Netbox;
 pub use notify::{Apprise, Discord, Healthchecks, Notify, Ntfy};
 pub use option::Named;
 pub use pair::{Expect, FileRule, Member, Pair};
 use pointer::Pointer;
+pub use service::Service;
 pub use vip::is_link_local;
 
 /// The most that is read of a site file, in bytes; one of a hundred pairs has 50 KiB.
@@ -77,6 +78,7 @@ pub struct Site {
     pub database_storage_types: Vec<String>,
     pub vlans: Vec<Vlan>,
     pub pairs: Vec<Pair>,
+    pub services: Vec<Service>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ha: Option<Ha>,
     #[serde(deserialize_with = "named")]
@@ -327,62 +329,6 @@ impl Faults {
             more => stop.also(format!("{name}: and {more} faults more")),
         }
     }
-}
-
-/// The pairs of a text: records, an array of them, one, or those of a whole site.
-///
-/// # Errors
-///
-/// All that is wrong with them; or there is no pair.
-pub fn pairs(text: &[u8]) -> Result<Vec<Pair>, Faults> {
-    let records = stream::parse(text).map_err(|bad: Bad| Faults::of_document(bad.to_string()))?;
-    if let [only] = records.as_slice() {
-        let record = only.record();
-        if record.raw("pairs").is_some() && record.raw("members").is_none() {
-            let site = Site::parse(record.text().as_bytes())?;
-            return some(site.pairs);
-        }
-    }
-    let mut faults = Faults::default();
-    let (mut pairs, mut paths) = (Vec::new(), Vec::new());
-    for (place, kept) in records.iter().enumerate() {
-        let path = format!("pairs[{place}]");
-        let value = json::parse(kept.record().text().as_bytes());
-        let value = value.map_err(|found| within(&path, found))?;
-        if let Some(what) = mistaken::told(&value, "a pair") {
-            return Err(Faults::of_document(format!("record {}: {what}", place + 1)));
-        }
-        let mut document = walk::object(value, "pairs[]", Pointer::Start(&path), &mut faults);
-        vip::normalise(&mut document, &path, &mut faults);
-        if faults.0.is_empty() {
-            let pair = Pair::deserialize(&document);
-            pairs.push(pair.map_err(|error| Faults::of_document(json::told(&error)))?);
-            paths.push(path);
-        }
-    }
-    if faults.0.is_empty() {
-        pair::check(&pairs, &paths, &[], &mut faults);
-    }
-    faults.or(pairs).and_then(some)
-}
-
-fn some(pairs: Vec<Pair>) -> Result<Vec<Pair>, Faults> {
-    if pairs.is_empty() {
-        return Err(Faults::of_document("there is no pair in it"));
-    }
-    Ok(pairs)
-}
-
-/// The faults of a document that stands at `path` in another.
-fn within(path: &str, faults: Faults) -> Faults {
-    let moved = |fault: Fault| Fault {
-        path: match fault.path.as_str() {
-            "" => path.to_owned(),
-            own => format!("{path}.{own}"),
-        },
-        ..fault
-    };
-    Faults(faults.0.into_iter().map(moved).collect())
 }
 
 /// The entries of a map whose names are the user's, but for those that begin with `x-`.

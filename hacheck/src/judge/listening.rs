@@ -92,7 +92,11 @@ fn answers(bound: &[IpAddr], vip: IpAddr) -> bool {
 /// The ports that are asked at the VIP and at members, each once.
 fn ports(pair: &Pair) -> Vec<(Transport, u16)> {
     let asked = |who: On| {
-        let probes = pair.probes.iter().filter(move |probe| probe.on.meets(who));
+        let probes = pair
+            .probes
+            .iter()
+            .filter(|probe| probe.elsewhere().is_none());
+        let probes = probes.filter(move |probe| probe.on.meets(who));
         probes.map(|probe| (probe.port(), probe.rebinds))
     };
     let rebinds = |port| asked(On::All).any(|(other, rebinds)| other == port && rebinds);

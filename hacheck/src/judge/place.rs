@@ -8,6 +8,7 @@ use super::{Case, by_name, holder::list};
 use crate::{
     finding::{Eye, Finding, Severity},
     guests,
+    service::Service,
 };
 
 pub(super) fn judge(case: &Case<'_>) -> Vec<Finding> {
@@ -47,19 +48,14 @@ pub(super) fn judge(case: &Case<'_>) -> Vec<Finding> {
             }
             (Some(_), Some(place)) => {
                 known.extend(place.node.as_deref().map(|node| (node, i)));
-                if place.status != "running" {
-                    let message = format!(
-                        "{} is {} on {}",
-                        member.name,
-                        place.status,
-                        place.node.as_deref().unwrap_or_default()
-                    );
-                    findings.push(warning(
-                        "placement",
-                        message,
-                        json!({"member": member.name}),
-                        Eye::Guests,
-                    ));
+                let evidence = json!({"member": member.name});
+                if let Some(what) = not_running(places, place) {
+                    let message = format!("{} {what}", member.name);
+                    findings.push(warning("placement", message, evidence.clone(), Eye::Guests));
+                }
+                if let Some(what) = guests::of_ha(place) {
+                    let message = format!("{}: {what}", member.name);
+                    findings.push(warning("ha-state", message, evidence, Eye::Guests));
                 }
                 continue;
             }
@@ -101,6 +97,61 @@ pub(super) fn judge(case: &Case<'_>) -> Vec<Finding> {
         ));
     }
     findings.extend(storage(case, places));
+    findings
+}
+
+/// Where a guest is that does not run, or whose node is not there.
+fn not_running(places: &guests::Places, place: &guests::Place) -> Option<String> {
+    let node = place.node.as_deref().unwrap_or_default();
+    let offline = places.offline(node);
+    let state = match (place.status.as_str(), offline) {
+        ("running", false) => return None,
+        // What an offline node's guests last were is no news of now.
+        ("running", true) => "was running",
+        (other, _) => return Some(format!("is {other} on {node}{}", away(offline))),
+    };
+    Some(format!("{state} on {node}{}", away(offline)))
+}
+
+fn away(offline: bool) -> &'static str {
+    if offline { ", which is offline" } else { "" }
+}
+
+/// Where the guest of a service is, and what HA has done with it.
+pub(super) fn of_service(case: &Case<'_>, service: &Service) -> Vec<Finding> {
+    let (Some(places), Some(vmid)) = (&case.evidence.places, service.vmid) else {
+        return Vec::new();
+    };
+    let evidence = json!({"vmid": vmid});
+    let finding = |code, severity, message| {
+        Finding::new(code, severity, message, evidence.clone(), &[Eye::Guests])
+    };
+    let Some(place) = places.of(vmid) else {
+        let message = format!("where it runs is not known: guest {vmid} is not in the list");
+        return vec![finding("placement", Severity::Warning, message)];
+    };
+    // Whether it answers the probes say; where there are none, a guest that doesn't run is an answer.
+    let asked = !case.evidence.probes.is_empty();
+    let mut findings = Vec::new();
+    match (not_running(places, place), &place.node) {
+        (Some(what), _) if asked => {
+            let message = format!("guest {vmid} {what}");
+            findings.push(finding("placement", Severity::Warning, message));
+        }
+        (Some(what), _) => {
+            let message = format!("guest {vmid} {what}");
+            findings.push(finding("service-down", Severity::Critical, message));
+        }
+        (None, Some(node)) => {
+            let message = format!("guest {vmid} runs on {node}");
+            findings.push(finding("placement", Severity::Info, message));
+        }
+        (None, None) => {}
+    }
+    if let Some(what) = guests::of_ha(place) {
+        let message = format!("guest {vmid}: {what}");
+        findings.push(finding("ha-state", Severity::Warning, message));
+    }
     findings
 }
 

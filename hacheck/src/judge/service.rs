@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for probe in 0..case.pair.probes.len() {
+    for probe in (0..case.pair.probes.len()).filter(|probe| !is_route(case, *probe)) {
         if let Some(reply) = case.reply(Target::Vip, probe) {
             findings.extend(at_vip(case, held, probe, reply));
         }
@@ -37,6 +37,11 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
     }
     findings.extend(drift(case));
     findings
+}
+
+/// Of a route there is more to say: see [`super::route`].
+fn is_route(case: &Case<'_>, probe: usize) -> bool {
+    matches!(case.pair.probes[probe].what, What::Route(_))
 }
 
 /// What a reply of the VIP means, beside those of the members to the same probe.
@@ -158,7 +163,8 @@ fn on_member(case: &Case<'_>, held: &Held, member: usize) -> Vec<Finding> {
     };
     // Clients ask the members of an active-active pair themselves; else the VIP speaks for them.
     let active = case.pair.vip.is_none();
-    for (probe, reply) in case.replies(Target::Member(member)) {
+    let replies = case.replies(Target::Member(member));
+    for (probe, reply) in replies.filter(|(probe, _)| !is_route(case, *probe)) {
         let label = case.pair.label(probe);
         let name = case.name(member);
         match &reply.outcome {
@@ -218,7 +224,7 @@ fn on_member(case: &Case<'_>, held: &Held, member: usize) -> Vec<Finding> {
 }
 
 /// Whether the members of an active-active pair give the same answers.
-fn drift(case: &Case<'_>) -> Vec<Finding> {
+pub(super) fn drift(case: &Case<'_>) -> Vec<Finding> {
     if case.pair.vip.is_some() {
         return Vec::new();
     }
@@ -269,6 +275,7 @@ fn replies(case: &Case<'_>, probe: usize) -> serde_json::Value {
         let whose = match probed.target {
             Target::Vip => "vip".to_owned(),
             Target::Member(member) => case.name(member).to_owned(),
+            Target::Elsewhere => "elsewhere".to_owned(),
         };
         (whose, probed.reply.outcome.to_string())
     }))

@@ -117,6 +117,22 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
     findings
 }
 
+/// Of a service its probes say all there is; without any, and without what failed, nothing is known.
+pub(super) fn of_service(case: &Case<'_>, accept: bool) -> Vec<Finding> {
+    let mut findings = failed(case);
+    if case.evidence.probes.is_empty() {
+        let unseen = "whether the service answers (no probes)";
+        let severity = match accept {
+            true => Severity::Info,
+            false => Severity::Unknown,
+        };
+        let message = format!("not seen: {unseen}");
+        let evidence = json!({"unseen": [unseen]});
+        findings.push(Finding::new("blind", severity, message, evidence, &[]));
+    }
+    findings
+}
+
 /// What was tried and could not be done.
 fn failed(case: &Case<'_>) -> Vec<Finding> {
     let blind = |unseen: &Unseen, eyes: &[Eye]| {

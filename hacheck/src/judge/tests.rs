@@ -11,6 +11,7 @@ use crate::{
 
 mod holders;
 mod promises;
+mod services;
 mod sight;
 mod sound;
 mod things;

@@ -23,8 +23,8 @@ const LONGEST: usize = 1 << 20;
 pub struct Get {
     /// `http://{address}/`; `{address}` stands for the address asked.
     pub url: String,
-    /// The status.
-    pub status: u16,
+    /// The statuses that are right, one at least.
+    pub status: Vec<u16>,
     /// A part of the body.
     pub body: Option<String>,
     /// A header, and the value it must have.
@@ -35,10 +35,10 @@ pub struct Get {
 
 /// A URL, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Url {
+pub(super) struct Url {
     tls: bool,
     /// Without brackets.
-    host: String,
+    pub(super) host: String,
     port: u16,
     /// `host[:port]`, for the header.
     authority: String,
@@ -69,7 +69,7 @@ impl Get {
                 fields.wrong(field, format!("is {}, no name of a header", shown(name)));
             }
         }
-        let status = fields.whole("status", 100, 599).unwrap_or(200);
+        let status = fields.statuses("status");
         let body = fields.text("body");
         fields.end();
         Some(Self {
@@ -84,6 +84,17 @@ impl Get {
             }),
             header,
         })
+    }
+
+    /// A page of which the status alone counts.
+    pub(super) fn page(url: String, status: Vec<u16>) -> Self {
+        Self {
+            url,
+            status,
+            body: None,
+            header: None,
+            identity: None,
+        }
     }
 
     pub(super) fn label(&self) -> String {
@@ -167,11 +178,13 @@ impl Get {
 
     /// Whether this is the answer that was expected.
     fn judge(&self, answer: &Answer) -> Outcome {
-        if answer.status != self.status {
+        if !self.status.contains(&answer.status) {
             let to = answer
                 .header("location")
                 .map_or_else(String::new, |to| format!(" (to {})", url::shown(&to)));
-            return Outcome::Wrong(format!("status {}{to}, not {}", answer.status, self.status));
+            let right: Vec<String> = self.status.iter().map(u16::to_string).collect();
+            let right = right.join(" or ");
+            return Outcome::Wrong(format!("status {}{to}, not {right}", answer.status));
         }
         if let Some((name, wanted)) = &self.header {
             match (answer.header(name), wanted) {
@@ -192,7 +205,12 @@ impl Get {
 }
 
 impl Url {
-    fn parse(text: &str) -> Result<Self, String> {
+    /// The parts of a text.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, to be read behind the field's name; no password is in it.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         if url::has_userinfo(text) {
             return Err("has user information (name:password@), which is not sent; an @ of path or query is written %40".to_owned());
         }

@@ -55,6 +55,10 @@ pub enum Form {
     Occasion,
     /// What moves a VIP.
     Mover,
+    /// What a guest is (PVE's `type`).
+    GuestType,
+    /// How a service is to survive its node.
+    Availability,
 }
 
 /// The kinds of content that PVE 9 knows.
@@ -89,6 +93,8 @@ impl Form {
             Self::Sqlite => "auto or none",
             Self::Compression => "gzip or zstd",
             Self::Mover => "vrrp, carp, kube-vip, pacemaker or other",
+            Self::GuestType => "lxc or qemu (a VM)",
+            Self::Availability => "none, active-active, failover or failover-live",
         }
     }
 
@@ -110,6 +116,10 @@ impl Form {
             Self::Compression => ["gzip", "zstd"].contains(&text),
             Self::Occasion => ["always", "failure", "change"].contains(&text),
             Self::Mover => ["vrrp", "carp", "kube-vip", "pacemaker", "other"].contains(&text),
+            Self::GuestType => ["lxc", "qemu"].contains(&text),
+            Self::Availability => {
+                ["none", "active-active", "failover", "failover-live"].contains(&text)
+            }
             Self::Word => is_word(text, 1, 64),
             Self::Storage => {
                 is_word(text, 2, 100) && text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -287,6 +297,8 @@ mod tests {
             (Form::Ssh,       &["n8n", "root@10.0.0.1", "fd00::1", "a@b.example"], &["", "-oProxyCommand=x", "a b", "root@", "@a", "-l@a", "a@-b", "a@b@c", "$(id)"]),
             (Form::Keep,      &["--keep-last 7", "--keep-daily=7 --keep-weekly 4"], &["", "7", "--keep-last", "--keep-last 0", "--keep-last +7", "--keep-all 1", "--apply", "--keep-last 7 --apply", "--keep-last 7;id"]),
             (Form::Mover,     &["vrrp", "carp", "kube-vip", "other"], &["", "CARP", "none"]),
+            (Form::GuestType, &["lxc", "qemu"],                   &["", "vm", "LXC", "ct"]),
+            (Form::Availability, &["none", "active-active", "failover", "failover-live"], &["", "yes", "failover-cold", "active"]),
             (Form::Sqlite,    &["auto", "none"],                  &["", "Auto", "true"]),
             (Form::Compression, &["gzip", "zstd"],                &["", "xz"]),
         ];

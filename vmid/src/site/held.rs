@@ -1,5 +1,5 @@
 //! Addresses that a site has given away already: no guest is handed one of them, but for the
-//! member whose own it is.
+//! member, or the guest of the service, whose own it is.
 
 use std::{fmt, net::IpAddr};
 
@@ -31,6 +31,13 @@ pub enum Holder {
         /// The pair's name.
         pair: String,
     },
+    /// A service: it is where clients find it.
+    Service {
+        /// The service's name.
+        name: String,
+        /// The ID of the guest that it runs on, if the site says it.
+        vmid: Option<u32>,
+    },
     /// The gateway of a network.
     Gateway {
         /// Its VID.
@@ -49,6 +56,7 @@ impl fmt::Display for Holder {
         match self {
             Self::Vip { pair } => write!(f, "the VIP of the pair {pair}"),
             Self::Member { name, pair, .. } => write!(f, "{name}'s, a member of the pair {pair}"),
+            Self::Service { name, .. } => write!(f, "the service {name}'s"),
             Self::Gateway { vlan } => write!(f, "the gateway of VLAN {vlan}"),
             Self::Node { name } => write!(f, "the node {name}'s"),
         }
@@ -56,7 +64,7 @@ impl fmt::Display for Holder {
 }
 
 impl Site {
-    /// All addresses that the site has given away: VIPs, members, gateways, nodes.
+    /// All addresses that the site has given away: VIPs, members, services, gateways, nodes.
     pub fn held(&self) -> impl Iterator<Item = Held> {
         let pairs = self.pairs.iter().flat_map(|pair| {
             let vips = pair.all_vips().map(|address| Held {
@@ -78,6 +86,22 @@ impl Site {
             });
             vips.chain(members)
         });
+        // Of a service that lists members' addresses, the members are the guests.
+        let of_member = |address: &IpAddr| {
+            let mut members = self.pairs.iter().flat_map(|pair| &pair.members);
+            members.any(|one| one.address == Some(*address) || one.addresses.contains(address))
+        };
+        let services = self.services.iter().flat_map(move |service| {
+            let held = |address: &IpAddr| Held {
+                address: *address,
+                holder: Holder::Service {
+                    name: service.name.clone(),
+                    vmid: service.vmid,
+                },
+            };
+            let own = service.addresses.iter();
+            own.filter(move |address| !of_member(address)).map(held)
+        });
         let gateways = self.vlans.iter().filter_map(|vlan| {
             Some(Held {
                 address: vlan.gateway.parse().ok()?,
@@ -92,6 +116,6 @@ impl Site {
                 },
             })
         });
-        pairs.chain(gateways).chain(nodes)
+        pairs.chain(services).chain(gateways).chain(nodes)
     }
 }

@@ -66,8 +66,9 @@ const fn required(path: &'static str, kind: Kind, meaning: &'static str) -> Key 
 }
 
 use Form::{
-    Address, Addresses, Compression, Content, Domain, File, Gateway, Guest, Keep, Line, Mover,
-    Node, Occasion, Path, Prefix, Sid, Sqlite, Ssh, Storage, Word, Zone,
+    Address, Addresses, Availability, Compression, Content, Domain, File, Gateway, Guest,
+    GuestType, Keep, Line, Mover, Node, Occasion, Path, Prefix, Sid, Sqlite, Ssh, Storage, Word,
+    Zone,
 };
 use Kind::{Any, Avoid, List, Map, Number, Object, Text, Truth, Whole};
 
@@ -165,6 +166,7 @@ pub const KEYS: &[Key] = &[
     key("pairs[].probes[].tls",      Any,             "",  "The certificate of a TLS server (hacheck/README.md)."),
     key("pairs[].probes[].tcp",      Any,             "",  "A TCP connection (hacheck/README.md)."),
     key("pairs[].probes[].nfs",      Any,             "",  "The NULL procedure of an NFS server (hacheck/README.md)."),
+    key("pairs[].probes[].route",    Any,             "",  "A reverse proxy's route to a backend (hacheck/README.md)."),
     key("pairs[].probes[].on",       Any,             "",  "Who is asked (hacheck/README.md)."),
     key("pairs[].probes[].rebinds",  Truth,           "false", "Its server binds to addresses that come later (BIND, dnsmasq's bind-dynamic): that no socket is on the VIP yet says nothing."),
     key("pairs[].files",             List,            "[]", "Files on the members that must not grow old."),
@@ -172,6 +174,27 @@ pub const KEYS: &[Key] = &[
     required("pairs[].files[].path", Text(Path),           "Its path on the members."),
     required("pairs[].files[].max_age_s", Whole(1, 4_294_967_295), "The greatest age in seconds that is fine."),
     key("pairs[].files[].member",    Text(Line),      "",  "The one member that must have it; else all."),
+
+    key("services",                  List,            "[]", "What clients use, and what is promised of it: hacheck asks each, beside the pairs."),
+    key("services[]",                Object,          "",  "A service, on `addresses` of its own or on a `pair`."),
+    required("services[].name",      Text(Line),           "Its name."),
+    key("services[].type",           Text(GuestType), "",  "What its guest is, as Proxmox calls it."),
+    key("services[].vmid",           VMID,            "",  "The guest that it runs on; of a pair, the members have theirs."),
+    key("services[].addresses",      List,            "[]", "Where clients find it. ipalloc hands them out to its own guest alone."),
+    key("services[].addresses[]",    Text(Address),   "",  "An address."),
+    key("services[].pair",           Text(Line),      "",  "One of `pairs`: it is at the pair's VIP, and without one at each member."),
+    key("services[].probes",         List,            "[]", "What hacheck asks of each address; without any, of a service on a pair what the pair's probes ask."),
+    key("services[].probes[]",       Object,          "",  "A probe: one of these protocols."),
+    key("services[].probes[].dns",   Any,             "",  "A DNS query (hacheck/README.md)."),
+    key("services[].probes[].http",  Any,             "",  "An HTTP GET (hacheck/README.md)."),
+    key("services[].probes[].tls",   Any,             "",  "The certificate of a TLS server (hacheck/README.md)."),
+    key("services[].probes[].tcp",   Any,             "",  "A TCP connection (hacheck/README.md)."),
+    key("services[].probes[].nfs",   Any,             "",  "The NULL procedure of an NFS server (hacheck/README.md)."),
+    key("services[].probes[].route", Any,             "",  "A reverse proxy's route to a backend (hacheck/README.md)."),
+    key("services[].role",           Text(Line),      "",  "What it is for: one of `roles`."),
+    key("services[].ha",             Text(Availability), "", "How it is to survive its node: none, active-active (several answer), failover (Proxmox's HA starts it elsewhere), failover-live (and moves it without a pause)."),
+    key("services[].sla_s",          Whole(0, 86_400), "", "The longest time without it after the loss of a node that is promised, in seconds."),
+    key("services[].why",            Text(Line),      "",  "Why, for people."),
 
     key("ha",                        Object,          "",  "The HA setup that scripts/ha-config prints commands for; it may be another cluster's."),
     required("ha.name",              Text(Word),           "The name of its HA rule or group."),

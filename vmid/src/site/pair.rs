@@ -104,12 +104,12 @@ pub struct FileRule {
 }
 
 /// A name that begins with x- may hold anything; here only `true` means something.
-fn is_true<'de, D: Deserializer<'de>>(reader: D) -> Result<bool, D::Error> {
+pub(super) fn is_true<'de, D: Deserializer<'de>>(reader: D) -> Result<bool, D::Error> {
     Value::deserialize(reader).map(|value| value == Value::Bool(true))
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
-fn is_false(truth: &bool) -> bool {
+pub(super) fn is_false(truth: &bool) -> bool {
     !truth
 }
 

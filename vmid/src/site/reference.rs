@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Pair, Site, Vlan, fault::Faults, near, pair};
+use super::{Pair, Site, Vlan, fault::Faults, near, pair, service};
 use crate::{networks::Network, numbering, scheme::Digits};
 
 /// Checks all references within `site`.
@@ -35,6 +35,10 @@ pub(super) fn check(site: &mut Site, faults: &mut Faults) {
     let paths = |place| format!("pairs[{place}]");
     let paths: Vec<String> = (0..site.pairs.len()).map(paths).collect();
     pair::check(&site.pairs, &paths, &segments, faults);
+    let paths = |place| format!("services[{place}]");
+    let paths: Vec<String> = (0..site.services.len()).map(paths).collect();
+    service::check(&site.services, &paths, &site.pairs, &segments, faults);
+    services_roles(site, faults);
     members_nodes(site, faults);
     nodes_and_vips(site, faults);
 }
@@ -178,6 +182,18 @@ fn nodes_and_vips(site: &Site, faults: &mut Faults) {
         if let Some(pair) = site.pairs.iter().find(same) {
             let what = format!("is the vip of the pair {:?}, too", pair.name);
             faults.add(format!("nodes[{place}].address"), what);
+        }
+    }
+}
+
+/// Where the site has roles, a service's is one of them.
+fn services_roles(site: &Site, faults: &mut Faults) {
+    for (place, service) in site.services.iter().enumerate() {
+        let unknown = |role: &&String| !site.roles.is_empty() && !site.roles.contains_key(*role);
+        if let Some(role) = service.role.as_ref().filter(unknown) {
+            let hint = near::hint(role, site.roles.keys().map(String::as_str));
+            let what = format!("is {role:?}, which is not in roles{hint}");
+            faults.add(format!("services[{place}].role"), what);
         }
     }
 }

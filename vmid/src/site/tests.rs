@@ -33,8 +33,13 @@ fn full() -> Value {
             "expect": {"preferred": true, "version": 3},
             "members": [{"name": "ns-1", "address": "10.20.20.51", "addresses": ["10.20.20.54"], "vmid": 20051, "node": "pve-a", "preferred": true},
                         {"name": "ns-2", "address": "10.20.20.52", "addresses": [], "preferred": false}],
-            "probes": [{"dns": {"name": "x"}, "http": {}, "tls": {}, "tcp": {"port": 53}, "nfs": {}, "on": "vip", "rebinds": true}],
+            "probes": [{"dns": {"name": "x"}, "http": {}, "tls": {}, "tcp": {"port": 53}, "nfs": {}, "route": {}, "on": "vip", "rebinds": true}],
             "files": [{"path": "/srv/stamp", "max_age_s": 60, "member": "ns-2"}]}],
+        "services": [
+            {"name": "proxy", "type": "lxc", "vmid": 20094, "addresses": ["10.20.20.94"],
+             "probes": [{"dns": {"name": "x"}, "http": {}, "tls": {}, "tcp": {"port": 443}, "nfs": {}, "route": {}}],
+             "role": "db", "ha": "failover", "sla_s": 120, "why": "two minutes will do"},
+            {"name": "dns", "addresses": [], "pair": "ns", "probes": [], "ha": "active-active", "sla_s": 0}],
         "ha": {"name": "ha", "nodes": ["other"], "resources": [{"sid": "vm:101", "name": "plex", "why": "because"}]},
         "roles": {"db": {"database": true, "privileged": false, "why": "data"}},
         "templates": {"base": {"lxc": "local:vztmpl/a.tar.zst", "vm": "local:import/a.qcow2", "features": ["nesting=1"], "cores": 2,
@@ -120,6 +125,12 @@ fn every_misspelled_missing_or_mistyped_key_is_told() {
     for key in KEYS.iter().filter(|key| !key.path.ends_with(['*', ']'])) {
         let (mut misspelled, mut missing, mut mistyped) = (full(), full(), full());
         let (parent, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
+        for document in [&mut misspelled, &mut missing, &mut mistyped] {
+            // The one of two services that has it.
+            if first(document, parent).get(name).is_none() {
+                document["services"].as_array_mut().unwrap().reverse();
+            }
+        }
         let value = first(&mut misspelled, parent)
             .as_object_mut()
             .unwrap()
@@ -250,6 +261,17 @@ fn what_contradicts_itself_is_told() {
         ("VIP twice",           pair("b", "10.20.20.53", 63, "10.20.20.61", "10.20.20.62"), &["pairs[1].vip is 10.20.20.53, which is the vip of \"ns\", too"]),
         ("VRID on one segment", pair("b", "10.20.20.63", 53, "10.20.20.61", "10.20.20.62"), &["pairs[1].vrid is 53, which is \"ns\"'s on the same segment 10.20.20.0/24, too"]),
         ("another's VIP",       pair("b", "10.20.20.63", 63, "10.20.20.53", "10.20.20.62"), &["pairs[1].members[0].address is 10.20.20.53, the vip of the pair \"ns\""]),
+        ("service twice",       twice("services", json!({"name": "dns"})), &["services[2].name is \"dns\" again"]),
+        ("no such pair",        with("/services/1/pair", json!("nss")), &["services[1].pair is \"nss\", which is no pair; near: ns"]),
+        ("pair and addresses",  with("/services/1/addresses", json!(["10.20.20.95"])), &["services[1].pair stands beside addresses"]),
+        ("service elsewhere",   with("/services/0/addresses", json!(["10.20.21.94"])), &["services[0].addresses[0] is 10.20.21.94, which is in no prefix of vlans (or the service says \"x-elsewhere\": true)"]),
+        ("no host's address",   with("/services/0/addresses", json!(["224.0.0.1"])), &["services[0].addresses[0] is 224.0.0.1, a multicast address, which no host can have"]),
+        ("service on a VIP",    with("/services/0/addresses", json!(["10.20.20.53"])), &["services[0].addresses[0] is 10.20.20.53, the vip of the pair \"ns\": say \"pair\" instead"]),
+        ("one address twice",   with("/services/0/addresses", json!(["10.20.20.94", "10.20.20.94"])), &["services[0].addresses[1] is 10.20.20.94 again"]),
+        ("no such role",        with("/services/0/role", json!("dbb")), &["services[0].role is \"dbb\", which is not in roles; near: db"]),
+        ("another kind of HA",  with("/services/0/ha", json!("active")), &["services[0].ha is \"active\", not none, active-active, failover or failover-live"]),
+        ("a VM",                with("/services/0/type", json!("vm")), &["services[0].type is \"vm\", not lxc or qemu (a VM)"]),
+        ("a promise of days",   with("/services/0/sla_s", json!(86_401)), &["services[0].sla_s is 86401, not a whole number from 0 to 86400"]),
         ("several faults",      json!({"Domain": "x", "nodes": [{"name": "a", "storage": []}], "vlans": 7}), &["Domain is not known; near: domain", "nodes[0].storage is not known; near: storages", "vlans is 7, not a list"]),
         ("a list",              json!([]), &["is a list, not an object"]),
     ];
@@ -278,6 +300,9 @@ fn what_is_fine() {
         ("nothing",             json!({})),
         ("pairs alone",         pairs),
         ("a VIP elsewhere",     elsewhere),
+        ("a service elsewhere", json!({"vlans": [{"vlan": 1, "prefix": "10.0.0.0/24"}], "services": [{"name": "a", "addresses": ["10.9.0.1"], "x-elsewhere": true}]})),
+        ("two on one guest",    json!({"services": [{"name": "a", "vmid": 101, "addresses": ["10.9.0.1"]}, {"name": "b", "vmid": 101, "addresses": ["10.9.0.1"]}]})),
+        ("a service that hacheck can't ask", json!({"services": [{"name": "a", "type": "qemu", "ha": "none", "role": "any"}]})),
         ("names of the user's", json!({"x-note": {"any": [1]}, "vlans": [{"vlan": 1, "prefix": "10.0.0.0/24", "x-todo": "DHCP"}], "roles": {"x-y": 1}})),
         ("one VLAN, two families", json!({"vlans": [{"vlan": 1, "prefix": "10.0.0.0/24"}, {"vlan": 1, "prefix": "fd00::/64"}]})),
         ("one node says nothing of bridges", json!({"nodes": [{"name": "a", "bridges": []}, {"name": "b"}], "vlans": [{"vlan": 1, "prefix": "10.0.0.0/24", "bridge": "vmbr0"}]})),
@@ -347,6 +372,7 @@ fn who_has_an_address() {
         "10.20.20.51 is ns-1's, a member of the pair ns",
         "10.20.20.54 is ns-1's, a member of the pair ns",
         "10.20.20.52 is ns-2's, a member of the pair ns",
+        "10.20.20.94 is the service proxy's",
         "10.20.20.1 is the gateway of VLAN 20",
         "10.20.20.11 is the node pve-a's",
     ];
