@@ -89,7 +89,7 @@ fn what_is_said_of_one_and_of_all() {
         ("one is held twice", one_else(1, World::vrrp().raw(&[("a", 0, 3500), ("b", 0, 3500)], &all("a"))), "unknown blind", ["", "critical split-brain", ""], None),
         ("one was just moving", one_else(2, moving), "unknown holder-unknown", ["", "", "warning holder-unexpected"], None),
         ("by the answers alone", [view(0, World::vrrp().identities(["a", "a", "b"])), view(1, World::vrrp().identities(["b", "a", "b"])), view(2, World::vrrp().identities(["a", "a", "b"]))],
-            "unknown holder-unknown, unknown blind", ["", "unknown blind, warning holder-unexpected", ""], None),
+            "unknown blind, unknown holder-unknown", ["", "unknown blind, warning holder-unexpected", ""], None),
         ("they move by themselves", without_vrrp([view(0, well()), view(1, other()), view(2, well())]), "", ["", "warning holder-unexpected", ""], None),
     ];
     for (name, worlds, want, own, holder) in cases {
