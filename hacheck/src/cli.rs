@@ -245,7 +245,12 @@ Findings:
   flapping              the holder changed more than 3 times within an hour
   cert-expiry           a certificate's life ends
   cert-differs          members show different certificates
-  aa-dns-drift          members of an active-active pair answer differently
+  aa-dns-drift          members answer differently: an active-active pair, or names that must be the same
+  aa-content-drift      members hold different content: a Pi-hole's lists, versions
+  pihole-blocking-off   a Pi-hole does not block, or has nothing to block by
+  pihole-open           a Pi-hole's API needs no password
+  nfs-exports-differ    an export is missing on a member, or is for other clients there
+  nfs-handle-differs    an export has another handle on each member: stale after a failover
   data-stale            a file that is to be renewed is old or missing
   blind                 what could not be seen
 

@@ -274,7 +274,7 @@ mod tests {
             ("a name of it",      json!({"tcp": {"port": 1, secret: 1}}), "p.tcp.a text with an @ (not shown) is not known"),
             ("a query",           json!({"http": {"url": "ftp://x/?key=HUNTER2"}}), "p.http.url is \"ftp://x/?...\", not http(s)://host[:port]/path"),
             ("on",                json!({"on": secret, "tcp": {"port": 1}}), "p.on is a text with an @ (not shown), not all, vip or members"),
-            ("nothing",           json!({}), "p has none of dns, http, tls, tcp, nfs, route"),
+            ("nothing",           json!({}), "p has none of dns, http, tls, tcp, nfs, route, pihole"),
             ("two",               json!({"dns": {}, "tcp": {}}), "p has dns and tcp in one object"),
             ("several at once",   json!({"http": {"staus": 200, "header": "a b"}}),
              "p.http.url is missing\np.http.header is \"a b\", no name of a header\np.http.staus is not known; near: status"),

@@ -13,7 +13,10 @@ use crate::{
     guests::Places,
     history::Past,
     pairs::Pair,
-    probe::Reply,
+    probe::{
+        Content, Outcome, Reply,
+        dns::{Kind, Said},
+    },
 };
 use owners::Owners;
 
@@ -21,13 +24,16 @@ mod age;
 mod certificate;
 mod daemon;
 mod drift;
+mod exports;
 mod holder;
 mod instance;
 mod listening;
 mod owners;
+mod pihole;
 mod place;
 mod route;
 mod rto;
+mod same;
 mod second;
 mod service;
 mod sight;
@@ -65,6 +71,19 @@ pub struct Probed {
     pub reply: Reply,
 }
 
+/// What a member says of a name that all must answer alike.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// Its place in the pair.
+    pub member: usize,
+    /// Which of the pair's names.
+    pub name: usize,
+    /// What was asked of it.
+    pub kind: Kind,
+    /// What it says, or why it says nothing.
+    pub said: Result<Said, Outcome>,
+}
+
 /// What one member says of itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stated {
@@ -83,6 +102,8 @@ pub struct Evidence {
     pub now_ms: i64,
     /// The probes.
     pub probes: Vec<Probed>,
+    /// What members say of names that they must answer alike.
+    pub same: Vec<Compared>,
     /// What the raw sockets saw; none if they were not asked for.
     pub raw: Option<RawWindow>,
     /// Facts of members that are young enough.
@@ -150,6 +171,9 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
     findings.extend(drift::judge(&case));
     findings.extend(rto::judge(&case, &held));
     findings.extend(certificate::judge(&case));
+    findings.extend(same::judge(&case));
+    findings.extend(exports::judge(&case));
+    findings.extend(pihole::judge(&case));
     findings.extend(age::judge(&case));
     findings.extend(place::judge(&case));
     findings.extend(sight::judge(&case, &held, accept_blind));
@@ -250,6 +274,19 @@ impl Case<'_> {
         let probes = self.evidence.probes.iter();
         let of = probes.filter(move |probed| probed.target == target);
         of.map(|probed| (probed.probe, &probed.reply))
+    }
+
+    /// What members hold by a probe, as `pick` finds it there.
+    fn contents<'c, T>(
+        &'c self,
+        probe: usize,
+        pick: impl Fn(&'c Content) -> Option<&'c T>,
+    ) -> Vec<(usize, &'c T)> {
+        let of = |member| {
+            let reply = self.reply(Target::Member(member), probe)?;
+            Some((member, pick(reply.content.as_ref()?)?))
+        };
+        self.members().filter_map(of).collect()
     }
 
     fn reply(&self, target: Target, probe: usize) -> Option<&Reply> {

@@ -31,6 +31,7 @@ pub mod proc;
 pub mod prometheus;
 pub mod raw;
 pub mod report;
+pub mod same;
 pub mod samples;
 pub mod schedule;
 pub mod service;

@@ -2,6 +2,7 @@
 //! and what was known before.
 
 use std::{
+    iter,
     net::IpAddr,
     thread,
     time::{Duration, Instant},
@@ -17,7 +18,7 @@ use crate::{
     judge::{self, Evidence, Stated},
     member, netlink,
     pairs::{Member, Pair},
-    raw, schedule,
+    raw, same, schedule,
     told::{self, Told},
     views,
     window::{self, Question},
@@ -138,7 +139,7 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
     let vips = &vips[..];
     // Whatever is sent may set it right.
     let neighbours_before = neighbours();
-    let (replies, probes_ms, windows) = thread::scope(|scope| {
+    let (replies, same, probes_ms, windows) = thread::scope(|scope| {
         let windows: Vec<_> = pairs
             .iter()
             .map(|pair| {
@@ -146,14 +147,16 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
                 Some(scope.spawn(move || listen(pair, vip, vips, told, now_ms)))
             })
             .collect();
+        let same = scope.spawn(|| same::ask(pairs, args.timeout));
         let replies = schedule::ask(pairs, args.timeout);
+        let same = same.join().unwrap_or_default(); // what wasn't asked is told
         let probes_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut windows: Vec<Option<RawWindow>> = windows
             .into_iter()
             .map(|window| window.map(|window| window.join().unwrap_or_else(|_| lost())))
             .collect();
         window::share_adverts(pairs, &mut windows);
-        (replies, probes_ms, windows)
+        (replies, same, probes_ms, windows)
     });
     let links = interfaces::list().unwrap_or_default();
     let own = own(&links);
@@ -173,7 +176,8 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
         .iter()
         .zip(replies)
         .zip(windows)
-        .map(|((pair, probes), raw)| {
+        .zip(same.into_iter().chain(iter::repeat_with(Vec::new)))
+        .map(|(((pair, probes), raw), same)| {
             let local = here(pair).zip(home.clone()).map(|(member, facts)| Stated {
                 member,
                 facts,
@@ -182,6 +186,7 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
             let mut evidence = Evidence {
                 now_ms,
                 probes,
+                same,
                 raw,
                 facts: local.into_iter().collect(),
                 neighbours: neighbours.clone(),

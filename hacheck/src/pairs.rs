@@ -50,6 +50,8 @@ pub struct Pair {
     pub members: Vec<Member>,
     /// What to ask of the VIP and of each member.
     pub probes: Vec<Probe>,
+    /// DNS names that every member must answer alike.
+    pub same: Vec<String>,
     /// Files on the members that must not grow old (a daily rsync's stamp).
     pub files: Vec<FileRule>,
     /// It is no pair but a service: its members are its addresses, if it has any.
@@ -228,6 +230,7 @@ impl Pair {
             expect_preferred: pair.expect.preferred,
             members,
             probes,
+            same: pair.same,
             files: pair.files,
             service: None,
         }
@@ -318,7 +321,7 @@ mod tests {
         let cases = [
             ("an address is missing", alone.clone(), "pairs[0].members[1].address is missing: hacheck asks each member itself"),
             ("of the second record",  format!("{DNS}{}", alone.replace("dns", "b").replace(".110", ".210").replace(".111", ".211").replace(":55", ":56").replace("1011", "1021")),
-             "pairs[1].probes[0].b is not known; there are dns, http, tls, tcp, nfs, route, on, rebinds (a name of your own begins with x-)"),
+             "pairs[1].probes[0].b is not known; there are dns, http, tls, tcp, nfs, route, pihole, on, rebinds (a name of your own begins with x-)"),
             ("in a probe",            with("\"expect\"", "\"expects\""), "pairs[0].probes[0].dns.expects is not known; near: expect"),
             ("beside a probe",        with("{\"dns\"", "{\"onn\":1,\"dns\""), "pairs[0].probes[0].onn is not known; near: on"),
             ("another probe",         with("{\"dns\"", "{\"dnss\""), "pairs[0].probes[0].dnss is not known; near: dns"),

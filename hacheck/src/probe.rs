@@ -21,7 +21,9 @@ pub mod dns;
 mod host;
 pub mod http;
 pub mod nfs;
+pub mod pihole;
 pub mod route;
+mod rpc;
 pub mod tcp;
 pub mod tls;
 mod wire;
@@ -50,10 +52,21 @@ pub enum What {
     Tls(tls::Hello),
     /// A TCP connection.
     Tcp(tcp::Connect),
-    /// The NULL procedure of an NFS server.
+    /// The NULL procedure of an NFS server, and its exports.
     Nfs(nfs::Null),
     /// A page through a reverse proxy, and from its backend.
     Route(route::Route),
+    /// What a Pi-hole holds.
+    Pihole(pihole::Ask),
+}
+
+/// What a server holds, to be compared with what the others hold.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// An NFS server's exports.
+    Nfs(nfs::Exports),
+    /// A Pi-hole's lists.
+    Pihole(pihole::Content),
 }
 
 /// Whom a probe is for: a standby of an active-passive service may well be silent.
@@ -90,6 +103,8 @@ pub struct Reply {
     pub certificate: Option<tls::Certificate>,
     /// The data of a DNS answer, sorted; to compare members with each other.
     pub answers: Option<Vec<String>>,
+    /// What it holds; to compare members with each other.
+    pub content: Option<Content>,
     /// Another address than the one asked sent the answer.
     pub strayed: Option<IpAddr>,
     /// The two ways of a route.
@@ -147,6 +162,7 @@ impl Reply {
             identity: None,
             certificate: None,
             answers: None,
+            content: None,
             strayed: None,
             legs: None,
         }
@@ -170,7 +186,8 @@ impl Probe {
     /// wrong becomes a fault; there is no probe without one of them.
     pub fn parse(value: &Value, path: String, faults: &mut Vec<Fault>) -> Option<Self> {
         let mut fields = Fields::of(value, path, faults)?;
-        let on = match fields.text("on").as_deref() {
+        let on_whom = fields.text("on");
+        let on = match on_whom.as_deref() {
             None | Some("all") => On::All,
             Some("vip") => On::Vip,
             Some("members") => On::Members,
@@ -183,7 +200,16 @@ impl Probe {
             }
         };
         let rebinds = fields.truth("rebinds", false);
-        let name = fields.one_of(&["dns", "http", "tls", "tcp", "nfs", "route"]);
+        let name = fields.one_of(&["dns", "http", "tls", "tcp", "nfs", "route", "pihole"]);
+        let on = match (name, on_whom.as_deref()) {
+            (Some("pihole"), Some(said @ ("all" | "vip"))) => {
+                let what = format!("is {said}, but each Pi-hole has a content of its own: members");
+                fields.wrong("on", what);
+                On::Members
+            }
+            (Some("pihole"), _) => On::Members,
+            _ => on,
+        };
         let what = name.and_then(|name| {
             let inner = fields.object(name)?;
             match name {
@@ -192,6 +218,7 @@ impl Probe {
                 "tls" => tls::Hello::parse(inner).map(What::Tls),
                 "tcp" => tcp::Connect::parse(inner).map(What::Tcp),
                 "nfs" => nfs::Null::parse(inner).map(What::Nfs),
+                "pihole" => pihole::Ask::parse(inner).map(What::Pihole),
                 _ => route::Route::parse(inner).map(What::Route),
             }
         });
@@ -210,6 +237,7 @@ impl Probe {
             What::Tcp(connect) => connect.label(),
             What::Nfs(null) => null.label(),
             What::Route(route) => route.label(),
+            What::Pihole(ask) => ask.label(),
         }
     }
 
@@ -222,6 +250,7 @@ impl Probe {
             What::Tls(hello) => (Transport::Tcp, hello.port),
             What::Tcp(connect) => (Transport::Tcp, connect.port),
             What::Nfs(null) => (Transport::Tcp, null.port),
+            What::Pihole(ask) => (Transport::Tcp, ask.port),
             What::Route(route) => (Transport::Tcp, route.port()),
         }
     }
@@ -255,7 +284,8 @@ impl Probe {
             What::Http(get) => get.ask(host, clock),
             What::Tls(hello) => hello.ask(host, clock),
             What::Tcp(connect) => connect.ask(host, clock),
-            What::Nfs(null) => null.ask(host, clock),
+            What::Nfs(null) => null.ask(host, clock, again),
+            What::Pihole(ask) => ask.ask(host.address, clock),
             What::Route(route) => route.ask(host, clock),
         };
         reply.took = clock.done().duration_since(started);

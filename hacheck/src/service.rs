@@ -7,7 +7,7 @@ use vmid::site::{self, Fault};
 
 use crate::{
     pairs::{Member, Pair},
-    probe::{On, Probe},
+    probe::{On, Probe, What},
 };
 
 /// What a service is, beside its addresses and probes.
@@ -42,7 +42,10 @@ pub(crate) fn read(
         } else {
             On::Vip
         };
-        let fit = of_pair.iter().filter(|probe| probe.on != unfit);
+        // What members hold beside each other is the pair's own matter.
+        let fit = of_pair
+            .iter()
+            .filter(|probe| probe.on != unfit && !matches!(probe.what, What::Pihole(_)));
         let own = |probe: &Probe| Probe {
             on: On::All,
             ..probe.clone()
@@ -81,6 +84,7 @@ pub(crate) fn read(
         expect_preferred: false,
         members: members.collect(),
         probes,
+        same: Vec::new(),
         files: Vec::new(),
         service: Some(Service {
             active_active: match &service.ha {

@@ -33,7 +33,7 @@ use crate::{
     interfaces,
     outage::{Measured, Sample, Seen},
     pairs::Pair,
-    probe::{Host, On, Outcome, Probe},
+    probe::{Host, On, Outcome, Probe, What},
     samples::Samples,
     sources::Call,
     wanted::Wanted,
@@ -90,7 +90,9 @@ pub fn run(
     } else {
         On::Vip
     };
-    let Some(probe) = pair.probes.iter().find(|probe| probe.on != unfit) else {
+    // A hundred logins a second are more than a Pi-hole takes.
+    let fit = |probe: &&Probe| probe.on != unfit && !matches!(probe.what, What::Pihole(_));
+    let Some(probe) = pair.probes.iter().find(fit) else {
         let kind = if pair.service.is_some() {
             "service"
         } else {

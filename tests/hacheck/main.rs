@@ -14,6 +14,7 @@ mod tools;
 
 mod capture;
 mod configuration;
+mod content;
 mod drill;
 mod failover;
 mod healthy;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         configuration::SECTIONS,
         services::SECTIONS,
         sites::SECTIONS,
+        content::SECTIONS,
         healthy::SECTIONS,
         placement::SECTIONS,
         standby::SECTIONS,

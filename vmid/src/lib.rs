@@ -4,7 +4,7 @@
 //! The domain of `vmid` is pure: [`scheme`], [`numbering`], [`networks`], [`place`],
 //! [`guest`], [`whereabouts`], [`audit`]; its verbs are [`encode`], [`decode`], [`check`]. Shared by all tools, and frozen to what two of them use, are
 //! [`stream`] (records), [`exit`] (codes, error line), [`table`], [`escape`], [`finding`], [`document`] and, behind the
-//! feature `http`, the connection to a server.
+//! features `tls` and `http`, whom to trust and the connection to a server.
 
 #![cfg_attr(
     test,
@@ -42,6 +42,8 @@ pub mod span;
 pub mod stream;
 pub mod table;
 pub mod tally;
+#[cfg(feature = "tls")]
+pub mod trust;
 pub mod url;
 pub mod whereabouts;
 

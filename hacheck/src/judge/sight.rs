@@ -172,6 +172,17 @@ fn failed(case: &Case<'_>) -> Vec<Finding> {
     let mut probes: Vec<(Unseen, usize)> = Vec::new();
     for probed in &case.evidence.probes {
         if let Outcome::Unseen(unseen) = &probed.reply.outcome {
+            // What could not be asked of one is no matter of the checker's own.
+            if let (Target::Member(member), true) = (probed.target, unseen.what != "probe") {
+                let label = case.pair.label(probed.probe);
+                let what = format!("{label} of {}", case.name(member));
+                let unseen = Unseen {
+                    what,
+                    ..unseen.clone()
+                };
+                findings.push(blind(&unseen, &[Eye::Probe]));
+                continue;
+            }
             match probes.iter_mut().find(|(known, _)| known == unseen) {
                 Some((_, count)) => *count += 1,
                 None => probes.push((unseen.clone(), 1)),

@@ -9,6 +9,7 @@ use crate::{
     probe::{How, Outcome, tls::Certificate},
 };
 
+mod content;
 mod holders;
 mod promises;
 mod services;

@@ -44,6 +44,16 @@ pub struct Query {
     pub identity: Option<String>,
 }
 
+/// What a server says of a name, to be compared with what others say of it: not how it came to it
+/// (a chain of CNAMEs), nor for how long it is good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The answer's code.
+    pub rcode: String,
+    /// The data, sorted.
+    pub data: Vec<String>,
+}
+
 /// What came back to one query.
 struct Got {
     read: Result<Read, Outcome>,
@@ -160,6 +170,24 @@ impl Query {
             )),
         }
     }
+}
+
+/// What the server at `target` says of a name, until `deadline` at the latest.
+///
+/// # Errors
+///
+/// It says nothing, or something that is no DNS answer.
+pub fn said(
+    target: SocketAddr,
+    name: &str,
+    kind: Kind,
+    deadline: Instant,
+) -> Result<Said, Outcome> {
+    let got = resolve(target, name, kind, &wire::Clock::until(deadline), true);
+    got.read.map(|read| Said {
+        rcode: read.rcode,
+        data: read.data,
+    })
 }
 
 /// A query identifier that nobody can guess; std's hasher is seeded by the system.

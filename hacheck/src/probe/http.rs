@@ -11,7 +11,7 @@ use vmid::url;
 use super::{Host, Outcome, Reply, tls, wire};
 use crate::fields::{Fields, shown};
 
-mod answer;
+pub(super) mod answer;
 
 use answer::Answer;
 

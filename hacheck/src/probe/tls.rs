@@ -181,20 +181,31 @@ fn server_name(name: &str) -> Option<ServerName<'static>> {
 
 /// A finished handshake; without a name, none is sent.
 pub(super) fn session<'a>(
-    mut stream: wire::Timed<'a>,
+    stream: wire::Timed<'a>,
     name: Option<&str>,
     address: IpAddr,
 ) -> Result<StreamOwned<ClientConnection, wire::Timed<'a>>, Outcome> {
     let name = name
         .and_then(server_name)
         .unwrap_or(ServerName::IpAddress(address.into()));
-    let refused = |error: rustls::Error| wrong(&error);
-    let mut connection =
-        ClientConnection::new(settings().map_err(refused)?, name).map_err(refused)?;
+    let settings = settings().map_err(|error| wrong(&error))?;
+    greet(stream, name, settings).map_err(|error| outcome(&error))
+}
+
+/// A finished handshake by these settings.
+///
+/// # Errors
+///
+/// One of the connection, or one that [`below`] finds.
+pub(super) fn greet<'a>(
+    mut stream: wire::Timed<'a>,
+    name: ServerName<'static>,
+    settings: Arc<ClientConfig>,
+) -> io::Result<StreamOwned<ClientConnection, wire::Timed<'a>>> {
+    let connection = ClientConnection::new(settings, name);
+    let mut connection = connection.map_err(io::Error::other)?;
     while connection.is_handshaking() {
-        connection
-            .complete_io(&mut stream)
-            .map_err(|error| outcome(&error))?;
+        connection.complete_io(&mut stream)?;
     }
     Ok(StreamOwned::new(connection, stream))
 }
@@ -211,7 +222,7 @@ pub(super) fn outcome(error: &io::Error) -> Outcome {
 }
 
 /// What rustls found wrong.
-fn below(error: &io::Error) -> Option<&rustls::Error> {
+pub(super) fn below(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 

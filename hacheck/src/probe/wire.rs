@@ -3,7 +3,7 @@
 use std::{
     cell::Cell,
     io::{self, ErrorKind, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream},
     os::fd::AsFd as _,
     time::{Duration, Instant},
 };
@@ -74,18 +74,35 @@ pub(super) fn connect(
     port: u16,
     clock: &Clock,
 ) -> Result<Timed<'_>, Outcome> {
-    let stream = connected(host.into().at(port), clock).map_err(|error| outcome(&error))?;
+    opened(host.into(), port, clock, false)
+}
+
+/// The same from a port below 1024, if this process may have one.
+pub(super) fn connect_from_reserved(
+    address: IpAddr,
+    port: u16,
+    clock: &Clock,
+) -> Result<Timed<'_>, Outcome> {
+    opened(address.into(), port, clock, true)
+}
+
+fn opened(host: Host, port: u16, clock: &Clock, reserved: bool) -> Result<Timed<'_>, Outcome> {
+    let target = host.at(port);
+    let stream = connected(target, clock, reserved).map_err(|error| outcome(&error))?;
     // Best effort: without it a small request may wait for an acknowledgement.
     let _ = stream.set_nodelay(true);
     Ok(Timed { stream, clock })
 }
 
 /// As [`TcpStream::connect_timeout`], which doesn't tell when the connection's first packet had left.
-fn connected(target: SocketAddr, clock: &Clock) -> io::Result<TcpStream> {
+fn connected(target: SocketAddr, clock: &Clock, reserved: bool) -> io::Result<TcpStream> {
     left(clock.deadline)?;
     let domain = Domain::for_address(target);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
+    if reserved {
+        bind_reserved(&socket, target.ip());
+    }
     match socket.connect(&target.into()) {
         Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {
             clock.asked();
@@ -110,6 +127,26 @@ fn connected(target: SocketAddr, clock: &Clock) -> io::Result<TcpStream> {
     }
     socket.set_nonblocking(false)?;
     Ok(socket.into())
+}
+
+/// Ports from which one is taken, as bindresvport(3) does.
+const RESERVED: std::ops::Range<u16> = 600..1024;
+
+/// Binds to a port that only root may have; to none, if this process isn't allowed to.
+fn bind_reserved(socket: &Socket, family: IpAddr) {
+    let any = match family {
+        IpAddr::V4(_) => IpAddr::from([0_u8; 4]),
+        IpAddr::V6(_) => IpAddr::from([0_u8; 16]),
+    };
+    let count = RESERVED.end - RESERVED.start;
+    let first = super::dns::random_id() % count;
+    for step in 0..count {
+        let port = RESERVED.start + (first + step) % count;
+        match socket.bind(&SocketAddr::new(any, port).into()) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            _ => return,
+        }
+    }
 }
 
 /// What is left until `deadline`; never zero, which sockets take for "no limit".

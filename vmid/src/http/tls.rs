@@ -17,9 +17,10 @@ use ureq::unversioned::transport::{
     TransportAdapter,
 };
 
-use super::{
-    fingerprint::Fingerprint,
-    verifier::{Named, Pinned, Refused, Telling, store},
+use super::telling::{Refused, Telling};
+use crate::trust::{
+    Fingerprint,
+    verifier::{Named, Pinned, store},
 };
 
 /// What makes a server's certificate good.
@@ -61,8 +62,8 @@ pub(super) fn settings(trust: &Trust) -> Result<(ClientConfig, Refused), String>
             let named = roots.map_err(|_| "not a PEM file".to_owned())?;
             Arc::new(Named::new(named.clone(), store(named)?, provider)?)
         }
-        Trust::Pinned(fingerprint) => Arc::new(Pinned::new(Some(*fingerprint), provider)),
-        Trust::Nothing => Arc::new(Pinned::new(None, provider)),
+        Trust::Pinned(fingerprint) => Arc::new(Pinned::new(vec![*fingerprint], provider)),
+        Trust::Nothing => Arc::new(Pinned::anybody(provider)),
     };
     let settings = builder
         .dangerous()

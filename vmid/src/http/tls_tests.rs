@@ -204,7 +204,7 @@ fn keys_of_openssl() {
     assert_eq!(asked(&good, any()), Ok(200));
     // As it is made, it is an authority at once, and of another file than this one.
     let other = folder.path().join("other.pem");
-    fs::write(&other, super::verifier::tests::PLAIN).unwrap();
+    fs::write(&other, crate::trust::verifier::tests::PLAIN).unwrap();
     let named = Options {
         ca_cert: Some(other),
         ..options()

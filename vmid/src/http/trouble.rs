@@ -11,8 +11,8 @@ use std::{
 use rustls::{AlertDescription, CertificateError, Error as Tls, OtherError, pki_types::UnixTime};
 use ureq::{Error, Timeout};
 
-use super::{NoAnswer, verifier::Refused};
-use crate::{exit, handshake, span};
+use super::{NoAnswer, telling::Refused};
+use crate::{exit, handshake, span, trust::verifier::Mismatch};
 
 /// What a message names besides what happened.
 #[derive(Clone, Debug)]
@@ -232,9 +232,7 @@ fn of_certificate(error: &CertificateError, here: &Circumstances) -> String {
             "its certificate is signed in a way that cannot be checked (with a key of P-521, or with SHA-1): make it with a key of P-256 or RSA and SHA-256, or, {}",
             here.pin()
         ),
-        Bad::Other(OtherError(cause)) if cause.is::<super::verifier::Mismatch>() => {
-            cause.to_string()
-        }
+        Bad::Other(OtherError(cause)) if cause.is::<Mismatch>() => cause.to_string(),
         _ => "its certificate is of a kind that cannot be used (X.509 version, key or signature)"
             .to_owned(),
     }

@@ -49,6 +49,8 @@ pub struct Pair {
     pub members: Vec<Member>,
     /// What to ask of the VIP and of each member; their contents are hacheck's.
     pub probes: Vec<Value>,
+    /// DNS names that every member must answer alike.
+    pub same: Vec<String>,
     /// Files on the members that must not grow old.
     pub files: Vec<FileRule>,
     /// VIP and members need not be in one network of the site.

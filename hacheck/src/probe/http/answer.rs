@@ -8,7 +8,7 @@ const INTERIM: usize = 8;
 
 /// What has come of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(in crate::probe) struct Answer {
     pub status: u16,
     headers: Vec<(String, String)>,
     /// As far as it has come, without the frames of chunks.
@@ -38,7 +38,7 @@ impl Answer {
     /// # Errors
     ///
     /// It is no HTTP.
-    pub(super) fn read(mut bytes: &[u8]) -> Result<Option<Self>, String> {
+    pub(in crate::probe) fn read(mut bytes: &[u8]) -> Result<Option<Self>, String> {
         for _ in 0..=INTERIM {
             match Self::next(bytes)? {
                 // An interim answer (RFC 9110, 15.2).
@@ -89,7 +89,7 @@ impl Answer {
     }
 
     /// The value of the first header of that name.
-    pub(super) fn header(&self, name: &str) -> Option<String> {
+    pub(in crate::probe) fn header(&self, name: &str) -> Option<String> {
         let mut headers = self.headers.iter();
         let found = headers.find(|(own, _)| own.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.clone())

@@ -29,7 +29,7 @@ impl Fingerprint {
             .ok_or_else(|| "a SHA-256 fingerprint has 64 hexadecimal digits".to_owned())
     }
 
-    pub(super) fn of(certificate: &CertificateDer<'_>) -> Self {
+    pub(crate) fn of(certificate: &CertificateDer<'_>) -> Self {
         let digest = ring::digest::digest(&ring::digest::SHA256, certificate);
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest.as_ref());

@@ -10,7 +10,7 @@ const VERSION: u8 = 0xa0;
 
 /// The certificate's `subjectPublicKeyInfo` (RFC 5280, 4.1), as it stands there; none if what
 /// comes is no certificate.
-pub(super) fn of<'a>(certificate: &'a CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'a>> {
+pub(crate) fn of<'a>(certificate: &'a CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'a>> {
     let (outer, _) = element(certificate, SEQUENCE)?;
     let (signed, _) = element(outer.content, SEQUENCE)?;
     let mut at = signed.content;

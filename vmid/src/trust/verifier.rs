@@ -1,13 +1,10 @@
-//! Which certificates are good where the system's authorities do not decide: one
-//! with a certain fingerprint, or those of a CA file.
+//! Which certificates are good where the system's authorities do not decide: those
+//! with certain fingerprints, or those of a CA file.
 //!
 //! Whatever is accepted here, the handshake's signature is still checked, so that
 //! only the holder of the certificate's key passes.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
 use rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
@@ -34,7 +31,7 @@ use super::{fingerprint::Fingerprint, spki};
 /// # Errors
 ///
 /// There is none.
-pub(super) fn store(roots: Vec<CertificateDer<'static>>) -> Result<RootCertStore, String> {
+pub(crate) fn store(roots: Vec<CertificateDer<'static>>) -> Result<RootCertStore, String> {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(roots);
     if store.is_empty() {
@@ -43,17 +40,30 @@ pub(super) fn store(roots: Vec<CertificateDer<'static>>) -> Result<RootCertStore
     Ok(store)
 }
 
-/// Compares the leaf's fingerprint, and nothing else; without one, any leaf is good.
+/// Compares the leaf's fingerprint, and nothing else.
 #[derive(Debug)]
-pub(super) struct Pinned {
-    fingerprint: Option<Fingerprint>,
+pub(crate) struct Pinned {
+    /// Those that are good; any, if there is no list.
+    fingerprints: Option<Vec<Fingerprint>>,
     provider: Arc<CryptoProvider>,
 }
 
 impl Pinned {
-    pub fn new(fingerprint: Option<Fingerprint>, provider: Arc<CryptoProvider>) -> Self {
+    /// One of these is good.
+    pub fn new(fingerprints: Vec<Fingerprint>, provider: Arc<CryptoProvider>) -> Self {
+        let fingerprints = Some(fingerprints);
         Self {
-            fingerprint,
+            fingerprints,
+            provider,
+        }
+    }
+
+    /// Any is good.
+    #[cfg(feature = "http")]
+    pub fn anybody(provider: Arc<CryptoProvider>) -> Self {
+        let fingerprints = None;
+        Self {
+            fingerprints,
             provider,
         }
     }
@@ -69,8 +79,10 @@ impl ServerCertVerifier for Pinned {
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let shown = Fingerprint::of(leaf);
-        match self.fingerprint {
-            Some(pinned) if pinned != shown => {
+        match &self.fingerprints {
+            Some(pinned) if !pinned.contains(&shown) => {
+                let pinned: Vec<String> = pinned.iter().map(ToString::to_string).collect();
+                let pinned = pinned.join(" or ");
                 let what = format!("the certificate's fingerprint is {shown}, not {pinned}");
                 Err(Error::InvalidCertificate(CertificateError::Other(
                     OtherError(Arc::new(Mismatch(what))),
@@ -139,67 +151,9 @@ fn by_bare_key(
     all.then(HandshakeSignatureValid::assertion).ok_or_else(bad)
 }
 
-/// Asks another, and keeps the fingerprint of what that one refuses, for the message.
-#[derive(Debug)]
-pub(super) struct Telling {
-    judge: Arc<dyn ServerCertVerifier>,
-    refused: Refused,
-}
-
-/// The fingerprint of the last certificate that was refused.
-pub(super) type Refused = Arc<Mutex<Option<Fingerprint>>>;
-
-impl Telling {
-    pub fn new(judge: Arc<dyn ServerCertVerifier>, refused: Refused) -> Self {
-        Self { judge, refused }
-    }
-}
-
-impl ServerCertVerifier for Telling {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let judged = self
-            .judge
-            .verify_server_cert(leaf, intermediates, name, ocsp, now);
-        if judged.is_err() {
-            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-            *refused = Some(Fingerprint::of(leaf));
-        }
-        judged
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.judge.verify_tls12_signature(message, leaf, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.judge.verify_tls13_signature(message, leaf, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.judge.supported_verify_schemes()
-    }
-}
-
 /// The certificate is another than the pinned one.
 #[derive(Debug)]
-pub(super) struct Mismatch(String);
+pub(crate) struct Mismatch(String);
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -215,7 +169,7 @@ impl std::error::Error for Mismatch {}
 /// webpki takes no authority for a server. It is accepted if that is all that is wrong
 /// with it: it is in the file, byte for byte, its name fits, and its dates hold.
 #[derive(Debug)]
-pub(super) struct Named {
+pub(crate) struct Named {
     file: Vec<CertificateDer<'static>>,
     chains: Arc<WebPkiServerVerifier>,
 }
@@ -294,7 +248,7 @@ fn is_authority(error: &Error) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use core::time::Duration;
 
     use rustls::pki_types::pem::PemObject as _;
