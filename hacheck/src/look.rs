@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use vmid::span;
+use vmid::{site::is_link_local, span};
 
 use crate::{
     cli::Check,
@@ -20,6 +20,7 @@ use crate::{
     pairs::{Member, Pair},
     raw, same, schedule,
     told::{self, Told},
+    views,
     window::{self, Question},
 };
 
@@ -34,19 +35,21 @@ pub(crate) struct Known {
 /// What is known of a pair, and how many milliseconds the probes took.
 pub(crate) type Look = (Evidence, u64);
 
-/// Looks at all pairs, and once more at those whose VIP was just moving: what was wrong may be over.
+/// Looks at all pairs, by their views, and once more at those with a VIP that was just moving: what was
+/// wrong may be over.
 pub(crate) fn looked(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) -> Vec<Look> {
     let started = Instant::now();
     let mut looked = gather(args, pairs, &known.told, now_ms);
     know(args, pairs, known, now_ms, &mut looked);
-    let first = looked.iter().zip(pairs).enumerate();
-    let passing: Vec<(usize, String)> = first
-        .filter_map(|(place, ((evidence, _), pair))| {
-            let verdict = judge::judge(pair, evidence, args.accept_blind);
-            let worst = verdict.findings.first().filter(|_| verdict.passing)?;
-            Some((place, format!("{} {}", worst.code, worst.message)))
-        })
-        .collect();
+    let mut passing: Vec<(usize, String)> = Vec::new();
+    let mut place = 0;
+    for views in views::by_pair(pairs) {
+        let places = place..place + views.len();
+        place = places.end;
+        if let Some(worst) = passing_by(args, views, &looked[places.clone()]) {
+            passing.extend(places.map(|place| (place, worst.clone())));
+        }
+    }
     if passing.is_empty() {
         return looked;
     }
@@ -60,6 +63,18 @@ pub(crate) fn looked(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) 
         looked[place] = (evidence, probes_ms);
     }
     looked
+}
+
+/// What was wrong with a pair that was just moving; none, if it wasn't.
+fn passing_by(args: &Check, views: &[&Pair], looks: &[Look]) -> Option<String> {
+    let both = views.iter().zip(looks);
+    let verdicts =
+        both.map(|(pair, (evidence, _))| judge::judge(pair, evidence, args.accept_blind));
+    let (whole, own) = judge::together(views.first()?, verdicts.collect());
+    let all = own.iter().chain([&whole]).flat_map(|one| &one.findings);
+    let worst = all.max_by_key(|finding| finding.severity);
+    let worst = worst.filter(|_| whole.passing)?;
+    Some(format!("{} {}", worst.code, worst.message))
 }
 
 /// Adds what was known before to what was seen.
@@ -136,13 +151,15 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
         let replies = schedule::ask(pairs, args.timeout);
         let same = same.join().unwrap_or_default(); // what wasn't asked is told
         let probes_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let windows: Vec<Option<RawWindow>> = windows
+        let mut windows: Vec<Option<RawWindow>> = windows
             .into_iter()
             .map(|window| window.map(|window| window.join().unwrap_or_else(|_| lost())))
             .collect();
+        window::share_adverts(pairs, &mut windows);
         (replies, same, probes_ms, windows)
     });
-    let own = own();
+    let links = interfaces::list().unwrap_or_default();
+    let own = own(&links);
     let neighbours = neighbours();
     let here = |pair: &Pair| {
         let mut members = pair.members.iter().filter(|_| pair.service.is_none());
@@ -166,7 +183,7 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
                 facts,
                 local: true,
             });
-            let evidence = Evidence {
+            let mut evidence = Evidence {
                 now_ms,
                 probes,
                 same,
@@ -177,9 +194,22 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
                 own: own.clone(),
                 ..Evidence::default()
             };
+            if let Some(link) = interfaces::link(&links, pair) {
+                on_link(&mut evidence, link);
+            }
             (evidence, probes_ms)
         });
     gathered.collect()
+}
+
+/// Leaves out the link-local addresses of other links: the same one may be there, and be somebody else's.
+fn on_link(evidence: &mut Evidence, link: &interfaces::Interface) {
+    let own = |own: &OwnAddress| own.interface == link.name || !is_link_local(own.address);
+    evidence.own.retain(own);
+    let index = link.index.to_string();
+    let here = |entry: &Neighbour| entry.interface == index || !is_link_local(entry.address);
+    evidence.neighbours.retain(here);
+    evidence.neighbours_before.retain(here);
 }
 
 fn listen(pair: &Pair, vip: IpAddr, vips: &[IpAddr], told: &[Told], now_ms: i64) -> RawWindow {
@@ -187,11 +217,13 @@ fn listen(pair: &Pair, vip: IpAddr, vips: &[IpAddr], told: &[Told], now_ms: i64)
     let young = |(_, facts): &(usize, &MemberFacts)| (now_ms - facts.at_ms).abs() < YOUNG_MS;
     let of_pair = told::of_pair(pair, told).facts.into_iter().filter(young);
     let dumped = of_pair.flat_map(|(_, facts)| facts.keepalived.iter().flatten());
-    let dumped = dumped.filter(|i| i.has(vip)).map(|i| i.interval_ms);
+    let dumped = dumped.filter(|i| pair.vips.iter().any(|vip| i.has(*vip)));
+    let dumped = dumped.map(|i| i.interval_ms);
     // Whoever tells facts should not be able to keep the check waiting either.
     let dumped = dumped.map(|ms| ms.min(window::MOST_HEARD_MS));
     let question = Question {
         vip: Some(vip),
+        instance: pair.vips.clone(),
         vips: vips.to_vec(),
         members: pair.members.iter().flat_map(Member::own).collect(),
         vrid: pair.vrid,
@@ -214,19 +246,19 @@ fn lost() -> RawWindow {
 }
 
 /// The checker's own addresses; none if they can't be had, which only loses a means.
-fn own() -> Vec<OwnAddress> {
-    let list = interfaces::list().unwrap_or_default();
-    let of = |one: interfaces::Interface| {
-        let addresses = one.addresses.into_iter();
+fn own(list: &[interfaces::Interface]) -> Vec<OwnAddress> {
+    let of = |one: &interfaces::Interface| {
+        let name = one.name.clone();
+        let addresses = one.addresses.clone().into_iter();
         addresses.map(move |(address, length)| OwnAddress {
-            interface: one.name.clone(),
+            interface: name.clone(),
             address,
             prefix_length: Some(length),
             held_ms: None,
             unused: None,
         })
     };
-    list.into_iter().flat_map(of).collect()
+    list.iter().flat_map(of).collect()
 }
 
 /// The checker's neighbours; none if they can't be had, which only loses a means.

@@ -23,8 +23,10 @@ pub use vmid::site::Faults;
 pub struct Pair {
     /// Its name.
     pub name: String,
-    /// The address that moves; an active-active pair has none.
+    /// The address that moves, the first of several; an active-active pair has none.
     pub vip: Option<IpAddr>,
+    /// All that move together.
+    pub vips: Vec<IpAddr>,
     /// Virtual router ID, 1..=255.
     pub vrid: Option<u8>,
     /// Where to listen; found by the VIP's network if the checker has no such interface.
@@ -194,6 +196,7 @@ impl Pair {
 
     /// The pair that messages call `path`; a member without an address is a fault.
     fn of(pair: site::Pair, probes: Vec<Probe>, path: &str, faults: &mut Vec<Fault>) -> Self {
+        let vips = pair.all_vips().collect();
         let mut members = Vec::new();
         for (number, member) in pair.members.into_iter().enumerate() {
             let Some(address) = member.address else {
@@ -215,6 +218,7 @@ impl Pair {
         Self {
             name: pair.name,
             vip: pair.vip,
+            vips,
             vrid: pair.vrid,
             interface: pair.interface,
             advert_ms: pair.advert_ms,

@@ -71,8 +71,10 @@ pub(crate) fn read(
     Pair {
         name: service.name,
         vip: None,
+        vips: Vec::new(),
         vrid: None,
-        interface: None,
+        // A link-local VIP is asked where its pair says.
+        interface: on.and_then(|(pair, _)| pair.interface.clone()),
         advert_ms: None,
         version: None,
         unicast: false,
@@ -97,10 +99,10 @@ pub(crate) fn read(
     }
 }
 
-/// Where clients find what runs on a pair: at its VIP, and without one at each member.
+/// Where clients find what runs on a pair: at its VIPs, and without one at each member.
 fn addresses(pair: &site::Pair) -> Vec<IpAddr> {
     match pair.vip {
-        Some(vip) => vec![vip],
+        Some(_) => pair.all_vips().collect(),
         None => pair.members.iter().filter_map(|one| one.address).collect(),
     }
 }

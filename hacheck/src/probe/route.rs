@@ -7,7 +7,7 @@ use std::{net::IpAddr, thread};
 use vmid::url;
 
 use super::{
-    How, Outcome, Reply,
+    Host, How, Outcome, Reply,
     http::{Get, Url},
     wire,
 };
@@ -86,13 +86,13 @@ impl Route {
     }
 
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
-    pub(super) fn ask(&self, address: IpAddr, clock: &wire::Clock) -> Reply {
-        let via = self.via.unwrap_or(address);
+    pub(super) fn ask(&self, host: Host, clock: &wire::Clock) -> Reply {
+        let via = self.via.map_or(host, Host::from);
         let deadline = clock.deadline;
         let (proxy, backend) = thread::scope(|scope| {
             let straight = || {
                 let clock = wire::Clock::until(deadline);
-                self.straight.ask(self.backend, &clock).outcome
+                self.straight.ask(self.backend.into(), &clock).outcome
             };
             let builder = thread::Builder::new().stack_size(STACK);
             let asked = builder.spawn_scoped(scope, straight);
@@ -105,7 +105,7 @@ impl Route {
             (proxy, backend)
         });
         let legs = Legs {
-            via,
+            via: via.address,
             proxy,
             backend_url: url::shown(&self.straight.url).into_owned(),
             backend,
@@ -224,7 +224,7 @@ mod tests {
             let (proxy, backend) = (up(proxy), up(backend));
             let route = route(proxy.0, backend.0);
             // The address asked is another: the route names its proxy.
-            let other = "192.0.2.1".parse().unwrap();
+            let other = Host::from("192.0.2.1".parse::<IpAddr>().unwrap());
             let reply = route.ask(other, &wire::Clock::of(Duration::from_secs(10)));
             assert_eq!(reply.outcome.to_string(), want, "{name}");
             let legs = reply.legs.unwrap();
@@ -252,7 +252,8 @@ mod tests {
         let (mute, handle) = server(None);
         let (backend, _) = server(Some("HTTP/1.1 200 OK\r\n\r\n"));
         let started = Instant::now();
-        let reply = route(mute, backend).ask(LOCAL, &wire::Clock::of(Duration::from_millis(300)));
+        let reply =
+            route(mute, backend).ask(LOCAL.into(), &wire::Clock::of(Duration::from_millis(300)));
         assert!(started.elapsed() < Duration::from_secs(5), "one timeout");
         let want = "proxy: no answer in time; backend: ok";
         assert_eq!(reply.outcome.to_string(), want);
