@@ -222,6 +222,12 @@ impl Probe {
                 _ => route::Route::parse(inner).map(What::Route),
             }
         });
+        if let (Some(What::Nfs(null)), On::Vip) = (&what, on)
+            && !null.exports.is_empty()
+        {
+            let what = "is vip, but each server has exports of its own: all or members";
+            fields.wrong("on", what);
+        }
         // Names beside these are found by the reader of the pairs.
         let what = what?;
         Some(Self { what, on, rebinds })
@@ -267,16 +273,22 @@ impl Probe {
     /// Asks `host`, until `deadline` at the latest.
     #[must_use]
     pub fn ask(&self, host: Host, deadline: Instant) -> Reply {
-        self.asked(host, deadline, true)
+        self.asked(host, deadline, true, true)
+    }
+
+    /// As [`Self::ask`], but not what the server holds: it is a member's, whatever host is asked.
+    #[must_use]
+    pub fn ask_vip(&self, host: Host, deadline: Instant) -> Reply {
+        self.asked(host, deadline, true, false)
     }
 
     /// As [`Self::ask`], but what is lost is not sent again.
     #[must_use]
     pub fn ask_once(&self, host: Host, deadline: Instant) -> Reply {
-        self.asked(host, deadline, false)
+        self.asked(host, deadline, false, false)
     }
 
-    fn asked(&self, host: Host, deadline: Instant, again: bool) -> Reply {
+    fn asked(&self, host: Host, deadline: Instant, again: bool, content: bool) -> Reply {
         let started = Instant::now();
         let clock = &wire::Clock::until(deadline);
         let mut reply = match &self.what {
@@ -284,12 +296,35 @@ impl Probe {
             What::Http(get) => get.ask(host, clock),
             What::Tls(hello) => hello.ask(host, clock),
             What::Tcp(connect) => connect.ask(host, clock),
-            What::Nfs(null) => null.ask(host, clock, again),
+            What::Nfs(null) => null.ask(host, clock, content),
             What::Pihole(ask) => ask.ask(host.address, clock),
             What::Route(route) => route.ask(host, clock),
         };
         reply.took = clock.done().duration_since(started);
         reply.left = clock.left().map(|left| left.duration_since(started));
         reply
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_no_matter_of_the_vip() {
+        #[rustfmt::skip]
+        let cases = [
+            ("exports of members", json!({"nfs": {"exports": ["/srv"]}, "on": "members"}), ""),
+            ("exports of all",     json!({"nfs": {"exports": ["/srv"]}}), ""),
+            ("exports of the VIP", json!({"nfs": {"exports": ["/srv"]}, "on": "vip"}), "probe.on is vip, but each server has exports of its own: all or members"),
+            ("NFS of the VIP",     json!({"nfs": {}, "on": "vip"}), ""),
+        ];
+        for (name, value, want) in cases {
+            let mut faults = Vec::new();
+            Probe::parse(&value, "probe".to_owned(), &mut faults);
+            let got: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            assert_eq!(got.join("; "), want, "{name}");
+        }
     }
 }

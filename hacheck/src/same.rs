@@ -71,7 +71,7 @@ fn questions(pair: &Pair) -> impl Iterator<Item = (usize, usize, Kind)> {
 }
 
 /// Where the members' DNS servers listen: where the pair's own DNS probe asks.
-fn port(pair: &Pair) -> u16 {
+pub(crate) fn port(pair: &Pair) -> u16 {
     let ports = pair.probes.iter().find_map(|probe| match &probe.what {
         What::Dns(query) => Some(query.port),
         _ => None,

@@ -94,7 +94,10 @@ fn reply(task: &Task<'_>, deadline: Instant, patience: &impl Fn(How) -> Instant)
         return unseen(message, String::new());
     };
     loop {
-        let reply = task.what.ask(host, deadline);
+        let reply = match task.target {
+            Target::Vip => task.what.ask_vip(host, deadline),
+            _ => task.what.ask(host, deadline),
+        };
         let Outcome::Dead(how, _) = &reply.outcome else {
             return reply;
         };

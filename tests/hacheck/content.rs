@@ -111,7 +111,8 @@ fn names(lab: &Lab) {
         value["probes"] = json!([{"tcp": {"port": 53}}]);
     };
     lab.check_changed("dns", Eyes::Client, alone)
-        .lacks(&["blind"]);
+        .wants("blind", "unknown", &["probe"])
+        .wants_message("blind", "whether n2 answers as the others do");
 }
 
 /// The folder that both export.

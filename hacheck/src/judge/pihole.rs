@@ -38,7 +38,10 @@ pub(super) fn judge(case: &Case<'_>) -> Vec<Finding> {
 /// It does not block, or has nothing to block by.
 fn blocking(name: &str, content: &Content) -> Option<Finding> {
     let message = match (content.blocking.as_str(), content.timer_s) {
-        ("enabled", _) if content.domains >= 0 => return None,
+        ("enabled", _) if content.domains > 0 => return None,
+        ("enabled", _) if content.domains == 0 => {
+            format!("{name}: it has nothing to block by (0 domains)")
+        }
         ("enabled", _) => format!(
             "{name}: its list of blocked domains can't be read (it says {} domains)",
             content.domains

@@ -6,9 +6,10 @@ use super::{Case, Compared, Target, by_name, holder::list};
 use crate::{
     finding::{Eye, Finding, Severity},
     probe::{
-        Outcome,
+        Outcome, What,
         dns::{Kind, Said},
     },
+    same,
 };
 
 /// The most data of one answer that a message repeats; all of them are in the evidence.
@@ -20,6 +21,7 @@ pub(super) fn judge(case: &Case<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = asked
         .filter_map(|(name, kind)| drift(case, name, kind))
         .collect();
+    findings.extend(failed(case));
     findings.extend(case.members().filter_map(|member| silent(case, member)));
     findings
 }
@@ -51,6 +53,35 @@ fn drift(case: &Case<'_>, name: usize, kind: Kind) -> Option<Finding> {
     ))
 }
 
+/// What everybody who answered answers with an error: alike, but no answer to be content with.
+fn failed(case: &Case<'_>) -> Option<Finding> {
+    let mut failed = Vec::new();
+    for (name, kind) in (0..case.pair.same.len()).flat_map(|n| [(n, Kind::A), (n, Kind::Aaaa)]) {
+        let of = |one: &&Compared| (one.name, one.kind) == (name, kind);
+        let compared = case.evidence.same.iter().filter(of);
+        let mut said = compared.filter_map(|one| one.said.as_ref().ok());
+        let Some(first) = said.next() else { continue };
+        let is_answer = ["NOERROR", "NXDOMAIN"].contains(&first.rcode.as_str());
+        if !is_answer && said.all(|said| said.rcode == first.rcode) {
+            let label = format!("dns {} {kind}", case.pair.same[name]);
+            failed.push((label, first.rcode.clone()));
+        }
+    }
+    let (label, rcode) = failed.first()?;
+    let more = match failed.len() - 1 {
+        0 => String::new(),
+        more => format!(", and so for {more} more questions"),
+    };
+    let message = format!("{label}: no member has an answer: {rcode}{more}");
+    Some(Finding::new(
+        "wrong-function",
+        Severity::Warning,
+        message,
+        by_name(failed),
+        &[Eye::Probe],
+    ))
+}
+
 fn shown(said: &Said) -> String {
     let data = match &said.data[..] {
         [] => {
@@ -73,7 +104,7 @@ fn shown(said: &Said) -> String {
     }
 }
 
-/// A member that does not answer is no drift; but where no probe tells of it, this does.
+/// A member that does not answer is no drift; but where no probe of that port tells of it, this does.
 fn silent(case: &Case<'_>, member: usize) -> Option<Finding> {
     let asked = case.evidence.same.iter().filter(|one| one.member == member);
     let silent: Vec<&Outcome> = asked
@@ -82,7 +113,11 @@ fn silent(case: &Case<'_>, member: usize) -> Option<Finding> {
         .collect();
     let dead = case
         .replies(Target::Member(member))
-        .any(|(_, reply)| matches!(reply.outcome, Outcome::Dead(..)));
+        .filter(|(_, reply)| matches!(reply.outcome, Outcome::Dead(..)))
+        .any(|(probe, _)| match &case.pair.probes[probe].what {
+            What::Dns(query) => query.port == same::port(case.pair),
+            _ => false,
+        });
     let all = asked.count();
     let why = match silent.first() {
         _ if dead || case.pair.same.is_empty() => return None,

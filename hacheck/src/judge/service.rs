@@ -44,6 +44,11 @@ fn is_route(case: &Case<'_>, probe: usize) -> bool {
     matches!(case.pair.probes[probe].what, What::Route(_))
 }
 
+/// It asks what clients don't.
+fn is_beside(case: &Case<'_>, probe: usize) -> bool {
+    matches!(case.pair.probes[probe].what, What::Pihole(_))
+}
+
 /// What a reply of the VIP means, beside those of the members to the same probe.
 fn at_vip(case: &Case<'_>, held: &Held, probe: usize, reply: &Reply) -> Option<Finding> {
     let vip = case.pair.vip?;
@@ -153,6 +158,8 @@ fn answers_else(case: &Case<'_>, probe: usize) -> bool {
 fn on_member(case: &Case<'_>, held: &Held, member: usize) -> Vec<Finding> {
     let mut dead = Vec::new();
     let mut findings = Vec::new();
+    // Clients don't ask a Pi-hole's API: if it is silent, that alone is no harm to them.
+    let mut beside = Vec::new();
     let others_good = |probe: usize| {
         case.members()
             .filter(|&other| other != member)
@@ -183,8 +190,18 @@ fn on_member(case: &Case<'_>, held: &Held, member: usize) -> Vec<Finding> {
                     &[Eye::Probe],
                 ));
             }
+            Outcome::Dead(_, said) if is_beside(case, probe) => beside.push((probe, label, said)),
             Outcome::Dead(_, said) => dead.push((probe, label, said)),
         }
+    }
+    if dead.is_empty() {
+        let unseen = beside.iter();
+        findings.extend(unseen.map(|(_, label, said)| {
+            let name = case.name(member);
+            let message = format!("not seen: {label} of {name}: {said}");
+            let evidence = json!({"what": format!("{label} of {name}")});
+            Finding::new("blind", Severity::Unknown, message, evidence, &[Eye::Probe])
+        }));
     }
     if !dead.is_empty() {
         let all_gone = active && dead.iter().any(|(probe, ..)| !others_good(*probe));
@@ -193,6 +210,7 @@ fn on_member(case: &Case<'_>, held: &Held, member: usize) -> Vec<Finding> {
         } else {
             Severity::Warning
         };
+        dead.append(&mut beside);
         let said = list(
             dead.iter()
                 .map(|(_, label, said)| format!("{label}: {said}")),
@@ -200,7 +218,7 @@ fn on_member(case: &Case<'_>, held: &Held, member: usize) -> Vec<Finding> {
         let left = case.members().filter(|&other| other != member);
         let left = left.filter(|&other| {
             case.replies(Target::Member(other))
-                .all(|(_, r)| r.is_good())
+                .all(|(probe, r)| r.is_good() || is_beside(case, probe))
         });
         let what = match (all_gone, left.count()) {
             (true, _) => "no member answers",

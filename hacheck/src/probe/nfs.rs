@@ -62,15 +62,15 @@ impl Null {
         }
     }
 
-    /// The exports are asked for if `all` is.
+    /// The exports are asked for if `content` is wanted.
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
-    pub(super) fn ask(&self, host: Host, clock: &wire::Clock, all: bool) -> Reply {
+    pub(super) fn ask(&self, host: Host, clock: &wire::Clock, content: bool) -> Reply {
         let outcome = match self.null(host, clock) {
             Ok(()) => Outcome::Good,
             Err(outcome) => outcome,
         };
         clock.answered();
-        let wanted = all && outcome == Outcome::Good && !self.exports.is_empty();
+        let wanted = content && outcome == Outcome::Good && !self.exports.is_empty();
         Reply {
             content: wanted.then(|| Content::Nfs(mount::ask(self, host.address, clock.deadline))),
             ..Reply::of(outcome)

@@ -2,7 +2,7 @@
 //! its versions. Paths, fields and errors are those of FTL's `src/api/docs` and `src/api/auth.c`.
 //!
 //! A password is sent to nobody whose certificate isn't known. A session is ended whatever happens
-//! in it: there are 16 of them, and what is left open stays so for half an hour.
+//! in it, or it is told that one may be left: there are 16 of them, each for half an hour.
 
 use std::{
     net::IpAddr,
@@ -33,6 +33,17 @@ const NAME: &str = "pi.hole";
 
 /// The part of the time that is kept for the end of the session.
 const LAST: u32 = 4;
+
+/// How long the answer to a login is waited for: FTL hashes an application password twice (its
+/// `verify_login`), once in more than a second on a small computer, and makes a session then,
+/// whoever waits or doesn't.
+const LOGIN: Duration = Duration::from_secs(10);
+
+/// The least that the end of a session may take, with a handshake on such a computer.
+const END: Duration = Duration::from_secs(2);
+
+/// What becomes of a session that was not ended.
+const BY_ITSELF: &str = "it ends by itself (webserver.session.timeout)";
 
 /// Whom to ask, and what is too different.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +110,8 @@ impl Ask {
                 content: Some(super::Content::Pihole(content)),
                 ..Reply::of(Outcome::Good)
             },
+            // A TLS that isn't understood says nothing of the service that it is beside.
+            Err(Outcome::Wrong(what)) => Reply::of(unseen(what)),
             Err(outcome) => Reply::of(outcome),
         }
     }
@@ -117,23 +130,32 @@ impl Ask {
             name: &self.name,
             settings: self.settings().map_err(unseen)?,
         };
-        let left = deadline.saturating_duration_since(Instant::now());
-        let before_last = deadline - left / LAST;
+        let started = Instant::now();
+        let time = deadline.saturating_duration_since(started);
+        let before_last = time - time / LAST;
         let body = json!({"password": password}).to_string();
-        let answer = api.send("POST", "/api/auth", None, Some(&body), before_last)?;
+        let until = started + before_last;
+        let answer = api.login(&body, until, until.max(started + LOGIN));
+        let answer = answer.map_err(|failed| match failed.sent {
+            true => adding(failed.outcome, "a session may be left at its API"),
+            false => failed.outcome,
+        })?;
         let login = Login::of(answer.status, &answer.body).map_err(unseen)?;
-        let read = read(&api, login.session(), before_last);
+        // What the login took is not taken from the rest.
+        let read = read(&api, login.session(), Instant::now() + before_last);
         // Also when something failed.
         let ended = match login.session() {
             None => true,
             Some(session) => {
-                let least = Instant::now() + Duration::from_millis(1);
-                let until = deadline.max(least);
-                let answer = api.send("DELETE", "/api/auth", Some(session), None, until);
+                let until = deadline.max(Instant::now() + END);
+                let answer = api.send("DELETE", "/api/auth", Some(session), until);
                 answer.is_ok_and(|answer| answer.status == 204)
             }
         };
-        let mut content = read?;
+        let mut content = read.map_err(|outcome| match ended {
+            true => outcome,
+            false => adding(outcome, "the session at its API could not be ended"),
+        })?;
         content.open = login.session().is_none();
         content.left_open = !ended;
         Ok(content)
@@ -153,13 +175,27 @@ impl Ask {
 /// What is asked in a session.
 fn read(api: &Api<'_>, session: Option<&str>, until: Instant) -> Result<Content, Outcome> {
     let get = |path: &str| -> Result<Value, Outcome> {
-        let answer = api.send("GET", path, session, None, until)?;
+        let answer = api.send("GET", path, session, until)?;
         document::of(path, answer.status, &answer.body).map_err(unseen)
     };
     let blocking = get("/api/dns/blocking")?;
     let summary = get("/api/stats/summary")?;
     let version = get("/api/info/version")?;
     Content::of(&blocking, &summary, &version).map_err(unseen)
+}
+
+/// The same, with what became of the session.
+fn adding(outcome: Outcome, session: &str) -> Outcome {
+    let with = |said: &str| format!("{said}; {session}: {BY_ITSELF}");
+    match outcome {
+        Outcome::Good => Outcome::Good,
+        Outcome::Wrong(what) => Outcome::Wrong(with(&what)),
+        Outcome::Dead(how, what) => Outcome::Dead(how, with(&what)),
+        Outcome::Unseen(unseen) => Outcome::Unseen(Unseen {
+            message: with(&unseen.message),
+            ..unseen
+        }),
+    }
 }
 
 fn unseen(message: String) -> Outcome {

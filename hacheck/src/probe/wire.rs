@@ -20,6 +20,7 @@ use crate::evidence::Unseen;
 /// The time that a probe has, when its question left, and when the answer was there.
 pub(super) struct Clock {
     pub deadline: Instant,
+    later: Cell<Option<Instant>>,
     left: Cell<Option<Instant>>,
     answered: Cell<Option<Instant>>,
 }
@@ -28,6 +29,7 @@ impl Clock {
     pub(super) fn until(deadline: Instant) -> Self {
         Self {
             deadline,
+            later: Cell::new(None),
             left: Cell::new(None),
             answered: Cell::new(None),
         }
@@ -36,6 +38,16 @@ impl Clock {
     #[cfg(test)]
     pub(super) fn of(time: Duration) -> Self {
         Self::until(Instant::now() + time)
+    }
+
+    /// Reads and writes from now on end then: what is waited for is worth more than the time.
+    pub(super) fn prolong(&self, until: Instant) {
+        self.later.set(Some(until));
+    }
+
+    /// When reads and writes end.
+    fn end(&self) -> Instant {
+        self.later.get().unwrap_or(self.deadline)
     }
 
     /// The kernel has taken a datagram, a connection's first packet, or what is sent over it.
@@ -161,7 +173,7 @@ pub(super) fn left(deadline: Instant) -> io::Result<Duration> {
 impl Read for Timed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream
-            .set_read_timeout(Some(left(self.clock.deadline)?))?;
+            .set_read_timeout(Some(left(self.clock.end())?))?;
         self.stream.read(buffer)
     }
 }
@@ -169,7 +181,7 @@ impl Read for Timed<'_> {
 impl Write for Timed<'_> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         self.stream
-            .set_write_timeout(Some(left(self.clock.deadline)?))?;
+            .set_write_timeout(Some(left(self.clock.end())?))?;
         let written = self.stream.write(buffer);
         self.clock.asked();
         written

@@ -70,6 +70,11 @@ fn names_that_all_must_answer_alike() {
         ("many",                       same(&many, "NOERROR 192.0.2.1"), "warning aa-dns-drift"),
         ("one is silent",              same("-", "NOERROR 0.0.0.0"), "unknown blind"),
         ("one is silent, and dead",    same("-", "NOERROR 0.0.0.0").probes(" t+"), "warning member-service-down"),
+        ("silent, and what is dead is another service", named(pair(r#""same":["ads.example"],"probes":[{"tcp":{"port":8080}}]"#).probes(" t+"), "-", "NOERROR 0.0.0.0"), "unknown blind, warning member-service-down"),
+        ("silent, and dead on another port", named(second(pair(r#""same":["ads.example"],"probes":[{"dns":{"name":"x"}},{"dns":{"name":"x","port":5353}}]"#).probes(" ++"), "t+"), "-", "NOERROR 0.0.0.0"), "unknown blind, warning member-service-down"),
+        ("nobody's upstream is there", same("SERVFAIL", "SERVFAIL"), "warning wrong-function"),
+        ("all refuse",                 same("REFUSED", "REFUSED"), "warning wrong-function"),
+        ("one answers, with an error", same("-", "SERVFAIL").probes(" t+"), "warning member-service-down, warning wrong-function"),
         ("both are silent",            same("-", "-"), "unknown blind, unknown blind"),
         ("nobody was asked",           same("-", "-").with(|w| w.evidence.same.clear()), "unknown blind, unknown blind"),
         ("beside a VIP",               named(World::vrrp().raw(&all("a"), &all("a")).with(|w| w.pair.same = vec!["x.test".to_owned()]), "NOERROR 1.1.1.1", "NXDOMAIN"), "warning aa-dns-drift, a by mac"),
@@ -104,6 +109,25 @@ fn piholes(fields: &str, change: impl FnOnce(&mut pihole::Content)) -> World {
     })
 }
 
+/// What came of a second probe, a letter each for a and b.
+fn second(world: World, letters: &str) -> World {
+    world.with(|w| {
+        for (member, letter) in letters.chars().enumerate() {
+            w.evidence.probes.push(Probed {
+                target: Target::Member(member),
+                probe: 1,
+                reply: reply(letter),
+            });
+        }
+    })
+}
+
+/// Two Pi-holes, what their DNS answers, and what their API.
+fn beside(dns: &str, api: &str) -> World {
+    let probes = format!(r#""probes":[{{"dns":{{"name":"x"}}}},{{"pihole":{{{PIHOLE}}}}}]"#);
+    second(pair(&probes).probes(dns), api)
+}
+
 #[test]
 fn piholes_beside_each_other() {
     #[rustfmt::skip]
@@ -114,6 +138,13 @@ fn piholes_beside_each_other() {
         ("enabled for a while",     piholes("", |b| b.timer_s = Some(290)), ""),
         ("who knows",               piholes("", |b| b.blocking = "failed".to_owned()), "warning pihole-blocking-off"),
         ("no list",                 piholes("", |b| b.domains = -2), "warning pihole-blocking-off"),
+        ("nothing on either",       piholes("", |b| b.domains = 0).with(|w| w.evidence.probes[0].reply.content = w.evidence.probes[1].reply.content.clone()), "warning pihole-blocking-off, warning pihole-blocking-off"),
+        ("nothing to block by",     piholes(r#","domains_percent":100"#, |b| b.domains = 0), "warning pihole-blocking-off"),
+        ("its API is silent",       piholes("", |_| ()).with(|w| w.evidence.probes[1].reply = reply('t')), "unknown blind"),
+        ("both are silent",         piholes("", |_| ()).probes(" tt"), "unknown blind, unknown blind"),
+        ("silent, and its DNS too", beside(" +t", "+t"), "warning member-service-down"),
+        ("both APIs, and no DNS",   beside(" ++", "tt"), "unknown blind, unknown blind"),
+        ("both APIs, and one DNS",  beside(" t+", "tt"), "unknown blind, warning member-service-down"),
         ("other lists",             piholes("", |b| b.domains = 104_757), "warning aa-content-drift"),
         ("within what is allowed",  piholes(r#","domains_percent":1"#, |b| b.domains = 104_000), ""),
         ("beyond what is allowed",  piholes(r#","domains_percent":1"#, |b| b.domains = 103_000), "warning aa-content-drift"),

@@ -79,9 +79,7 @@ pub(super) fn ask(null: &Null, address: IpAddr, deadline: Instant) -> Exports {
     match list(address, port, before_last) {
         Ok(list) => {
             for (export, path) in exports.exports.iter_mut().zip(&null.exports) {
-                let mut listed = list.iter();
-                let found = listed.find(|(listed, _)| same_path(listed, path));
-                export.listed = Some(found.map(|(_, groups)| groups.clone()));
+                export.listed = Some(clients(&list, path));
             }
         }
         Err(message) => exports.unseen.push(unseen("list of exports", message)),
@@ -107,6 +105,21 @@ fn unseen(what: &str, message: String) -> Unseen {
         errno: String::new(),
         message,
     }
+}
+
+/// The clients of an export, if it is in the list: some servers name it once for each of them.
+fn clients(list: &[(String, Vec<String>)], path: &str) -> Option<Vec<String>> {
+    let of_path = list.iter().filter(|(listed, _)| same_path(listed, path));
+    let all = of_path.map(|(_, groups)| groups.clone());
+    all.reduce(|mut all, more| {
+        if all.is_empty() || more.is_empty() {
+            return Vec::new(); // everybody
+        }
+        all.extend(more);
+        all.sort_unstable();
+        all.dedup();
+        all
+    })
 }
 
 /// A slash at the end says nothing.
@@ -289,6 +302,31 @@ mod tests {
         assert_eq!(listed(&both[..both.len() - 4]), None, "without its end");
         assert_eq!(listed(&entry(&"x".repeat(1025), &[])), None);
         assert!(same_path("/srv/", "/srv") && same_path("/", "/") && !same_path("/srv", "/srv2"));
+    }
+
+    #[test]
+    fn an_export_that_is_listed_once_for_each_client() {
+        let list = [
+            entry("/srv", &["b", "a"]),
+            entry("/other", &["x"]),
+            entry("/srv/", &["c", "a"]),
+            entry("/pub", &["a"]),
+            entry("/pub", &["*"]),
+            vec![0; 4],
+        ]
+        .concat();
+        let list = listed(&list).unwrap();
+        let some = |groups: &[&str]| Some(groups.iter().map(|&group| group.to_owned()).collect());
+        #[rustfmt::skip]
+        let cases = [
+            ("/srv",   some(&["a", "b", "c"])),
+            ("/other", some(&["x"])),
+            ("/pub",   some(&[])),
+            ("/none",  None),
+        ];
+        for (path, want) in cases {
+            assert_eq!(clients(&list, path), want, "{path}");
+        }
     }
 
     #[test]

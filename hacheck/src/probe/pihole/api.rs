@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 use vmid::trust;
 
 use super::unseen;
@@ -15,6 +15,8 @@ use crate::probe::{Outcome, http::answer::Answer, tls, wire};
 
 /// The most that is read of an answer, in bytes; a summary has 2 KiB.
 const LONGEST: usize = 64 << 10;
+
+type Stream<'c> = StreamOwned<ClientConnection, wire::Timed<'c>>;
 
 /// Where requests go.
 pub(super) struct Api<'a> {
@@ -26,8 +28,15 @@ pub(super) struct Api<'a> {
     pub settings: Arc<ClientConfig>,
 }
 
+/// Why there is no answer to a request.
+pub(super) struct Failed {
+    pub outcome: Outcome,
+    /// The request was sent all the same, and may have been obeyed.
+    pub sent: bool,
+}
+
 impl Api<'_> {
-    /// An answer to its end.
+    /// The answer to `method path` in a session, to its end.
     ///
     /// # Errors
     ///
@@ -38,35 +47,69 @@ impl Api<'_> {
         method: &str,
         path: &str,
         session: Option<&str>,
-        body: Option<&str>,
         until: Instant,
     ) -> Result<Answer, Outcome> {
+        let header = session.map(|session| format!("X-FTL-SID: {session}\r\n"));
+        let rest = header.unwrap_or_default() + "\r\n";
         let clock = wire::Clock::until(until);
-        let stream = wire::connect(self.address, self.port, &clock)?;
-        let name = ServerName::try_from(self.name.to_owned());
-        let name = name.map_err(|_| unseen(format!("{} is no name of a server", self.name)))?;
-        let stream = tls::greet(stream, name, self.settings.clone());
-        let mut stream = stream.map_err(|error| refused(&error))?;
-        let mut request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: hacheck/{}\r\nAccept: application/json\r\nConnection: close\r\n",
+        self.exchange((method, path), &rest, &clock, until)
+            .map_err(|failed| failed.outcome)
+    }
+
+    /// The answer to a login with `body`, which is sent by `until` or not at all, and waited for
+    /// until `answered`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::send`].
+    pub(super) fn login(
+        &self,
+        body: &str,
+        until: Instant,
+        answered: Instant,
+    ) -> Result<Answer, Failed> {
+        let length = body.len();
+        let rest =
+            format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}");
+        let clock = wire::Clock::until(until);
+        self.exchange(("POST", "/api/auth"), &rest, &clock, answered)
+    }
+
+    fn exchange(
+        &self,
+        (method, path): (&str, &str),
+        rest: &str,
+        clock: &wire::Clock,
+        answered: Instant,
+    ) -> Result<Answer, Failed> {
+        let mut stream = self.greeted(clock).map_err(|outcome| Failed {
+            outcome,
+            sent: false,
+        })?;
+        let sent = |outcome| Failed {
+            outcome,
+            sent: true,
+        };
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: hacheck/{}\r\nAccept: application/json\r\nConnection: close\r\n{rest}",
             self.name,
             env!("CARGO_PKG_VERSION"),
         );
-        if let Some(session) = session {
-            request += &format!("X-FTL-SID: {session}\r\n");
-        }
-        if let Some(body) = body {
-            let length = body.len();
-            request += &format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
-        }
-        request += "\r\n";
-        request += body.unwrap_or_default();
         let written = stream.write_all(request.as_bytes());
-        written.map_err(|error| tls::outcome(&error))?;
+        written.map_err(|error| sent(tls::outcome(&error)))?;
+        clock.prolong(answered);
         answer(&mut stream).map_err(|what| match what {
-            Broken::Connection(error) => tls::outcome(&error),
-            Broken::Answer(what) => unseen(format!("{method} {path}: {what}")),
+            Broken::Connection(error) => sent(tls::outcome(&error)),
+            Broken::Answer(what) => sent(unseen(format!("{method} {path}: {what}"))),
         })
+    }
+
+    /// A connection to a server whose certificate is known.
+    fn greeted<'c>(&self, clock: &'c wire::Clock) -> Result<Stream<'c>, Outcome> {
+        let stream = wire::connect(self.address, self.port, clock)?;
+        let name = ServerName::try_from(self.name.to_owned());
+        let name = name.map_err(|_| unseen(format!("{} is no name of a server", self.name)))?;
+        tls::greet(stream, name, self.settings.clone()).map_err(|error| refused(&error))
     }
 }
 
