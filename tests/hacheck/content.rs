@@ -106,12 +106,11 @@ fn names(lab: &Lab) {
     down.wants("member-service-down", "warning", &["probe"])
         .lacks(&["aa-dns-drift", "blind"]);
     // And where no probe asks it, it is told here.
-    let alone = |value: &mut Value| {
-        pair(&all, false)(value);
-        value["probes"] = json!([{"tcp": {"port": 53}}]);
+    let at_vip = |value: &mut Value| {
+        pair(&all, true)(value);
+        value["probes"][0]["on"] = json!("vip");
     };
-    lab.check_changed("dns", Eyes::Client, alone)
-        .wants("blind", "unknown", &["probe"])
+    lab.check_changed("dns", Eyes::Both, at_vip)
         .wants_message("blind", "whether n2 answers as the others do");
 }
 
