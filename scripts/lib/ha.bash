@@ -26,7 +26,7 @@ start_again() {
 # was worst off, and the exit code is the worst. A watch that fails ends the others. It ends the shell that it runs
 # in, a job in the background. Needs `site_file`.
 watch_vips() {
-    trap 'kill "${watches[@]}" 2>/dev/null' EXIT
+    trap 'kill "${watches[@]}" 2>/dev/null || true' EXIT
     trap 'exit 143' TERM
     local vip code status=0 watches=() pair=$1 length=$2
     shift 2
