@@ -11,7 +11,7 @@ use vmid::{
 
 use crate::{
     probe::Probe,
-    service::{self, Service},
+    service::{self, Service, Under},
     wanted::Wanted,
 };
 
@@ -139,7 +139,7 @@ impl Pair {
             if wanted.all() || wanted.services.contains(&service.name) {
                 let mut known = pairs.iter().zip(&of_pairs);
                 let on = known.find(|(pair, _)| service.pair.as_ref() == Some(&pair.name));
-                let on = on.map(|(pair, (_, probes))| (pair, probes.as_slice()));
+                let on = on.map(|(pair, (path, probes))| Under { pair, path, probes });
                 chosen.push(service::read(service, probes, on, &path, &mut faults));
             }
         }
@@ -197,10 +197,7 @@ impl Pair {
         let mut members = Vec::new();
         for (number, member) in pair.members.into_iter().enumerate() {
             let Some(address) = member.address else {
-                faults.push(Fault {
-                    path: format!("{path}.members[{number}].address"),
-                    what: "is missing: hacheck asks each member itself".to_owned(),
-                });
+                faults.push(unaddressed(path, number));
                 continue;
             };
             members.push(Member {
@@ -230,6 +227,14 @@ impl Pair {
             files: pair.files,
             service: None,
         }
+    }
+}
+
+/// A member of the pair called `path` can't be asked.
+pub(crate) fn unaddressed(path: &str, number: usize) -> Fault {
+    Fault {
+        path: format!("{path}.members[{number}].address"),
+        what: "is missing: hacheck asks each member itself".to_owned(),
     }
 }
 
@@ -274,6 +279,7 @@ fn read_probes(pair: &Value, path: &str, faults: &mut Vec<Fault>) -> Vec<Probe> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::What;
 
     const DNS: &str = r#"{"name":"dns","vip":"192.168.10.110","vrid":55,"interface":"eth0","rto_s":15,
         "members":[{"name":"dns-1","address":"192.168.10.111","vmid":10111,"preferred":true},
@@ -389,6 +395,13 @@ mod tests {
         assert_eq!(addresses(&all[1]), ["10.0.0.3"]);
         assert_eq!(addresses(&all[2]), ["192.168.10.110"], "the VIP");
         assert_eq!(all[2].probes, all[0].probes, "what the pair's probes ask");
+        let nfs = r#"{"name":"nfs","vip":"10.0.0.9","members":[{"name":"a","address":"10.0.0.1"},{"name":"b","address":"10.0.0.2"}],
+            "probes":[{"nfs":{"exports":["/srv"]}}]}{"name":"files","pair":"nfs"}"#;
+        let files = Pair::parse(nfs.as_bytes()).unwrap().remove(1);
+        let What::Nfs(null) = &files.probes[0].what else {
+            panic!("{files:?}");
+        };
+        assert!(null.exports.is_empty(), "they are compared of the pair");
         assert_eq!(
             called(read(&["dns"], &["web"]).unwrap()),
             ["dns", "service web"]
@@ -406,10 +419,28 @@ mod tests {
             ("nobody to ask",   r#"{"services":[{"name":"a","probes":[{"tcp":{"port":1}}]}]}"#, "services[0].probes[0] has nobody to ask: the service has neither addresses nor a pair"),
             ("in a probe",      r#"{"name":"a","addresses":["10.0.0.3"],"probes":[{"tcp":{"prot":1}}]}"#, "services[0].probes[0].tcp.port is missing\nservices[0].probes[0].tcp.prot is not known; near: port"),
             ("on",              r#"{"name":"a","addresses":["10.0.0.3"],"probes":[{"tcp":{"port":1},"on":"vip"}]}"#, "services[0].probes[0].on is not known"),
+            ("no address",      r#"{"name":"p","members":[{"name":"a","vmid":101},{"name":"b","address":"10.0.0.2"}]}{"name":"s","pair":"p"}"#, "pairs[0].members[0].address is missing: hacheck asks each member itself"),
+            ("exports",         r#"{"name":"a","addresses":["10.0.0.3"],"probes":[{"nfs":{"exports":["/srv"]}}]}"#, "services[0].probes[0].nfs.exports stand in a service"),
+            ("pihole",          r#"{"name":"a","addresses":["10.0.0.3"],"probes":[{"pihole":{"password_file":"/x","ca_cert":"/y"}}]}"#, "services[0].probes[0].pihole stands in a service"),
         ];
         for (name, text, want) in cases {
             assert!(faults(text).starts_with(want), "{name}: {}", faults(text));
         }
+        let alone = Wanted {
+            pairs: &[],
+            services: &["s".to_owned()],
+        };
+        let (pair, service) = (
+            r#"{"name":"p","members":[{"name":"a","vmid":101},{"name":"b","address":"10.0.0.2"}]}"#,
+            r#"{"name":"s","pair":"p"}"#,
+        );
+        let text = format!("{pair}{service}");
+        let wrong = Pair::read(text.as_bytes(), Form::Any, alone).unwrap_err();
+        assert_eq!(
+            wrong.to_string(),
+            faults(&text),
+            "told once, whoever is wanted"
+        );
         let via = r#"{"services":[{"name":"a","probes":[{"route":{"url":"http://a/","via":"10.0.0.1","backend":"http://10.0.0.2/"}}]}]}"#;
         assert!(
             Pair::parse(via.as_bytes()).is_ok(),

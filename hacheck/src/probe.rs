@@ -171,6 +171,13 @@ impl Reply {
         self.outcome == Outcome::Good
     }
 
+    /// What clients have: of a route, what comes through the proxy.
+    #[must_use]
+    pub fn for_clients(&self) -> &Outcome {
+        let proxy = self.legs.as_ref().map(|legs| &legs.proxy);
+        proxy.unwrap_or(&self.outcome)
+    }
+
     /// Something answered, if only wrongly.
     #[must_use]
     pub fn is_answered(&self) -> bool {
@@ -267,7 +274,8 @@ impl Probe {
         self.asked(address, deadline, true)
     }
 
-    /// As [`Self::ask`], but what is lost is not sent again.
+    /// As [`Self::ask`], but what is lost is not sent again, and of a route only the proxy is asked: what
+    /// clients have.
     #[must_use]
     pub fn ask_once(&self, address: IpAddr, deadline: Instant) -> Reply {
         self.asked(address, deadline, false)
@@ -283,6 +291,7 @@ impl Probe {
             What::Tcp(connect) => connect.ask(address, clock),
             What::Nfs(null) => null.ask(address, clock, again),
             What::Pihole(ask) => ask.ask(address, clock),
+            What::Route(route) if !again => route.through(address, clock),
             What::Route(route) => route.ask(address, clock),
         };
         reply.took = clock.done().duration_since(started);
