@@ -20,7 +20,7 @@ use crate::{
     pairs::Pair,
     prometheus, report,
     sources::{self, Call},
-    textfile, told,
+    textfile, told, views,
     wanted::Wanted,
 };
 
@@ -66,28 +66,17 @@ pub fn run(
         (surroundings.say)(&stranger);
     }
 
+    let views: Vec<Pair> = pairs.iter().flat_map(|pair| pair.views()).collect();
+    let views: Vec<&Pair> = views.iter().collect();
+    let mut looked = look::looked(args, &views, &known, surroundings.now_ms).into_iter();
     let mut checked = Vec::new();
-    let looked = look::looked(args, &pairs, &known, surroundings.now_ms);
-    for (pair, (mut evidence, probes_ms)) in pairs.iter().copied().zip(looked) {
-        let mut verdict = judge::judge(pair, &evidence, args.accept_blind);
-        if let Some(path) = &args.history {
-            let now = line(pair, &evidence, &verdict, &past);
-            if let Some(now) = now {
-                evidence.past = Some(Past::of(&past, &now));
-                verdict = judge::judge(pair, &evidence, args.accept_blind);
-                let added = history::add(path, &past, &now);
-                added.map_err(|error| {
-                    let why = reason(&error);
-                    Stop::outside(anyhow::anyhow!("{}: {why}", path.display()))
-                })?;
-            }
+    for (pair, views) in pairs.iter().copied().zip(views::by_pair(&views)) {
+        let mut judged = Vec::new();
+        for (view, (mut evidence, probes_ms)) in views.iter().zip(looked.by_ref()) {
+            let verdict = verdict(args, view, &mut evidence, &past)?;
+            judged.push(((evidence, probes_ms), verdict));
         }
-        checked.push(Checked {
-            pair,
-            evidence,
-            verdict,
-            probes_ms,
-        });
+        checked.push(Checked::of(pair, judged));
     }
 
     // Neither of both is lost because the other can't be written.
@@ -120,11 +109,31 @@ fn say(
     written
         .and_then(|()| output.flush())
         .map_err(Stop::output)?;
-    let worst = checked
-        .iter()
-        .map(|checked| checked.verdict.severity())
-        .max();
+    let worst = checked.iter().map(Checked::severity).max();
     Ok(Done::Answer(Answer::no_if(worst > Some(Severity::Info))))
+}
+
+/// What a view's evidence means, with the history if one is kept, to which it is added.
+fn verdict(
+    args: &Check,
+    view: &Pair,
+    evidence: &mut Evidence,
+    past: &[Line],
+) -> Result<Verdict, Stop> {
+    let verdict = judge::judge(view, evidence, args.accept_blind);
+    let Some(path) = &args.history else {
+        return Ok(verdict);
+    };
+    let Some(now) = line(view, evidence, &verdict, past) else {
+        return Ok(verdict);
+    };
+    evidence.past = Some(Past::of(past, &now));
+    let added = history::add(path, past, &now);
+    added.map_err(|error| {
+        let why = reason(&error);
+        Stop::outside(anyhow::anyhow!("{}: {why}", path.display()))
+    })?;
+    Ok(judge::judge(view, evidence, args.accept_blind))
 }
 
 fn metrics(path: &Path, checked: &[Checked<'_>], now_ms: i64) -> io::Result<()> {
@@ -136,7 +145,9 @@ fn metrics(path: &Path, checked: &[Checked<'_>], now_ms: i64) -> io::Result<()> 
 /// What this check adds to the history; none if it could not name the holder.
 fn line(pair: &Pair, evidence: &Evidence, verdict: &Verdict, past: &[Line]) -> Option<Line> {
     let holder = pair.members[verdict.holder?].name.clone();
-    let last = past.iter().rfind(|line| line.pair == pair.name);
+    let vip = pair.vip.filter(|_| pair.has_several());
+    let mut last = past.iter();
+    let last = last.rfind(|line| line.pair == pair.name && line.vip == vip);
     let (mut become_master, mut master_since_ms) = last.map_or_else(Default::default, |last| {
         (last.become_master.clone(), last.master_since_ms.clone())
     });
@@ -161,6 +172,7 @@ fn line(pair: &Pair, evidence: &Evidence, verdict: &Verdict, past: &[Line]) -> O
     Some(Line {
         at_ms: evidence.now_ms,
         pair: pair.name.clone(),
+        vip,
         holder,
         become_master,
         master_since_ms,

@@ -1,6 +1,6 @@
 //! The command line of `hacheck`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
@@ -158,6 +158,9 @@ pub struct Watch {
     /// The service to watch, if it is no pair
     #[arg(long, value_name = "NAME", conflicts_with = "pair")]
     pub service: Option<String>,
+    /// The one of several VIPs to watch [default: the first]
+    #[arg(long, value_name = "ADDRESS")]
+    pub vip: Option<IpAddr>,
     /// How long, 1ms to 1d
     #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = to_a_day())]
     pub duration: Duration,
@@ -202,16 +205,18 @@ fn to_a_day() -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync
 
 const CHECK: &str = "\
 A record for each pair: status (ok, warning, unknown, critical), holder, holder_by, members, findings
-{code, severity, message, evidence, seen_by}; and one for each service (kind, status, addresses, findings).
+{code, severity, message, evidence, seen_by}; of several VIPs that move together also vips, with holder,
+holder_by and findings of each; and one for each service (kind, status, addresses, findings).
 What could not be seen is unknown, never ok:
 
   probes alone            who else holds the VIP, and whether the daemons live, is unseen: unknown
-  --raw                   ok; the standby's daemon can't be heard, which is told
+  --raw                   ok; the standby's daemon can't be heard, which is told (of unicast adverts: unknown)
   --facts of all members  ok
   both                    ok, nothing unseen
 
 Findings:
   vip-down              nothing answers at the VIP
+  vip-service-down      one service does not answer at the VIP, another does
   hand-over             the VIP was just moving, so it was looked at twice
   vip-up-holder-dead    the holder's service is dead, another member's is not
   vip-wrong-source      the holder's own address answers, the VIP does not
@@ -222,7 +227,7 @@ Findings:
   holder                who holds the VIP, and how that was found out
   holder-unexpected     not the preferred member holds the VIP
   holder-unknown        who holds the VIP could not be found out, and why
-  split-brain           two members hold the VIP
+  split-brain           two members hold the VIP, or one each of those that move together
   vip-not-used          a member has the VIP and does not hold it: on lo, on an interface that is down, unused
   second-answer         a second host answers ARP for the VIP: a proxy takes its traffic
   stale-neighbour       the checker's neighbour table had the VIP where it isn't: others' may, too

@@ -131,6 +131,10 @@ impl Finding {
 pub const CODES: &[(&str, &str)] = &[
     ("vip-down", "nothing answers at the VIP"),
     (
+        "vip-service-down",
+        "one service does not answer at the VIP, another does",
+    ),
+    (
         "hand-over",
         "the VIP was just moving, so it was looked at twice",
     ),
@@ -161,7 +165,10 @@ pub const CODES: &[(&str, &str)] = &[
         "holder-unknown",
         "who holds the VIP could not be found out, and why",
     ),
-    ("split-brain", "two members hold the VIP"),
+    (
+        "split-brain",
+        "two members hold the VIP, or one each of those that move together",
+    ),
     (
         "vip-not-used",
         "a member has the VIP and does not hold it: on lo, on an interface that is down, unused",

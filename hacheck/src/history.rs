@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, ErrorKind, Write as _},
+    net::IpAddr,
     path::Path,
 };
 
@@ -25,6 +26,9 @@ pub struct Line {
     pub at_ms: i64,
     /// The pair.
     pub pair: String,
+    /// The VIP, if the pair has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vip: Option<IpAddr>,
     /// Its holder; a check that could not name one leaves no line.
     pub holder: String,
     /// How often each member became master, by its own count.
@@ -36,6 +40,11 @@ pub struct Line {
 }
 
 impl Line {
+    /// It is of the same pair, and of the same one of several VIPs.
+    fn is_of(&self, other: &Self) -> bool {
+        (&self.pair, self.vip) == (&other.pair, other.vip)
+    }
+
     /// It says the same of the pair as another one.
     fn agrees(&self, other: &Self) -> bool {
         let told = |line: &Self| {
@@ -103,7 +112,7 @@ fn is_stump(line: &[u8]) -> bool {
 ///
 /// Those of the file; or it has become another one.
 pub fn add(path: &Path, lines: &[Line], line: &Line) -> io::Result<()> {
-    let last = lines.iter().rfind(|known| known.pair == line.pair);
+    let last = lines.iter().rfind(|known| known.is_of(line));
     if last.is_some_and(|last| last.agrees(line)) {
         return Ok(());
     }
@@ -130,6 +139,7 @@ mod tests {
         Line {
             at_ms: minute * 60_000,
             pair: "dns".to_owned(),
+            vip: None,
             holder: holder.to_owned(),
             become_master: count
                 .map(|count| ("a".to_owned(), count))

@@ -9,7 +9,9 @@ use nix::{
     sys::socket::{LinkAddr, SockaddrStorage},
 };
 
-use crate::evidence::Mac;
+use vmid::site::is_link_local;
+
+use crate::{evidence::Mac, pairs::Pair, probe::Host};
 
 /// The hardware type of Ethernet (if_arp.h).
 const ETHERNET: u16 = 1;
@@ -119,7 +121,8 @@ pub fn list() -> Result<Vec<Interface>, Errno> {
 /// The interface on the segment of `vip`: one with an address beside it, best the one of
 /// that name. An interface of that name will do, too, if it is beside one of the members (a VIP may
 /// be of another network than they are), or has no address of the VIP's family, since to listen
-/// needs none; else one with addresses of other networks is on another segment.
+/// needs none; else one with addresses of other networks is on another segment. A link-local address
+/// says nothing of where it is: there the name counts first, then the members' other addresses.
 #[must_use]
 pub fn beside<'a>(
     list: &'a [Interface],
@@ -133,11 +136,39 @@ pub fn beside<'a>(
         let strange = |own: &IpAddr| own.is_ipv4() == vip.is_ipv4() && !own.is_loopback();
         !one.addresses.iter().any(|(own, _)| strange(own))
     };
+    if is_link_local(vip) {
+        let others = members.iter().filter(|member| !is_link_local(**member));
+        let by_member = || {
+            let mut linked = usable().filter(|one| one.link_local().is_some());
+            linked.find(|one| others.clone().any(|member| one.is_beside(*member)))
+        };
+        return of_name().or_else(by_member);
+    }
     of_name()
         .filter(|one| one.is_beside(vip))
         .or_else(|| usable().find(|one| one.is_beside(vip)))
         .or_else(|| of_name().filter(|one| members.iter().any(|member| one.is_beside(*member))))
         .or_else(|| of_name().filter(bare))
+}
+
+/// The interface that a pair's link-local addresses are on; none, if it has none of them.
+#[must_use]
+pub fn link<'a>(list: &'a [Interface], pair: &Pair) -> Option<&'a Interface> {
+    let members = pair.members.iter().flat_map(|member| member.own());
+    let members: Vec<IpAddr> = members.collect();
+    let mut all = pair.vip.iter().chain(&members);
+    let local = all.find(|address| is_link_local(**address))?;
+    beside(list, *local, &members, pair.interface.as_deref())
+}
+
+/// A pair's address as one that can be asked; none, if it is on no link that this host knows.
+#[must_use]
+pub fn host(list: &[Interface], pair: &Pair, address: IpAddr) -> Option<Host> {
+    if !is_link_local(address) {
+        return Some(address.into());
+    }
+    let scope = link(list, pair)?.index;
+    Some(Host { address, scope })
 }
 
 fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
@@ -181,7 +212,10 @@ mod tests {
             down,
             interface("vrrp55", &[("192.168.10.110", 24)]),
             interface("eth0", &[("10.0.0.2", 24), ("fe80::2", 64)]),
-            interface("eth1", &[("192.168.10.2", 24), ("fd10::2", 64)]),
+            interface(
+                "eth1",
+                &[("192.168.10.2", 24), ("fd10::2", 64), ("fe80::3", 64)],
+            ),
             interface("eth2", &[("192.168.10.3", 24)]),
             interface("tap0", &[]),
         ];
@@ -198,6 +232,8 @@ mod tests {
             ("named, without addresses",   "172.16.0.1",     Some("tap0"),   Some("tap0")),
             ("IPv6",                       "fd10::110",      None,           Some("eth1")),
             ("no such name",               "172.16.0.1",     Some("eth9"),   None),
+            ("link-local, by name",        "fe80::110",      Some("eth0"),   Some("eth0")),
+            ("link-local, by the members", "fe80::110",      Some("eth9"),   Some("eth1")),
         ];
         for (name, vip, named, want) in cases {
             let members = ["192.168.10.11".parse().unwrap()];

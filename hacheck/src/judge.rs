@@ -42,8 +42,12 @@ mod stale;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod together;
+mod unnamed;
 mod unused;
 mod witness;
+
+pub use together::together;
 
 /// Who was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +135,10 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// The VIP was on its way to another holder, and what is wrong may be only that.
     pub passing: bool,
+    /// It was moving, or away for a moment, while it was looked at.
+    pub unsteady: bool,
+    /// That nobody else holds it was seen.
+    pub only_one_seen: bool,
 }
 
 impl Verdict {
@@ -142,7 +150,7 @@ impl Verdict {
     }
 }
 
-/// What the evidence means. With `accept_blind`, what nobody looked at is only told.
+/// What the evidence means of a pair's one VIP, or of a pair without any. With `accept_blind`, what nobody looked at is only told.
 #[must_use]
 pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
     let owners = Owners::of(pair, evidence);
@@ -181,9 +189,9 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
     findings.extend(hand_over(&case));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity)); // stable
     let shaken = |finding: &Finding| {
-        finding.severity > Severity::Info && ["vip-down", "holder-unknown"].contains(&finding.code)
+        finding.severity > Severity::Info
+            && ["vip-down", "vip-service-down", "holder-unknown"].contains(&finding.code)
     };
-    let lasting = |finding: &Finding| ["foreign-holder", "split-brain"].contains(&finding.code);
     // keepalived takes 3.5 s to start a child again that was killed, and nobody speaks meanwhile.
     let lives = |holder: usize| {
         let facts = case.facts(holder).zip(pair.vip);
@@ -195,7 +203,9 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
     Verdict {
         holder: held.holder,
         holder_by: held.by,
-        passing: passing && !findings.iter().any(lasting),
+        passing: passing && !findings.iter().any(lasts),
+        unsteady: held.unsteady,
+        only_one_seen: held.only_one_seen,
         findings,
     }
 }
@@ -205,6 +215,11 @@ fn hand_over(case: &Case<'_>) -> Option<Finding> {
     let before = case.evidence.looked_before.as_ref()?;
     let message = format!("looked twice, since it may have been only passing; at first: {before}");
     Some(info("hand-over", message, nothing(), &[Eye::Arp]))
+}
+
+/// It is no matter of a moment, so that a second look would not help.
+fn lasts(finding: &Finding) -> bool {
+    ["foreign-holder", "split-brain"].contains(&finding.code)
 }
 
 /// A pair and what is known of it, with what all parts ask for.

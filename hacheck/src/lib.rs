@@ -40,6 +40,7 @@ pub mod spark;
 pub mod stdin;
 pub mod textfile;
 pub mod told;
+pub mod views;
 pub mod vrrp;
 pub mod wanted;
 pub mod watch;

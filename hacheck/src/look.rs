@@ -8,11 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use vmid::span;
+use vmid::{site::is_link_local, span};
 
 use crate::{
     cli::Check,
     evidence::{MemberFacts, Neighbour, OwnAddress, RawWindow, Unseen},
+    finding::Severity,
     guests::Places,
     interfaces,
     judge::{self, Evidence, Stated},
@@ -20,6 +21,7 @@ use crate::{
     pairs::{Member, Pair},
     raw, same, schedule,
     told::{self, Told},
+    views,
     window::{self, Question},
 };
 
@@ -34,19 +36,13 @@ pub(crate) struct Known {
 /// What is known of a pair, and how many milliseconds the probes took.
 pub(crate) type Look = (Evidence, u64);
 
-/// Looks at all pairs, and once more at those whose VIP was just moving: what was wrong may be over.
+/// Looks at all pairs, by their views, and once more at those with a VIP that was just moving: what was
+/// wrong may be over, there and with the services on them.
 pub(crate) fn looked(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) -> Vec<Look> {
     let started = Instant::now();
     let mut looked = gather(args, pairs, &known.told, now_ms);
     know(args, pairs, known, now_ms, &mut looked);
-    let first = looked.iter().zip(pairs).enumerate();
-    let passing: Vec<(usize, String)> = first
-        .filter_map(|(place, ((evidence, _), pair))| {
-            let verdict = judge::judge(pair, evidence, args.accept_blind);
-            let worst = verdict.findings.first().filter(|_| verdict.passing)?;
-            Some((place, format!("{} {}", worst.code, worst.message)))
-        })
-        .collect();
+    let passing = passing(args.accept_blind, pairs, &looked);
     if passing.is_empty() {
         return looked;
     }
@@ -60,6 +56,39 @@ pub(crate) fn looked(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) 
         looked[place] = (evidence, probes_ms);
     }
     looked
+}
+
+/// What is to be looked at again, by its place, and what was wrong with it.
+fn passing(accept_blind: bool, pairs: &[&Pair], looked: &[Look]) -> Vec<(usize, String)> {
+    let mut passing: Vec<(usize, String)> = Vec::new();
+    let mut moved: Vec<&str> = Vec::new();
+    let mut place = 0;
+    for views in views::by_pair(pairs) {
+        let places = place..place + views.len();
+        place = places.end;
+        let both = views.iter().zip(&looked[places.clone()]);
+        let verdicts = both.map(|(pair, (evidence, _))| judge::judge(pair, evidence, accept_blind));
+        let (whole, own) = judge::together(views[0], verdicts.collect());
+        let all = own.iter().chain([&whole]).flat_map(|one| &one.findings);
+        let worst = all.max_by_key(|finding| finding.severity);
+        if whole.passing || whole.unsteady {
+            moved.push(&views[0].name);
+        }
+        if let Some(worst) = worst.filter(|_| whole.passing) {
+            let worst = format!("{} {}", worst.code, worst.message);
+            passing.extend(places.map(|place| (place, worst.clone())));
+        }
+    }
+    for (place, service) in pairs.iter().enumerate() {
+        let on = service.service.as_ref().and_then(|one| one.pair.as_deref());
+        if on.is_some_and(|on| moved.contains(&on)) {
+            let verdict = judge::judge(service, &looked[place].0, accept_blind);
+            let wrong = verdict.findings.first();
+            let wrong = wrong.filter(|finding| finding.severity > Severity::Info);
+            passing.extend(wrong.map(|one| (place, format!("{} {}", one.code, one.message))));
+        }
+    }
+    passing
 }
 
 /// Adds what was known before to what was seen.
@@ -136,13 +165,15 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
         let replies = schedule::ask(pairs, args.timeout);
         let same = same.join().unwrap_or_default(); // what wasn't asked is told
         let probes_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let windows: Vec<Option<RawWindow>> = windows
+        let mut windows: Vec<Option<RawWindow>> = windows
             .into_iter()
             .map(|window| window.map(|window| window.join().unwrap_or_else(|_| lost())))
             .collect();
+        window::share_adverts(pairs, &mut windows);
         (replies, same, probes_ms, windows)
     });
-    let own = own();
+    let links = interfaces::list().unwrap_or_default();
+    let own = own(&links);
     let neighbours = neighbours();
     let here = |pair: &Pair| {
         let mut members = pair.members.iter().filter(|_| pair.service.is_none());
@@ -166,7 +197,7 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
                 facts,
                 local: true,
             });
-            let evidence = Evidence {
+            let mut evidence = Evidence {
                 now_ms,
                 probes,
                 same,
@@ -177,9 +208,22 @@ fn gather(args: &Check, pairs: &[&Pair], told: &[Told], now_ms: i64) -> Vec<Look
                 own: own.clone(),
                 ..Evidence::default()
             };
+            if let Some(link) = interfaces::link(&links, pair) {
+                on_link(&mut evidence, link);
+            }
             (evidence, probes_ms)
         });
     gathered.collect()
+}
+
+/// Leaves out the link-local addresses of other links: the same one may be there, and be somebody else's.
+fn on_link(evidence: &mut Evidence, link: &interfaces::Interface) {
+    let own = |own: &OwnAddress| own.interface == link.name || !is_link_local(own.address);
+    evidence.own.retain(own);
+    let index = link.index.to_string();
+    let here = |entry: &Neighbour| entry.interface == index || !is_link_local(entry.address);
+    evidence.neighbours.retain(here);
+    evidence.neighbours_before.retain(here);
 }
 
 fn listen(pair: &Pair, vip: IpAddr, vips: &[IpAddr], told: &[Told], now_ms: i64) -> RawWindow {
@@ -187,11 +231,13 @@ fn listen(pair: &Pair, vip: IpAddr, vips: &[IpAddr], told: &[Told], now_ms: i64)
     let young = |(_, facts): &(usize, &MemberFacts)| (now_ms - facts.at_ms).abs() < YOUNG_MS;
     let of_pair = told::of_pair(pair, told).facts.into_iter().filter(young);
     let dumped = of_pair.flat_map(|(_, facts)| facts.keepalived.iter().flatten());
-    let dumped = dumped.filter(|i| i.has(vip)).map(|i| i.interval_ms);
+    let dumped = dumped.filter(|i| pair.vips.iter().any(|vip| i.has(*vip)));
+    let dumped = dumped.map(|i| i.interval_ms);
     // Whoever tells facts should not be able to keep the check waiting either.
     let dumped = dumped.map(|ms| ms.min(window::MOST_HEARD_MS));
     let question = Question {
         vip: Some(vip),
+        instance: pair.vips.clone(),
         vips: vips.to_vec(),
         members: pair.members.iter().flat_map(Member::own).collect(),
         vrid: pair.vrid,
@@ -214,19 +260,19 @@ fn lost() -> RawWindow {
 }
 
 /// The checker's own addresses; none if they can't be had, which only loses a means.
-fn own() -> Vec<OwnAddress> {
-    let list = interfaces::list().unwrap_or_default();
-    let of = |one: interfaces::Interface| {
-        let addresses = one.addresses.into_iter();
+fn own(list: &[interfaces::Interface]) -> Vec<OwnAddress> {
+    let of = |one: &interfaces::Interface| {
+        let name = one.name.clone();
+        let addresses = one.addresses.clone().into_iter();
         addresses.map(move |(address, length)| OwnAddress {
-            interface: one.name.clone(),
+            interface: name.clone(),
             address,
             prefix_length: Some(length),
             held_ms: None,
             unused: None,
         })
     };
-    list.into_iter().flat_map(of).collect()
+    list.iter().flat_map(of).collect()
 }
 
 /// The checker's neighbours; none if they can't be had, which only loses a means.
@@ -238,4 +284,72 @@ fn neighbours() -> Vec<Neighbour> {
         interface: entry.index.to_string(),
     };
     entries.map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        evidence::{ArpReply, Mac},
+        judge::{Probed, Target},
+        probe::{How, Outcome, Reply},
+    };
+
+    #[test]
+    fn a_service_is_looked_at_again_with_its_pair() {
+        let pair = r#"{"name":"p","vip":"192.0.2.3","vrrp":false,"probes":[{"tcp":{"port":53}}],
+            "members":[{"name":"a","address":"192.0.2.1"},{"name":"b","address":"192.0.2.2"}]}"#;
+        let services = r#"{"name":"s","pair":"p"}{"name":"o","addresses":["192.0.2.9"],"probes":[{"tcp":{"port":1}}]}"#;
+        let pairs = Pair::parse(format!("{pair}{services}").as_bytes()).unwrap();
+        let pairs: Vec<&Pair> = pairs.iter().collect();
+        // An answer to the first of all questions who has the VIP.
+        let once = ArpReply {
+            at_ms: 10,
+            ip: "192.0.2.3".parse().unwrap(),
+            mac: Mac([2, 0, 0, 0, 0, 1]),
+            source_mac: Mac([2, 0, 0, 0, 0, 1]),
+            round: 1,
+        };
+        let look = |target, good: bool, moves: bool| {
+            let outcome = match good {
+                true => Outcome::Good,
+                false => Outcome::Dead(How::Timeout, "no answer in time".to_owned()),
+            };
+            let evidence = Evidence {
+                probes: vec![Probed {
+                    target,
+                    probe: 0,
+                    reply: Reply::of(outcome),
+                }],
+                raw: moves.then(|| RawWindow {
+                    window_ms: 3600,
+                    interval_ms: 1000,
+                    rounds: 14,
+                    replies: Some(vec![once.clone()]),
+                    ..RawWindow::default()
+                }),
+                ..Evidence::default()
+            };
+            (evidence, 0)
+        };
+        // The pair's, the service's on it, and that of another, which is dead.
+        let again = |pair: bool, moves: bool, service: bool| {
+            let first = Target::Member(0);
+            let looks = [
+                look(Target::Vip, pair, moves),
+                look(first, service, false),
+                look(first, false, false),
+            ];
+            let places = passing(false, &pairs, &looks).into_iter();
+            places.map(|(place, _)| place).collect::<Vec<_>>()
+        };
+        assert_eq!(again(false, true, false), [0, 1]);
+        assert_eq!(again(false, true, true), [0], "it was well");
+        assert_eq!(
+            again(true, true, false),
+            [0, 1],
+            "its VIP answers, whoever has it"
+        );
+        assert_eq!(again(false, false, false), [0; 0], "nothing moved");
+    }
 }

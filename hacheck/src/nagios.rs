@@ -3,7 +3,12 @@
 
 use std::io::{self, Write};
 
-use crate::{checked::Checked, finding::Severity, judge::Target, report::one_line};
+use crate::{
+    checked::{self, Checked},
+    finding::Severity,
+    judge::Target,
+    report::one_line,
+};
 
 /// Writes the line; the exit code is 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
 ///
@@ -11,20 +16,16 @@ use crate::{checked::Checked, finding::Severity, judge::Target, report::one_line
 ///
 /// Those of `output`.
 pub fn write(checked: &[Checked<'_>], output: &mut impl Write) -> io::Result<u8> {
-    let worst = checked.iter().map(|one| one.verdict.severity()).max();
+    let worst = checked.iter().map(|one| one.severity()).max();
     let (code, word) = code(worst.unwrap_or(Severity::Unknown));
     let mut said = Vec::new();
     for one in checked {
-        let of_worst = one
-            .verdict
-            .findings
-            .iter()
-            .filter(|f| f.severity > Severity::Info);
-        said.extend(of_worst.map(|f| {
-            (
-                f.severity,
-                format!("{}: {}: {}", one.pair.called(), f.code, f.message),
-            )
+        let of_worst = one.findings().into_iter();
+        let of_worst = of_worst.filter(|(_, f)| f.severity > Severity::Info);
+        said.extend(of_worst.map(|(vip, f)| {
+            let message = checked::message(vip, f);
+            let text = format!("{}: {}: {message}", one.pair.called(), f.code);
+            (f.severity, text)
         }));
     }
     said.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
@@ -41,26 +42,26 @@ pub fn write(checked: &[Checked<'_>], output: &mut impl Write) -> io::Result<u8>
     ] {
         let count = checked
             .iter()
-            .filter(|one| one.verdict.severity() == status)
+            .filter(|one| one.severity() == status)
             .count();
         data.push(format!("{}={count};;;0;{}", status.status(), checked.len()));
     }
     for one in checked {
-        let target = if one.pair.vip.is_some() {
-            Target::Vip
-        } else {
-            Target::Member(0)
+        let asked = match one.pair.vip {
+            Some(_) => one.at_vips(),
+            None => vec![(None, one.labelled(Target::Member(0)))],
         };
-        let labelled = one.labelled(target).into_iter();
-        for (label, reply) in labelled
-            .chain(one.labelled(Target::Elsewhere))
-            .filter(|(_, reply)| reply.is_answered())
-        {
-            data.push(format!(
-                "{}={:.6}s;;;0",
-                quoted(&format!("{} {label}", one.pair.called())),
-                reply.took.as_secs_f64()
-            ));
+        let elsewhere = (None, one.labelled(Target::Elsewhere));
+        for (vip, labelled) in asked.into_iter().chain([elsewhere]) {
+            let name = match vip {
+                Some(vip) => format!("{} {vip}", one.pair.called()),
+                None => one.pair.called(),
+            };
+            let answered = labelled.into_iter().filter(|(_, r)| r.is_answered());
+            for (label, reply) in answered {
+                let label = quoted(&format!("{name} {label}"));
+                data.push(format!("{label}={:.6}s;;;0", reply.took.as_secs_f64()));
+            }
         }
     }
     writeln!(

@@ -18,6 +18,7 @@ use crate::{
 };
 
 pub mod dns;
+mod host;
 pub mod http;
 pub mod nfs;
 pub mod pihole;
@@ -26,6 +27,8 @@ mod rpc;
 pub mod tcp;
 pub mod tls;
 mod wire;
+
+pub use host::Host;
 
 /// A question, and to whom it is put.
 #[derive(Clone, Debug, PartialEq)]
@@ -268,31 +271,31 @@ impl Probe {
         }
     }
 
-    /// Asks `address`, until `deadline` at the latest.
+    /// Asks `host`, until `deadline` at the latest.
     #[must_use]
-    pub fn ask(&self, address: IpAddr, deadline: Instant) -> Reply {
-        self.asked(address, deadline, true)
+    pub fn ask(&self, host: Host, deadline: Instant) -> Reply {
+        self.asked(host, deadline, true)
     }
 
     /// As [`Self::ask`], but what is lost is not sent again, and of a route only the proxy is asked: what
     /// clients have.
     #[must_use]
-    pub fn ask_once(&self, address: IpAddr, deadline: Instant) -> Reply {
-        self.asked(address, deadline, false)
+    pub fn ask_once(&self, host: Host, deadline: Instant) -> Reply {
+        self.asked(host, deadline, false)
     }
 
-    fn asked(&self, address: IpAddr, deadline: Instant, again: bool) -> Reply {
+    fn asked(&self, host: Host, deadline: Instant, again: bool) -> Reply {
         let started = Instant::now();
         let clock = &wire::Clock::until(deadline);
         let mut reply = match &self.what {
-            What::Dns(query) => query.ask(address, clock, again),
-            What::Http(get) => get.ask(address, clock),
-            What::Tls(hello) => hello.ask(address, clock),
-            What::Tcp(connect) => connect.ask(address, clock),
-            What::Nfs(null) => null.ask(address, clock, again),
-            What::Pihole(ask) => ask.ask(address, clock),
-            What::Route(route) if !again => route.through(address, clock),
-            What::Route(route) => route.ask(address, clock),
+            What::Dns(query) => query.ask(host, clock, again),
+            What::Http(get) => get.ask(host, clock),
+            What::Tls(hello) => hello.ask(host, clock),
+            What::Tcp(connect) => connect.ask(host, clock),
+            What::Nfs(null) => null.ask(host, clock, again),
+            What::Pihole(ask) => ask.ask(host.address, clock),
+            What::Route(route) if !again => route.through(host, clock),
+            What::Route(route) => route.ask(host, clock),
         };
         reply.took = clock.done().duration_since(started);
         reply.left = clock.left().map(|left| left.duration_since(started));

@@ -22,7 +22,7 @@ pub fn write(checked: &[Checked<'_>], now_ms: i64, output: &mut impl Write) -> i
         "Status of a pair or service: 0 ok, 1 warning, 2 critical, 3 unknown.",
         |put| {
             for one in checked {
-                let value = match one.verdict.severity() {
+                let value = match one.severity() {
                     Severity::Info => 0,
                     Severity::Warning => 1,
                     Severity::Critical => 2,
@@ -35,7 +35,7 @@ pub fn write(checked: &[Checked<'_>], now_ms: i64, output: &mut impl Write) -> i
     metric(
         &mut text,
         "hacheck_holder",
-        "1 for the member that holds the VIP; no sample is 1 if the holder is not known.",
+        "1 for the member that holds the VIP, each of several; no sample is 1 if the holder is not known.",
         |put| {
             for one in checked.iter().filter(|one| one.pair.vip.is_some()) {
                 for (place, member) in one.pair.members.iter().enumerate() {
@@ -50,17 +50,36 @@ pub fn write(checked: &[Checked<'_>], now_ms: i64, output: &mut impl Write) -> i
     );
     metric(
         &mut text,
+        "hacheck_vip_holder",
+        "1 for the member that holds one of several VIPs that move together.",
+        |put| {
+            for one in checked {
+                for of_vip in &one.vips {
+                    let vip = of_vip.vip.to_string();
+                    for (place, member) in one.pair.members.iter().enumerate() {
+                        let holds = of_vip.verdict.holder == Some(place);
+                        put(
+                            &[
+                                ("pair", &one.pair.name),
+                                ("vip", &vip),
+                                ("member", &member.name),
+                            ],
+                            f64::from(u8::from(holds)),
+                        );
+                    }
+                }
+            }
+        },
+    );
+    metric(
+        &mut text,
         "hacheck_findings",
         "Findings of a code and severity, info left out.",
         |put| {
             for one in checked {
                 let mut counted: Vec<(&str, &str, f64)> = Vec::new();
-                for finding in one
-                    .verdict
-                    .findings
-                    .iter()
-                    .filter(|f| f.severity > Severity::Info)
-                {
+                let findings = one.findings().into_iter().map(|(_, finding)| finding);
+                for finding in findings.filter(|f| f.severity > Severity::Info) {
                     let (code, severity) = (finding.code, finding.severity.name());
                     match counted
                         .iter_mut()
@@ -163,22 +182,30 @@ fn each_reply(
     mut with: impl FnMut(&[(&str, &str)], &crate::probe::Reply),
 ) {
     for one in checked {
+        let at_vips = one.at_vips().into_iter().map(|(vip, labelled)| {
+            let name = vip.map_or_else(|| "vip".to_owned(), |vip| vip.to_string());
+            ("vip", name, labelled)
+        });
         let members = one.pair.members.iter().enumerate();
-        let members = members.map(|(place, member)| (Target::Member(place), member.name.as_str()));
-        let others = [(Target::Vip, "vip"), (Target::Elsewhere, "proxy")];
-        for (target, name) in others.into_iter().chain(members) {
-            for (label, reply) in one.labelled(target) {
-                let kind = match target {
-                    Target::Vip => "vip",
-                    Target::Elsewhere => "proxy",
-                    Target::Member(_) if one.pair.service.is_some() => "address",
-                    Target::Member(_) => "member",
-                };
+        let members = members.map(|(place, member)| {
+            let kind = match one.pair.service {
+                Some(_) => "address",
+                None => "member",
+            };
+            (
+                kind,
+                member.name.clone(),
+                one.labelled(Target::Member(place)),
+            )
+        });
+        let proxy = ("proxy", "proxy".to_owned(), one.labelled(Target::Elsewhere));
+        for (kind, name, labelled) in at_vips.chain([proxy]).chain(members) {
+            for (label, reply) in labelled {
                 with(
                     &[
                         named(one),
                         ("kind", kind),
-                        ("target", name),
+                        ("target", &name),
                         ("probe", &label),
                     ],
                     reply,

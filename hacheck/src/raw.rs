@@ -16,6 +16,7 @@ use nix::{
     sys::socket::{LinkAddr, MsgFlags, bind, recvfrom, send},
 };
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockFilter, Socket, Type};
+use vmid::site::is_link_local;
 
 use crate::{
     evidence::{RawWindow, Unseen},
@@ -180,11 +181,6 @@ pub fn collect(question: Question, interface: Option<&str>, started_ms: i64) -> 
             return raw;
         }
     };
-    let has = |address: IpAddr| {
-        list.iter()
-            .any(|one| one.addresses.iter().any(|(own, _)| *own == address))
-    };
-    raw.vip_is_local = question.vip.is_some_and(has);
     let near = question.vip.or_else(|| question.members.first().copied());
     let found = near.and_then(|near| interfaces::beside(&list, near, &question.members, interface));
     let Some((found, mac)) = found.and_then(|found| Some((found, found.mac?))) else {
@@ -196,6 +192,13 @@ pub fn collect(question: Question, interface: Option<&str>, started_ms: i64) -> 
         });
         return raw;
     };
+    // The same link-local address may be another host's on another link.
+    let has = |address: IpAddr| {
+        let here = |one: &&Interface| one.index == found.index || !is_link_local(address);
+        let mut own = list.iter().filter(here).flat_map(|one| &one.addresses);
+        own.any(|(own, _)| *own == address)
+    };
+    raw.vip_is_local = question.vip.is_some_and(has);
     raw.interface.clone_from(&found.name);
     raw.index = found.index;
     let socket = match Raw::open(found) {

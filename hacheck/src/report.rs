@@ -1,11 +1,20 @@
 //! Verdicts as records, and as a table for people.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+};
 
 use serde_json::{Map, Value, json};
 use vmid::{escape::escape, stream::Lines, table::Table};
 
-use crate::{checked::Checked, finding::Severity, holding, judge::Target, service::Service};
+use crate::{
+    checked::{self, Checked, Labelled},
+    finding::{Finding, Severity},
+    holding,
+    judge::{Target, Verdict},
+    service::Service,
+};
 
 /// One record for each pair and service.
 ///
@@ -28,23 +37,17 @@ pub fn record(checked: &Checked<'_>) -> Value {
         evidence,
         verdict,
         probes_ms,
+        ..
     } = checked;
     let mut record = match &pair.service {
         Some(service) => service_json(checked, service),
         None => pair_json(checked),
     };
     let mut put = |name: &str, value: Value| record[name] = value;
-    if let Some(routes) = replies(checked, Target::Elsewhere) {
+    if let Some(routes) = replies(checked.labelled(Target::Elsewhere)) {
         put("routes", routes);
     }
-    put(
-        "findings",
-        verdict
-            .findings
-            .iter()
-            .map(crate::finding::Finding::json)
-            .collect(),
-    );
+    put("findings", findings(verdict));
     let mut timings = json!({"probes_ms": probes_ms});
     if let Some(raw) = &evidence.raw {
         timings["window_ms"] = json!(raw.window_ms);
@@ -54,22 +57,52 @@ pub fn record(checked: &Checked<'_>) -> Value {
     record
 }
 
+/// Each of several VIPs, with what is said of it alone.
+fn of_vips(checked: &Checked<'_>) -> Value {
+    let of_vips = checked.at_vips().into_iter().zip(&checked.vips);
+    let of_vips = of_vips.map(|((_, labelled), of_vip)| {
+        let verdict = &of_vip.verdict;
+        let mut entry = json!({"vip": of_vip.vip, "holder": holder(checked, verdict),
+            "holder_by": verdict.holder_by});
+        if let Some(probes) = replies(labelled) {
+            entry["probes"] = probes;
+        }
+        entry["findings"] = findings(verdict);
+        entry
+    });
+    of_vips.collect()
+}
+
+fn holder(checked: &Checked<'_>, verdict: &Verdict) -> Value {
+    let name = |member: usize| &checked.pair.members[member].name;
+    json!(verdict.holder.map(name))
+}
+
+fn findings(verdict: &Verdict) -> Value {
+    verdict.findings.iter().map(Finding::json).collect()
+}
+
 /// What a pair's record begins with.
 fn pair_json(checked: &Checked<'_>) -> Value {
-    let Checked { pair, verdict, .. } = checked;
-    let mut record = json!({"name": pair.name, "status": verdict.severity().status()});
+    let Checked {
+        pair,
+        verdict,
+        vips,
+        ..
+    } = checked;
+    let mut record = json!({"name": pair.name, "status": checked.severity().status()});
     let mut put = |name: &str, value: Value| record[name] = value;
     if let Some(vip) = pair.vip {
         put("vip", json!(vip));
-        put(
-            "holder",
-            json!(verdict.holder.map(|member| &pair.members[member].name)),
-        );
+        put("holder", holder(checked, verdict));
         put("holder_by", json!(verdict.holder_by));
+    }
+    if !vips.is_empty() {
+        put("vips", of_vips(checked));
     }
     let members = (0..pair.members.len()).map(|member| member_json(checked, member));
     put("members", members.collect());
-    if let Some(vip) = replies(checked, Target::Vip) {
+    if let Some(vip) = replies(checked.labelled(Target::Vip)).filter(|_| vips.is_empty()) {
         put("vip_probes", vip);
     }
     record
@@ -101,7 +134,7 @@ fn service_json(checked: &Checked<'_>, service: &Service) -> Value {
     }
     let addresses = pair.members.iter().enumerate().map(|(place, member)| {
         let mut one = json!({"address": member.address});
-        if let Some(probes) = replies(checked, Target::Member(place)) {
+        if let Some(probes) = replies(checked.labelled(Target::Member(place))) {
             one["probes"] = probes;
         }
         one
@@ -123,23 +156,29 @@ fn member_json(checked: &Checked<'_>, place: usize) -> Value {
     }
     let stated = evidence.facts.iter().find(|stated| stated.member == place);
     if let (Some(stated), Some(vip)) = (stated, pair.vip) {
-        record["has_vip"] = json!(holding::holds(&stated.facts, vip));
+        let has = |vip: &IpAddr| holding::holds(&stated.facts, *vip);
+        if pair.has_several() {
+            let held: Vec<&IpAddr> = pair.vips.iter().filter(|vip| has(vip)).collect();
+            record["has_vips"] = json!(held);
+        } else {
+            record["has_vip"] = json!(has(&vip));
+        }
         record["vrrp_daemon"] = json!(if vip.is_ipv4() {
             stated.facts.vrrp_socket
         } else {
             stated.facts.vrrp6_socket
         });
     }
-    if let Some(probes) = replies(checked, Target::Member(place)) {
+    if let Some(probes) = replies(checked.labelled(Target::Member(place))) {
         record["probes"] = probes;
     }
     record
 }
 
 /// What came of the probes of a target, by their labels; none if there was no probe.
-fn replies(checked: &Checked<'_>, target: Target) -> Option<Value> {
+fn replies(labelled: Labelled<'_>) -> Option<Value> {
     let mut replies = Map::new();
-    for (label, reply) in checked.labelled(target) {
+    for (label, reply) in labelled {
         let ms = u64::try_from(reply.took.as_millis()).unwrap_or(u64::MAX);
         let mut entry = json!({"answer": reply.outcome.to_string(), "took_ms": ms});
         if let Some(identity) = &reply.identity {
@@ -157,7 +196,8 @@ fn replies(checked: &Checked<'_>, target: Target) -> Option<Value> {
 /// Those of `output`.
 pub fn table(checked: &[Checked<'_>], output: &mut impl Write) -> io::Result<()> {
     let mut table = Table::new(["pair", "status", "holder", "by", "finding"]);
-    for Checked { pair, verdict, .. } in checked {
+    for one in checked {
+        let Checked { pair, verdict, .. } = one;
         let holder = match (verdict.holder, pair.vip) {
             (Some(member), _) => pair.members[member].name.as_str(),
             (None, Some(_)) => "?",
@@ -165,25 +205,23 @@ pub fn table(checked: &[Checked<'_>], output: &mut impl Write) -> io::Result<()>
         };
         let mut first = [
             pair.called(),
-            verdict.severity().status().to_owned(),
+            one.severity().status().to_owned(),
             holder.to_owned(),
             verdict.holder_by.unwrap_or_default().to_owned(),
         ];
-        let shown = verdict
-            .findings
-            .iter()
-            .filter(|finding| finding.code != "holder");
-        let mut rows: Vec<String> = shown
-            .map(|finding| match finding.severity {
-                Severity::Info => format!("{}: {}", finding.code, finding.message),
-                severity => format!(
-                    "{} {}: {}",
-                    severity.name().to_uppercase(),
-                    finding.code,
-                    finding.message
-                ),
-            })
-            .collect();
+        let mut shown = one.findings();
+        shown.retain(|(_, finding)| finding.code != "holder");
+        let row = |(vip, finding): (Option<IpAddr>, &Finding)| {
+            let message = checked::message(vip, finding);
+            match finding.severity {
+                Severity::Info => format!("{}: {message}", finding.code),
+                severity => {
+                    let severity = severity.name().to_uppercase();
+                    format!("{severity} {}: {message}", finding.code)
+                }
+            }
+        };
+        let mut rows: Vec<String> = shown.into_iter().map(row).collect();
         if rows.is_empty() {
             rows.push(String::new());
         }

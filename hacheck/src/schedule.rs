@@ -1,9 +1,7 @@
 //! All probes of all pairs at once: a thread for each, and one deadline for all.
 
 use std::{
-    io,
-    net::IpAddr,
-    thread,
+    io, thread,
     time::{Duration, Instant},
 };
 
@@ -11,9 +9,11 @@ use nix::errno::Errno;
 
 use crate::{
     evidence::Unseen,
+    interfaces::{self, Interface},
     judge::{Probed, Target},
     pairs::Pair,
-    probe::{How, On, Outcome, Probe, Reply},
+    probe::{Host, How, On, Outcome, Probe, Reply},
+    views,
 };
 
 /// Room for a TLS handshake, in bytes; the default of 2 MiB would be 2 GB for 1,000 targets.
@@ -27,13 +27,15 @@ struct Task<'a> {
     pair: usize,
     target: Target,
     probe: usize,
-    address: IpAddr,
+    /// None of a link-local address on no link of this host.
+    host: Option<Host>,
     what: &'a Probe,
     /// What is dead is asked again: nobody stands in for it.
     patient: bool,
 }
 
-/// Asks everything; the answers are by pair, in the order of targets and probes.
+/// Asks everything; the answers are by view, in the order of targets and probes. Members are asked once
+/// for all views of their pair.
 ///
 /// All of it ends `timeout` after the call, whatever does not answer.
 #[must_use]
@@ -48,7 +50,9 @@ pub fn ask(pairs: &[&Pair], timeout: Duration) -> Vec<Vec<Probed>> {
         // 0.2, 0.6 and 1.4 s (RFC 6298, 5.5).
         How::Timeout | How::Closed => deadline,
     };
-    let tasks = tasks(pairs);
+    // Only link-local addresses need it, and without it they are not asked.
+    let links = interfaces::list().unwrap_or_default();
+    let tasks = tasks(pairs, &links);
     let replies: Vec<Reply> = thread::scope(|scope| {
         let running: Vec<io::Result<_>> = tasks
             .iter()
@@ -80,12 +84,17 @@ pub fn ask(pairs: &[&Pair], timeout: Duration) -> Vec<Vec<Probed>> {
             reply,
         });
     }
+    views::share(pairs, &mut by_pair);
     by_pair
 }
 
 fn reply(task: &Task<'_>, deadline: Instant, patience: &impl Fn(How) -> Instant) -> Reply {
+    let Some(host) = task.host else {
+        let message = "no interface of this host is on its link (interface)";
+        return unseen(message, String::new());
+    };
     loop {
-        let reply = task.what.ask(task.address, deadline);
+        let reply = task.what.ask(host, deadline);
         let Outcome::Dead(how, _) = &reply.outcome else {
             return reply;
         };
@@ -104,22 +113,24 @@ fn unseen(message: &str, errno: String) -> Reply {
     }))
 }
 
-fn tasks<'a>(pairs: &[&'a Pair]) -> Vec<Task<'a>> {
+fn tasks<'a>(pairs: &[&'a Pair], links: &[Interface]) -> Vec<Task<'a>> {
     let mut tasks = Vec::new();
     for (place, pair) in pairs.iter().enumerate() {
         // Where a probe itself says whom it asks, it asks once.
-        for (probe, what) in pair.probes.iter().enumerate() {
+        let probes = pair.probes.iter().enumerate();
+        for (probe, what) in probes.filter(|_| pair.is_first_view()) {
             tasks.extend(what.elsewhere().map(|address| Task {
                 pair: place,
                 target: Target::Elsewhere,
                 probe,
-                address,
+                host: interfaces::host(links, pair, address),
                 what,
                 patient: true,
             }));
         }
         let vip = pair.vip.map(|vip| (Target::Vip, vip));
         let members = pair.members.iter().enumerate();
+        let members = members.filter(|_| pair.is_first_view());
         let members = members.map(|(i, member)| (Target::Member(i), member.address));
         for (target, address) in vip.into_iter().chain(members) {
             for (probe, what) in pair.probes.iter().enumerate() {
@@ -133,7 +144,7 @@ fn tasks<'a>(pairs: &[&'a Pair]) -> Vec<Task<'a>> {
                         pair: place,
                         target,
                         probe,
-                        address,
+                        host: interfaces::host(links, pair, address),
                         what,
                         patient: target == Target::Vip || pair.service.is_some(),
                     });

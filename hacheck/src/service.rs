@@ -67,8 +67,10 @@ pub(crate) fn read(
     Pair {
         name: service.name,
         vip: None,
+        vips: Vec::new(),
         vrid: None,
-        interface: None,
+        // A link-local VIP is asked where its pair says.
+        interface: on.and_then(|under| under.pair.interface.clone()),
         advert_ms: None,
         version: None,
         unicast: false,
@@ -131,11 +133,11 @@ fn of_pairs_alone(probes: &[Probe], path: &str, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Where clients find what runs on a pair: at its VIP, and without one at each member; one without an
+/// Where clients find what runs on a pair: at its VIPs, and without one at each member; one without an
 /// address is the same fault as it is of the pair, which may be told of it already.
 fn addresses(under: Under<'_>, faults: &mut Vec<Fault>) -> Vec<IpAddr> {
-    if let Some(vip) = under.pair.vip {
-        return vec![vip];
+    if under.pair.vip.is_some() {
+        return under.pair.all_vips().collect();
     }
     let members = under.pair.members.iter().enumerate();
     members

@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -29,9 +30,10 @@ use crate::{
     Surroundings,
     cli::Watch,
     finding::{Finding, Severity},
+    interfaces,
     outage::{Measured, Sample, Seen},
     pairs::Pair,
-    probe::{On, Outcome, Probe, What},
+    probe::{Host, On, Outcome, Probe, What},
     samples::Samples,
     sources::Call,
     wanted::Wanted,
@@ -99,10 +101,7 @@ pub fn run(
         let what = anyhow::anyhow!("{kind} {:?}: it has no probe to watch it with", pair.name);
         return Err(Stop::input(what));
     };
-    let targets: Vec<IpAddr> = match probe.elsewhere().or(pair.vip) {
-        Some(one) => vec![one],
-        None => pair.members.iter().map(|member| member.address).collect(),
-    };
+    let targets = targets(pair, probe, args.vip).map_err(Stop::input)?;
     let stopped = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         let registered = flag::register(signal, stopped.clone());
@@ -128,6 +127,36 @@ pub fn run(
     written.map(|()| answer).map_err(Stop::output)
 }
 
+/// Whom to ask: the VIP that is named, else whom the probe names, else the first VIP, else all members.
+fn targets(pair: &Pair, probe: &Probe, named: Option<IpAddr>) -> anyhow::Result<Vec<Host>> {
+    let targets = match named {
+        Some(vip) if pair.vips.contains(&vip) => vec![vip],
+        Some(vip) => {
+            let vips: Vec<String> = pair.vips.iter().map(ToString::to_string).collect();
+            let there = match vips.is_empty() {
+                true => "it has none".to_owned(),
+                false => format!("there are {}", vips.join(", ")),
+            };
+            anyhow::bail!("pair {:?}: {vip} is no vip of it; {there}", pair.name);
+        }
+        None => match probe.elsewhere().or(pair.vip) {
+            Some(one) => vec![one],
+            None => pair.members.iter().map(|member| member.address).collect(),
+        },
+    };
+    let links = interfaces::list().unwrap_or_default();
+    let host = |address: IpAddr| {
+        let what = || {
+            let name = &pair.name;
+            format!(
+                "pair {name:?}: no interface of this host is on the link of {address} (interface)"
+            )
+        };
+        interfaces::host(&links, pair, address).with_context(what)
+    };
+    targets.into_iter().map(host).collect()
+}
+
 struct Watched {
     samples: Samples,
     /// Times of the schedule that passed before a probe could be sent.
@@ -140,7 +169,7 @@ fn watch(
     args: &Watch,
     surroundings: &mut Surroundings<'_>,
     probe: &Probe,
-    targets: &[IpAddr],
+    targets: &[Host],
     stopped: &AtomicBool,
 ) -> Watched {
     let (tell, told) = mpsc::channel();
@@ -200,7 +229,7 @@ fn watch(
 }
 
 /// One probe of the schedule; of an active-active pair one good answer is enough.
-fn sample(probe: &Probe, targets: &[IpAddr], started: Instant) -> Sample {
+fn sample(probe: &Probe, targets: &[Host], started: Instant) -> Sample {
     let [only] = targets else {
         let asked = thread::scope(|scope| {
             let ask = |&target| scope.spawn(move || one(probe, target, started));
@@ -213,7 +242,7 @@ fn sample(probe: &Probe, targets: &[IpAddr], started: Instant) -> Sample {
     one(probe, *only, started)
 }
 
-fn one(probe: &Probe, target: IpAddr, started: Instant) -> Sample {
+fn one(probe: &Probe, target: Host, started: Instant) -> Sample {
     let begun = Instant::now();
     let reply = probe.ask_once(target, begun + PATIENCE);
     let at = |time: Duration| micros(begun.duration_since(started) + time);
@@ -312,6 +341,9 @@ fn record(
         "took_ms": ms_down(micros(watched.took)),
         "findings": [finding.json()],
     });
+    if let Some(vip) = args.vip.or(pair.vip).filter(|_| pair.has_several()) {
+        record["vip"] = json!(vip);
+    }
     if watched.interrupted {
         record["interrupted"] = json!(true);
     }

@@ -9,6 +9,8 @@ use std::{
 use crate::{
     evidence::{Advert, ArpReply, Mac, RawWindow, Unseen},
     frame::{self, Claim, Frame, Vrrp},
+    pairs::Pair,
+    views,
 };
 
 /// Interval that is reckoned with while nothing else is known: VRRP's default (RFC 5798, 5.2.7).
@@ -33,6 +35,8 @@ const MOST_KEPT: usize = 20_000;
 pub struct Question {
     /// The virtual address; without one there is nothing to ask, only to hear.
     pub vip: Option<IpAddr>,
+    /// All that move with it, and it itself, to know which adverts tell the interval.
+    pub instance: Vec<IpAddr>,
     /// The virtual addresses of all pairs, from which nothing is asked.
     pub vips: Vec<IpAddr>,
     /// The members' own addresses.
@@ -167,10 +171,8 @@ impl Window {
                 self.newest_ms = advert.at_ms;
             }
             // One that is about other addresses, or was routed, tells nothing of this pair.
-            let ours = self
-                .question
-                .vip
-                .is_none_or(|vip| advert.vips.contains(&vip));
+            let instance = &self.question.instance;
+            let ours = instance.is_empty() || instance.iter().any(|vip| advert.vips.contains(vip));
             if self.question.advert_ms.is_none()
                 && advert.interval_ms > 0
                 && ours
@@ -278,6 +280,28 @@ impl Window {
         let asked = vip.is_none_or(|vip| self.sent.contains_key(&vip));
         self.raw.replies = asked.then_some(self.replies);
         self.raw
+    }
+}
+
+/// Lets each view of a pair have what was heard on other interfaces than its own: an instance speaks on
+/// one, and may move addresses of several.
+pub fn share_adverts(pairs: &[&Pair], windows: &mut [Option<RawWindow>]) {
+    let mut place = 0;
+    for views in views::by_pair(pairs) {
+        let windows = &mut windows[place..place + views.len()];
+        place += views.len();
+        let mut heard: BTreeMap<u32, Vec<Advert>> = BTreeMap::new();
+        for raw in windows.iter().flatten().filter(|_| views.len() > 1) {
+            let adverts = raw.adverts.clone().unwrap_or_default();
+            heard.entry(raw.index).or_insert(adverts);
+        }
+        for raw in windows.iter_mut().flatten() {
+            let others = heard.iter().filter(|(index, _)| **index != raw.index);
+            if let Some(adverts) = &mut raw.adverts {
+                adverts.extend(others.flat_map(|(_, heard)| heard.iter().cloned()));
+                adverts.sort_by_key(|advert| advert.at_ms); // stable
+            }
+        }
     }
 }
 

@@ -4,7 +4,10 @@
 use std::{borrow::Cow, fmt};
 
 use ipnet::IpNet;
-use vmid::{avoid::Avoid, site::Holder};
+use vmid::{
+    avoid::Avoid,
+    site::{Held, Holder},
+};
 
 use crate::{
     owner::Owner,
@@ -43,7 +46,10 @@ impl Policy {
     /// ID nobody knows that it is not a service's guest.
     #[must_use]
     pub fn of_owner(&self, owner: &Owner, vmid: Option<u64>) -> Cow<'_, Self> {
-        let concerned = |site: &&SiteRules| vmid.is_none() || site.member(owner, vmid).is_some();
+        let of_guest = |held: &Held| matches!(held.holder, Holder::Service { vmid: Some(_), .. });
+        let concerned = |site: &&SiteRules| {
+            vmid.is_none() && site.held.iter().any(of_guest) || site.member(owner, vmid).is_some()
+        };
         let Some(site) = self.site.as_ref().filter(concerned) else {
             return Cow::Borrowed(self);
         };

@@ -26,6 +26,7 @@ mod promises;
 mod quiet;
 mod servers;
 mod services;
+mod several;
 mod sites;
 mod sound;
 mod standby;
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         standby::SECTIONS,
         promises::SECTIONS,
         sound::SECTIONS,
+        several::SECTIONS,
         movers::SECTIONS,
         servers::SECTIONS,
         drill::SECTIONS,

@@ -30,6 +30,7 @@ mod pointer;
 pub mod print;
 mod reference;
 mod service;
+mod vip;
 mod walk;
 
 pub use app::{App, BackupTarget};
@@ -42,6 +43,7 @@ pub use option::Named;
 pub use pair::{Expect, FileRule, Member, Pair};
 use pointer::Pointer;
 pub use service::Service;
+pub use vip::is_link_local;
 
 /// The most that is read of a site file, in bytes; one of a hundred pairs has 50 KiB.
 const LARGEST: u64 = 16 << 20;
@@ -244,11 +246,14 @@ impl Site {
         }
         let mut faults = Faults::default();
         let mut document = walk::object(value, "", Pointer::Start(""), &mut faults);
+        for (place, pair) in list_of(&mut document, "pairs").enumerate() {
+            vip::normalise(pair, &format!("pairs[{place}]"), &mut faults);
+        }
         faults.or(())?;
         let mut site = Self::of(&document)?;
         let mut faults = Faults::default();
         reference::check(&mut site, &mut faults);
-        for (vlan, entry) in site.vlans.iter().zip(vlans_of(&mut document)) {
+        for (vlan, entry) in site.vlans.iter().zip(list_of(&mut document, "vlans")) {
             entry["gateway"] = Value::String(vlan.gateway.clone());
         }
         site.document = document;
@@ -343,9 +348,12 @@ fn known<'a, T>(name: &str, all: &'a BTreeMap<String, T>) -> Result<&'a T, Strin
     })
 }
 
-fn vlans_of(document: &mut Value) -> impl Iterator<Item = &mut Value> {
-    let vlans = document.get_mut("vlans").and_then(Value::as_array_mut);
-    vlans.into_iter().flatten()
+fn list_of<'a>(
+    document: &'a mut Value,
+    name: &str,
+) -> impl Iterator<Item = &'a mut Value> + use<'a> {
+    let list = document.get_mut(name).and_then(Value::as_array_mut);
+    list.into_iter().flatten()
 }
 
 #[cfg(test)]

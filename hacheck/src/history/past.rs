@@ -24,7 +24,7 @@ impl Past {
     /// The last hour of `pair`, with what is seen now.
     #[must_use]
     pub fn of(lines: &[Line], now: &Line) -> Self {
-        let mut of_pair: Vec<&Line> = lines.iter().filter(|line| line.pair == now.pair).collect();
+        let mut of_pair: Vec<&Line> = lines.iter().filter(|line| line.is_of(now)).collect();
         // The last line before the hour says who held it when the hour began.
         let from = of_pair
             .iter()
@@ -95,6 +95,7 @@ mod tests {
         Line {
             at_ms: second * 1000,
             pair: "dns".to_owned(),
+            vip: None,
             holder: holder.to_owned(),
             become_master: names.into_iter().zip(counts.iter().copied()).collect(),
             master_since_ms: since_s

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use serde_json::json;
+use vmid::site::is_link_local;
 
 use super::{Case, holder::list, instance, witness::member_of};
 use crate::{
@@ -96,6 +97,16 @@ fn heard(case: &Case<'_>, vip: IpAddr, adverts: &[&Advert]) -> Vec<Finding> {
                 );
             }
             _ => {}
+        }
+        if own_vrid == Some(vrid) && member.is_some() && case.pair.has_several() {
+            let strange = |vip: &&IpAddr| !case.pair.vips.contains(vip) && !is_link_local(**vip);
+            let more: Vec<&IpAddr> = advert.vips.iter().filter(strange).collect();
+            if !more.is_empty() {
+                let more = list(more.iter().map(ToString::to_string));
+                let message =
+                    format!("{from} advertises {more}, too, which the pair's vips don't name");
+                add(Severity::Info, message, advert);
+            }
         }
         if case
             .pair
@@ -269,6 +280,22 @@ fn dumped(case: &Case<'_>, vip: IpAddr) -> Vec<Finding> {
             some => list(some.iter().map(ToString::to_string)),
         }
     });
+    for (member, instance) in &dumps {
+        let mut of_pair = instance::of_member(case, *member, vip);
+        if case.pair.has_several() && !of_pair.any(|i| i.has(vip)) {
+            let name = case.name(*member);
+            let message = format!(
+                "{name}: its VRRP instance {} does not have {vip}: while {name} is master, nobody does",
+                instance.name
+            );
+            findings.push(drift(
+                Severity::Warning,
+                message,
+                json!({"member": name}),
+                Eye::Facts,
+            ));
+        }
+    }
     let mut by_priority: BTreeMap<u8, Vec<String>> = BTreeMap::new();
     for (member, instance) in &dumps {
         let names = by_priority.entry(instance.base_priority).or_default();

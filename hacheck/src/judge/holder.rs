@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::{
-    Case, Target, by_name, info, instance, nothing,
+    Case, by_name, info, instance, nothing,
     owners::Who,
     second, stale,
     timeline::Claim,
+    unnamed::{is_mute, why_unknown},
     unused,
     witness::{self, Arp, Speakers, Told},
 };
@@ -209,7 +210,8 @@ fn one(case: &Case<'_>, vip: IpAddr, arp: &Arp, adverts: &Speakers, told: &Told,
     };
     let by_identity = witness::identity(case);
     // What the table says is older than that nobody answers now.
-    let by_neighbour = witness::neighbour(case, vip).filter(|_| !held.no_arp_answer);
+    let mute = held.no_arp_answer || is_mute(case);
+    let by_neighbour = witness::neighbour(case, vip).filter(|_| !mute);
     let means = [
         ("local", by_local, Eye::Local),
         ("mac", by_arp, Eye::Arp),
@@ -307,80 +309,6 @@ fn one(case: &Case<'_>, vip: IpAddr, arp: &Arp, adverts: &Speakers, told: &Told,
             &eyes,
         ));
     }
-}
-
-/// Why nobody is named, when nothing names anybody.
-fn why_unknown(
-    case: &Case<'_>,
-    vip: IpAddr,
-    arp: &Arp,
-    adverts: &Speakers,
-    told: &Told,
-) -> Finding {
-    let mut why = Vec::new();
-    let mut eyes = Vec::new();
-    match &arp.last {
-        Some(Who::Virtual(mac)) => why.push(format!(
-            "its MAC {mac} is VRRP's virtual one, the same on all members"
-        )),
-        Some(Who::Mac(mac)) => why.push(format!(
-            "its MAC {mac} is of no known host, and not every member's is known"
-        )),
-        _ => {}
-    }
-    if let Some(Who::Source(source)) = adverts.last.first() {
-        why.push(format!(
-            "its adverts come from {source}, and not every member's address on that segment is known (addresses)"
-        ));
-    }
-    if arp.asked {
-        eyes.push(Eye::Arp);
-    }
-    match (told.holders.len(), case.all_told()) {
-        (0, true) => {
-            eyes.push(Eye::Facts);
-            why.push("no member has it".to_owned());
-        }
-        (2.., _) => {
-            eyes.push(Eye::Facts);
-            why.push("it moved while the members told their facts".to_owned());
-        }
-        _ => {}
-    }
-    if case.pair.unicast {
-        why.push("its adverts are unicast".to_owned());
-    }
-    if case.evidence.raw.is_none() {
-        let entry = case
-            .evidence
-            .neighbours
-            .iter()
-            .find(|entry| entry.address == vip);
-        why.push(match entry {
-            None => "it is no neighbour of this host (routed)".to_owned(),
-            Some(entry) if entry.mac.virtual_router().is_some() => {
-                format!(
-                    "its MAC {} is VRRP's virtual one, the same on all members",
-                    entry.mac
-                )
-            }
-            Some(entry) => format!("its MAC {} is of no member's address", entry.mac),
-        });
-    }
-    let told_apart = case
-        .replies(Target::Vip)
-        .any(|(_, reply)| reply.identity.is_some());
-    if !told_apart && case.replies(Target::Vip).next().is_some() {
-        why.push("no answer says who gives it".to_owned());
-    }
-    let message = format!("who holds {vip} is not known: {}", list(why.into_iter()));
-    Finding::new(
-        "holder-unknown",
-        Severity::Unknown,
-        message,
-        nothing(),
-        &eyes,
-    )
 }
 
 pub(super) fn called(case: &Case<'_>, who: &Who) -> String {

@@ -4,21 +4,28 @@
 use std::net::IpAddr;
 
 use super::{Case, witness};
-use crate::evidence::{Advert, Instance, MemberFacts};
+use crate::{
+    evidence::{Advert, Instance, MemberFacts},
+    pairs::Pair,
+};
 
-/// The virtual router ID: the pair's, else a dump's, else that of a member's own advert of the VIP.
+/// The virtual router ID: the pair's, else a dump's, else that of a member's own advert of the VIP, or
+/// of another that moves with it.
 pub(super) fn vrid(case: &Case<'_>, vip: IpAddr) -> Option<u8> {
-    let of_dump = || {
+    let of_dump = |vip: IpAddr| {
         let mut dumped = case.members().flat_map(|member| all(case, member));
         dumped.find(|i| i.has(vip)).map(|i| i.vrid)
     };
-    let of_advert = || {
+    let of_advert = |vip: IpAddr| {
         let ours = |advert: &&Advert| {
             advert.vips.contains(&vip) && witness::member_of(case, advert).is_some()
         };
         case.adverts().find(ours).map(|advert| advert.vrid)
     };
-    case.pair.vrid.or_else(of_dump).or_else(of_advert)
+    let of = |vip: IpAddr| of_dump(vip).or_else(|| of_advert(vip));
+    let others = case.pair.vips.iter().filter(|other| **other != vip);
+    let of_others = || others.copied().find_map(of);
+    case.pair.vrid.or_else(|| of(vip)).or_else(of_others)
 }
 
 /// The VIP stands in no advert of its instance, by the pair's word or a dump's.
@@ -66,8 +73,9 @@ pub(super) fn of_member<'a>(
     member: usize,
     vip: IpAddr,
 ) -> impl Iterator<Item = &'a Instance> {
-    let vrid = case.pair.vrid;
-    all(case, member).filter(move |i| i.has(vip) || Some(i.vrid) == vrid)
+    let Pair { vrid, vips, .. } = case.pair;
+    let ours = move |i: &&Instance| i.has(vip) || vips.iter().any(|other| i.has(*other));
+    all(case, member).filter(move |i| ours(i) || Some(i.vrid) == *vrid)
 }
 
 fn all<'a>(case: &'a Case<'_>, member: usize) -> impl Iterator<Item = &'a Instance> {

@@ -169,13 +169,18 @@ fn ha_unseen(places: &guests::Places) -> Option<Finding> {
 fn loss(case: &Case<'_>, lost: &[usize]) -> String {
     let left = case.pair.members.len() - lost.len();
     let preferred = lost.iter().any(|&i| case.pair.members[i].preferred);
+    let still = match left {
+        1 => "no redundancy".to_owned(),
+        more => format!("{more} are left"),
+    };
     match left {
         0 => "the service is gone".to_owned(),
         _ if case.pair.vip.is_none() => {
-            "half of the clients' queries wait, no redundancy".to_owned()
+            let part = if left == 1 { "half" } else { "some" };
+            format!("{part} of the clients' queries wait, {still}")
         }
-        _ if preferred => "the VIP moves, no redundancy".to_owned(),
-        _ => "no redundancy".to_owned(),
+        _ if preferred => format!("the VIP moves, {still}"),
+        _ => still,
     }
 }
 

@@ -121,6 +121,10 @@ fn at_vip(case: &Case<'_>, held: &Held, probe: usize, reply: &Reply) -> Option<F
             );
             critical("vip-wrong-source", message, evidence, &eyes)
         }
+        _ if answers_else(case, probe) => {
+            let message = format!("{vip}: {label}: {said}, though another probe is answered there");
+            critical("vip-service-down", message, evidence, &eyes)
+        }
         _ => {
             let arp = match held.no_arp_answer {
                 true => {
@@ -137,6 +141,12 @@ fn at_vip(case: &Case<'_>, held: &Held, probe: usize, reply: &Reply) -> Option<F
             critical("vip-down", message, evidence, &eyes)
         }
     }
+}
+
+/// The VIP answered another probe than this one.
+fn answers_else(case: &Case<'_>, probe: usize) -> bool {
+    let mut replies = case.replies(Target::Vip);
+    replies.any(|(place, reply)| place != probe && reply.is_answered())
 }
 
 /// What is wrong with a member's own service.

@@ -50,7 +50,14 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
             .filter(|&member| !daemon::seen(case, held, member))
         {
             if held.holder == Some(member) {
-                unseen.push(format!("that {}'s VRRP daemon lives", case.name(member)));
+                let why = match case.pair.unicast {
+                    true => " (its adverts are unicast, so only its --facts tell)",
+                    false => "",
+                };
+                unseen.push(format!(
+                    "that {}'s VRRP daemon lives{why}",
+                    case.name(member)
+                ));
             } else {
                 standby.push(format!(
                     "that {}'s VRRP daemon lives (--facts)",

@@ -33,6 +33,8 @@ pub(super) fn judge(case: &Case<'_>, what: &Service, accept_blind: bool) -> Verd
         holder_by: None,
         findings,
         passing: false,
+        unsteady: false,
+        only_one_seen: false,
     }
 }
 

@@ -16,6 +16,7 @@ mod services;
 mod sight;
 mod sound;
 mod things;
+mod together;
 
 const NOW_S: i64 = 1_795_305_600; // 2026-11-22T00:00:00Z
 

@@ -13,7 +13,7 @@ use std::{
 
 use nix::sys::socket::{setsockopt, sockopt};
 
-use super::{How, Outcome, Reply, wire};
+use super::{Host, How, Outcome, Reply, wire};
 use crate::fields::{Fields, shown};
 
 mod answer;
@@ -117,8 +117,8 @@ impl Query {
 
     /// A datagram that is lost is sent again, if `again`.
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
-    pub(super) fn ask(&self, address: IpAddr, clock: &wire::Clock, again: bool) -> Reply {
-        let target = SocketAddr::new(address, self.port);
+    pub(super) fn ask(&self, host: Host, clock: &wire::Clock, again: bool) -> Reply {
+        let target = host.at(self.port);
         let got = resolve(target, &self.name, self.kind, clock, again);
         let mut reply = Reply::of(match &got.read {
             Ok(read) => self.judge(read),
@@ -286,7 +286,7 @@ fn over_tcp(
     clock: &wire::Clock,
 ) -> Result<Read, Outcome> {
     let failed = |error: io::Error| wire::outcome(&error);
-    let mut stream = wire::connect(target.ip(), target.port(), clock)?;
+    let mut stream = wire::connect(target, target.port(), clock)?;
     // cannot fail: a name has 255 bytes at most
     let length = u16::try_from(query.len()).unwrap_or_default();
     let framed = [&length.to_be_bytes(), query].concat();

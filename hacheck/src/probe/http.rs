@@ -8,7 +8,7 @@ use std::{
 
 use vmid::url;
 
-use super::{Outcome, Reply, tls, wire};
+use super::{Host, Outcome, Reply, tls, wire};
 use crate::fields::{Fields, shown};
 
 pub(super) mod answer;
@@ -112,8 +112,8 @@ impl Get {
     }
 
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
-    pub(super) fn ask(&self, address: IpAddr, clock: &wire::Clock) -> Reply {
-        let shown = match address {
+    pub(super) fn ask(&self, host: Host, clock: &wire::Clock) -> Reply {
+        let shown = match host.address {
             IpAddr::V4(v4) => v4.to_string(),
             IpAddr::V6(v6) => format!("[{v6}]"),
         };
@@ -121,7 +121,7 @@ impl Get {
             Ok(url) => url,
             Err(what) => return Reply::of(Outcome::Wrong(what)),
         };
-        match self.exchange(&url, address, clock) {
+        match self.exchange(&url, host, clock) {
             Ok(answer) => {
                 let mut reply = Reply::of(self.judge(&answer));
                 reply.identity = self.identity.as_ref().and_then(|name| answer.header(name));
@@ -131,10 +131,10 @@ impl Get {
         }
     }
 
-    fn exchange(&self, url: &Url, address: IpAddr, clock: &wire::Clock) -> Result<Answer, Outcome> {
-        let stream = wire::connect(address, url.port, clock)?;
+    fn exchange(&self, url: &Url, host: Host, clock: &wire::Clock) -> Result<Answer, Outcome> {
+        let stream = wire::connect(host, url.port, clock)?;
         match url.tls {
-            true => self.over(tls::session(stream, Some(&url.host), address)?, url),
+            true => self.over(tls::session(stream, Some(&url.host), host.address)?, url),
             false => self.over(stream, url),
         }
     }

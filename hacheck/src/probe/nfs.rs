@@ -2,9 +2,7 @@
 //!
 //! `rpcinfo` needs a portmapper for the first, which a v4-only server has not.
 
-use std::net::IpAddr;
-
-use super::{Content, Outcome, Reply, rpc, wire};
+use super::{Content, Host, Outcome, Reply, rpc, wire};
 use crate::fields::{Fields, shown};
 
 mod mount;
@@ -66,21 +64,21 @@ impl Null {
 
     /// The exports are asked for if `all` is.
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
-    pub(super) fn ask(&self, address: IpAddr, clock: &wire::Clock, all: bool) -> Reply {
-        let outcome = match self.null(address, clock) {
+    pub(super) fn ask(&self, host: Host, clock: &wire::Clock, all: bool) -> Reply {
+        let outcome = match self.null(host, clock) {
             Ok(()) => Outcome::Good,
             Err(outcome) => outcome,
         };
         clock.answered();
         let wanted = all && outcome == Outcome::Good && !self.exports.is_empty();
         Reply {
-            content: wanted.then(|| Content::Nfs(mount::ask(self, address, clock.deadline))),
+            content: wanted.then(|| Content::Nfs(mount::ask(self, host.address, clock.deadline))),
             ..Reply::of(outcome)
         }
     }
 
-    fn null(&self, address: IpAddr, clock: &wire::Clock) -> Result<(), Outcome> {
-        let mut stream = wire::connect(address, self.port, clock)?;
+    fn null(&self, host: Host, clock: &wire::Clock) -> Result<(), Outcome> {
+        let mut stream = wire::connect(host, self.port, clock)?;
         let null = rpc::Call {
             program: NFS,
             version: self.version,

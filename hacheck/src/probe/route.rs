@@ -7,7 +7,7 @@ use std::{net::IpAddr, thread};
 use vmid::url;
 
 use super::{
-    How, Outcome, Reply,
+    Host, How, Outcome, Reply,
     http::{Get, Url},
     wire,
 };
@@ -92,22 +92,22 @@ impl Route {
     }
 
     /// What clients get: the page through the proxy, and nothing of the backend.
-    pub(super) fn through(&self, address: IpAddr, clock: &wire::Clock) -> Reply {
-        self.through.ask(self.via.unwrap_or(address), clock)
+    pub(super) fn through(&self, host: Host, clock: &wire::Clock) -> Reply {
+        self.through.ask(self.via.map_or(host, Host::from), clock)
     }
 
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
-    pub(super) fn ask(&self, address: IpAddr, clock: &wire::Clock) -> Reply {
-        let via = self.via.unwrap_or(address);
+    pub(super) fn ask(&self, host: Host, clock: &wire::Clock) -> Reply {
+        let via = self.via.map_or(host, Host::from);
         let deadline = clock.deadline;
         let (proxy, backend) = thread::scope(|scope| {
             let straight = || {
                 let clock = wire::Clock::until(deadline);
-                self.straight.ask(self.backend, &clock).outcome
+                self.straight.ask(self.backend.into(), &clock).outcome
             };
             let builder = thread::Builder::new().stack_size(STACK);
             let asked = builder.spawn_scoped(scope, straight);
-            let proxy = self.through(address, clock).outcome;
+            let proxy = self.through(host, clock).outcome;
             let backend = match asked.map(thread::ScopedJoinHandle::join) {
                 Ok(Ok(backend)) => backend,
                 Ok(Err(_)) => not_asked("the probe failed"), // a bug of ours, and no answer
@@ -116,7 +116,7 @@ impl Route {
             (proxy, backend)
         });
         let legs = Legs {
-            via,
+            via: via.address,
             proxy,
             backend_url: url::shown(&self.straight.url).into_owned(),
             backend,
@@ -238,7 +238,7 @@ mod tests {
             let (proxy, backend) = (up(proxy), up(backend));
             let route = route(proxy.0, backend.0);
             // The address asked is another: the route names its proxy.
-            let other = "192.0.2.1".parse().unwrap();
+            let other = Host::from("192.0.2.1".parse::<IpAddr>().unwrap());
             let reply = route.ask(other, &wire::Clock::of(Duration::from_secs(10)));
             assert_eq!(reply.outcome.to_string(), want, "{name}");
             let legs = reply.legs.unwrap();
@@ -266,7 +266,8 @@ mod tests {
         let (mute, handle) = server(None);
         let (backend, _) = server(Some("HTTP/1.1 200 OK\r\n\r\n"));
         let started = Instant::now();
-        let reply = route(mute, backend).ask(LOCAL, &wire::Clock::of(Duration::from_millis(300)));
+        let reply =
+            route(mute, backend).ask(LOCAL.into(), &wire::Clock::of(Duration::from_millis(300)));
         assert!(started.elapsed() < Duration::from_secs(5), "one timeout");
         let want = "proxy: no answer in time; backend: ok";
         assert_eq!(reply.outcome.to_string(), want);
@@ -282,7 +283,7 @@ mod tests {
             on: On::All,
             rebinds: false,
         };
-        let reply = probe.ask_once(LOCAL, Instant::now() + Duration::from_secs(10));
+        let reply = probe.ask_once(LOCAL.into(), Instant::now() + Duration::from_secs(10));
         assert!(reply.is_good() && reply.legs.is_none(), "{reply:?}");
         handle.join().unwrap();
     }

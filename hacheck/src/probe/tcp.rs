@@ -1,8 +1,6 @@
 //! A TCP connection, and nothing over it.
 
-use std::net::IpAddr;
-
-use super::{Outcome, Reply, wire};
+use super::{Host, Outcome, Reply, wire};
 use crate::fields::Fields;
 
 /// Where to connect to.
@@ -24,8 +22,8 @@ impl Connect {
     }
 
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
-    pub(super) fn ask(&self, address: IpAddr, clock: &wire::Clock) -> Reply {
-        Reply::of(match wire::connect(address, self.port, clock) {
+    pub(super) fn ask(&self, host: Host, clock: &wire::Clock) -> Reply {
+        Reply::of(match wire::connect(host, self.port, clock) {
             Ok(_) => Outcome::Good,
             Err(outcome) => outcome,
         })
@@ -40,18 +38,18 @@ mod tests {
 
     #[test]
     fn open_and_closed() {
-        let local = IpAddr::from([127, 0, 0, 1]);
+        let local = std::net::IpAddr::from([127, 0, 0, 1]);
         let listener = TcpListener::bind((local, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let clock = || wire::Clock::of(Duration::from_secs(5));
-        assert!(Connect { port }.ask(local, &clock()).is_good());
+        assert!(Connect { port }.ask(local.into(), &clock()).is_good());
         drop(listener);
-        let reply = Connect { port }.ask(local, &clock());
+        let reply = Connect { port }.ask(local.into(), &clock());
         assert!(
             matches!(reply.outcome, Outcome::Dead(How::Refused, _)),
             "{reply:?}"
         );
-        let late = Connect { port }.ask(local, &wire::Clock::of(Duration::ZERO));
+        let late = Connect { port }.ask(local.into(), &wire::Clock::of(Duration::ZERO));
         assert!(
             matches!(late.outcome, Outcome::Dead(How::Timeout, _)),
             "{late:?}"

@@ -16,7 +16,7 @@ use rustls::{
 use vmid::{exit, handshake};
 use x509_parser::{extensions::GeneralName, prelude::FromDer as _};
 
-use super::{Outcome, Reply, wire};
+use super::{Host, Outcome, Reply, wire};
 use crate::fields::{Fields, shown};
 
 /// Whom to greet, and when its certificate is too old.
@@ -106,9 +106,9 @@ impl Hello {
     }
 
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
-    pub(super) fn ask(&self, address: IpAddr, clock: &wire::Clock) -> Reply {
-        let session = wire::connect(address, self.port, clock)
-            .and_then(|stream| session(stream, self.name.as_deref(), address));
+    pub(super) fn ask(&self, host: Host, clock: &wire::Clock) -> Reply {
+        let session = wire::connect(host, self.port, clock)
+            .and_then(|stream| session(stream, self.name.as_deref(), host.address));
         let session = match session {
             Ok(session) => session,
             Err(outcome) => return Reply::of(outcome),

@@ -14,7 +14,7 @@ use nix::{
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{How, Outcome};
+use super::{Host, How, Outcome};
 use crate::evidence::Unseen;
 
 /// The time that a probe has, when its question left, and when the answer was there.
@@ -69,8 +69,12 @@ pub(super) struct Timed<'a> {
 }
 
 /// Connects, until the deadline at the latest.
-pub(super) fn connect(address: IpAddr, port: u16, clock: &Clock) -> Result<Timed<'_>, Outcome> {
-    opened(address, port, clock, false)
+pub(super) fn connect(
+    host: impl Into<Host>,
+    port: u16,
+    clock: &Clock,
+) -> Result<Timed<'_>, Outcome> {
+    opened(host.into(), port, clock, false)
 }
 
 /// The same from a port below 1024, if this process may have one.
@@ -79,11 +83,11 @@ pub(super) fn connect_from_reserved(
     port: u16,
     clock: &Clock,
 ) -> Result<Timed<'_>, Outcome> {
-    opened(address, port, clock, true)
+    opened(address.into(), port, clock, true)
 }
 
-fn opened(address: IpAddr, port: u16, clock: &Clock, reserved: bool) -> Result<Timed<'_>, Outcome> {
-    let target = SocketAddr::new(address, port);
+fn opened(host: Host, port: u16, clock: &Clock, reserved: bool) -> Result<Timed<'_>, Outcome> {
+    let target = host.at(port);
     let stream = connected(target, clock, reserved).map_err(|error| outcome(&error))?;
     // Best effort: without it a small request may wait for an acknowledgement.
     let _ = stream.set_nodelay(true);

@@ -11,6 +11,7 @@ const N2: &str = "192.168.10.12";
 fn window(advert_ms: Option<u32>) -> Window {
     let question = Question {
         vip: Some(VIP.parse().unwrap()),
+        instance: vec![VIP.parse().unwrap()],
         vips: Vec::new(),
         members: vec![N1.parse().unwrap(), N2.parse().unwrap()],
         vrid: Some(55),

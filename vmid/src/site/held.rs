@@ -17,7 +17,7 @@ pub struct Held {
 /// Who has an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holder {
-    /// A pair: it is its VIP.
+    /// A pair: it is its VIP, or one of several.
     Vip {
         /// The pair's name.
         pair: String,
@@ -67,7 +67,7 @@ impl Site {
     /// All addresses that the site has given away: VIPs, members, services, gateways, nodes.
     pub fn held(&self) -> impl Iterator<Item = Held> {
         let pairs = self.pairs.iter().flat_map(|pair| {
-            let vip = pair.vip.map(|address| Held {
+            let vips = pair.all_vips().map(|address| Held {
                 address,
                 holder: Holder::Vip {
                     pair: pair.name.clone(),
@@ -84,7 +84,7 @@ impl Site {
                     },
                 })
             });
-            vip.into_iter().chain(members)
+            vips.chain(members)
         });
         // Of a service that lists members' addresses, the members are the guests.
         let of_member = |address: &IpAddr| {

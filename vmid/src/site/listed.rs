@@ -5,7 +5,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{
-    Fault, Faults, Pair, Service, Site, json, mistaken, pair, pointer::Pointer, service, walk,
+    Fault, Faults, Pair, Service, Site, json, mistaken, pair, pointer::Pointer, service, vip, walk,
 };
 use crate::stream::{self, Bad};
 
@@ -60,7 +60,8 @@ pub fn listed(text: &[u8]) -> Result<Listed, Faults> {
         if let Some(what) = mistaken::told(&value, "a pair").filter(|_| row == PAIR) {
             return Err(Faults::of_document(format!("record {}: {what}", place + 1)));
         }
-        let document = walk::object(value, row, Pointer::Start(&path), &mut faults);
+        let mut document = walk::object(value, row, Pointer::Start(&path), &mut faults);
+        vip::normalise(&mut document, &path, &mut faults);
         if !faults.0.is_empty() {
             continue;
         }

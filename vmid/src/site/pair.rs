@@ -6,16 +6,22 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::fault::Faults;
+use super::{
+    fault::Faults,
+    vip::{self, is_link_local},
+};
 
 /// Two or more hosts that stand in for each other.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Pair {
     /// Its name.
     pub name: String,
-    /// The address that moves; an active-active pair has none.
+    /// The address that moves, the first of several; an active-active pair has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vip: Option<IpAddr>,
+    /// All of them, where one VRRP instance moves several; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vips: Vec<IpAddr>,
     /// Virtual router ID, 1..=255.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vrid: Option<u8>,
@@ -120,6 +126,7 @@ impl Pair {
 /// The rules of all pairs; `paths` are how messages call them, `segments` the site's networks.
 pub(super) fn check(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Faults) {
     for (pair, path) in pairs.iter().zip(paths) {
+        vip::check(pair, path, faults);
         members(pair, path, faults);
         without_vrrp(pair, path, faults);
         for (place, file) in pair.files.iter().enumerate() {
@@ -131,7 +138,7 @@ pub(super) fn check(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults
                 faults.add(format!("{path}.files[{place}].member"), what);
             }
         }
-        in_one_network(pair, path, segments, faults);
+        vip::in_networks(pair, path, segments, faults);
     }
     between(pairs, paths, segments, faults);
 }
@@ -158,13 +165,15 @@ fn members(pair: &Pair, path: &str, faults: &mut Faults) {
                 let what = format!("is {address}, which is {}'s, too", other.name);
                 faults.add(format!("{at}.address"), what);
             }
-            if pair.vip == Some(address) {
+            if pair.all_vips().any(|vip| vip == address) {
                 let what =
                     format!("is the vip {address}; a VIP moves, a member's own address stays");
                 faults.add(format!("{at}.address"), what);
             }
+            let of_family = |other: IpAddr| other.is_ipv4() == address.is_ipv4();
             let first = pair.vip.or(pair.members[0].address);
-            if let Some(first) = first.filter(|first| first.is_ipv4() != address.is_ipv4()) {
+            let first = first.filter(|first| !of_family(*first));
+            if let Some(first) = first.filter(|_| !pair.all_vips().any(of_family)) {
                 let what = format!("is {address}, of another family than {first}");
                 faults.add(format!("{at}.address"), what);
             }
@@ -175,7 +184,7 @@ fn members(pair: &Pair, path: &str, faults: &mut Faults) {
             let has = |other: &Member| {
                 other.address == Some(*address) || other.addresses.contains(address)
             };
-            if pair.vip == Some(*address) {
+            if pair.all_vips().any(|vip| vip == *address) {
                 faults.add(
                     at,
                     format!("is the vip {address}; a VIP moves, a member's own address stays"),
@@ -244,35 +253,6 @@ fn without_vrrp(pair: &Pair, path: &str, faults: &mut Faults) {
     }
 }
 
-/// VIP and members are in one network of the site, as far as it has networks of their family.
-fn in_one_network(pair: &Pair, path: &str, segments: &[IpNet], faults: &mut Faults) {
-    let Some(vip) = pair.vip.filter(|_| !pair.elsewhere) else {
-        return;
-    };
-    let way_out = "(or the pair says \"x-elsewhere\": true)";
-    let family: Vec<&IpNet> = segments
-        .iter()
-        .filter(|net| net.addr().is_ipv4() == vip.is_ipv4())
-        .collect();
-    if family.is_empty() {
-        return;
-    }
-    let holding = family.into_iter().filter(|net| net.contains(&vip));
-    let Some(net) = holding.max_by_key(|net| net.prefix_len()) else {
-        let what = format!("is {vip}, which is in no prefix of vlans {way_out}");
-        faults.add(format!("{path}.vip"), what);
-        return;
-    };
-    for (place, member) in pair.members.iter().enumerate() {
-        let outside =
-            |address: &IpAddr| address.is_ipv4() == vip.is_ipv4() && !net.contains(address);
-        if let Some(address) = member.address.filter(outside) {
-            let what = format!("is {address}, not in {net} as the vip {vip} {way_out}");
-            faults.add(format!("{path}.members[{place}].address"), what);
-        }
-    }
-}
-
 /// The rules between pairs.
 fn between(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Faults) {
     let (mut names, mut vips, mut routers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
@@ -281,12 +261,20 @@ fn between(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Fa
         if names.insert(name, ()).is_some() {
             faults.add(format!("{path}.name"), format!("is {name:?} again"));
         }
-        let Some(vip) = pair.vip else { continue };
-        if let Some(other) = vips.insert(vip, name) {
-            let what = format!("is {vip}, which is the vip of {other:?}, too");
-            faults.add(format!("{path}.vip"), what);
+        // A link-local address may be there on every link.
+        let link = |address: IpAddr| pair.interface.as_ref().filter(|_| is_link_local(address));
+        for (place, vip) in pair.all_vips().enumerate() {
+            let other: Option<&Pair> = vips.insert((vip, link(vip)), pair);
+            // Twice in one pair was told before.
+            if let Some(other) = other.filter(|other| !std::ptr::eq(*other, pair)) {
+                let what = format!("is {vip}, which is the vip of {:?}, too", other.name);
+                faults.add(vip::path_of(pair, path, place), what);
+            }
         }
-        let Some(vrid) = pair.vrid else { continue };
+        // The adverts are in the network of the first: what else moves with it may be anywhere.
+        let (Some(vip), Some(vrid)) = (pair.vip, pair.vrid) else {
+            continue;
+        };
         let net = segment(vip, segments);
         // Two VIPs of one instance are two pairs of the same members on the same interface.
         let one_instance = |other: &&Pair| {
@@ -298,7 +286,7 @@ fn between(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Fa
             };
             other.interface == pair.interface && hosts(other) == hosts(pair)
         };
-        let other = routers.insert((net, vrid), pair);
+        let other = routers.insert((net, link(vip), vrid), pair);
         if let Some(other) = other
             .filter(|other| !one_instance(other))
             .map(|other| &other.name)
@@ -311,14 +299,20 @@ fn between(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Fa
     }
     for (pair, path) in pairs.iter().zip(paths) {
         for (place, member) in pair.members.iter().enumerate() {
-            let own = |address: &IpAddr| pair.vip != Some(*address);
-            let address = member.address.filter(own);
-            if let Some((address, other)) = address.and_then(|a| Some((a, vips.get(&a)?))) {
+            let mine = |address: &IpAddr| pair.all_vips().any(|vip| vip == *address);
+            let of_other = |address: IpAddr| {
+                let mut all = vips.iter().filter(|((vip, _), _)| *vip == address);
+                let other = all.next().filter(|_| !is_link_local(address));
+                other
+                    .map(|(_, pair)| &pair.name)
+                    .filter(|_| !mine(&address))
+            };
+            if let Some((address, other)) = member.address.and_then(|a| Some((a, of_other(a)?))) {
                 let what = format!("is {address}, the vip of the pair {other:?}");
                 faults.add(format!("{path}.members[{place}].address"), what);
             }
-            for (number, address) in member.addresses.iter().enumerate().filter(|(_, a)| own(a)) {
-                if let Some(other) = vips.get(address) {
+            for (number, address) in member.addresses.iter().enumerate() {
+                if let Some(other) = of_other(*address) {
                     let what = format!("is {address}, the vip of the pair {other:?}");
                     faults.add(format!("{path}.members[{place}].addresses[{number}]"), what);
                 }

@@ -178,7 +178,7 @@ fn no_host(address: IpAddr, prefix: IpNet) -> bool {
 /// A VIP moves, a node's own address stays. (A VIP may be a gateway: that is a pair of routers.)
 fn nodes_and_vips(site: &Site, faults: &mut Faults) {
     for (place, node) in site.nodes.iter().enumerate() {
-        let same = |pair: &&Pair| pair.vip.is_some() && pair.vip == node.address;
+        let same = |pair: &&Pair| pair.all_vips().any(|vip| Some(vip) == node.address);
         if let Some(pair) = site.pairs.iter().find(same) {
             let what = format!("is the vip of the pair {:?}, too", pair.name);
             faults.add(format!("nodes[{place}].address"), what);

@@ -101,7 +101,10 @@ fn addresses(
         if service.addresses[..place].contains(address) {
             faults.add(at.as_str(), format!("is {address} again"));
         }
-        if let Some(pair) = pairs.iter().find(|pair| pair.vip == Some(*address)) {
+        if let Some(pair) = pairs
+            .iter()
+            .find(|pair| pair.all_vips().any(|vip| vip == *address))
+        {
             let name = &pair.name;
             let what = format!("is {address}, the vip of the pair {name:?}: say \"pair\" instead");
             faults.add(at.as_str(), what);

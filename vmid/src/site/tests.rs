@@ -6,6 +6,8 @@ use super::{
 };
 use serde_json::json;
 
+mod vips;
+
 /// The faults of a document, a line each.
 fn faults(document: &Value) -> Vec<String> {
     match Site::parse(document.to_string().as_bytes()) {
@@ -26,7 +28,7 @@ fn full() -> Value {
         "storages": [{"storage": "tank", "type": "zfspool", "content": ["images", "rootdir"], "guests": true}],
         "database_storage_types": ["zfspool"],
         "vlans": [{"vlan": 20, "name": "infra", "prefix": "10.20.20.0/24", "base": 720_000, "digits": 3, "bridge": "vmbr0", "tagged": true, "gateway": "10.20.20.1"}],
-        "pairs": [{"name": "ns", "vip": "10.20.20.53", "vrid": 53, "interface": "eth0", "advert_ms": 1000, "unicast": true, "excluded": false,
+        "pairs": [{"name": "ns", "vip": "10.20.20.53", "vips": ["10.20.20.53", "10.20.20.55"], "vrid": 53, "interface": "eth0", "advert_ms": 1000, "unicast": true, "excluded": false,
             "vrrp": true, "by": "vrrp", "rto_s": 10.0,
             "expect": {"preferred": true, "version": 3},
             "members": [{"name": "ns-1", "address": "10.20.20.51", "addresses": ["10.20.20.54"], "vmid": 20051, "node": "pve-a", "preferred": true},
@@ -199,7 +201,12 @@ fn what_contradicts_itself_is_told() {
         document
     };
     let mut no_vip = full();
-    no_vip["pairs"][0].as_object_mut().unwrap().remove("vip");
+    for key in ["vip", "vips"] {
+        no_vip["pairs"][0].as_object_mut().unwrap().remove(key);
+    }
+    let mut one_vip = full();
+    one_vip["pairs"][0].as_object_mut().unwrap().remove("vips");
+    one_vip["pairs"][0]["vip"] = json!("10.20.21.53");
     let mut nameless = full();
     nameless["pairs"][0]["members"][1]
         .as_object_mut()
@@ -239,7 +246,7 @@ fn what_contradicts_itself_is_told() {
         ("address twice",       with("/pairs/0/members/1/address", json!("10.20.20.51")), &["pairs[0].members[1].address is 10.20.20.51, which is ns-1's, too"]),
         ("VIP is a member's",   with("/pairs/0/members/1/address", json!("10.20.20.53")), &["pairs[0].members[1].address is the vip 10.20.20.53"]),
         ("member elsewhere",    with("/pairs/0/members/1/address", json!("10.20.21.52")), &["pairs[0].members[1].address is 10.20.21.52, not in 10.20.20.0/24 as the vip 10.20.20.53 (or the pair says \"x-elsewhere\": true)"]),
-        ("VIP elsewhere",       with("/pairs/0/vip", json!("10.20.21.53")), &["pairs[0].vip is 10.20.21.53, which is in no prefix of vlans"]),
+        ("VIP elsewhere",       one_vip, &["pairs[0].vip is 10.20.21.53, which is in no prefix of vlans"]),
         ("mixed families",      with("/pairs/0/members/1/address", json!("fd00::2")), &["pairs[0].members[1].address is fd00::2, of another family than 10.20.20.53"]),
         ("two preferred",       with("/pairs/0/members/1/preferred", json!(true)), &["pairs[0].members[1].preferred is true for more than one member"]),
         ("file of nobody",      with("/pairs/0/files/0/member", json!("ns-3")), &["pairs[0].files[0].member is \"ns-3\", which is no member; near: ns-1"]),
@@ -283,6 +290,10 @@ fn what_is_fine() {
     let mut elsewhere = full();
     elsewhere["pairs"][0]["vip"] = json!("10.99.0.1");
     elsewhere["pairs"][0]["x-elsewhere"] = json!(true);
+    elsewhere["pairs"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("vips");
     let pairs = json!({"pairs": full()["pairs"].clone()});
     #[rustfmt::skip]
     let cases = [
@@ -358,6 +369,7 @@ fn who_has_an_address() {
         .collect();
     let want = [
         "10.20.20.53 is the VIP of the pair ns",
+        "10.20.20.55 is the VIP of the pair ns",
         "10.20.20.51 is ns-1's, a member of the pair ns",
         "10.20.20.54 is ns-1's, a member of the pair ns",
         "10.20.20.52 is ns-2's, a member of the pair ns",

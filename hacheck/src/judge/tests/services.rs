@@ -93,6 +93,18 @@ fn on_a_pair() {
 }
 
 #[test]
+fn at_a_vip_that_was_moving() {
+    let before = Some("service-down 192.0.2.11: dns ha.test A: no answer in time".to_owned());
+    let world = service("", &["a"], "+").with(|w| w.evidence.looked_before = before);
+    let verdict = world.verdict();
+    let told: Vec<_> = verdict.findings.iter().map(|one| one.code).collect();
+    assert_eq!(
+        (told, verdict.severity()),
+        (vec!["hand-over"], Severity::Info)
+    );
+}
+
+#[test]
 fn where_its_guest_is() {
     let guest = |status: &str, more: &str| {
         format!(r#"{{"type":"lxc","vmid":101,"node":"node3","status":"{status}"{more}}}"#)

@@ -89,6 +89,18 @@ fn what_could_not_be_seen_is_never_ok() {
 #[test]
 fn services() {
     let raw = |letters| World::vrrp().probes(letters).raw(&all("a"), &all("a"));
+    // Another probe, which was answered at the VIP and the members as the letters say.
+    let beside = |world: World, letters: &str| {
+        let other = World::vrrp().probes(letters).evidence.probes;
+        world.with(|w| {
+            w.pair.probes.push(w.pair.probes[0].clone());
+            let other = other
+                .into_iter()
+                .map(|probed| Probed { probe: 1, ..probed });
+            w.evidence.probes.extend(other);
+        })
+    };
+    let old = [("vip", "a"), ("a", "a"), ("b", "b")];
     #[rustfmt::skip]
     let cases = vec![
         ("all gone", raw("rrr"), "critical vip-down, warning member-service-down, warning member-service-down, a by mac"),
@@ -99,6 +111,12 @@ fn services() {
         ("holder's service hangs", raw("tt+"), "critical vip-up-holder-dead, warning member-service-down, a by mac"),
         ("a refusal, one dead, no other means", World::vrrp().probes("rr+"), "critical vip-up-holder-dead, unknown holder-unknown, unknown blind, warning member-service-down"),
         ("standby's service is dead", raw("++r"), "warning member-service-down, a by mac"),
+        ("one of two dead everywhere", beside(raw("ttt"), "+++"), "critical vip-service-down, warning member-service-down, warning member-service-down, a by mac"),
+        ("one of two dead, the other wrong", beside(raw("ttt"), "www"), "critical vip-service-down, critical wrong-function, critical wrong-function, warning member-service-down, warning wrong-function, warning member-service-down, a by mac"),
+        ("two of two dead", beside(raw("ttt"), "ttt"), "critical vip-down, critical vip-down, warning member-service-down, warning member-service-down, a by mac"),
+        ("one of two dead on the holder", beside(raw("tt+"), "+++"), "critical vip-up-holder-dead, warning member-service-down, a by mac"),
+        ("VIP mute, and an old neighbour entry", World::vrrp().probes("t++").neighbours(&old), "critical vip-down, unknown holder-unknown, unknown blind"),
+        ("VIP refuses, and its neighbour entry", World::vrrp().probes("rrr").neighbours(&old), "critical vip-down, unknown blind, warning member-service-down, warning member-service-down, a by mac"),
         ("VIP mute, holder answers", raw("t++"), "critical vip-down, a by mac"),
         ("VIP refuses, holder answers", raw("r++"), "critical vip-wrong-source, a by mac"),
         ("wrong at the VIP", raw("ww+"), "critical wrong-function, critical wrong-function, a by mac"),

@@ -202,4 +202,17 @@ fn files_and_places() {
         "loss of node3: the service is gone"
     );
     assert!(losses(at("node3", "node5")).starts_with("loss of node3: half of"));
+    let third = |id: u32, node: &str| {
+        format!(r#"{{"type":"lxc","vmid":{id},"node":"{node}","status":"running"}}"#)
+    };
+    let three = placed(&(third(101, "node3") + &third(102, "node5") + &third(103, "node7")));
+    let three = three.with(|w| {
+        w.pair.vip = Some(address("vip"));
+        w.pair.members.push(w.pair.members[0].clone());
+        (w.pair.members[2].vmid, w.pair.members[0].preferred) = (Some(103), true);
+    });
+    assert_eq!(
+        losses(three),
+        "loss of node3: the VIP moves, 2 are left, loss of node5: 2 are left and loss of node7: 2 are left"
+    );
 }

@@ -48,7 +48,7 @@ fn server(make: impl Fn(&[u8], usize) -> Vec<(bool, Vec<u8>)> + Send + 'static) 
 
 fn ask(query: &Query, timeout_ms: u64) -> Reply {
     query.ask(
-        LOCAL,
+        LOCAL.into(),
         &wire::Clock::of(Duration::from_millis(timeout_ms)),
         true,
     )
@@ -184,7 +184,7 @@ fn asked_once_is_one_datagram() {
     let port = socket.local_addr().unwrap().port();
     let clock = wire::Clock::of(Duration::from_millis(50));
     let began = Instant::now();
-    let reply = query(port).ask(LOCAL, &clock, false);
+    let reply = query(port).ask(LOCAL.into(), &clock, false);
     assert!(matches!(reply.outcome, Outcome::Dead(How::Timeout, _)));
     let left = clock.left().unwrap().duration_since(began);
     assert!(left < Duration::from_millis(50), "{left:?}");

@@ -51,7 +51,7 @@ fn what_is_expected_and_what_is_not() {
     ];
     for (name, answer, fields, want) in cases {
         let (port, server) = server(answer);
-        match get(port, fields).ask(LOCAL, &soon()).outcome {
+        match get(port, fields).ask(LOCAL.into(), &soon()).outcome {
             Outcome::Good => assert_eq!(want, "", "{name}"),
             Outcome::Wrong(what) => {
                 assert!(!want.is_empty() && what.starts_with(want), "{name}: {what}")
@@ -74,7 +74,7 @@ fn who_answers() {
         json!({"identity":{"header":"x-node"}}),
     ] {
         let (port, _) = server(OK);
-        let reply = get(port, fields).ask(LOCAL, &soon());
+        let reply = get(port, fields).ask(LOCAL.into(), &soon());
         assert_eq!(reply.identity.as_deref(), Some("n1"));
     }
 }
@@ -82,14 +82,14 @@ fn who_answers() {
 #[test]
 fn silence_is_no_answer() {
     let (port, _) = server("");
-    let reply = get(port, json!({})).ask(LOCAL, &soon());
+    let reply = get(port, json!({})).ask(LOCAL.into(), &soon());
     assert!(
         matches!(reply.outcome, Outcome::Dead(How::Closed, _)),
         "{reply:?}"
     );
     let mute = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = mute.local_addr().unwrap().port();
-    let reply = get(port, json!({})).ask(LOCAL, &wire::Clock::of(Duration::from_millis(50)));
+    let reply = get(port, json!({})).ask(LOCAL.into(), &wire::Clock::of(Duration::from_millis(50)));
     assert!(
         matches!(reply.outcome, Outcome::Dead(How::Timeout, _)),
         "{reply:?}"

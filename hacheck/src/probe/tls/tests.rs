@@ -42,7 +42,7 @@ fn a_server_that_speaks_something_else_is_wrong_and_not_dead() {
     let value = serde_json::json!({ "port": port });
     let hello = parsed(&value, Hello::parse).unwrap();
     let reply = hello.ask(
-        [127, 0, 0, 1].into(),
+        IpAddr::from([127, 0, 0, 1]).into(),
         &wire::Clock::of(Duration::from_secs(10)),
     );
     assert!(

@@ -22,7 +22,7 @@ impl<'a> Candidate<'a> {
     ) -> impl Iterator<Item = &'a Storage> + use<'a, 'c> {
         let pairs = policy.pairs.iter();
         let pairs = pairs.filter(|pair| self.pairs.iter().any(|(name, _)| *name == pair.name));
-        let virtual_ones: Vec<IpAddr> = pairs.filter_map(|pair| pair.vip).collect();
+        let virtual_ones: Vec<IpAddr> = pairs.flat_map(|pair| pair.all_vips()).collect();
         cluster.state.storages.iter().filter(move |storage| {
             let Some(server) = &storage.server else {
                 return false;
