@@ -55,7 +55,7 @@ pub enum What {
     /// The NULL procedure of an NFS server, and its exports.
     Nfs(nfs::Null),
     /// A page through a reverse proxy, and from its backend.
-    Route(route::Route),
+    Route(Box<route::Route>),
     /// What a Pi-hole holds.
     Pihole(pihole::Ask),
 }
@@ -226,7 +226,7 @@ impl Probe {
                 "tcp" => tcp::Connect::parse(inner).map(What::Tcp),
                 "nfs" => nfs::Null::parse(inner).map(What::Nfs),
                 "pihole" => pihole::Ask::parse(inner).map(What::Pihole),
-                _ => route::Route::parse(inner).map(What::Route),
+                _ => route::Route::parse(inner).map(|route| What::Route(Box::new(route))),
             }
         });
         // Names beside these are found by the reader of the pairs.

@@ -279,7 +279,7 @@ mod tests {
     fn clients_have_what_comes_through_the_proxy() {
         let (proxy, handle) = server(Some("HTTP/1.1 200 OK\r\n\r\n"));
         let probe = Probe {
-            what: What::Route(route(proxy, closed())),
+            what: What::Route(Box::new(route(proxy, closed()))),
             on: On::All,
             rebinds: false,
         };
