@@ -259,6 +259,8 @@ fn unit_tree(tree: &Path) -> Vec<String> {
     fs::create_dir_all(&built).unwrap();
     // Any program of that name will do.
     copy(&root().join("scripts/notify"), built.join("hacheck"));
+    fs::create_dir_all(tree.join("bin")).unwrap();
+    copy(&root().join("scripts/notify"), tree.join("bin/sh"));
     copy(
         Path::new("/lib/systemd/system"),
         tree.join("usr/lib/systemd/system"),

@@ -81,12 +81,22 @@ pub fn run(
 
     // Neither of both is lost because the other can't be written.
     let done = say(args, &checked, surroundings, output);
-    if let Some(path) = &args.textfile {
-        metrics(path, &checked, surroundings.now_ms).map_err(|error| {
-            Stop::outside(anyhow::anyhow!("{}: {}", path.display(), reason(&error)))
-        })?;
+    let Some(path) = &args.textfile else {
+        return done;
+    };
+    match (metrics(path, &checked, surroundings.now_ms), done) {
+        (Ok(()), done) => done,
+        // A plugin has one line, and what it says of the pairs is worse than that.
+        (Err(error), Ok(Done::Plugin(code))) => {
+            (surroundings.say)(&format!("{}: {}", path.display(), reason(&error)));
+            Ok(Done::Plugin(if code == 0 { 3 } else { code }))
+        }
+        (Err(error), _) => Err(Stop::outside(anyhow::anyhow!(
+            "{}: {}",
+            path.display(),
+            reason(&error)
+        ))),
     }
-    done
 }
 
 /// The verdicts in the form that was asked for, and what they all come to.

@@ -14,10 +14,22 @@ again_given() {
     [[ $memory ]] || fail 2 "--again needs a folder to remember in: --state FOLDER, or a unit's StateDirectory="
 }
 
+# look_twice: whether what a check says is only seen this once, and may be over with its next look. Sets `passing`; called once a run.
+passing=false
+look_twice() {
+    local before=""
+    [[ $memory ]] || return 0
+    read -r before 2>/dev/null <"$memory/$slug.seen" || true
+    if [[ $(jq -r .doubtful "$tmp/notice") == true && $before != "$(signed)" ]]; then passing=true; fi
+    # Where it can't be kept nothing is held back for it.
+    { signed >"$memory/.$slug.seen" && mv -- "$memory/.$slug.seen" "$memory/$slug.seen"; } 2>/dev/null || passing=false
+}
+
 # due CHANNEL: whether the notice is to be sent there: it would be sent, and is not what was told of late; or it was not
-# well when that was told last, and is now. Sets nothing; needs `send` and `state`.
+# well when that was told last, and is now. Sets nothing; needs `send`, `state` and `passing`.
 due() {
     local at="" was="" sign=""
+    [[ $passing == false ]] || return 1
     [[ ! $memory ]] || read -r at was sign 2>/dev/null <"$memory/$slug.$1" || true
     [[ $at =~ ^[1-9][0-9]{0,11}$ && $at -le $EPOCHSECONDS ]] || { [[ $send == true ]]; return; }
     if [[ $was == "$state" && $sign == "$(signed)" ]]; then

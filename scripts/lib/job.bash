@@ -114,6 +114,7 @@ tell_channels() {
     touch -- "$tmp/out" "$tmp/err"
     notice "$tmp/out" "$tmp/err" || { truncate -s 65536 -- "$tmp/out" && notice "$tmp/out" "$tmp/err"; } || notice /dev/null /dev/null || undone "any channel" "$(head -n 1 "$tmp/why")" || return 0
     read -r state send < <(jq -r '"\(.state) \(.send)"' "$tmp/notice")
+    look_twice
     for name in "${!channel[@]}"; do
         # healthchecks hears of every run.
         [[ $name == healthchecks ]] || due "$name" || continue

@@ -37,7 +37,12 @@ def of_drill: (if .recovered == false then "did not recover" elif .outages == 0 
     + if .rto_ms and .outages != 0 then " (\(.rto_ms | seconds) is promised)" else "" end;
 def of_guest: (.address | tostring) + (if .vmid then ", ID \(.vmid)" else "" end)
     + if .commands then (if .changed then ", taken back" else ", was free already" end) elif .changed then ", new" else ", as before" end;
-def of_check: "\(.status // .severity)" + ([.message, (.findings | arrays | .[0] | objects | .message, .code) | strings][0] // "" | if . == "" then "" else ": \(.)" end);
+# The worst finding, of the pair or of one of its VIPs, which it names.
+def rank: .severity as $severity | ["info", "warning", "unknown", "critical"] | index($severity) // 0;
+def found: [.findings[]?, (.vips[]? | objects | .vip as $vip | .findings[]? | objects | . + {$vip}) | objects];
+def worst: found | map(. + {rank: rank}) | (max_by(.rank) | .rank) as $most | map(select(.rank == $most))[0] // empty;
+def of_vip: .vip as $vip | (.message // .code // "" | tostring) | if ($vip | type) == "string" and (contains($vip) | not) then "\($vip): \(.)" else . end;
+def of_check: "\(.status // .severity)" + ([(.message | strings), (worst | of_vip)][0] // "" | if . == "" then "" else ": \(.)" end);
 def told:
     (if (.error // false) != false then of_error
     elif .service and has("kept") then of_backup
@@ -62,10 +67,12 @@ def most_lines: 2000;
 def lines: map(select(failed) | {who: subject, text: told}) + [map(select(removal))| removals]
     + map(select((failed or removal) | not) | {who: subject, text: told});
 
-# Whether two notices say the same: of a check, whose messages have figures in them that change, by what it found.
-def found: [.findings[]?, .vips[]?.findings[]? | objects | select(.severity != "info") | [.severity, .code]] | unique;
-def sign: if .status and (.findings | type) == "array" and (has("outage_ms") | not) and (.error // false) == false then [subject, .status, .holder, found]
-    else [subject, told] end;
+# Whether two notices say the same: of a check, whose messages have figures in them that change, by what it found and of whom.
+def is_check: .status and (.findings | type) == "array" and (has("outage_ms") | not) and (.error // false) == false;
+def of_whom: .evidence | objects | [.member, .probe, .target, .path, .name, .address | strings];
+def signs: found | map(select(.severity != "info") | [.severity, .code, .vip, of_whom]) | unique;
+# An outage is an event: two that took as long are two.
+def sign: if is_check then [subject, .status, .holder, signs] elif (.outages | numbers) > 0 then [subject, told, .outage_ms, .took_ms] else [subject, told] end;
 
 # The records of a text: a line each; a document of several lines is one, or a list.
 def rows: if type == "object" and (.data | type) == "array" then .data else . end | if type == "array" then .[] else . end | objects;
@@ -95,6 +102,8 @@ def others: [split("\n")[] | select(. as $line | [$line | fromjson? | objects] =
     more: ([($lines | length) - most_lines, 0] | max), # lines that are left out here
     state: (if $is_failure then "failed" elif $bad > 0 or ($records | any(warnings != [] or (.outages | numbers) > 0)) then "warning" else "ok" end),
     changed: ($records | any(.changed == true)),
+    # What may be over with the next look: told when two checks, one after the other, say it.
+    doubtful: ($records != [] and ($records | all(is_check and .status != "critical")) and ([0, 1] | index($code | tonumber? // 0) != null)),
     sign: ([$how, ($records | map(sign)), (if $is_failure and $bad == 0 then $log[-10:] else [] end)] | tojson),
     code: $code
   }
