@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{
     Case, Target, daemon,
     holder::{Held, list},
+    instance,
 };
 use crate::{
     evidence::Unseen,
@@ -39,6 +40,10 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
     } else if case.pair.vip.is_none() {
         unseen.extend(unasked(case));
     }
+    // Of VIPs that move together each member's list may lack one, which nothing shows before a failover.
+    let has_list = case
+        .of_vrrp()
+        .is_some_and(|vip| case.pair.has_several() || instance::is_excluded(case, vip));
     let mut standby = Vec::new();
     if case.pair.vip.is_some() {
         if !held.only_one_seen && !held.contradicted {
@@ -59,10 +64,11 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
                     case.name(member)
                 ));
             } else {
-                standby.push(format!(
-                    "that {}'s VRRP daemon lives (--facts)",
-                    case.name(member)
-                ));
+                let what = match has_list {
+                    true => "lives, and would have all of the addresses (--facts by root)",
+                    false => "lives (--facts)",
+                };
+                standby.push(format!("that {}'s VRRP daemon {what}", case.name(member)));
             }
         }
     }
@@ -76,7 +82,11 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
     let faults: Vec<String> = faults
         .map(|member| {
             let name = case.name(member);
-            format!("whether {name}'s VRRP instance is in FAULT (keepalived tells root: hacheck member as root)")
+            let list = match has_list {
+                true => ", or lacks one of the addresses",
+                false => "",
+            };
+            format!("whether {name}'s VRRP instance is in FAULT{list} (keepalived tells root: hacheck member as root)")
         })
         .collect();
     if !faults.is_empty() {
