@@ -4,6 +4,8 @@
 //! the holder's daemon lives and if the standby's does. The last is invisible on the
 //! wire; it is told, and no more, where the rest was seen there.
 
+use std::net::IpAddr;
+
 use serde_json::json;
 
 use super::{
@@ -14,7 +16,8 @@ use super::{
 use crate::{
     evidence::Unseen,
     finding::{Eye, Finding, Severity},
-    probe::Outcome,
+    probe::{Outcome, Probe},
+    service::Service,
 };
 
 pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> {
@@ -34,6 +37,8 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
         unseen.push("whether the service answers (no probes)".to_owned());
     } else if case.pair.vip.is_some() && !asked(Some(Target::Vip)) {
         unseen.push("whether the service answers at the VIP (no probe asks there)".to_owned());
+    } else if case.pair.vip.is_none() {
+        unseen.extend(unasked(case));
     }
     // Of VIPs that move together each member's list may lack one, which nothing shows before a failover.
     let has_list = case
@@ -127,12 +132,44 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
     findings
 }
 
-/// Of a service its probes say all there is; without any, and without what failed, nothing is known.
-pub(super) fn of_service(case: &Case<'_>, accept: bool) -> Vec<Finding> {
+/// The addresses at which nobody asked: a route that names its proxy asks there alone.
+fn unasked(case: &Case<'_>) -> Option<String> {
+    let proxies: Vec<IpAddr> = case
+        .pair
+        .probes
+        .iter()
+        .filter_map(Probe::elsewhere)
+        .collect();
+    let is_asked = |member: &usize| {
+        let asked = case.replies(Target::Member(*member)).next().is_some();
+        asked
+            || case.pair.members[*member]
+                .own()
+                .any(|own| proxies.contains(&own))
+    };
+    let names = case.members().filter(|member| !is_asked(member));
+    let names: Vec<String> = names.map(|member| case.name(member).to_owned()).collect();
+    let told = || {
+        format!(
+            "whether the service answers at {} (no probe asks there)",
+            list(names.iter().cloned())
+        )
+    };
+    (!names.is_empty()).then(told)
+}
+
+/// Of a service its probes say all there is. Without any it is known at best that its guest runs, which is
+/// all that was asked for.
+pub(super) fn of_service(case: &Case<'_>, service: &Service, accept: bool) -> Vec<Finding> {
     let mut findings = failed(case);
-    if case.evidence.probes.is_empty() {
-        let unseen = "whether the service answers (no probes)";
-        let severity = match accept {
+    let unseen = match case.evidence.probes.is_empty() {
+        true => Some("whether the service answers (no probes)".to_owned()),
+        false => unasked(case),
+    };
+    if let Some(unseen) = unseen {
+        let places = case.evidence.places.as_ref().zip(service.vmid);
+        let runs = places.is_some_and(|(places, vmid)| places.runs(vmid));
+        let severity = match accept || runs && case.pair.probes.is_empty() {
             true => Severity::Info,
             false => Severity::Unknown,
         };
