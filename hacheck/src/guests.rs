@@ -15,6 +15,10 @@ pub struct Places {
     shared: BTreeSet<String>,
     /// Nodes that are not in the cluster now.
     offline: BTreeSet<String>,
+    /// HA's resources as a state has them: what each guest is there, by its ID.
+    managed: BTreeMap<u32, String>,
+    /// It is a state in which HA could not be seen, so that nobody knows whom it manages.
+    ha_unseen: bool,
 }
 
 /// Where a guest is.
@@ -30,7 +34,8 @@ pub struct Place {
     pub status: String,
     /// Storages of its disks, as far as they are told.
     pub storages: BTreeSet<String>,
-    /// What the HA manager has it as (`hastate` of /cluster/resources); none if it doesn't manage it.
+    /// What the HA manager has it as (`hastate` of /cluster/resources, `ha` of a state); none if it doesn't
+    /// manage it, or nobody knows.
     pub ha: Option<String>,
 }
 
@@ -67,6 +72,7 @@ impl Places {
                     let nodes = value["nodes"].as_array().into_iter().flatten();
                     nodes.for_each(|node| places.add_node(node));
                     guests.iter().for_each(|guest| places.add(guest));
+                    places.add_ha(&value);
                     storages
                         .as_array()
                         .into_iter()
@@ -75,6 +81,10 @@ impl Places {
                 }
                 _ => places.add(&value),
             }
+        }
+        for guest in &mut places.guests {
+            let managed = places.managed.get(&guest.vmid).cloned();
+            guest.ha = guest.ha.take().or(managed);
         }
         if places.guests.is_empty() {
             return Err(
@@ -88,6 +98,21 @@ impl Places {
     #[must_use]
     pub fn of(&self, vmid: u32) -> Option<&Place> {
         self.guests.iter().find(|place| place.vmid == vmid)
+    }
+
+    /// What HA has the guests as could not be seen.
+    #[must_use]
+    pub fn ha_unseen(&self) -> bool {
+        self.ha_unseen
+    }
+
+    /// That guest is known to run, on a node that is there.
+    #[must_use]
+    pub fn runs(&self, vmid: u32) -> bool {
+        self.of(vmid).is_some_and(|place| {
+            let away = place.node.as_deref().is_some_and(|node| self.offline(node));
+            place.status == "running" && !away
+        })
     }
 
     /// That storage is one for all nodes.
@@ -135,6 +160,23 @@ impl Places {
             storages: storages(value),
             ha: text("hastate"),
         });
+    }
+
+    /// `{"ha":{"resources":[{"sid":"ct:101","state","crm_state"}]}}` of a state; null if its token may
+    /// not see HA.
+    fn add_ha(&mut self, state: &Value) {
+        self.ha_unseen |= state.get("ha").is_some_and(Value::is_null);
+        for resource in state["ha"]["resources"].as_array().into_iter().flatten() {
+            let sid = resource["sid"].as_str().and_then(|sid| sid.split_once(':'));
+            let vmid = sid.and_then(|(_, vmid)| vmid.parse().ok());
+            // What the manager says of it now; what was asked for, if it says nothing.
+            let now = resource["crm_state"]
+                .as_str()
+                .or(resource["state"].as_str());
+            if let Some((vmid, now)) = vmid.zip(now) {
+                self.managed.insert(vmid, now.to_owned());
+            }
+        }
     }
 
     fn add_storage(&mut self, value: &Value) {
@@ -210,6 +252,30 @@ mod tests {
             r#"{"type":"node","node":"a"}"#,
         ] {
             assert!(Places::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_ha_has_guests_as() {
+        let state = |ha: &str| {
+            let text =
+                format!(r#"{{"version":1{ha},"guests":[{{"vmid":101,"type":"lxc","node":"a"}}]}}"#);
+            let places = Places::parse(text.as_bytes()).unwrap();
+            (places.of(101).unwrap().ha.clone(), places.ha_unseen())
+        };
+        let resources = |all: &str| format!(r#","ha":{{"resources":[{all}]}}"#);
+        #[rustfmt::skip]
+        let cases = [
+            ("what the manager says", resources(r#"{"sid":"ct:101","state":"started","crm_state":"error"}"#), Some("error"),    false),
+            ("what was asked for",    resources(r#"{"sid":"vm:101","state":"disabled"}"#),                    Some("disabled"), false),
+            ("it says nothing now",   resources(r#"{"sid":"ct:101","state":"started","crm_state":null}"#),    Some("started"),  false),
+            ("another's",             resources(r#"{"sid":"ct:102","state":"started"}"#),                     None,             false),
+            ("no resource",           resources(r#"{"sid":"101","state":"started"}"#),                        None,             false),
+            ("not seen",              r#","ha":null"#.to_owned(),                                             None,             true),
+            ("records",               String::new(),                                                          None,             false),
+        ];
+        for (name, ha, want, unseen) in cases {
+            assert_eq!(state(&ha), (want.map(str::to_owned), unseen), "{name}");
         }
     }
 

@@ -122,7 +122,8 @@ pub fn list() -> Result<Vec<Interface>, Errno> {
 /// that name. An interface of that name will do, too, if it is beside one of the members (a VIP may
 /// be of another network than they are), or has no address of the VIP's family, since to listen
 /// needs none; else one with addresses of other networks is on another segment. A link-local address
-/// says nothing of where it is: there the name counts first, then the members' other addresses.
+/// says nothing of where it is: there the members' other addresses do, since the name may be the
+/// members' own for it; the name decides among several, and where none of those addresses is near.
 #[must_use]
 pub fn beside<'a>(
     list: &'a [Interface],
@@ -138,11 +139,19 @@ pub fn beside<'a>(
     };
     if is_link_local(vip) {
         let others = members.iter().filter(|member| !is_link_local(**member));
-        let by_member = || {
-            let mut linked = usable().filter(|one| one.link_local().is_some());
-            linked.find(|one| others.clone().any(|member| one.is_beside(*member)))
+        let is_near = |one: &&Interface| {
+            one.link_local().is_some() && others.clone().any(|member| one.is_beside(*member))
         };
-        return of_name().or_else(by_member);
+        // With addresses of the members' families, and none near theirs, it is another segment.
+        let may_be = |one: &&Interface| {
+            let mut own = one.addresses.iter().map(|(own, _)| own);
+            let strange = |own: &IpAddr| others.clone().any(|m| m.is_ipv4() == own.is_ipv4());
+            !own.any(|own| !is_link_local(*own) && !own.is_loopback() && strange(own))
+        };
+        let near = of_name().filter(is_near);
+        return near
+            .or_else(|| usable().find(is_near))
+            .or_else(|| of_name().filter(may_be));
     }
     of_name()
         .filter(|one| one.is_beside(vip))
@@ -232,12 +241,37 @@ mod tests {
             ("named, without addresses",   "172.16.0.1",     Some("tap0"),   Some("tap0")),
             ("IPv6",                       "fd10::110",      None,           Some("eth1")),
             ("no such name",               "172.16.0.1",     Some("eth9"),   None),
-            ("link-local, by name",        "fe80::110",      Some("eth0"),   Some("eth0")),
+            ("link-local, the members' name for it", "fe80::110", Some("eth0"), Some("eth1")),
             ("link-local, by the members", "fe80::110",      Some("eth9"),   Some("eth1")),
+            ("link-local, without a name", "fe80::110",      None,           Some("eth1")),
         ];
         for (name, vip, named, want) in cases {
             let members = ["192.168.10.11".parse().unwrap()];
             let found = beside(&list, vip.parse().unwrap(), &members, named);
+            assert_eq!(found.map(|one| one.name.as_str()), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_link_of_a_link_local_vip() {
+        let list = [
+            interface("eth0", &[("10.0.0.2", 24), ("fe80::2", 64)]),
+            interface("eth1", &[("fd10::2", 64), ("fe80::3", 64)]),
+            interface("eth2", &[("fd10::3", 64), ("fe80::4", 64)]),
+        ];
+        #[rustfmt::skip]
+        let cases: [(&str, &[&str], &str, Option<&str>); 7] = [
+            ("the members' name for it",       &["fd10::11", "fd10::12"],   "eth0", Some("eth1")),
+            ("by name among several",          &["fd10::11", "fd10::12"],   "eth2", Some("eth2")),
+            ("members link-local, too",        &["fe80::11", "fe80::12"],   "eth0", Some("eth0")),
+            ("one of them has an address",     &["fe80::11", "fd10::12"],   "eth0", Some("eth1")),
+            ("members elsewhere, named",       &["fd11::11", "fd11::12"],   "eth1", None),
+            ("named, without their family",    &["fd11::11", "fd11::12"],   "eth0", Some("eth0")),
+            ("routed management addresses",    &["172.16.0.1"],             "eth2", Some("eth2")),
+        ];
+        for (name, members, named, want) in cases {
+            let members: Vec<IpAddr> = members.iter().map(|m| m.parse().unwrap()).collect();
+            let found = beside(&list, "fe80::110".parse().unwrap(), &members, Some(named));
             assert_eq!(found.map(|one| one.name.as_str()), want, "{name}");
         }
     }

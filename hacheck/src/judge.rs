@@ -186,11 +186,7 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
             finding.severity = Severity::Info;
         }
     }
-    if let Some(before) = &evidence.looked_before {
-        let message =
-            format!("looked twice, since it may have been only passing; at first: {before}");
-        findings.push(info("hand-over", message, nothing(), &[Eye::Arp]));
-    }
+    findings.extend(hand_over(&case));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity)); // stable
     let shaken = |finding: &Finding| {
         finding.severity > Severity::Info
@@ -212,6 +208,13 @@ pub fn judge(pair: &Pair, evidence: &Evidence, accept_blind: bool) -> Verdict {
         only_one_seen: held.only_one_seen,
         findings,
     }
+}
+
+/// It was looked at twice.
+fn hand_over(case: &Case<'_>) -> Option<Finding> {
+    let before = case.evidence.looked_before.as_ref()?;
+    let message = format!("looked twice, since it may have been only passing; at first: {before}");
+    Some(info("hand-over", message, nothing(), &[Eye::Arp]))
 }
 
 /// It is no matter of a moment, so that a second look would not help.

@@ -13,6 +13,7 @@ use vmid::{site::is_link_local, span};
 use crate::{
     cli::Check,
     evidence::{MemberFacts, Neighbour, OwnAddress, RawWindow, Unseen},
+    finding::Severity,
     guests::Places,
     interfaces,
     judge::{self, Evidence, Stated},
@@ -36,20 +37,12 @@ pub(crate) struct Known {
 pub(crate) type Look = (Evidence, u64);
 
 /// Looks at all pairs, by their views, and once more at those with a VIP that was just moving: what was
-/// wrong may be over.
+/// wrong may be over, there and with the services on them.
 pub(crate) fn looked(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) -> Vec<Look> {
     let started = Instant::now();
     let mut looked = gather(args, pairs, &known.told, now_ms);
     know(args, pairs, known, now_ms, &mut looked);
-    let mut passing: Vec<(usize, String)> = Vec::new();
-    let mut place = 0;
-    for views in views::by_pair(pairs) {
-        let places = place..place + views.len();
-        place = places.end;
-        if let Some(worst) = passing_by(args, views, &looked[places.clone()]) {
-            passing.extend(places.map(|place| (place, worst.clone())));
-        }
-    }
+    let passing = passing(args.accept_blind, pairs, &looked);
     if passing.is_empty() {
         return looked;
     }
@@ -65,16 +58,37 @@ pub(crate) fn looked(args: &Check, pairs: &[&Pair], known: &Known, now_ms: i64) 
     looked
 }
 
-/// What was wrong with a pair that was just moving; none, if it wasn't.
-fn passing_by(args: &Check, views: &[&Pair], looks: &[Look]) -> Option<String> {
-    let both = views.iter().zip(looks);
-    let verdicts =
-        both.map(|(pair, (evidence, _))| judge::judge(pair, evidence, args.accept_blind));
-    let (whole, own) = judge::together(views.first()?, verdicts.collect());
-    let all = own.iter().chain([&whole]).flat_map(|one| &one.findings);
-    let worst = all.max_by_key(|finding| finding.severity);
-    let worst = worst.filter(|_| whole.passing)?;
-    Some(format!("{} {}", worst.code, worst.message))
+/// What is to be looked at again, by its place, and what was wrong with it.
+fn passing(accept_blind: bool, pairs: &[&Pair], looked: &[Look]) -> Vec<(usize, String)> {
+    let mut passing: Vec<(usize, String)> = Vec::new();
+    let mut moved: Vec<&str> = Vec::new();
+    let mut place = 0;
+    for views in views::by_pair(pairs) {
+        let places = place..place + views.len();
+        place = places.end;
+        let both = views.iter().zip(&looked[places.clone()]);
+        let verdicts = both.map(|(pair, (evidence, _))| judge::judge(pair, evidence, accept_blind));
+        let (whole, own) = judge::together(views[0], verdicts.collect());
+        let all = own.iter().chain([&whole]).flat_map(|one| &one.findings);
+        let worst = all.max_by_key(|finding| finding.severity);
+        if whole.passing || whole.unsteady {
+            moved.push(&views[0].name);
+        }
+        if let Some(worst) = worst.filter(|_| whole.passing) {
+            let worst = format!("{} {}", worst.code, worst.message);
+            passing.extend(places.map(|place| (place, worst.clone())));
+        }
+    }
+    for (place, service) in pairs.iter().enumerate() {
+        let on = service.service.as_ref().and_then(|one| one.pair.as_deref());
+        if on.is_some_and(|on| moved.contains(&on)) {
+            let verdict = judge::judge(service, &looked[place].0, accept_blind);
+            let wrong = verdict.findings.first();
+            let wrong = wrong.filter(|finding| finding.severity > Severity::Info);
+            passing.extend(wrong.map(|one| (place, format!("{} {}", one.code, one.message))));
+        }
+    }
+    passing
 }
 
 /// Adds what was known before to what was seen.
@@ -270,4 +284,72 @@ fn neighbours() -> Vec<Neighbour> {
         interface: entry.index.to_string(),
     };
     entries.map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        evidence::{ArpReply, Mac},
+        judge::{Probed, Target},
+        probe::{How, Outcome, Reply},
+    };
+
+    #[test]
+    fn a_service_is_looked_at_again_with_its_pair() {
+        let pair = r#"{"name":"p","vip":"192.0.2.3","vrrp":false,"probes":[{"tcp":{"port":53}}],
+            "members":[{"name":"a","address":"192.0.2.1"},{"name":"b","address":"192.0.2.2"}]}"#;
+        let services = r#"{"name":"s","pair":"p"}{"name":"o","addresses":["192.0.2.9"],"probes":[{"tcp":{"port":1}}]}"#;
+        let pairs = Pair::parse(format!("{pair}{services}").as_bytes()).unwrap();
+        let pairs: Vec<&Pair> = pairs.iter().collect();
+        // An answer to the first of all questions who has the VIP.
+        let once = ArpReply {
+            at_ms: 10,
+            ip: "192.0.2.3".parse().unwrap(),
+            mac: Mac([2, 0, 0, 0, 0, 1]),
+            source_mac: Mac([2, 0, 0, 0, 0, 1]),
+            round: 1,
+        };
+        let look = |target, good: bool, moves: bool| {
+            let outcome = match good {
+                true => Outcome::Good,
+                false => Outcome::Dead(How::Timeout, "no answer in time".to_owned()),
+            };
+            let evidence = Evidence {
+                probes: vec![Probed {
+                    target,
+                    probe: 0,
+                    reply: Reply::of(outcome),
+                }],
+                raw: moves.then(|| RawWindow {
+                    window_ms: 3600,
+                    interval_ms: 1000,
+                    rounds: 14,
+                    replies: Some(vec![once.clone()]),
+                    ..RawWindow::default()
+                }),
+                ..Evidence::default()
+            };
+            (evidence, 0)
+        };
+        // The pair's, the service's on it, and that of another, which is dead.
+        let again = |pair: bool, moves: bool, service: bool| {
+            let first = Target::Member(0);
+            let looks = [
+                look(Target::Vip, pair, moves),
+                look(first, service, false),
+                look(first, false, false),
+            ];
+            let places = passing(false, &pairs, &looks).into_iter();
+            places.map(|(place, _)| place).collect::<Vec<_>>()
+        };
+        assert_eq!(again(false, true, false), [0, 1]);
+        assert_eq!(again(false, true, true), [0], "it was well");
+        assert_eq!(
+            again(true, true, false),
+            [0, 1],
+            "its VIP answers, whoever has it"
+        );
+        assert_eq!(again(false, false, false), [0; 0], "nothing moved");
+    }
 }

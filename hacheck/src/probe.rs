@@ -55,7 +55,7 @@ pub enum What {
     /// The NULL procedure of an NFS server, and its exports.
     Nfs(nfs::Null),
     /// A page through a reverse proxy, and from its backend.
-    Route(route::Route),
+    Route(Box<route::Route>),
     /// What a Pi-hole holds.
     Pihole(pihole::Ask),
 }
@@ -174,6 +174,13 @@ impl Reply {
         self.outcome == Outcome::Good
     }
 
+    /// What clients have: of a route, what comes through the proxy.
+    #[must_use]
+    pub fn for_clients(&self) -> &Outcome {
+        let proxy = self.legs.as_ref().map(|legs| &legs.proxy);
+        proxy.unwrap_or(&self.outcome)
+    }
+
     /// Something answered, if only wrongly.
     #[must_use]
     pub fn is_answered(&self) -> bool {
@@ -219,7 +226,7 @@ impl Probe {
                 "tcp" => tcp::Connect::parse(inner).map(What::Tcp),
                 "nfs" => nfs::Null::parse(inner).map(What::Nfs),
                 "pihole" => pihole::Ask::parse(inner).map(What::Pihole),
-                _ => route::Route::parse(inner).map(What::Route),
+                _ => route::Route::parse(inner).map(|route| What::Route(Box::new(route))),
             }
         });
         if let (Some(What::Nfs(null)), On::Vip) = (&what, on)
@@ -282,7 +289,8 @@ impl Probe {
         self.asked(host, deadline, true, false)
     }
 
-    /// As [`Self::ask`], but what is lost is not sent again.
+    /// As [`Self::ask`], but what is lost is not sent again, and of a route only the proxy is asked: what
+    /// clients have.
     #[must_use]
     pub fn ask_once(&self, host: Host, deadline: Instant) -> Reply {
         self.asked(host, deadline, false, false)
@@ -298,6 +306,7 @@ impl Probe {
             What::Tcp(connect) => connect.ask(host, clock),
             What::Nfs(null) => null.ask(host, clock, content),
             What::Pihole(ask) => ask.ask(host.address, clock),
+            What::Route(route) if !again => route.through(host, clock),
             What::Route(route) => route.ask(host, clock),
         };
         reply.took = clock.done().duration_since(started);

@@ -7,7 +7,7 @@ use std::{
     io::{self, Write},
 };
 
-use crate::{checked::Checked, finding::Severity, judge::Target};
+use crate::{checked::Checked, finding::Severity, judge::Target, probe::Outcome};
 
 /// Writes all metrics.
 ///
@@ -101,8 +101,9 @@ pub fn write(checked: &[Checked<'_>], now_ms: i64, output: &mut impl Write) -> i
         "1 if the answer was as expected; a probe that could not be made has no sample.",
         |put| {
             each_reply(checked, |labels, reply| {
-                if !matches!(reply.outcome, crate::probe::Outcome::Unseen(_)) {
-                    put(labels, f64::from(u8::from(reply.is_good())));
+                let outcome = reply.for_clients();
+                if !matches!(outcome, Outcome::Unseen(_)) {
+                    put(labels, f64::from(u8::from(*outcome == Outcome::Good)));
                 }
             });
         },

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use vmid::site::{self, Fault};
 
 use crate::{
-    pairs::{Member, Pair},
+    pairs::{self, Member, Pair},
     probe::{On, Probe, What},
 };
 
@@ -23,34 +23,30 @@ pub struct Service {
     pub active_active: bool,
 }
 
-/// The service as a pair of its addresses; `on` is the pair that it names, with its probes, `path` how
-/// messages call it. A probe that has nobody to ask is a fault.
+/// The pair that a service names: how messages call it, and its probes.
+#[derive(Clone, Copy)]
+pub(crate) struct Under<'a> {
+    pub pair: &'a site::Pair,
+    pub path: &'a str,
+    pub probes: &'a [Probe],
+}
+
+/// The service as a pair of its addresses; `on` is the pair that it names, `path` how messages call it. A
+/// probe that has nobody to ask, or that is for pairs, is a fault, and a member that can't be asked.
 pub(crate) fn read(
     service: site::Service,
     mut probes: Vec<Probe>,
-    on: Option<(&site::Pair, &[Probe])>,
+    on: Option<Under<'_>>,
     path: &str,
     faults: &mut Vec<Fault>,
 ) -> Pair {
     let addresses: Vec<IpAddr> = match on {
-        Some((pair, _)) => addresses(pair),
+        Some(under) => addresses(under, faults),
         None => service.addresses,
     };
-    if let Some((pair, of_pair)) = on.filter(|_| probes.is_empty()) {
-        let unfit = if pair.vip.is_some() {
-            On::Members
-        } else {
-            On::Vip
-        };
-        // What members hold beside each other is the pair's own matter.
-        let fit = of_pair
-            .iter()
-            .filter(|probe| probe.on != unfit && !matches!(probe.what, What::Pihole(_)));
-        let own = |probe: &Probe| Probe {
-            on: On::All,
-            ..probe.clone()
-        };
-        probes = fit.map(own).collect();
+    of_pairs_alone(&probes, path, faults);
+    if let Some(under) = on.filter(|_| probes.is_empty()) {
+        probes = inherited(under);
     }
     for (place, probe) in probes.iter().enumerate() {
         if addresses.is_empty() && probe.elsewhere().is_none() {
@@ -74,7 +70,7 @@ pub(crate) fn read(
         vips: Vec::new(),
         vrid: None,
         // A link-local VIP is asked where its pair says.
-        interface: on.and_then(|(pair, _)| pair.interface.clone()),
+        interface: on.and_then(|under| under.pair.interface.clone()),
         advert_ms: None,
         version: None,
         unicast: false,
@@ -90,7 +86,7 @@ pub(crate) fn read(
             active_active: match &service.ha {
                 Some(ha) => ha == "active-active",
                 // A pair without a VIP is one that answers side by side.
-                None => on.is_some_and(|(pair, _)| pair.vip.is_none()),
+                None => on.is_some_and(|under| under.pair.vip.is_none()),
             },
             kind: service.kind,
             vmid: service.vmid,
@@ -99,10 +95,60 @@ pub(crate) fn read(
     }
 }
 
-/// Where clients find what runs on a pair: at its VIPs, and without one at each member.
-fn addresses(pair: &site::Pair) -> Vec<IpAddr> {
-    match pair.vip {
-        Some(_) => pair.all_vips().collect(),
-        None => pair.members.iter().filter_map(|one| one.address).collect(),
+/// What the pair's probes ask where clients ask. What members hold beside each other is the pair's own
+/// matter: it is asked for and judged there.
+fn inherited(under: Under<'_>) -> Vec<Probe> {
+    let unfit = if under.pair.vip.is_some() {
+        On::Members
+    } else {
+        On::Vip
+    };
+    let fit = under.probes.iter();
+    let fit = fit.filter(|probe| probe.on != unfit && !matches!(probe.what, What::Pihole(_)));
+    let own = |probe: &Probe| {
+        let mut own = probe.clone();
+        own.on = On::All;
+        if let What::Nfs(null) = &mut own.what {
+            null.exports.clear();
+        }
+        own
+    };
+    fit.map(own).collect()
+}
+
+/// Probes that compare members are faults here: nobody would judge what they bring.
+fn of_pairs_alone(probes: &[Probe], path: &str, faults: &mut Vec<Fault>) {
+    for (place, probe) in probes.iter().enumerate() {
+        let (key, stands) = match &probe.what {
+            What::Pihole(_) => ("pihole", "stands"),
+            What::Nfs(null) if !null.exports.is_empty() => ("nfs.exports", "stand"),
+            _ => continue,
+        };
+        faults.push(Fault {
+            path: format!("{path}.probes[{place}].{key}"),
+            what: format!(
+                "{stands} in a service, but the members of a pair are compared: put the probe to a pair"
+            ),
+        });
     }
+}
+
+/// Where clients find what runs on a pair: at its VIPs, and without one at each member; one without an
+/// address is the same fault as it is of the pair, which may be told of it already.
+fn addresses(under: Under<'_>, faults: &mut Vec<Fault>) -> Vec<IpAddr> {
+    if under.pair.vip.is_some() {
+        return under.pair.all_vips().collect();
+    }
+    let members = under.pair.members.iter().enumerate();
+    members
+        .filter_map(|(number, member)| {
+            if member.address.is_none() {
+                let fault = pairs::unaddressed(under.path, number);
+                if !faults.contains(&fault) {
+                    faults.push(fault);
+                }
+            }
+            member.address
+        })
+        .collect()
 }

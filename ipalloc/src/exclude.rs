@@ -4,7 +4,10 @@
 use std::{borrow::Cow, fmt};
 
 use ipnet::IpNet;
-use vmid::{avoid::Avoid, site::Holder};
+use vmid::{
+    avoid::Avoid,
+    site::{Held, Holder},
+};
 
 use crate::{
     owner::Owner,
@@ -39,18 +42,24 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The policy as it is for one owner: the addresses of a pair's member are its own.
+    /// The policy as it is for one owner: the addresses of a pair's member are its own. Of one without an
+    /// ID nobody knows that it is not a service's guest.
     #[must_use]
     pub fn of_owner(&self, owner: &Owner, vmid: Option<u64>) -> Cow<'_, Self> {
-        let Some(site) = self
-            .site
-            .as_ref()
-            .filter(|site| site.member(owner, vmid).is_some())
-        else {
+        let of_guest = |held: &Held| matches!(held.holder, Holder::Service { vmid: Some(_), .. });
+        let concerned = |site: &&SiteRules| {
+            vmid.is_none() && site.held.iter().any(of_guest) || site.member(owner, vmid).is_some()
+        };
+        let Some(site) = self.site.as_ref().filter(concerned) else {
             return Cow::Borrowed(self);
         };
         let mut own = site.clone();
         own.held.retain(|held| !site.is_of(held, owner, vmid));
+        for held in own.held.iter_mut().filter(|_| vmid.is_none()) {
+            if let Holder::Service { vmid, .. } = &mut held.holder {
+                *vmid = None;
+            }
+        }
         Cow::Owned(Self {
             site: Some(own),
             ..self.clone()
@@ -107,10 +116,11 @@ impl Why {
     /// A guest that has the address already keeps it all the same: nobody else is known to have it.
     pub(crate) fn lets_be(&self) -> bool {
         match self {
-            // A service is on whichever guest has its address.
-            Self::Held(holder) => {
-                matches!(holder, Holder::Gateway { .. } | Holder::Service { .. })
-            }
+            // A service is on whichever guest has its address, if the site doesn't say on which.
+            Self::Held(holder) => matches!(
+                holder,
+                Holder::Gateway { .. } | Holder::Service { vmid: None, .. }
+            ),
             Self::Range { populated, .. } => !populated,
             Self::Gateway
             | Self::Child(_)

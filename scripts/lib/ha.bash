@@ -22,6 +22,29 @@ start_again() {
     trap - INT TERM HUP
 }
 
+# watch_vips PAIR TIME VIP...: prints the record of what hacheck watch saw of the pair; of several VIPs, of that one which
+# was worst off, and the exit code is the worst. A watch that fails ends the others. It ends the shell that it runs
+# in, a job in the background. Needs `site_file`.
+watch_vips() {
+    trap 'kill "${watches[@]}" 2>/dev/null || true' EXIT
+    trap 'exit 143' TERM
+    local vip code status=0 watches=() pair=$1 length=$2
+    shift 2
+    (($#)) || set -- ""
+    for vip; do
+        hacheck watch --pairs "$site_file" --pair "$pair" ${vip:+--vip "$vip"} --until-recovered --for "$length" >"$tmp/watch.${#watches[@]}" &
+        watches+=($!)
+    done
+    for vip; do
+        code=0
+        wait -n || code=$?
+        ((code <= status)) || status=$code
+        ((code < 2)) || exit "$code"
+    done
+    cat -- "$tmp"/watch.[0-9]* | jq -cs 'max_by([.status != "ok", .recovered != true, .outage_ms[1] == null, .outage_ms[1]])'
+    exit "$status"
+}
+
 # gather PAIR: sets `facts` and `guests`, options of hacheck check; an empty PAIR means all.
 # Who can't be asked is said, and is unseen to the check.
 gather() {

@@ -107,10 +107,16 @@ fn deaf(case: &Case<'_>, facts: &MemberFacts, member: usize, vip: IpAddr) -> Opt
         });
     }
     let joined = facts.vrrp_joined.as_ref()?;
-    // Its own address may be of another network than the VIP's.
+    // Its own address may be of another network than the VIP's. An instance listens on one interface,
+    // and may move addresses of several.
+    let all: Vec<IpAddr> = match case.pair.has_several() {
+        true => case.pair.vips.clone(),
+        false => vec![vip],
+    };
     let beside = |own: &&OwnAddress| {
         let length = own.prefix_length.unwrap_or(0);
-        own.address != vip && length > 0 && in_prefix(own.address, length, vip)
+        let near = |vip: &IpAddr| in_prefix(own.address, length, *vip);
+        !all.contains(&own.address) && length > 0 && all.iter().any(near)
     };
     let on: Vec<&String> = facts
         .addresses

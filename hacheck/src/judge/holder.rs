@@ -9,7 +9,7 @@ use super::{
     owners::Who,
     second, stale,
     timeline::Claim,
-    unnamed::{is_mute, why_unknown},
+    unnamed::{hangs, is_mute, why_unknown},
     unused,
     witness::{self, Arp, Speakers, Told},
 };
@@ -209,9 +209,10 @@ fn one(case: &Case<'_>, vip: IpAddr, arp: &Arp, adverts: &Speakers, told: &Told,
         _ => None,
     };
     let by_identity = witness::identity(case);
-    // What the table says is older than that nobody answers now.
-    let mute = held.no_arp_answer || is_mute(case);
-    let by_neighbour = witness::neighbour(case, vip).filter(|_| !mute);
+    // What the table says is older than that nobody answers now, unless that very member is silent, too.
+    let current = |member: &usize| !is_mute(case) || hangs(case, *member);
+    let by_neighbour =
+        witness::neighbour(case, vip).filter(|member| !held.no_arp_answer && current(member));
     let means = [
         ("local", by_local, Eye::Local),
         ("mac", by_arp, Eye::Arp),

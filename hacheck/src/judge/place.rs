@@ -97,6 +97,7 @@ pub(super) fn judge(case: &Case<'_>) -> Vec<Finding> {
         ));
     }
     findings.extend(storage(case, places));
+    findings.extend(ha_unseen(places));
     findings
 }
 
@@ -152,7 +153,16 @@ pub(super) fn of_service(case: &Case<'_>, service: &Service) -> Vec<Finding> {
         let message = format!("guest {vmid}: {what}");
         findings.push(finding("ha-state", Severity::Warning, message));
     }
+    findings.extend(ha_unseen(places));
     findings
+}
+
+/// Nobody knows whether HA has given a guest up.
+fn ha_unseen(places: &guests::Places) -> Option<Finding> {
+    let what = "what HA has the guests as (the state's token may not see it)";
+    let evidence = json!({"unseen": [what]});
+    let told = || super::info("blind", format!("not seen: {what}"), evidence, &[]);
+    places.ha_unseen().then(told)
 }
 
 /// What is left without those members.

@@ -4,16 +4,20 @@
 //! the holder's daemon lives and if the standby's does. The last is invisible on the
 //! wire; it is told, and no more, where the rest was seen there.
 
+use std::net::IpAddr;
+
 use serde_json::json;
 
 use super::{
     Case, Target, daemon,
     holder::{Held, list},
+    instance,
 };
 use crate::{
     evidence::Unseen,
     finding::{Eye, Finding, Severity},
-    probe::Outcome,
+    probe::{Outcome, Probe},
+    service::Service,
 };
 
 pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> {
@@ -33,7 +37,13 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
         unseen.push("whether the service answers (no probes)".to_owned());
     } else if case.pair.vip.is_some() && !asked(Some(Target::Vip)) {
         unseen.push("whether the service answers at the VIP (no probe asks there)".to_owned());
+    } else if case.pair.vip.is_none() {
+        unseen.extend(unasked(case));
     }
+    // Of VIPs that move together each member's list may lack one, which nothing shows before a failover.
+    let has_list = case
+        .of_vrrp()
+        .is_some_and(|vip| case.pair.has_several() || instance::is_excluded(case, vip));
     let mut standby = Vec::new();
     if case.pair.vip.is_some() {
         if !held.only_one_seen && !held.contradicted {
@@ -54,10 +64,11 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
                     case.name(member)
                 ));
             } else {
-                standby.push(format!(
-                    "that {}'s VRRP daemon lives (--facts)",
-                    case.name(member)
-                ));
+                let what = match has_list {
+                    true => "lives, and would have all of the addresses (--facts by root)",
+                    false => "lives (--facts)",
+                };
+                standby.push(format!("that {}'s VRRP daemon {what}", case.name(member)));
             }
         }
     }
@@ -71,7 +82,11 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
     let faults: Vec<String> = faults
         .map(|member| {
             let name = case.name(member);
-            format!("whether {name}'s VRRP instance is in FAULT (keepalived tells root: hacheck member as root)")
+            let list = match has_list {
+                true => ", or lacks one of the addresses",
+                false => "",
+            };
+            format!("whether {name}'s VRRP instance is in FAULT{list} (keepalived tells root: hacheck member as root)")
         })
         .collect();
     if !faults.is_empty() {
@@ -117,12 +132,44 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
     findings
 }
 
-/// Of a service its probes say all there is; without any, and without what failed, nothing is known.
-pub(super) fn of_service(case: &Case<'_>, accept: bool) -> Vec<Finding> {
+/// The addresses at which nobody asked: a route that names its proxy asks there alone.
+fn unasked(case: &Case<'_>) -> Option<String> {
+    let proxies: Vec<IpAddr> = case
+        .pair
+        .probes
+        .iter()
+        .filter_map(Probe::elsewhere)
+        .collect();
+    let is_asked = |member: &usize| {
+        let asked = case.replies(Target::Member(*member)).next().is_some();
+        asked
+            || case.pair.members[*member]
+                .own()
+                .any(|own| proxies.contains(&own))
+    };
+    let names = case.members().filter(|member| !is_asked(member));
+    let names: Vec<String> = names.map(|member| case.name(member).to_owned()).collect();
+    let told = || {
+        format!(
+            "whether the service answers at {} (no probe asks there)",
+            list(names.iter().cloned())
+        )
+    };
+    (!names.is_empty()).then(told)
+}
+
+/// Of a service its probes say all there is. Without any it is known at best that its guest runs, which is
+/// all that was asked for.
+pub(super) fn of_service(case: &Case<'_>, service: &Service, accept: bool) -> Vec<Finding> {
     let mut findings = failed(case);
-    if case.evidence.probes.is_empty() {
-        let unseen = "whether the service answers (no probes)";
-        let severity = match accept {
+    let unseen = match case.evidence.probes.is_empty() {
+        true => Some("whether the service answers (no probes)".to_owned()),
+        false => unasked(case),
+    };
+    if let Some(unseen) = unseen {
+        let places = case.evidence.places.as_ref().zip(service.vmid);
+        let runs = places.is_some_and(|(places, vmid)| places.runs(vmid));
+        let severity = match accept || runs && case.pair.probes.is_empty() {
             true => Severity::Info,
             false => Severity::Unknown,
         };

@@ -2,8 +2,8 @@
 //! guest that it runs on. What HA could do for it, and what was promised, is not judged here.
 
 use super::{
-    Case, Target, Verdict, by_name, certificate, holder::list, nothing, place, route, service,
-    sight,
+    Case, Target, Verdict, by_name, certificate, hand_over, holder::list, nothing, place, route,
+    service, sight,
 };
 use crate::{
     finding::{Eye, Finding, Severity},
@@ -25,7 +25,8 @@ pub(super) fn judge(case: &Case<'_>, what: &Service, accept_blind: bool) -> Verd
     }
     findings.extend(certificate::judge(case));
     findings.extend(place::of_service(case, what));
-    findings.extend(sight::of_service(case, accept_blind));
+    findings.extend(sight::of_service(case, what, accept_blind));
+    findings.extend(hand_over(case));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity)); // stable
     Verdict {
         holder: None,

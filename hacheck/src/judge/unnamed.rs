@@ -16,13 +16,28 @@ use crate::{
 
 /// The VIP was asked, and no host is there that so much as refused.
 pub(super) fn is_mute(case: &Case<'_>) -> bool {
+    is_silent(case, Target::Vip)
+}
+
+/// That member's own address is as mute as the VIP, while another member answers: its server hangs, or it is
+/// gone altogether, so that it is it who is missing at the VIP.
+pub(super) fn hangs(case: &Case<'_>, member: usize) -> bool {
+    let answers = |other: usize| {
+        let mut replies = case.replies(Target::Member(other));
+        replies.any(|(_, reply)| reply.is_answered())
+    };
+    let mut others = case.members().filter(|&other| other != member);
+    is_silent(case, Target::Member(member)) && others.any(answers)
+}
+
+fn is_silent(case: &Case<'_>, target: Target) -> bool {
     let silent = |reply: &Reply| {
         matches!(
             reply.outcome,
             Outcome::Dead(How::Timeout | How::Unreachable, _)
         )
     };
-    let mut replies = case.replies(Target::Vip).peekable();
+    let mut replies = case.replies(target).peekable();
     replies.peek().is_some() && replies.all(|(_, reply)| silent(reply))
 }
 

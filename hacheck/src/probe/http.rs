@@ -31,6 +31,8 @@ pub struct Get {
     pub header: Option<(String, Option<String>)>,
     /// A header that says who answers.
     pub identity: Option<String>,
+    /// What the server is told as Host; none: what stands in the URL.
+    pub host: Option<String>,
 }
 
 /// A URL, taken apart.
@@ -41,7 +43,7 @@ pub(super) struct Url {
     pub(super) host: String,
     port: u16,
     /// `host[:port]`, for the header.
-    authority: String,
+    pub(super) authority: String,
     /// From the slash on.
     path: String,
 }
@@ -83,6 +85,7 @@ impl Get {
                 _ => None,
             }),
             header,
+            host: None,
         })
     }
 
@@ -94,6 +97,7 @@ impl Get {
             body: None,
             header: None,
             identity: None,
+            host: None,
         }
     }
 
@@ -139,7 +143,7 @@ impl Get {
         let request = format!(
             "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: hacheck/{}\r\nAccept: */*\r\nConnection: close\r\n\r\n",
             url.path,
-            url.authority,
+            self.host.as_ref().unwrap_or(&url.authority),
             env!("CARGO_PKG_VERSION")
         );
         stream

@@ -48,8 +48,9 @@ pub struct Legs {
 impl Route {
     pub(super) fn parse(mut fields: Fields<'_, '_>) -> Option<Self> {
         let url = fields.required("url");
-        if let Some(Err(what)) = url.as_deref().map(Url::parse) {
-            fields.wrong("url", what);
+        let parsed = url.as_deref().map(Url::parse);
+        if let Some(Err(what)) = &parsed {
+            fields.wrong("url", what.clone());
         }
         let via = fields.text("via").and_then(|text| {
             let address = text.parse::<IpAddr>().ok().filter(is_host);
@@ -68,10 +69,15 @@ impl Route {
         });
         let status = fields.statuses("status");
         fields.end();
+        // An application may know no other name than the one that proxies pass on.
+        let host = parsed.and_then(Result::ok).map(|url| url.authority);
         Some(Self {
             through: Get::page(url?, status.clone()),
             via,
-            straight: Get::page(backend_url?, status),
+            straight: Get {
+                host,
+                ..Get::page(backend_url?, status)
+            },
             backend: backend?,
         })
     }
@@ -85,6 +91,11 @@ impl Route {
         self.through.port()
     }
 
+    /// What clients get: the page through the proxy, and nothing of the backend.
+    pub(super) fn through(&self, host: Host, clock: &wire::Clock) -> Reply {
+        self.through.ask(self.via.map_or(host, Host::from), clock)
+    }
+
     #[inline(never)] // so that a thread's stack is as deep as its own probe needs
     pub(super) fn ask(&self, host: Host, clock: &wire::Clock) -> Reply {
         let via = self.via.map_or(host, Host::from);
@@ -96,7 +107,7 @@ impl Route {
             };
             let builder = thread::Builder::new().stack_size(STACK);
             let asked = builder.spawn_scoped(scope, straight);
-            let proxy = self.through.ask(via, clock).outcome;
+            let proxy = self.through(host, clock).outcome;
             let backend = match asked.map(thread::ScopedJoinHandle::join) {
                 Ok(Ok(backend)) => backend,
                 Ok(Err(_)) => not_asked("the probe failed"), // a bug of ours, and no answer
@@ -159,7 +170,10 @@ fn address(text: &str) -> Result<IpAddr, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fields::parsed;
+    use crate::{
+        fields::parsed,
+        probe::{On, Probe, What},
+    };
     use serde_json::json;
     use std::{
         io::{Read as _, Write as _},
@@ -238,7 +252,7 @@ mod tests {
                 );
             }
             if let Some(asked) = backend.1.map(|handle| handle.join().unwrap()) {
-                let host = format!("\r\nHost: 127.0.0.1:{}\r\n", backend.0);
+                let host = format!("\r\nHost: arr.example.com:{}\r\n", proxy.0);
                 assert!(
                     asked.starts_with("GET /b?key=") && asked.contains(&host),
                     "{name}: {asked}"
@@ -258,6 +272,19 @@ mod tests {
         let want = "proxy: no answer in time; backend: ok";
         assert_eq!(reply.outcome.to_string(), want);
         assert!(matches!(reply.outcome, Outcome::Dead(How::Timeout, _)));
+        handle.join().unwrap();
+    }
+
+    #[test]
+    fn clients_have_what_comes_through_the_proxy() {
+        let (proxy, handle) = server(Some("HTTP/1.1 200 OK\r\n\r\n"));
+        let probe = Probe {
+            what: What::Route(Box::new(route(proxy, closed()))),
+            on: On::All,
+            rebinds: false,
+        };
+        let reply = probe.ask_once(LOCAL.into(), Instant::now() + Duration::from_secs(10));
+        assert!(reply.is_good() && reply.legs.is_none(), "{reply:?}");
         handle.join().unwrap();
     }
 

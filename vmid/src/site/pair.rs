@@ -262,7 +262,7 @@ fn between(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Fa
             faults.add(format!("{path}.name"), format!("is {name:?} again"));
         }
         // A link-local address may be there on every link.
-        let link = |address: IpAddr| pair.interface.as_ref().filter(|_| is_link_local(address));
+        let link = |address: IpAddr| vip::link(pair, segments).filter(|_| is_link_local(address));
         for (place, vip) in pair.all_vips().enumerate() {
             let other: Option<&Pair> = vips.insert((vip, link(vip)), pair);
             // Twice in one pair was told before.
@@ -271,8 +271,14 @@ fn between(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Fa
                 faults.add(vip::path_of(pair, path, place), what);
             }
         }
-        // The adverts are in the network of the first: what else moves with it may be anywhere.
-        let (Some(vip), Some(vrid)) = (pair.vip, pair.vrid) else {
+        // The adverts are in the network of the first, whose first may be a link-local one: what
+        // else moves with it may be anywhere.
+        let mut beside = pair.all_vips().filter(|vip| !is_link_local(*vip));
+        let first = pair.vip.map(|vip| {
+            let like = |other: &IpAddr| is_link_local(vip) && other.is_ipv6();
+            beside.find(like).unwrap_or(vip)
+        });
+        let (Some(vip), Some(vrid)) = (first, pair.vrid) else {
             continue;
         };
         let net = segment(vip, segments);
@@ -322,7 +328,7 @@ fn between(pairs: &[Pair], paths: &[String], segments: &[IpNet], faults: &mut Fa
 }
 
 /// The segment that an address is on: the site's, or where it says none, by the usual masks.
-fn segment(address: IpAddr, segments: &[IpNet]) -> IpNet {
+pub(super) fn segment(address: IpAddr, segments: &[IpNet]) -> IpNet {
     let known = segments.iter().filter(|net| net.contains(&address));
     let longest = known.max_by_key(|net| net.prefix_len()).copied();
     let usual = if address.is_ipv4() { 24 } else { 64 };

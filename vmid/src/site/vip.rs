@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 
-use super::{fault::Faults, pair::Pair};
+use super::{
+    fault::Faults,
+    pair::{Pair, segment},
+};
 
 /// An address that means something on one link only, so that its interface must be known.
 #[must_use]
@@ -58,6 +61,19 @@ pub(super) fn normalise(pair: &mut Value, path: &str, faults: &mut Faults) {
         }
     }
     *pair = Value::Object(new);
+}
+
+/// The link of a pair's link-local addresses: its interface, and the segment of what else it has there, since
+/// guests in every network may call theirs eth0. A member's `address` may be a management network's, so it
+/// counts last.
+pub(super) fn link<'a>(pair: &'a Pair, segments: &[IpNet]) -> Option<(&'a String, Option<IpNet>)> {
+    let interface = pair.interface.as_ref()?;
+    let others = pair.members.iter().flat_map(|one| one.addresses.iter());
+    let own = pair.members.iter().filter_map(|one| one.address);
+    let vips = pair.all_vips().filter(IpAddr::is_ipv6);
+    let mut all = vips.chain(others.copied()).chain(own);
+    let net = all.find(|address| !is_link_local(*address));
+    Some((interface, net.map(|address| segment(address, segments))))
 }
 
 /// The rules of a pair's own VIPs: none stands twice, and a link-local one has an interface.

@@ -93,6 +93,18 @@ fn on_a_pair() {
 }
 
 #[test]
+fn at_a_vip_that_was_moving() {
+    let before = Some("service-down 192.0.2.11: dns ha.test A: no answer in time".to_owned());
+    let world = service("", &["a"], "+").with(|w| w.evidence.looked_before = before);
+    let verdict = world.verdict();
+    let told: Vec<_> = verdict.findings.iter().map(|one| one.code).collect();
+    assert_eq!(
+        (told, verdict.severity()),
+        (vec!["hand-over"], Severity::Info)
+    );
+}
+
+#[test]
 fn where_its_guest_is() {
     let guest = |status: &str, more: &str| {
         format!(r#"{{"type":"lxc","vmid":101,"node":"node3","status":"{status}"{more}}}"#)
@@ -100,7 +112,7 @@ fn where_its_guest_is() {
     let asked = |guests: &str| placed(service(r#","vmid":101"#, &["a"], "+"), guests);
     let unasked = |guests: &str| {
         let world = World::of(r#"{"services":[{"name":"s","vmid":101}]}"#);
-        placed(world.with(|w| w.accept = true), guests)
+        placed(world, guests)
     };
     let ha = |state: &str| asked(&guest("running", &format!(r#","hastate":"{state}""#)));
     let away = r#"{"type":"node","node":"node3","status":"offline"}"#;
@@ -114,14 +126,17 @@ fn where_its_guest_is() {
         ("its node is offline",       asked(&format!("{}{away}", guest("unknown", ""))), "warning placement"),
         ("offline, by a state",       asked(state),                 "warning placement"),
         ("it ran, its node is offline", asked(&format!("{}{away}", guest("running", ""))), "warning placement"),
-        ("it is stopped, nothing asks", unasked(&guest("stopped", "")), "critical service-down"),
+        ("it is stopped, nothing asks", unasked(&guest("stopped", "")), "critical service-down, unknown blind"),
         ("it runs, nothing asks",     unasked(&guest("running", "")), ""),
+        ("where it is, nobody knows, nothing asks", unasked(other), "unknown blind, warning placement"),
+        ("it ran, nothing asks",      unasked(&format!("{}{away}", guest("running", ""))), "critical service-down, unknown blind"),
         ("HA runs it",                ha("started"),                ""),
         ("HA moves it",               ha("migrate"),                ""),
         ("HA gave it up",             ha("error"),                  "warning ha-state"),
         ("HA fences its node",        ha("fence"),                  "warning ha-state"),
         ("HA looks for a node",       ha("recovery"),               "warning ha-state"),
         ("HA keeps it stopped",       ha("disabled"),               "warning ha-state"),
+        ("HA gave it up, by a state", asked(r#"{"nodes":[],"storages":[],"ha":{"resources":[{"sid":"ct:101","state":"started","crm_state":"error"}]},"guests":[{"type":"lxc","vmid":101,"node":"node3","status":"running"}]}"#), "warning ha-state"),
     ];
     all_say(cases);
     let message = &asked(&format!("{}{away}", guest("unknown", "")))
@@ -179,6 +194,11 @@ fn routes() {
     };
     let members = r#""members":[{"name":"a","address":"192.0.2.11"},{"name":"b","address":"192.0.2.12"}],
         "probes":[{"route":{"url":"https://arr.example.com/","backend":"http://192.0.2.66/"}}]}"#;
+    let addresses = |via: &str| {
+        format!(
+            r#"{{"name":"s","addresses":["192.0.2.11"],"probes":[{{"route":{{"url":"https://arr.example.com/","via":"{via}","backend":"http://192.0.2.66/"}}}}]}}"#
+        )
+    };
     let (a, b) = (Target::Member(0), Target::Member(1));
     let active = |one: &str, other: &str| {
         world(
@@ -203,6 +223,9 @@ fn routes() {
         ("the proxy was not asked, the backend is dead", fixed("?r"), "unknown route-down"),
         ("the backend was not asked",     fixed("+?"), "unknown blind"),
         ("the backend was not asked, the proxy is dead", fixed("r?"), "critical route-down"),
+        ("a pair that nobody else asks",  world(&format!(r#"{{"name":"p",{}"#, members.replace("\"backend\"", "\"via\":\"192.0.2.66\",\"backend\"")), &[(Target::Elsewhere, "++")]), "unknown blind"),
+        ("addresses that nobody else asks", world(&addresses("192.0.2.66"), &[(Target::Elsewhere, "++")]), "unknown blind"),
+        ("the address is the proxy's",    world(&addresses("192.0.2.11"), &[(Target::Elsewhere, "++")]), ""),
         ("a pair's members",              active("++", "++"), ""),
         ("one member's proxy",            active("w+", "++"), "warning route-down"),
         ("both members' proxies",         active("w+", "w+"), "critical route-down, critical route-down"),

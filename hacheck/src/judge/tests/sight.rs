@@ -40,6 +40,11 @@ fn what_a_vantage_point_can_say_of_a_healthy_pair() {
     let fault = "not seen: whether b's VRRP instance is in FAULT (keepalived tells root: hacheck member as root)";
     assert_eq!(blind(&told(raw())), [fault]);
     assert_eq!(blind(&told(raw()).instance(|_| {})), [""; 0]);
+    let excluded = |world: World| blind(&world.with(|w| w.pair.excluded = true));
+    let list = "not seen: that b's VRRP daemon lives, and would have all of the addresses (--facts by root)";
+    assert_eq!(excluded(raw()), [list]);
+    let list = "not seen: whether b's VRRP instance is in FAULT, or lacks one of the addresses (keepalived tells root: hacheck member as root)";
+    assert_eq!(excluded(told(raw())), [list]);
 }
 
 #[test]
@@ -116,6 +121,9 @@ fn services() {
         ("two of two dead", beside(raw("ttt"), "ttt"), "critical vip-down, critical vip-down, warning member-service-down, warning member-service-down, a by mac"),
         ("one of two dead on the holder", beside(raw("tt+"), "+++"), "critical vip-up-holder-dead, warning member-service-down, a by mac"),
         ("VIP mute, and an old neighbour entry", World::vrrp().probes("t++").neighbours(&old), "critical vip-down, unknown holder-unknown, unknown blind"),
+        ("VIP and its neighbour hang, the other answers", World::vrrp().probes("tt+").neighbours(&old), "critical vip-up-holder-dead, unknown blind, warning member-service-down, a by mac"),
+        ("VIP and all hang", World::vrrp().probes("ttt").neighbours(&old), "critical vip-down, unknown holder-unknown, unknown blind, warning member-service-down, warning member-service-down"),
+        ("VIP hangs, its neighbour was not asked", World::vrrp().probes("t +").neighbours(&old), "critical vip-down, unknown holder-unknown, unknown blind"),
         ("VIP refuses, and its neighbour entry", World::vrrp().probes("rrr").neighbours(&old), "critical vip-down, unknown blind, warning member-service-down, warning member-service-down, a by mac"),
         ("VIP mute, holder answers", raw("t++"), "critical vip-down, a by mac"),
         ("VIP refuses, holder answers", raw("r++"), "critical vip-wrong-source, a by mac"),

@@ -182,3 +182,23 @@ fn the_instance_is_known_by_another_of_its_addresses() {
     assert_eq!(codes(&whole), "");
     assert_eq!(own.iter().map(codes).collect::<String>(), "");
 }
+
+#[test]
+fn an_instance_listens_on_one_of_two_segments() {
+    // Routers: VRRP on eth0, and the second address on eth1.
+    let routers = |joined: &str| {
+        let told = World::vrrp().fact("a", Some(60_000), true);
+        told.fact("b", None, true).with(|w| {
+            w.pair.vips = vec![ip("192.0.2.110"), ip("198.51.100.110")];
+            w.pair.vip = Some(ip("198.51.100.110"));
+            let facts = &mut w.evidence.facts[1].facts;
+            let mut second = facts.addresses[0].clone();
+            (second.interface, second.address) = ("eth1".to_owned(), ip("198.51.100.12"));
+            facts.addresses.push(second);
+            facts.vrrp_joined = Some(vec![joined.to_owned()]);
+        })
+    };
+    let drift = |joined: &str| message(&routers(joined).verdict(), "config-drift");
+    assert_eq!(drift("eth0"), None);
+    assert!(drift("eth2").is_some());
+}

@@ -2,6 +2,15 @@
 
 use super::*;
 
+/// Two pairs: `a` with a link-local VIP first, as VRRP of IPv6 wants it, in fd10::/64, and `b` with members in `net`.
+fn routers(vips: &[&str], net: &str) -> Value {
+    let pair = |name: &str, vips: &[&str], net: &str| {
+        json!({"name": name, "vips": vips, "vrid": 55, "interface": "eth0", "members": [
+            {"name": "1", "address": format!("{net}::{name}1")}, {"name": "2", "address": format!("{net}::{name}2")}]})
+    };
+    json!({"pairs": [pair("a", &["fe80::110", "fd10::110"], "fd10"), pair("b", vips, net)]})
+}
+
 #[test]
 fn what_contradicts_itself() {
     let with = |pointer: &str, value: Value| {
@@ -22,6 +31,8 @@ fn what_contradicts_itself() {
     };
     #[rustfmt::skip]
     let cases: &[(&str, Value, &[&str])] = &[
+        ("VRID beside a link-local VIP", routers(&["fd10::120"], "fd10"), &["pairs[1].vrid is 55, which is \"a\"'s on the same segment fd10::/64, too"]),
+        ("link-local VIP again", routers(&["fe80::110"], "fd10"), &["pairs[1].vip is fe80::110, which is the vip of \"a\", too"]),
         ("one of two elsewhere", with("/pairs/0/vips/1", json!("10.20.21.53")), &["pairs[0].vips[1] is 10.20.21.53, which is in no prefix of vlans"]),
         ("vip and vips",        with("/pairs/0/vip", json!("10.20.20.55")), &["pairs[0].vips stands beside vip; a pair has one of the two"]),
         ("no vips",             with("/pairs/0/vips", json!([])), &["pairs[0].vips is an empty list; an active-active pair has neither vip nor vips"]),
@@ -52,7 +63,14 @@ fn what_is_fine() {
             {"name": "1", "address": format!("fd00::{net}:1")}, {"name": "2", "address": format!("fe80::{net}:2")}]})
     };
     let links = json!({"vlans": [{"vlan": 1, "prefix": "fd00::/64"}], "pairs": [link("a", "eth0", 1), link("b", "eth1", 2)]});
-    for (name, document) in [("two families", families), ("two links", links)] {
+    let networks = routers(&["fe80::110", "fd11::110"], "fd11");
+    let alone = routers(&["fe80::110"], "fd11");
+    for (name, document) in [
+        ("two families", families),
+        ("two links", links),
+        ("one name for two links", networks),
+        ("one name for two links, by the members", alone),
+    ] {
         assert_eq!(faults(&document), [] as [String; 0], "{name}");
     }
 }
