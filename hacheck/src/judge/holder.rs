@@ -9,7 +9,7 @@ use super::{
     owners::Who,
     second, stale,
     timeline::Claim,
-    unnamed::{hangs, is_mute, why_unknown},
+    unnamed::{is_missing, is_mute, why_unknown},
     unused,
     witness::{self, Arp, Speakers, Told},
 };
@@ -210,7 +210,7 @@ fn one(case: &Case<'_>, vip: IpAddr, arp: &Arp, adverts: &Speakers, told: &Told,
     };
     let by_identity = witness::identity(case);
     // What the table says is older than that nobody answers now, unless that very member is silent, too.
-    let current = |member: &usize| !is_mute(case) || hangs(case, *member);
+    let current = |member: &usize| !is_mute(case) || is_missing(case, *member);
     let by_neighbour =
         witness::neighbour(case, vip).filter(|member| !held.no_arp_answer && current(member));
     let means = [

@@ -19,15 +19,19 @@ pub(super) fn is_mute(case: &Case<'_>) -> bool {
     is_silent(case, Target::Vip)
 }
 
-/// That member's own address is as mute as the VIP, while another member answers: its server hangs, or it is
-/// gone altogether, so that it is it who is missing at the VIP.
-pub(super) fn hangs(case: &Case<'_>, member: usize) -> bool {
+/// That member does not answer at its own address either, while another member does: its server is dead or hangs,
+/// or it is gone altogether, so that it is it who is missing at the VIP. (A host refuses by ICMP, of which it
+/// sends a few a second: the VIP may be mute where the host's own address refused.)
+pub(super) fn is_missing(case: &Case<'_>, member: usize) -> bool {
     let answers = |other: usize| {
         let mut replies = case.replies(Target::Member(other));
         replies.any(|(_, reply)| reply.is_answered())
     };
     let mut others = case.members().filter(|&other| other != member);
-    is_silent(case, Target::Member(member)) && others.any(answers)
+    let mut own = case.replies(Target::Member(member)).peekable();
+    let is_asked = own.peek().is_some();
+    let is_dead = |reply: &Reply| matches!(reply.outcome, Outcome::Dead(..));
+    is_asked && own.all(|(_, reply)| is_dead(reply)) && others.any(answers)
 }
 
 fn is_silent(case: &Case<'_>, target: Target) -> bool {

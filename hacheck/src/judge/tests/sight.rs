@@ -122,6 +122,7 @@ fn services() {
         ("one of two dead on the holder", beside(raw("tt+"), "+++"), "critical vip-up-holder-dead, warning member-service-down, a by mac"),
         ("VIP mute, and an old neighbour entry", World::vrrp().probes("t++").neighbours(&old), "critical vip-down, unknown holder-unknown, unknown blind"),
         ("VIP and its neighbour hang, the other answers", World::vrrp().probes("tt+").neighbours(&old), "critical vip-up-holder-dead, unknown blind, warning member-service-down, a by mac"),
+        ("VIP is mute, its neighbour refuses", World::vrrp().probes("tr+").neighbours(&old), "critical vip-up-holder-dead, unknown blind, warning member-service-down, a by mac"),
         ("VIP and all hang", World::vrrp().probes("ttt").neighbours(&old), "critical vip-down, unknown holder-unknown, unknown blind, warning member-service-down, warning member-service-down"),
         ("VIP hangs, its neighbour was not asked", World::vrrp().probes("t +").neighbours(&old), "critical vip-down, unknown holder-unknown, unknown blind"),
         ("VIP refuses, and its neighbour entry", World::vrrp().probes("rrr").neighbours(&old), "critical vip-down, unknown blind, warning member-service-down, warning member-service-down, a by mac"),
