@@ -31,7 +31,8 @@ const STATE_HELP: &str = concat!(
 At most 16 requests, 3 for each node and 3 for each guest that is read in full; 1 more for each guest
 that the overview has as stopped or unknown (it may have been started since), for each snapshot of a
 container, and for each node where a guest's hook script may be; up to 32 to find guests that the
-token can't see. What the token may not see is left out, and said on stderr; plans then refuse what rests
+token can't see; with --content 1 more for each storage and node, of a storage that all share 1 in
+all. What the token may not see is left out, and said on stderr; plans then refuse what rests
 on it.
 
 ",
@@ -144,6 +145,9 @@ pub struct State {
     /// overview says [default: all]
     #[arg(long, value_name = "NODE", value_delimiter = ',', value_parser = value::node)]
     pub node: Vec<String>,
+    /// Read what the storages hold, too: plan make then knows templates and leftover volumes
+    #[arg(long)]
+    pub content: bool,
     /// How the cluster is reached
     #[command(flatten)]
     pub connection: vmid::http::Options,
