@@ -7,9 +7,13 @@ use vmid::table::Format;
 
 use crate::plan::{policy, refusal::HELP};
 
+mod make;
+mod remove;
 mod run;
 mod value;
 
+pub use make::Make;
+pub use remove::Remove;
 pub use run::Run;
 use value::{number, pair, ratio};
 
@@ -114,6 +118,20 @@ pub enum Command {
 /// What is planned.
 #[derive(Debug, Subcommand)]
 pub enum Plan {
+    /// Guests that move.
+    #[command(flatten)]
+    Moves(Moves),
+    /// Make the guests of the records on stdin
+    #[command(after_help = crate::plan::make::code::HELP)]
+    Make(Make),
+    /// Destroy guests, with a way back
+    #[command(after_help = crate::plan::remove::code::HELP)]
+    Remove(Remove),
+}
+
+/// What is planned of guests that live.
+#[derive(Debug, Subcommand)]
+pub enum Moves {
     /// Take all guests off a node
     #[command(after_help = HELP)]
     Drain(Drain),
@@ -131,6 +149,7 @@ impl Command {
     pub fn reads(&self) -> Option<&'static str> {
         match self {
             Self::State(_) => None,
+            Self::Plan(Plan::Make(_)) => Some("guests"),
             Self::Plan(_) => Some("a state document (pvx-migrate state)"),
             Self::Run(_) => Some("a plan"),
             Self::Place(_) => Some("guests"),
