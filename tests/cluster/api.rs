@@ -78,6 +78,9 @@ impl World {
                 json!({"data": null, "message": format!("{message}\n")}),
             )
         };
+        if request.too_large {
+            return Reply::Empty(501, "for data too large".into());
+        }
         let Some(path) = request.path.strip_prefix("/api2/json") else {
             return error(404, "File not found");
         };
@@ -185,6 +188,9 @@ impl World {
                 )
             }
             "GET /nodes/{node}/replication" => Ok(self.node_replication(call)),
+            "POST /nodes/{node}/lxc" => self.create(call, true),
+            "POST /nodes/{node}/qemu" => self.create(call, false),
+            "GET /cluster/nextid" => self.next_id(call),
             "GET /storage" => Ok(self.storage_list(call)),
             "GET /nodes/{node}/qemu" | "GET /nodes/{node}/lxc" => {
                 Ok(self.guest_list(call, method.ends_with("lxc")))

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{api::Call, world::World};
+use crate::{api::Call, volume::owner, world::World};
 
 impl World {
     pub fn storage_content(&self, call: &Call) -> Value {
@@ -52,14 +52,7 @@ impl World {
             .collect();
         let left = self.leftovers.iter();
         let left = left.filter(|l| l.node == node && l.storage == storage);
-        rows.extend(left.map(|l| row(&l.volid, owner(&l.volid), true, l.bytes)));
+        rows.extend(left.map(|l| row(&l.volid, owner(&l.volid).unwrap_or(0), true, l.bytes)));
         rows
     }
-}
-
-/// The guest in the name of a volume: `local:104/vm-104-disk-1.raw`.
-fn owner(volid: &str) -> u32 {
-    let mut parts = volid.split('-');
-    let number = parts.find_map(|part| part.parse().ok());
-    number.unwrap_or(0)
 }
