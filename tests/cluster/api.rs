@@ -132,6 +132,9 @@ impl World {
                 if method.path == "/nodes/{node}/tasks" {
                     body["total"] = self.total_tasks(&call).into();
                 }
+                if method.path.ends_with("/{upid}/log") {
+                    body["total"] = self.total_lines(&call).into();
+                }
                 Reply::Answer(200, "OK".into(), body)
             }
             Err((400, message)) => {
@@ -177,16 +180,8 @@ impl World {
             "GET /nodes/{node}/version" => Ok(self.version()),
             "GET /nodes/{node}/network" => Ok(self.network(call)),
             "GET /nodes/{node}/storage" => Ok(self.node_storage(call)),
-            "GET /nodes/{node}/storage/{storage}/content" => {
-                let (node, storage) = (call.text("node"), call.text("storage"));
-                if self.has_storage(&storage, &node) {
-                    return Ok(self.storage_content(call));
-                }
-                failed(
-                    500,
-                    format!("storage '{storage}' is not available on node '{node}'"),
-                )
-            }
+            "GET /nodes/{node}/storage/{storage}/content" => self.storage_content(call),
+            "DELETE /nodes/{node}/storage/{storage}/content/{volume}" => self.delete_volume(call),
             "GET /nodes/{node}/replication" => Ok(self.node_replication(call)),
             "POST /nodes/{node}/lxc" => self.create(call, true),
             "POST /nodes/{node}/qemu" => self.create(call, false),

@@ -134,11 +134,18 @@ impl World {
     pub fn task_status(&self, call: &Call) -> Answer {
         let task = &self.tasks[self.task(call)?];
         let mut row = self.task_row(task);
+        row.as_object_mut().map(|row| row.remove("endtime"));
         row["status"] = if task.running() { "running" } else { "stopped" }.into();
         if let Some(exit) = &task.exit {
             row["exitstatus"] = exit.as_str().into();
         }
         Ok(row)
+    }
+
+    /// How many lines there are, whatever part was asked for.
+    pub fn total_lines(&self, call: &Call) -> usize {
+        let task = self.task(call).map(|number| self.tasks[number].log.len());
+        task.unwrap_or(0).max(1)
     }
 
     pub fn task_log(&self, call: &Call) -> Answer {

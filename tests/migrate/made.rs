@@ -159,6 +159,7 @@ impl Setting<'_> {
                 }
             }
             for request in step["requests"].as_array().into_iter().flatten() {
+                sim.until("quiet", quiet);
                 let (method, path) = (request[0].as_str().unwrap(), request[1].as_str().unwrap());
                 let path = format!("/api2/json{path}");
                 let token = format!("PVEAPIToken={}", token.as_deref().unwrap());
