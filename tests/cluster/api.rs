@@ -169,6 +169,9 @@ impl World {
             }
             "GET /cluster/ha/status/current" => Ok(self.ha_status()),
             "GET /cluster/ha/resources" => Ok(self.ha_resources()),
+            "GET /cluster/ha/resources/{sid}" => self.ha_resource(call),
+            "POST /cluster/ha/resources" => self.ha_resource_added(call),
+            "DELETE /cluster/ha/resources/{sid}" => self.ha_resource_removed(call),
             "GET /cluster/ha/rules" => Ok(self.ha_rules()),
             "GET /cluster/ha/groups" if self.api >= 9 && self.ha.groups.is_empty() => failed(
                 500,

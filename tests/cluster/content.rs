@@ -97,7 +97,7 @@ impl World {
                 _ => ("lxc", "tar.zst"),
             };
             let time = backup["time"].as_i64().unwrap_or(self.epoch - 86_400);
-            let at = calendar::text(time).replace('-', "_").replace(':', "_").replace(' ', "-");
+            let at = calendar::text(time).replace(['-', ':'], "_").replace(' ', "-");
             let vmid = &backup["vmid"];
             let volid = format!("{storage}:backup/vzdump-{kind}-{vmid}-{at}.{end}");
             let mut row = json!({"volid": volid, "vmid": vmid, "content": "backup", "subtype": kind, "format": end,

@@ -235,7 +235,7 @@ impl World {
         }
     }
 
-    fn forget_in_rules(&mut self, sid: &str) {
+    pub fn forget_in_rules(&mut self, sid: &str) {
         let names: Vec<String> = self.ha.rules.keys().cloned().collect();
         for name in names {
             let empty = self

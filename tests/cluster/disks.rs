@@ -187,7 +187,7 @@ pub fn size(bytes: u64) -> String {
         (1 << 20, "M"),
         (1 << 10, "K"),
     ];
-    let unit = units.iter().find(|(unit, _)| bytes % unit == 0);
+    let unit = units.iter().find(|(unit, _)| bytes.is_multiple_of(*unit));
     unit.map_or(bytes.to_string(), |(unit, name)| {
         format!("{}{name}", bytes / unit)
     })

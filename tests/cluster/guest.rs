@@ -178,18 +178,6 @@ impl World {
         }
     }
 
-    /// The request is noted at once, and the guest goes down when its LRM comes to it.
-    fn ha_stop(&mut self, call: &Call, vmid: u32) -> Answer {
-        let due = self.now + self.ha.round_s;
-        if let Some(guest) = self.guests.get_mut(&vmid).filter(|g| g.running && !g.deaf) {
-            guest.stops_at = Some(due + guest.shutdown_s);
-        }
-        let what = if self.guest(vmid).ct { "CT" } else { "VM" };
-        let task = self.spawned(&call.text("node"), "hastop", vmid, call.token, Job::Other);
-        self.says(task, &format!("Requesting HA stop for {what} {vmid}"));
-        Ok(self.tasks[task].upid.clone().into())
-    }
-
     fn post_migrate(
         &mut self,
         call: &Call,

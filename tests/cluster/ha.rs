@@ -94,27 +94,6 @@ impl Ha {
     }
 }
 
-impl World {
-    /// A guest becomes a resource (LXC.pm, `vm_add_to_ha` by `ha-managed`).
-    pub fn ha_add(&mut self, vmid: u32, ct: bool, started: bool) {
-        let state = if started { "started" } else { "stopped" };
-        let fields = json!({"state": state});
-        let service = Service {
-            request: state.into(),
-            state: state.into(),
-            node: self.guest(vmid).node.clone(),
-            target: None,
-            task: None,
-            relocated: false,
-            failback: true,
-            fields: fields.as_object().cloned().unwrap_or_default(),
-        };
-        let kind = if ct { "ct" } else { "vm" };
-        self.ha.services.insert(format!("{kind}:{vmid}"), service);
-        self.ha.next = self.ha.next.min(self.now + self.ha.round_s);
-    }
-}
-
 pub fn vmid_of(sid: &str) -> u32 {
     sid.split(':')
         .next_back()

@@ -35,6 +35,7 @@ mod format;
 mod gateway;
 mod guest;
 mod ha;
+mod ha_resource;
 mod homelab;
 mod hook;
 mod http;
