@@ -58,6 +58,7 @@ pub mod seen;
 pub mod task;
 pub mod todo;
 mod work;
+mod guest;
 
 use clock::Clock;
 use moving::Mover;
@@ -107,7 +108,12 @@ pub fn run(
     }
     let found = options.journal.as_deref().map(Found::read).transpose()?;
     let last = found.as_ref().map(Found::last).unwrap_or_default();
-    same_cluster(pve, &steps, &last)?;
+    let planned = steps.iter().map(|step| (&step.cluster, "the plan"));
+    let written = last
+        .values()
+        .map(|line| (&line.event.cluster, "the journal"));
+    let names: Vec<(&String, &str)> = planned.chain(written).collect();
+    same_cluster_name(pve, &names)?;
     let mut todo = Todo::new(&steps, &last);
     for (event, acts) in &todo.told {
         exit::say("pvx-migrate", &left_to_a_person(event, *acts));
@@ -167,8 +173,8 @@ fn left_to_a_person(event: &Event, acts: bool) -> String {
     )
 }
 
-/// The cluster must be the plan's and the journal's.
-fn same_cluster(pve: &Pve, steps: &[&Step], last: &BTreeMap<u32, Line>) -> Result<(), Stop> {
+/// The cluster must be the plan's and the journal's: each name, and whose it is.
+pub(crate) fn same_cluster_name(pve: &Pve, names: &[(&String, &str)]) -> Result<(), Stop> {
     let path = "/cluster/status";
     let rows: Vec<Value> = pve.get(path).map_err(|failure| match failure {
         Failure::Lost(_) => Stop::outside(anyhow!("{}: {failure}", pve.base())),
@@ -181,12 +187,8 @@ fn same_cluster(pve: &Pve, steps: &[&Step], last: &BTreeMap<u32, Line>) -> Resul
     let name = named("cluster")
         .or_else(|| named("node"))
         .unwrap_or_default();
-    let planned = steps.iter().map(|step| (&step.cluster, "the plan"));
-    let written = last
-        .values()
-        .map(|line| (&line.event.cluster, "the journal"));
-    for (cluster, whose) in planned.chain(written) {
-        if *cluster != name {
+    for (cluster, whose) in names {
+        if **cluster != name {
             return Err(Stop::input(anyhow!(
                 "{whose} is of the cluster {cluster:?}, {} is {name:?}",
                 pve.base()

@@ -24,7 +24,7 @@ use super::{
 use crate::journal::event::Phase;
 
 /// Codes of errors that are neither the plan's fault nor the guest's.
-const OUTSIDE: [&str; 2] = ["journal", "unread"];
+pub(super) const OUTSIDE: [&str; 2] = ["journal", "unread"];
 
 /// How the work went.
 #[derive(Debug)]
@@ -170,7 +170,7 @@ fn runs_somewhere(report: &Report) -> bool {
 }
 
 /// Tells people how far it is: bars on a terminal, elsewhere plain lines every 10 s.
-fn show(board: &Board, terminal: bool, done: &AtomicBool) {
+pub(super) fn show(board: &Board, terminal: bool, done: &AtomicBool) {
     let mut ticks = 0_u32;
     while !done.load(Ordering::Relaxed) {
         thread::sleep(Duration::from_millis(100));

@@ -1,0 +1,32 @@
+//! Guests that are made and removed.
+//!
+//! As with moves, a look says what is there, [`create`] and [`destroy`] say what comes next, and
+//! one driver does it: so that a run that was cut off comes to the same end as one that was not.
+
+mod ask;
+mod config;
+mod create;
+#[cfg(test)]
+mod create_table_tests;
+mod decision;
+mod destroy;
+#[cfg(test)]
+mod destroy_table_tests;
+mod doing;
+mod driver;
+mod follow;
+mod host_keys;
+mod last_look;
+mod look;
+mod mark;
+pub(super) mod order;
+mod purge;
+pub(super) mod ready;
+mod record;
+mod seen;
+#[cfg(test)]
+mod scripted_tests;
+#[cfg(test)]
+mod test_pve;
+pub(super) mod todo;
+pub(super) mod work;
