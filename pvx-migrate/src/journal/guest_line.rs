@@ -154,7 +154,10 @@ impl GuestLine {
         }
         let mut disks = self.resize.keys();
         let mut asked = self.request.iter().map(|request| &request.disk);
-        match disks.find(|disk| !is_disk(disk)).or(asked.find(|disk| !disk.is_empty() && !is_disk(disk))) {
+        match disks
+            .find(|disk| !is_disk(disk))
+            .or(asked.find(|disk| !disk.is_empty() && !is_disk(disk)))
+        {
             Some(disk) => Err(format!("{disk:?} is no disk")),
             None => Ok(()),
         }

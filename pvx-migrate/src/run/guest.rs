@@ -12,21 +12,26 @@ mod decision;
 mod destroy;
 #[cfg(test)]
 mod destroy_table_tests;
-mod doing;
+mod differs;
+pub(super) mod doing;
 mod driver;
 mod follow;
 mod host_keys;
 mod last_look;
 mod look;
 mod mark;
-pub(super) mod order;
+mod order;
+pub(super) mod plan;
 mod purge;
 pub(super) mod ready;
-mod record;
-mod seen;
+pub(super) mod record;
 #[cfg(test)]
 mod scripted_tests;
+mod seen;
 #[cfg(test)]
 mod test_pve;
-pub(super) mod todo;
+mod todo;
 pub(super) mod work;
+
+/// The journal's own ID in a dry run, which has none.
+pub(super) const NO_RUN: &str = "0000000000000000";

@@ -54,7 +54,10 @@ impl Maker<'_> {
         if let Err(error) = self.note(this, Stage::Requested) {
             this.last = before;
             self.clock.interrupts.stop();
-            return Ok(Some(Finish::Failed("journal", format!("it was not asked for: {error:#}"))));
+            return Ok(Some(Finish::Failed(
+                "journal",
+                format!("it was not asked for: {error:#}"),
+            )));
         }
         this.remember(&asked);
         this.asked_at = self.clock.now();
@@ -63,14 +66,22 @@ impl Maker<'_> {
         self.answered(this, &asked, answer)
     }
 
-    fn send(&self, this: &Doing<'_>, asked: &Asked, guest: Option<&Guest>) -> Result<Option<String>, Failure> {
+    fn send(
+        &self,
+        this: &Doing<'_>,
+        asked: &Asked,
+        guest: Option<&Guest>,
+    ) -> Result<Option<String>, Failure> {
         let order = this.order;
         let all = format!("/nodes/{}/{}", order.node, order.kind.as_str());
         let one = format!("{all}/{}", order.vmid);
         match asked.call {
             Call::Create => {
                 let form = creation(order, &this.mark);
-                let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                let form: Vec<(&str, &str)> = form
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str()))
+                    .collect();
                 self.pve.post(&all, &form)
             }
             Call::Resize => {
@@ -81,7 +92,8 @@ impl Maker<'_> {
             Call::Start => self.pve.post(&format!("{one}/status/start"), &[]),
             Call::Shutdown => {
                 let timeout = order.timeout_s.to_string();
-                self.pve.post(&format!("{one}/status/shutdown"), &[("timeout", &timeout)])
+                self.pve
+                    .post(&format!("{one}/status/shutdown"), &[("timeout", &timeout)])
             }
             Call::Mark => {
                 let Some(guest) = guest else {
@@ -91,7 +103,11 @@ impl Maker<'_> {
                 describe(self.pve, order.vmid, guest, &text).map(|()| None)
             }
             Call::Destroy => {
-                let purge = if order.purge.is_some() { "?purge=1" } else { "" };
+                let purge = if order.purge.is_some() {
+                    "?purge=1"
+                } else {
+                    ""
+                };
                 self.pve.delete(&format!("{one}{purge}"))
             }
         }
@@ -108,7 +124,8 @@ impl Maker<'_> {
             && failure.lacks_quorum()
         {
             const A_WHILE_S: f64 = 3.0;
-            self.board.tell(this.order.vmid, "the cluster has no quorum", None);
+            self.board
+                .tell(this.order.vmid, "the cluster has no quorum", None);
             self.clock.wait(A_WHILE_S)?;
             this.past.no_quorum = true;
             this.past.quorum_s += A_WHILE_S;
@@ -130,7 +147,10 @@ impl Maker<'_> {
             }
             // A change of the configuration is no task.
             Ok(None) => {
-                tried.end = Some(End { ok: true, ..End::default() });
+                tried.end = Some(End {
+                    ok: true,
+                    ..End::default()
+                });
                 this.changed = true;
             }
             Err(failure) if failure.had_no_effect() && tried.count > 1 => {
@@ -154,7 +174,10 @@ impl Maker<'_> {
             Halt::Unread(failure) => failure,
         };
         if this.unread_s >= SILENCE_S {
-            return Ok(Some(Finish::Failed("unread", format!("not checked again: {failure}"))));
+            return Ok(Some(Finish::Failed(
+                "unread",
+                format!("not checked again: {failure}"),
+            )));
         }
         self.board.tell(this.order.vmid, &failure.to_string(), None);
         this.unread_s += this.pace.next();

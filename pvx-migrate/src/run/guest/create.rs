@@ -94,12 +94,20 @@ fn free(order: &Order, seen: &Seen, past: &Past, tried: &Tried) -> Next {
     }
     if !tried.open {
         return if order.exists {
-            let what = format!("{vmid} was there when this was planned, and is not any more; nothing was made");
+            let what = format!(
+                "{vmid} was there when this was planned, and is not any more; nothing was made"
+            );
             failed("changed", what)
         } else if order.repair_only {
-            failed("not-made", "nothing was made, and no plan asks for it any more")
+            failed(
+                "not-made",
+                "nothing was made, and no plan asks for it any more",
+            )
         } else if !seen.node_online {
-            failed("node-offline", format!("{node} is not online; nothing was done"))
+            failed(
+                "node-offline",
+                format!("{node} is not online; nothing was done"),
+            )
         } else {
             Next::Ask(Call::Create, String::new())
         };
@@ -112,7 +120,9 @@ fn free(order: &Order, seen: &Seen, past: &Past, tried: &Tried) -> Next {
         Some(_) if past.waited_s < SETTLES_S => Next::Wait("it is not in the lists yet"),
         Some(_) => stuck(
             "gone",
-            format!("{vmid} was made, and is gone: somebody has removed it, or its node {node} does not say; nothing more is done"),
+            format!(
+                "{vmid} was made, and is gone: somebody has removed it, or its node {node} does not say; nothing more is done"
+            ),
         ),
         None => no_trace(order, seen, past, tried),
     }
@@ -128,7 +138,9 @@ fn no_trace(order: &Order, seen: &Seen, past: &Past, tried: &Tried) -> Next {
         } else {
             stuck(
                 "node-down",
-                format!("whether {node} makes {vmid} is not known ({lost}), and it does not tell its tasks; when it is back, run again with this journal"),
+                format!(
+                    "whether {node} makes {vmid} is not known ({lost}), and it does not tell its tasks; when it is back, run again with this journal"
+                ),
             )
         };
     }
@@ -136,17 +148,30 @@ fn no_trace(order: &Order, seen: &Seen, past: &Past, tried: &Tried) -> Next {
         return Next::Wait("the request's task is not seen yet");
     }
     if tried.upid.is_some() {
-        return failed("not-made", "its task is gone from the list, and there is no guest");
+        return failed(
+            "not-made",
+            "its task is gone from the list, and there is no guest",
+        );
     }
     if order.repair_only || tried.count >= REQUESTS || !seen.node_online {
-        return failed("not-made", format!("the request left no trace ({lost}); there is no guest"));
+        return failed(
+            "not-made",
+            format!("the request left no trace ({lost}); there is no guest"),
+        );
     }
     Next::Ask(Call::Create, String::new())
 }
 
 fn hidden(order: &Order, seen: &Seen, past: &Past, tried: &Tried) -> Next {
     let (vmid, node, command) = (order.vmid, &order.node, order.kind.command());
-    let taken = || failed("vmid-taken", format!("{vmid} is taken by a guest that the token does not see (VM.Audit); it was not touched"));
+    let taken = || {
+        failed(
+            "vmid-taken",
+            format!(
+                "{vmid} is taken by a guest that the token does not see (VM.Audit); it was not touched"
+            ),
+        )
+    };
     if !tried.open {
         return taken();
     }
@@ -164,23 +189,39 @@ fn hidden(order: &Order, seen: &Seen, past: &Past, tried: &Tried) -> Next {
         Some(_) if past.waited_s < SETTLES_S => Next::Wait("the token does not see it yet"),
         Some(_) => stuck(
             "unseen",
-            format!("{vmid} was made, and the token does not see it: it needs VM.Audit there (a pool that it holds for, or /vms); then run again with this journal"),
+            format!(
+                "{vmid} was made, and the token does not see it: it needs VM.Audit there (a pool that it holds for, or /vms); then run again with this journal"
+            ),
         ),
         None if past.waited_s < NAMELESS_S => Next::Wait("the token does not see it yet"),
         None if seen.tasks_known && tried.upid.is_none() => taken(),
         None => stuck(
             "unseen",
-            format!("{vmid} is taken by a guest that the token does not see, and how its making ended is not known; on {node}: {command} config {vmid}"),
+            format!(
+                "{vmid} is taken by a guest that the token does not see, and how its making ended is not known; on {node}: {command} config {vmid}"
+            ),
         ),
     }
 }
 
-fn taken(order: &Order, mark: &str, seen: &Seen, past: &Past, guest: &Guest, tried: &Tried) -> Next {
+fn taken(
+    order: &Order,
+    mark: &str,
+    seen: &Seen,
+    past: &Past,
+    guest: &Guest,
+    tried: &Tried,
+) -> Next {
     let vmid = order.vmid;
     if !guest.reached {
         return unreached(order, past, guest);
     }
-    let other = |what: String| failed("vmid-taken", format!("{vmid} is {what} on {}; it was not touched", guest.node));
+    let other = |what: String| {
+        failed(
+            "vmid-taken",
+            format!("{vmid} is {what} on {}; it was not touched", guest.node),
+        )
+    };
     let kind = match guest.kind {
         crate::state::Kind::Qemu => "a VM",
         crate::state::Kind::Lxc => "a container",
@@ -197,7 +238,12 @@ fn taken(order: &Order, mark: &str, seen: &Seen, past: &Past, guest: &Guest, tri
     if guest.mark.as_deref() != Some(mark) {
         let made = tried.open && tried.end.as_ref().is_some_and(|end| end.ok);
         return if made {
-            stuck("changed", format!("{vmid} was made, and its description has not this run's mark ({mark}) any more; see whether it is that guest"))
+            stuck(
+                "changed",
+                format!(
+                    "{vmid} was made, and its description has not this run's mark ({mark}) any more; see whether it is that guest"
+                ),
+            )
         } else {
             Next::Finish(Finish::Exists)
         };
@@ -210,9 +256,15 @@ pub(super) fn unreached(order: &Order, past: &Past, guest: &Guest) -> Next {
     if past.waited_s < NODE_S {
         Next::Wait("its node does not answer")
     } else if past.asked() {
-        stuck("node-down", format!("{node} does not answer; when it is back, run again with this journal"))
+        stuck(
+            "node-down",
+            format!("{node} does not answer; when it is back, run again with this journal"),
+        )
     } else {
-        failed("node-down", format!("{node}, which has {vmid}, does not answer; nothing was done"))
+        failed(
+            "node-down",
+            format!("{node}, which has {vmid}, does not answer; nothing was done"),
+        )
     }
 }
 
@@ -228,10 +280,15 @@ fn nameless(order: &Order, seen: &Seen, past: &Past, guest: &Guest, tried: &Trie
         Some(_) if past.waited_s < SETTLES_S => Next::Wait("it is being made"),
         Some(_) => stale(order, guest, "its making ended well, and it has no name"),
         None if past.waited_s < NAMELESS_S => Next::Wait("somebody makes a guest of that ID"),
-        None if tried.upid.is_some() || tried.open && !seen.tasks_known => stale(order, guest, "its task is gone"),
+        None if tried.upid.is_some() || tried.open && !seen.tasks_known => {
+            stale(order, guest, "its task is gone")
+        }
         None => failed(
             "vmid-taken",
-            format!("{vmid} is being made by somebody else on {}, or was left so; it was not touched", guest.node),
+            format!(
+                "{vmid} is being made by somebody else on {}, or was left so; it was not touched",
+                guest.node
+            ),
         ),
     }
 }
@@ -255,24 +312,42 @@ fn ours(order: &Order, seen: &Seen, past: &Past, guest: &Guest, tried: &Tried) -
         return Next::Follow(upid.clone());
     }
     if let Some(lock) = &guest.lock {
-        let (most, why) = if lock == "create" { (STALE_S, true) } else { (LOCKED_S, false) };
+        let (most, why) = if lock == "create" {
+            (STALE_S, true)
+        } else {
+            (LOCKED_S, false)
+        };
         return if past.waited_s < most {
             Next::Wait("it is locked")
         } else if why {
-            let reason = tried.end.as_ref().map_or("its task has ended", |end| &end.reason);
+            let reason = tried
+                .end
+                .as_ref()
+                .map_or("its task has ended", |end| &end.reason);
             stale(order, guest, reason)
         } else {
-            stuck("locked", format!("{vmid} is made, and locked ({lock}) for long; when that is over, run again with this journal"))
+            stuck(
+                "locked",
+                format!(
+                    "{vmid} is made, and locked ({lock}) for long; when that is over, run again with this journal"
+                ),
+            )
         };
     }
     if let Some(end) = tried.end.as_ref().filter(|end| !end.ok) {
         return stuck(
             "half-made",
-            format!("{}; a part of it is there: on {node}: {command} config {vmid}; if it is of no use: {command} destroy {vmid}", end.reason),
+            format!(
+                "{}; a part of it is there: on {node}: {command} config {vmid}; if it is of no use: {command} destroy {vmid}",
+                end.reason
+            ),
         );
     }
     if *node != order.node {
-        let what = format!("{vmid} was made on {}, and somebody has moved it to {node}; nothing more is done", order.node);
+        let what = format!(
+            "{vmid} was made on {}, and somebody has moved it to {node}; nothing more is done",
+            order.node
+        );
         return stuck("elsewhere", what);
     }
     for (disk, size) in &order.resize {
@@ -295,12 +370,19 @@ fn enlarge(order: &Order, past: &Past, guest: &Guest, disk: &str, size: &str) ->
     }
     let vmid = order.vmid;
     let code = "resize-failed";
-    let made = |why: &str| failed(code, format!("{vmid} is made, its {disk} is not {size}: {why}"));
-    Some(match again(&tried, past, "its size does not show yet", SETTLES_S) {
-        Again::Ask => Next::Ask(Call::Resize, disk.to_owned()),
-        Again::Wait(why) => Next::Wait(why),
-        Again::No(why) => made(&why),
-    })
+    let made = |why: &str| {
+        failed(
+            code,
+            format!("{vmid} is made, its {disk} is not {size}: {why}"),
+        )
+    };
+    Some(
+        match again(&tried, past, "its size does not show yet", SETTLES_S) {
+            Again::Ask => Next::Ask(Call::Resize, disk.to_owned()),
+            Again::Wait(why) => Next::Wait(why),
+            Again::No(why) => made(&why),
+        },
+    )
 }
 
 fn start(order: &Order, past: &Past, guest: &Guest) -> Next {
@@ -308,7 +390,10 @@ fn start(order: &Order, past: &Past, guest: &Guest) -> Next {
     match again(&past.of(Call::Start), past, "it does not run yet", LOST_S) {
         Again::Ask => Next::Ask(Call::Start, String::new()),
         Again::Wait(why) => Next::Wait(why),
-        Again::No(why) => failed("start-failed", format!("{vmid} is made, and does not start: {why}; on {node}: {command} start {vmid}")),
+        Again::No(why) => failed(
+            "start-failed",
+            format!("{vmid} is made, and does not start: {why}; on {node}: {command} start {vmid}"),
+        ),
     }
 }
 
@@ -358,5 +443,7 @@ pub(super) fn bytes(size: &str) -> Option<u64> {
     if !part.is_empty() && part.bytes().any(|byte| byte != b'0') {
         return None;
     }
-    whole.parse::<u64>().ok()?.checked_mul(1 << shift)
+    let plain = whole.bytes().all(|byte| byte.is_ascii_digit());
+    let whole = whole.parse::<u64>().ok().filter(|_| plain)?;
+    whole.checked_mul(1 << shift)
 }

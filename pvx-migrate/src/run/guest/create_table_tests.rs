@@ -113,34 +113,130 @@ pub(super) fn task(seen: Seen) -> Seen {
 fn ways() {
     use Call::{Create, Resize, Start};
     let o = || order(Deed::Create);
-    let repair = || Order { repair_only: true, ..o() };
-    let existed = || Order { exists: true, ..o() };
-    let stays_off = || Order { start: false, ..o() };
-    let grows = || Order { resize: [("scsi0".to_owned(), "32G".to_owned())].into(), ..o() };
-    let taken = |config: serde_json::Value, running: bool| seen(Id::Taken(guest("a", config, running)));
-    let ours = |running: bool| taken(json!({"hostname": "g", "description": format!("x\n{MARK}\n")}), running);
-    let with_disk = |size: &str| taken(json!({"hostname": "g", "description": MARK, "scsi0": format!("s:v,size={size}")}), false);
-    let locked = |lock: &str| taken(json!({"hostname": "g", "description": MARK, "lock": lock}), false);
-    let foreign = || taken(json!({"hostname": "g", "description": "pvx run ffffffffffffffff"}), true);
+    let repair = || Order {
+        repair_only: true,
+        ..o()
+    };
+    let existed = || Order {
+        exists: true,
+        ..o()
+    };
+    let stays_off = || Order {
+        start: false,
+        ..o()
+    };
+    let grows = || Order {
+        resize: [("scsi0".to_owned(), "32G".to_owned())].into(),
+        ..o()
+    };
+    let taken =
+        |config: serde_json::Value, running: bool| seen(Id::Taken(guest("a", config, running)));
+    let ours = |running: bool| {
+        taken(
+            json!({"hostname": "g", "description": format!("x\n{MARK}\n")}),
+            running,
+        )
+    };
+    let with_disk = |size: &str| {
+        taken(
+            json!({"hostname": "g", "description": MARK, "scsi0": format!("s:v,size={size}")}),
+            false,
+        )
+    };
+    let locked = |lock: &str| {
+        taken(
+            json!({"hostname": "g", "description": MARK, "lock": lock}),
+            false,
+        )
+    };
+    let foreign = || {
+        taken(
+            json!({"hostname": "g", "description": "pvx run ffffffffffffffff"}),
+            true,
+        )
+    };
     let other = || taken(json!({"hostname": "h", "description": MARK}), true);
     let nameless = || taken(json!({"lock": "create"}), false);
-    let moved = || seen(Id::Taken(guest("b", json!({"hostname": "g", "description": MARK}), true)));
-    let vm = || seen(Id::Taken(config::guest(100, Kind::Qemu, "a", &json!({"name": "g", "description": MARK}))));
-    let silent = || seen(Id::Taken(Guest { reached: false, ..guest("a", json!({}), false) }));
+    let moved = || {
+        seen(Id::Taken(guest(
+            "b",
+            json!({"hostname": "g", "description": MARK}),
+            true,
+        )))
+    };
+    let vm = || {
+        seen(Id::Taken(config::guest(
+            100,
+            Kind::Qemu,
+            "a",
+            &json!({"name": "g", "description": MARK}),
+        )))
+    };
+    let silent = || {
+        seen(Id::Taken(Guest {
+            reached: false,
+            ..guest("a", json!({}), false)
+        }))
+    };
     let free = || seen(Id::Free);
-    let off = || Seen { node_online: false, ..free() };
-    let blind = |seen: Seen| Seen { tasks_known: false, ..seen };
-    let lost = || Seen { no_quorum: true, ..free() };
+    let off = || Seen {
+        node_online: false,
+        ..free()
+    };
+    let blind = |seen: Seen| Seen {
+        tasks_known: false,
+        ..seen
+    };
+    let lost = || Seen {
+        no_quorum: true,
+        ..free()
+    };
     let none = || past([]);
     let asked = || past([(Create, tried(None))]);
-    let twice = || past([(Create, Tried { count: 2, ..tried(None) })]);
-    let named = || past([(Create, Tried { upid: Some("UPID".into()), ..tried(None) })]);
-    let refused = || past([(Create, Tried { count: 1, refused: Some("no".into()), ..Tried::default() })]);
+    let twice = || {
+        past([(
+            Create,
+            Tried {
+                count: 2,
+                ..tried(None)
+            },
+        )])
+    };
+    let named = || {
+        past([(
+            Create,
+            Tried {
+                upid: Some("UPID".into()),
+                ..tried(None)
+            },
+        )])
+    };
+    let refused = || {
+        past([(
+            Create,
+            Tried {
+                count: 1,
+                refused: Some("no".into()),
+                ..Tried::default()
+            },
+        )])
+    };
     let ended = |ok: bool| past([(Create, tried(Some(ok)))]);
     let resized = |end: Option<bool>| past([(Create, tried(Some(true))), (Resize, tried(end))]);
     let started = |end: Option<bool>| past([(Create, tried(Some(true))), (Start, tried(end))]);
-    let start_twice = || past([(Start, Tried { count: 2, ..tried(None) })]);
-    let quorum = |past: Past| Past { quorum_s: 600.0, ..past };
+    let start_twice = || {
+        past([(
+            Start,
+            Tried {
+                count: 2,
+                ..tried(None)
+            },
+        )])
+    };
+    let quorum = |past: Past| Past {
+        quorum_s: 600.0,
+        ..past
+    };
     #[rustfmt::skip]
     let rows: &[(&str, Order, Seen, Past, &str)] = &[
         ("not begun",                        o(),         free(),              none(),                  "create"),
@@ -255,7 +351,10 @@ fn what_is_not_ours_is_not_touched() {
                     let past = waited(waited_s, past.clone());
                     let seen = seen(Id::Taken(guest("a", config.clone(), false)));
                     let next = next(&order(Deed::Create), MARK, &seen, &past);
-                    assert!(!matches!(next, Next::Ask(..)), "{config} {past:?}: {next:?}");
+                    assert!(
+                        !matches!(next, Next::Ask(..)),
+                        "{config} {past:?}: {next:?}"
+                    );
                 }
             }
         }
@@ -269,7 +368,10 @@ fn what_is_left_is_told_with_its_commands() {
     let Next::Finish(Finish::Stuck(_, why)) = next(&order(Deed::Create), MARK, &seen, &past) else {
         panic!("it is stuck");
     };
-    assert!(why.contains("on a: pct unlock 100 && pct destroy 100"), "{why}");
+    assert!(
+        why.contains("on a: pct unlock 100 && pct destroy 100"),
+        "{why}"
+    );
 }
 
 #[test]

@@ -21,33 +21,121 @@ const MARK: &str = "pvx destroys 0123456789abcdef";
 fn ways() {
     use Call::{Destroy, Mark, Shutdown};
     let o = || order(Deed::Destroy);
-    let repair = || Order { repair_only: true, ..o() };
+    let repair = || Order {
+        repair_only: true,
+        ..o()
+    };
     let must_be_off = || Order { stop: false, ..o() };
     let taken = |config: Value, running: bool| seen(Id::Taken(guest("a", config, running)));
     let there = |running: bool| taken(json!({"hostname": "g", "description": "x"}), running);
-    let marked = |running: bool| taken(json!({"hostname": "g", "description": format!("x\n{MARK}\n")}), running);
+    let marked = |running: bool| {
+        taken(
+            json!({"hostname": "g", "description": format!("x\n{MARK}\n")}),
+            running,
+        )
+    };
     let locked = || taken(json!({"hostname": "g", "lock": "backup"}), false);
     let other = || taken(json!({"hostname": "h", "description": MARK}), false);
     let nameless = || taken(json!({"lock": "create"}), false);
     let moved = || seen(Id::Taken(guest("b", json!({"hostname": "g"}), false)));
-    let vm = || seen(Id::Taken(config::guest(100, Kind::Qemu, "a", &json!({"name": "g"}))));
-    let silent = || seen(Id::Taken(Guest { reached: false, ..guest("a", json!({}), false) }));
+    let vm = || {
+        seen(Id::Taken(config::guest(
+            100,
+            Kind::Qemu,
+            "a",
+            &json!({"name": "g"}),
+        )))
+    };
+    let silent = || {
+        seen(Id::Taken(Guest {
+            reached: false,
+            ..guest("a", json!({}), false)
+        }))
+    };
     let free = || seen(Id::Free);
-    let blind = |seen: Seen| Seen { tasks_known: false, ..seen };
-    let lost = || Seen { no_quorum: true, ..there(false) };
+    let blind = |seen: Seen| Seen {
+        tasks_known: false,
+        ..seen
+    };
+    let lost = || Seen {
+        no_quorum: true,
+        ..there(false)
+    };
     let none = || past([]);
     let stop = |end: Option<bool>| past([(Shutdown, tried(end))]);
-    let stop_twice = || past([(Shutdown, Tried { count: 2, ..tried(None) })]);
-    let no_stop = || past([(Shutdown, Tried { count: 1, refused: Some("no".into()), ..Tried::default() })]);
+    let stop_twice = || {
+        past([(
+            Shutdown,
+            Tried {
+                count: 2,
+                ..tried(None)
+            },
+        )])
+    };
+    let no_stop = || {
+        past([(
+            Shutdown,
+            Tried {
+                count: 1,
+                refused: Some("no".into()),
+                ..Tried::default()
+            },
+        )])
+    };
     let mark = |end: Option<bool>| past([(Mark, tried(end))]);
-    let mark_twice = || past([(Mark, Tried { count: 2, ..tried(None) })]);
-    let no_mark = || past([(Mark, Tried { count: 1, refused: Some("no".into()), ..Tried::default() })]);
+    let mark_twice = || {
+        past([(
+            Mark,
+            Tried {
+                count: 2,
+                ..tried(None)
+            },
+        )])
+    };
+    let no_mark = || {
+        past([(
+            Mark,
+            Tried {
+                count: 1,
+                refused: Some("no".into()),
+                ..Tried::default()
+            },
+        )])
+    };
     let asked = || past([(Destroy, tried(None))]);
-    let twice = || past([(Destroy, Tried { count: 2, ..tried(None) })]);
-    let named = || past([(Destroy, Tried { upid: Some("UPID".into()), ..tried(None) })]);
-    let refused = || past([(Destroy, Tried { count: 1, refused: Some("no".into()), ..Tried::default() })]);
+    let twice = || {
+        past([(
+            Destroy,
+            Tried {
+                count: 2,
+                ..tried(None)
+            },
+        )])
+    };
+    let named = || {
+        past([(
+            Destroy,
+            Tried {
+                upid: Some("UPID".into()),
+                ..tried(None)
+            },
+        )])
+    };
+    let refused = || {
+        past([(
+            Destroy,
+            Tried {
+                count: 1,
+                refused: Some("no".into()),
+                ..Tried::default()
+            },
+        )])
+    };
     let ended = |ok: bool| past([(Destroy, tried(Some(ok)))]);
-    let quorum = |past: Past| Past { quorum_s: 600.0, ..past };
+    let quorum = |past: Past| Past {
+        quorum_s: 600.0,
+        ..past
+    };
     #[rustfmt::skip]
     let rows: &[(&str, Order, Seen, Past, &str)] = &[
         ("not begun, off",                   o(),           there(false),        none(),                 "mark"),
@@ -132,7 +220,10 @@ fn only_what_was_named_and_marked_is_destroyed() {
     let tries = || [None, Some(None), Some(Some(true)), Some(Some(false))];
     for config in configs {
         for (node, running) in [("a", false), ("a", true), ("b", false)] {
-            for (mark, destroy) in tries().into_iter().flat_map(|one| tries().map(|two| (one, two))) {
+            for (mark, destroy) in tries()
+                .into_iter()
+                .flat_map(|one| tries().map(|two| (one, two)))
+            {
                 let mut past = past([]);
                 for (call, end) in [(Call::Mark, mark), (Call::Destroy, destroy)] {
                     if let Some(end) = end {
@@ -147,7 +238,10 @@ fn only_what_was_named_and_marked_is_destroyed() {
                         continue;
                     };
                     let what = format!("{config} on {node} {past:?}: {next:?}");
-                    assert!(config["hostname"] == "g" && node == "a" && config["lock"].is_null(), "{what}");
+                    assert!(
+                        config["hostname"] == "g" && node == "a" && config["lock"].is_null(),
+                        "{what}"
+                    );
                     let may = !running && config["description"] == MARK;
                     assert!(*call != Call::Destroy || may, "{what}");
                 }

@@ -177,7 +177,10 @@ impl<'a> Doing<'a> {
 
     pub(super) fn line(&self, at: Timestamp, phase: Stage) -> GuestLine {
         let order = self.order;
-        let tried = self.last.as_ref().map(|asked| self.past.of_disk(asked.call, &asked.disk));
+        let tried = self
+            .last
+            .as_ref()
+            .map(|asked| self.past.of_disk(asked.call, &asked.disk));
         GuestLine {
             at,
             cluster: order.cluster.clone(),
@@ -204,9 +207,15 @@ impl<'a> Doing<'a> {
 
 /// Gives a guest another description, if its configuration is still the one that was seen.
 pub(super) fn describe(pve: &Pve, vmid: u32, guest: &Guest, text: &str) -> Result<(), Failure> {
-    let path = format!("/nodes/{}/{}/{vmid}/config", guest.node, guest.kind.as_str());
+    let path = format!(
+        "/nodes/{}/{}/{vmid}/config",
+        guest.node,
+        guest.kind.as_str()
+    );
     let Some(digest) = &guest.digest else {
-        return Err(Failure::Strange("the configuration has no digest".to_owned()));
+        return Err(Failure::Strange(
+            "the configuration has no digest".to_owned(),
+        ));
     };
     let change = if text.is_empty() {
         ("delete", "description")

@@ -1,15 +1,16 @@
 //! Makes or removes one guest: looks, does the next thing, looks again, until it is settled.
 
 use super::{
-    create, destroy,
+    create,
     decision::{Finish, Next},
+    destroy,
+    differs::differs,
     doing::{Doing, Maker, Report, describe},
     host_keys,
     last_look::{Halt, last_look},
     look::{Look, look},
     mark,
     order::Order,
-    record::differs,
     seen::{Guest, Id, Seen},
 };
 use crate::{
@@ -51,11 +52,15 @@ impl Maker<'_> {
                 Next::Wait(why) => Some(Finish::Failed("not-now", why.to_owned())),
                 Next::Follow(upid) => Some(Finish::Failed("not-now", format!("{upid} is running"))),
                 Next::Ask(Call::Create, _) => None,
-                Next::Ask(call, _) => match last_look(self.pve, order, None, call == Call::Shutdown) {
-                    Ok(_) => None,
-                    Err(Halt::Refused(code, why)) => Some(Finish::Failed(code, why)),
-                    Err(Halt::Unread(failure)) => Some(Finish::Failed("unread", failure.to_string())),
-                },
+                Next::Ask(call, _) => {
+                    match last_look(self.pve, order, None, call == Call::Shutdown) {
+                        Ok(_) => None,
+                        Err(Halt::Refused(code, why)) => Some(Finish::Failed(code, why)),
+                        Err(Halt::Unread(failure)) => {
+                            Some(Finish::Failed("unread", failure.to_string()))
+                        }
+                    }
+                }
             },
         };
         let existed = finish == Some(Finish::Exists);
@@ -74,7 +79,11 @@ impl Maker<'_> {
             let Some(mut look) = self.look(this)? else {
                 let base = self.pve.base();
                 let what = format!("{base} does not answer; run again with this journal");
-                let finish = if this.is_fresh() { Finish::Failed("unread", what) } else { Finish::Stuck("no-answer", what) };
+                let finish = if this.is_fresh() {
+                    Finish::Failed("unread", what)
+                } else {
+                    Finish::Stuck("no-answer", what)
+                };
                 return Ok(self.finish(this, &Seen::default(), finish));
             };
             self.learn(this, &mut look);
@@ -169,7 +178,10 @@ impl Maker<'_> {
             None => Ok(()),
         };
         let error = match written {
-            Err(unwritten) if error.is_none() => Some(("journal", format!("done, but not in the journal: {unwritten:#}"))),
+            Err(unwritten) if error.is_none() => Some((
+                "journal",
+                format!("done, but not in the journal: {unwritten:#}"),
+            )),
             _ => error,
         };
         let mut report = self.report(this, line, error);
@@ -180,7 +192,12 @@ impl Maker<'_> {
         report
     }
 
-    fn report(&self, this: &Doing<'_>, line: GuestLine, error: Option<(&'static str, String)>) -> Report {
+    fn report(
+        &self,
+        this: &Doing<'_>,
+        line: GuestLine,
+        error: Option<(&'static str, String)>,
+    ) -> Report {
         Report {
             line,
             changed: this.changed,
@@ -218,7 +235,14 @@ impl Maker<'_> {
         if this.order.deed != Deed::Destroy || this.is_fresh() {
             return;
         }
-        let Ok(Look { seen: Seen { id: Id::Taken(guest), .. }, .. }) = look(self.pve, this.order) else {
+        let Ok(Look {
+            seen: Seen {
+                id: Id::Taken(guest),
+                ..
+            },
+            ..
+        }) = look(self.pve, this.order)
+        else {
             return;
         };
         if is_named(this.order, &guest) && guest.mark.as_deref() == Some(&this.mark) {

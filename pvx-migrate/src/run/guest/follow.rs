@@ -29,7 +29,11 @@ impl Maker<'_> {
         let (order, user) = (this.order, self.pve.user());
         let mut ended = Vec::new();
         for (call, tried) in this.past.unknown() {
-            let asked = this.requests.iter().find(|(key, _)| key.0 == call).map(|(_, asked)| asked);
+            let asked = this
+                .requests
+                .iter()
+                .find(|(key, _)| key.0 == call)
+                .map(|(_, asked)| asked);
             let found = asked.and_then(|asked| look.since(asked, &order.node, user));
             let Some(upid) = tried.upid.clone().or_else(|| found.map(str::to_owned)) else {
                 continue;
@@ -145,9 +149,9 @@ impl Maker<'_> {
 
 /// A removal that ended well may have left files: Proxmox VE says so in the log alone.
 fn left(log: &[String], end: &End, this: &mut Doing<'_>) {
-    let line = log.iter().find(|line| {
-        line.starts_with("cannot remove ") || line.starts_with("Could not remove ")
-    });
+    let line = log
+        .iter()
+        .find(|line| line.starts_with("cannot remove ") || line.starts_with("Could not remove "));
     if let (true, Some(line)) = (end.ok, line) {
         let what = format!("its removal ended well, and left something: {line}");
         this.warnings.push(("volume-left", what));

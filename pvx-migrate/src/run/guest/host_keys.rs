@@ -74,7 +74,9 @@ mod tests {
         let text = |lines: &[&str]| {
             let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
             let keys = of(&lines);
-            let keys = keys.iter().map(|key| format!("{}={}", key.kind, &key.sha256[7..11]));
+            let keys = keys
+                .iter()
+                .map(|key| format!("{}={}", key.kind, &key.sha256[7..11]));
             keys.collect::<Vec<_>>().join(" ")
         };
         #[rustfmt::skip]

@@ -38,7 +38,12 @@ impl From<Failure> for Halt {
 /// # Errors
 ///
 /// Why not.
-pub fn last_look(pve: &Pve, order: &Order, print: Option<u64>, may_run: bool) -> Result<Guest, Halt> {
+pub fn last_look(
+    pve: &Pve,
+    order: &Order,
+    print: Option<u64>,
+    may_run: bool,
+) -> Result<Guest, Halt> {
     let before = named(pve, order)?;
     if before.template {
         linked_clones(pve, order)?;
@@ -50,7 +55,10 @@ pub fn last_look(pve: &Pve, order: &Order, print: Option<u64>, may_run: bool) ->
     }
     let planned = order.purge.clone().unwrap_or_default();
     if let Some(what) = difference(&planned, &now) {
-        return Err(changed(format!("what else names {} is not as planned: {what}", order.vmid)));
+        return Err(changed(format!(
+            "what else names {} is not as planned: {what}",
+            order.vmid
+        )));
     }
     as_planned(order, print, may_run, &guest)?;
     Ok(guest)
@@ -73,7 +81,10 @@ fn named(pve: &Pve, order: &Order) -> Result<Guest, Halt> {
             if same && guest.name.as_deref() == Some(name) {
                 Ok(guest)
             } else {
-                Err(changed(format!("{vmid} is not {name:?} on {} any more", order.node)))
+                Err(changed(format!(
+                    "{vmid} is not {name:?} on {} any more",
+                    order.node
+                )))
             }
         }
         Id::Free | Id::Hidden => Err(changed(format!("{vmid} is gone, or not seen any more"))),
@@ -98,7 +109,9 @@ fn as_planned(order: &Order, print: Option<u64>, may_run: bool, guest: &Guest) -
         (None, None) => true,
     };
     if !same {
-        return Err(changed(format!("the configuration of {vmid} is not the one this was planned with")));
+        return Err(changed(format!(
+            "the configuration of {vmid} is not the one this was planned with"
+        )));
     }
     Ok(())
 }
@@ -148,11 +161,17 @@ fn linked_clones(pve: &Pve, order: &Order) -> Result<(), Halt> {
     let rows: Vec<Value> = pve.get("/cluster/resources?type=vm")?;
     for row in rows.iter().filter(|row| row["vmid"] != order.vmid) {
         let node = row["node"].as_str().unwrap_or_default();
-        let vmid = row["vmid"].as_u64().and_then(|vmid| u32::try_from(vmid).ok());
+        let vmid = row["vmid"]
+            .as_u64()
+            .and_then(|vmid| u32::try_from(vmid).ok());
         let (Ok(()), Some(vmid)) = (node_name::check(node), vmid) else {
             continue;
         };
-        let kind = if row["type"] == "qemu" { Kind::Qemu } else { Kind::Lxc };
+        let kind = if row["type"] == "qemu" {
+            Kind::Qemu
+        } else {
+            Kind::Lxc
+        };
         let path = format!("/nodes/{node}/{}/{vmid}/config", kind.as_str());
         let config: BTreeMap<String, Value> = match pve.get(&path) {
             Ok(config) => config,
@@ -161,7 +180,10 @@ fn linked_clones(pve: &Pve, order: &Order) -> Result<(), Halt> {
         };
         let mut values = config.values().filter_map(Value::as_str);
         if values.any(|value| rests_on(value, order.vmid)) {
-            return Err(changed(format!("{vmid} is a linked clone of {}", order.vmid)));
+            return Err(changed(format!(
+                "{vmid} is a linked clone of {}",
+                order.vmid
+            )));
         }
     }
     Ok(())

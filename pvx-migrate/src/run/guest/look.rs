@@ -24,8 +24,16 @@ use crate::{
 
 /// Types of tasks about a guest beside which nothing is done, with those that move it.
 const CHANGING: [&str; 10] = [
-    "vzcreate", "qmcreate", "vzrestore", "qmrestore", "vzdestroy", "qmdestroy", "resize", "vzreboot",
-    "vztemplate", "qmtemplate",
+    "vzcreate",
+    "qmcreate",
+    "vzrestore",
+    "qmrestore",
+    "vzdestroy",
+    "qmdestroy",
+    "resize",
+    "vzreboot",
+    "vztemplate",
+    "qmtemplate",
 ];
 
 /// What a look shows, and the tasks by which later ones are told.
@@ -140,7 +148,11 @@ pub fn id(pve: &Pve, order: &Order) -> Result<Id, Failure> {
             let kind = match row["type"].as_str() {
                 Some("qemu") => Kind::Qemu,
                 Some("lxc") => Kind::Lxc,
-                _ => return Err(Failure::Strange("/cluster/resources: a guest of no known type".to_owned())),
+                _ => {
+                    return Err(Failure::Strange(
+                        "/cluster/resources: a guest of no known type".to_owned(),
+                    ));
+                }
             };
             (kind, node.to_owned())
         }
@@ -157,7 +169,11 @@ pub fn id(pve: &Pve, order: &Order) -> Result<Id, Failure> {
         Err(failure) if failure.status() == Some(403) => return Ok(Id::Hidden),
         // Where it isn't, another one is that the token does not see, or it has just gone.
         Err(failure) if failure.status() == Some(500) => {
-            return if is_free(pve, order.vmid)? { Ok(Id::Free) } else { Ok(Id::Hidden) };
+            return if is_free(pve, order.vmid)? {
+                Ok(Id::Free)
+            } else {
+                Ok(Id::Hidden)
+            };
         }
         Err(failure) => return Err(failure),
     };
@@ -184,7 +200,11 @@ fn status(pve: &Pve, path: &str, guest: &mut Guest) -> Result<(), Failure> {
 fn is_free(pve: &Pve, vmid: u32) -> Result<bool, Failure> {
     match pve.get::<Value>(&format!("/cluster/nextid?vmid={vmid}")) {
         Ok(_) => Ok(true),
-        Err(Failure::Status { status: 400, refused: true, message }) if message.contains("already exists") => Ok(false),
+        Err(Failure::Status {
+            status: 400,
+            refused: true,
+            message,
+        }) if message.contains("already exists") => Ok(false),
         Err(failure) => Err(failure),
     }
 }
@@ -219,7 +239,10 @@ mod tests {
         ];
         for (name, call, kind, start, user, want) in cases {
             let tasks = vec![upid(kind, start, user)];
-            let look = Look { tasks, ..Look::default() };
+            let look = Look {
+                tasks,
+                ..Look::default()
+            };
             assert_eq!(look.since(&asked(call), "a", ME).is_some(), want, "{name}");
         }
     }

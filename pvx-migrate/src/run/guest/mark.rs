@@ -66,6 +66,9 @@ mod tests {
             assert_eq!(without(before, &mark), after, "{name}: not marked");
         }
         assert_eq!(last_line(" \n"), None);
-        assert_eq!(without("x pvx run 0123456789abcdef", &mark), "x pvx run 0123456789abcdef");
+        assert_eq!(
+            without("x pvx run 0123456789abcdef", &mark),
+            "x pvx run 0123456789abcdef"
+        );
     }
 }

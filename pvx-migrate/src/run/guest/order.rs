@@ -7,6 +7,11 @@ use jiff::Timestamp;
 use super::purge::Purge;
 use crate::{
     journal::guest_line::{Deed, GuestLine},
+    plan::{
+        creation::{Creation, Making},
+        line::PlanLine,
+        removal::Removal,
+    },
     state::Kind,
 };
 
@@ -51,6 +56,73 @@ pub struct Order {
 }
 
 impl Order {
+    /// What a plan's line asks for; none if it is blocked.
+    #[must_use]
+    pub fn planned(line: &PlanLine) -> Option<Self> {
+        match line {
+            PlanLine::Create(line) if line.action == Making::Create => Some(Self::creation(line)),
+            PlanLine::Destroy(line) if line.acts() => Some(Self::removal(line)),
+            _ => None,
+        }
+    }
+
+    fn creation(line: &Creation) -> Self {
+        let params = line.params.iter();
+        Self {
+            vmid: line.vmid,
+            kind: line.kind,
+            name: line.name.clone(),
+            node: line.node.clone(),
+            cluster: line.cluster.clone(),
+            deed: Deed::Create,
+            state_at: line.state_at,
+            params: params
+                .map(|(name, value)| (name.clone(), value.to_string()))
+                .collect(),
+            resize: line.resize.clone(),
+            start: line.start,
+            exists: line.exists,
+            stop: false,
+            timeout_s: TIMEOUT_S,
+            purge: None,
+            digest: None,
+            repair_only: false,
+        }
+    }
+
+    fn removal(line: &Removal) -> Self {
+        Self {
+            vmid: line.vmid,
+            kind: line.kind,
+            name: line.name.clone(),
+            node: line.node.clone(),
+            cluster: line.cluster.clone(),
+            deed: Deed::Destroy,
+            state_at: line.state_at,
+            params: Vec::new(),
+            resize: BTreeMap::new(),
+            start: false,
+            exists: false,
+            stop: line.stop,
+            timeout_s: line.timeout_s,
+            purge: line.purge.as_ref().map(Purge::of),
+            digest: line.digest.clone(),
+            repair_only: false,
+        }
+    }
+
+    /// With what the journal knows of a guest that the plan only finds there: its parameters were not
+    /// checked, so nothing of them is sent.
+    #[must_use]
+    pub fn with(mut self, last: Option<&GuestLine>) -> Self {
+        if self.exists {
+            let last = last.filter(|line| self.is_of(line));
+            self.resize = last.map(|line| line.resize.clone()).unwrap_or_default();
+            self.start = last.is_some_and(|line| line.start);
+        }
+        self
+    }
+
     /// What the journal knows of it: enough to end what was begun, never to begin it again.
     #[must_use]
     pub fn of(line: &GuestLine) -> Self {
@@ -77,6 +149,9 @@ impl Order {
     /// Whether a line of the journal is of this.
     #[must_use]
     pub fn is_of(&self, line: &GuestLine) -> bool {
-        self.deed == line.action && self.kind == line.kind && self.name == line.name && self.node == line.node
+        self.deed == line.action
+            && self.kind == line.kind
+            && self.name == line.name
+            && self.node == line.node
     }
 }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::plan::removal::{self, Effect};
+
 /// What goes with a guest. By default nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Purge {
@@ -16,21 +18,23 @@ pub struct Purge {
     pub jobs: BTreeMap<String, Effect>,
 }
 
-/// What becomes of a backup job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// The guest is taken out of its lists.
-    Trimmed,
-    /// It named this guest alone, and goes.
-    Deleted,
+impl Purge {
+    /// What a plan's line says.
+    #[must_use]
+    pub fn of(planned: &removal::Purge) -> Self {
+        let jobs = planned.jobs.iter().map(|job| (job.id.clone(), job.effect));
+        Self {
+            ha: planned.ha.clone(),
+            replication: planned.replication.iter().cloned().collect(),
+            jobs: jobs.collect(),
+        }
+    }
 }
 
-impl Effect {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Trimmed => "trimmed",
-            Self::Deleted => "deleted",
-        }
+fn word(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Trimmed => "trimmed",
+        Effect::Deleted => "deleted",
     }
 }
 
@@ -60,7 +64,9 @@ pub fn jobs(vmid: u32, rows: &[Value]) -> BTreeMap<String, Effect> {
 
 /// Whether a list of IDs has this one, and whether it has no other.
 fn names(list: &Value, vmid: u32) -> (bool, bool) {
-    let text = list.as_str().map_or_else(|| list.to_string(), str::to_owned);
+    let text = list
+        .as_str()
+        .map_or_else(|| list.to_string(), str::to_owned);
     let separators = |c: char| c == ',' || c == ';' || c.is_whitespace();
     let ids = text.split(separators).filter(|id| !id.is_empty());
     let ids: BTreeSet<u32> = ids.filter_map(|id| id.parse().ok()).collect();
@@ -75,11 +81,24 @@ fn is_guest(value: &Value, vmid: u32) -> bool {
 #[must_use]
 pub fn difference(planned: &Purge, now: &Purge) -> Option<String> {
     let list = |purge: &Purge| {
-        let mut words: Vec<String> = purge.ha.iter().map(|sid| format!("HA resource {sid}")).collect();
-        words.extend(purge.replication.iter().map(|id| format!("replication {id}")));
+        let mut words: Vec<String> = purge
+            .ha
+            .iter()
+            .map(|sid| format!("HA resource {sid}"))
+            .collect();
+        words.extend(
+            purge
+                .replication
+                .iter()
+                .map(|id| format!("replication {id}")),
+        );
         let jobs = purge.jobs.iter();
-        words.extend(jobs.map(|(id, effect)| format!("backup job {id} {}", effect.word())));
-        if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+        words.extend(jobs.map(|(id, effect)| format!("backup job {id} {}", word(*effect))));
+        if words.is_empty() {
+            "nothing".to_owned()
+        } else {
+            words.join(", ")
+        }
     };
     (planned != now).then(|| format!("planned with it: {}; now: {}", list(planned), list(now)))
 }
@@ -102,20 +121,46 @@ mod tests {
             json!({"id": "pool", "pool": "100"}),
         ];
         let jobs = jobs(100, &rows);
-        let words: Vec<String> = jobs.iter().map(|(id, effect)| format!("{id} {}", effect.word())).collect();
-        let want = ["alone deleted", "among trimmed", "left-out trimmed", "number deleted", "twice deleted"];
+        let words: Vec<String> = jobs
+            .iter()
+            .map(|(id, effect)| format!("{id} {}", word(*effect)))
+            .collect();
+        let want = [
+            "alone deleted",
+            "among trimmed",
+            "left-out trimmed",
+            "number deleted",
+            "twice deleted",
+        ];
         assert_eq!(words, want);
-        let rows = [json!({"id": "100-0", "guest": 100}), json!({"id": "100-1", "guest": "100"}), json!({"id": "1000-0", "guest": 1000})];
-        assert_eq!(replication(100, &rows), ["100-0".to_owned(), "100-1".to_owned()].into());
+        let rows = [
+            json!({"id": "100-0", "guest": 100}),
+            json!({"id": "100-1", "guest": "100"}),
+            json!({"id": "1000-0", "guest": 1000}),
+        ];
+        assert_eq!(
+            replication(100, &rows),
+            ["100-0".to_owned(), "100-1".to_owned()].into()
+        );
     }
 
     #[test]
     fn differences() {
-        let planned = Purge { ha: Some("ct:100".to_owned()), jobs: [("b".to_owned(), Effect::Trimmed)].into(), ..Purge::default() };
+        let planned = Purge {
+            ha: Some("ct:100".to_owned()),
+            jobs: [("b".to_owned(), Effect::Trimmed)].into(),
+            ..Purge::default()
+        };
         assert_eq!(difference(&planned, &planned.clone()), None);
-        let now = Purge { jobs: [("b".to_owned(), Effect::Deleted)].into(), ..planned.clone() };
+        let now = Purge {
+            jobs: [("b".to_owned(), Effect::Deleted)].into(),
+            ..planned.clone()
+        };
         let want = "planned with it: HA resource ct:100, backup job b trimmed; now: HA resource ct:100, backup job b deleted";
         assert_eq!(difference(&planned, &now).as_deref(), Some(want));
-        assert_eq!(difference(&Purge::default(), &planned).as_deref(), Some("planned with it: nothing; now: HA resource ct:100, backup job b trimmed"));
+        assert_eq!(
+            difference(&Purge::default(), &planned).as_deref(),
+            Some("planned with it: nothing; now: HA resource ct:100, backup job b trimmed")
+        );
     }
 }

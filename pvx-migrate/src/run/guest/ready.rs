@@ -14,7 +14,7 @@ use super::{
     look::id,
     mark,
     order::Order,
-    record::{done, not_begun, ready_record},
+    record::{not_begun, ready_record},
     seen::{Guest, Id},
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
         guest_line::{Deed, GuestLine, Stage},
     },
     pve::{Failure, Pve},
-    run::{record::Out, same_cluster_name},
+    run::{record::Out, same_cluster},
 };
 
 /// How often the change is tried, should somebody else change the guest meanwhile.
@@ -34,11 +34,25 @@ const TRIES: usize = 5;
 /// # Errors
 ///
 /// The journal can't be read or has made no such guest, or the cluster does not answer.
-pub fn ready(pve: &Pve, journal: &Path, vmid: u32, now: Timestamp, output: impl Write) -> Result<Answer, Stop> {
+pub fn ready(
+    pve: &Pve,
+    journal: &Path,
+    vmid: u32,
+    now: Timestamp,
+    output: impl Write,
+) -> Result<Answer, Stop> {
     let found = Found::read(journal)?;
-    let line = found.last_guests().remove(&vmid).filter(|line| line.action == Deed::Create);
-    let line = line.ok_or_else(|| Stop::input(anyhow!("{}: it has made no guest {vmid}", journal.display())))?;
-    same_cluster_name(pve, &[(&line.cluster, "the journal")])?;
+    let line = found
+        .last_guests()
+        .remove(&vmid)
+        .filter(|line| line.action == Deed::Create);
+    let line = line.ok_or_else(|| {
+        Stop::input(anyhow!(
+            "{}: it has made no guest {vmid}",
+            journal.display()
+        ))
+    })?;
+    same_cluster(pve, [(&line.cluster, "the journal")])?;
     let mut out = Out::new(output);
     let order = Order::of(&line);
     if !matches!(line.phase, Stage::Verified | Stage::Ready) {
@@ -48,7 +62,11 @@ pub fn ready(pve: &Pve, journal: &Path, vmid: u32, now: Timestamp, output: impl 
     }
     match take_off(pve, &order, &mark::makes(&line.run)) {
         Ok(changed) => {
-            let ready = GuestLine { at: now, phase: Stage::Ready, ..line.clone() };
+            let ready = GuestLine {
+                at: now,
+                phase: Stage::Ready,
+                ..line.clone()
+            };
             if line.phase != Stage::Ready {
                 let written = found.begin()?.append(&ready);
                 written.map_err(Stop::outside)?;
@@ -60,7 +78,9 @@ pub fn ready(pve: &Pve, journal: &Path, vmid: u32, now: Timestamp, output: impl 
             out.line(&not_begun(&order, "changed", &why));
             out.end(Answer::No)
         }
-        Err(No::Failed(failure)) => Err(Stop::outside(anyhow!("{}: {vmid}: {failure}", pve.base()))),
+        Err(No::Failed(failure)) => {
+            Err(Stop::outside(anyhow!("{}: {vmid}: {failure}", pve.base())))
+        }
     }
 }
 
@@ -89,17 +109,32 @@ fn take_off(pve: &Pve, order: &Order, mark: &str) -> Result<bool, No> {
             }
         }
     }
-    Err(No::Failed(last.unwrap_or_else(|| Failure::Strange("the description is as it was".to_owned()))))
+    Err(No::Failed(last.unwrap_or_else(|| {
+        Failure::Strange("the description is as it was".to_owned())
+    })))
 }
 
 /// The guest, wherever it is by now.
 fn made(pve: &Pve, order: &Order) -> Result<Guest, No> {
     let vmid = order.vmid;
     match id(pve, order).map_err(No::Failed)? {
-        Id::Taken(guest) if !guest.reached => Err(No::Failed(Failure::Strange(format!("{} does not tell of it", guest.node)))),
-        Id::Taken(guest) if guest.kind == order.kind && guest.name.as_deref() == Some(&order.name) => Ok(guest),
-        Id::Taken(guest) => Err(No::Changed(format!("{vmid} is {:?} now, and was made as {:?}", guest.name.unwrap_or_default(), order.name))),
+        Id::Taken(guest) if !guest.reached => Err(No::Failed(Failure::Strange(format!(
+            "{} does not tell of it",
+            guest.node
+        )))),
+        Id::Taken(guest)
+            if guest.kind == order.kind && guest.name.as_deref() == Some(&order.name) =>
+        {
+            Ok(guest)
+        }
+        Id::Taken(guest) => Err(No::Changed(format!(
+            "{vmid} is {:?} now, and was made as {:?}",
+            guest.name.unwrap_or_default(),
+            order.name
+        ))),
         Id::Free => Err(No::Changed(format!("{vmid} is gone"))),
-        Id::Hidden => Err(No::Changed(format!("the token does not see {vmid} (VM.Audit)"))),
+        Id::Hidden => Err(No::Changed(format!(
+            "the token does not see {vmid} (VM.Audit)"
+        ))),
     }
 }

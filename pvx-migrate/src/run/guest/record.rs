@@ -2,8 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{doing::Report, order::Order, seen::Guest};
-use crate::journal::guest_line::{Deed, GuestLine};
+use super::{doing::Report, order::Order};
+use crate::{
+    journal::guest_line::{Deed, GuestLine},
+    plan::{creation::Making, line::PlanLine},
+};
 
 /// The record of what became of a step.
 #[must_use]
@@ -48,6 +51,34 @@ pub fn not_begun(order: &Order, code: &str, message: &str) -> String {
     .to_string()
 }
 
+/// The record of a line of a plan that can't be done; none of others.
+#[must_use]
+pub fn blocked(line: &PlanLine) -> Option<String> {
+    let (head, blockers, root_only) = match line {
+        PlanLine::Create(line) if line.action == Making::Blocked => {
+            let head = (line.vmid, line.kind, &line.name, &line.node, "create");
+            (head, &line.blockers, &line.root_only[..])
+        }
+        PlanLine::Destroy(line) if !line.acts() => {
+            let head = (line.vmid, line.kind, &line.name, &line.node, "destroy");
+            (head, &line.blockers, &[][..])
+        }
+        _ => return None,
+    };
+    let (vmid, kind, name, node, wants) = head;
+    let why: Vec<&str> = blockers
+        .iter()
+        .map(|blocker| blocker.message.as_str())
+        .collect();
+    let mut record = json!({"vmid": vmid, "type": kind, "name": name, "node": node, "action": "blocked",
+        "wants": wants, "changed": false, "blockers": blockers});
+    if !root_only.is_empty() {
+        record["root_only"] = json!(root_only);
+    }
+    record["error"] = json!({"code": "blocked", "message": why.join("; ")});
+    Some(record.to_string())
+}
+
 fn of_line(line: &GuestLine, changed: bool) -> Map<String, Value> {
     let value = serde_json::to_value(line).unwrap_or_default();
     let mut fields = match value {
@@ -55,7 +86,9 @@ fn of_line(line: &GuestLine, changed: bool) -> Map<String, Value> {
         _ => Map::new(),
     };
     // What only a later run needs.
-    for name in ["message", "code", "request", "print", "resize", "start", "created"] {
+    for name in [
+        "message", "code", "request", "print", "resize", "start", "created",
+    ] {
         fields.shift_remove(name);
     }
     fields.insert("changed".into(), changed.into());
@@ -64,11 +97,4 @@ fn of_line(line: &GuestLine, changed: bool) -> Map<String, Value> {
         fields.insert("took_ms".into(), json!(line.took_ms));
     }
     fields
-}
-
-/// What of a guest that was there is not as it was asked for: it is only told.
-#[must_use]
-pub fn differs(order: &Order, guest: &Guest) -> Vec<String> {
-    let _ = (order, guest);
-    Vec::new()
 }

@@ -34,16 +34,23 @@ impl Todo {
     /// counts until a plan is made that has seen the guest since. `moving` are the guests whose move is
     /// not at its end.
     #[must_use]
-    pub fn new(orders: Vec<Order>, last: &BTreeMap<u32, GuestLine>, moving: &BTreeSet<u32>) -> Self {
+    pub fn new(
+        orders: Vec<Order>,
+        last: &BTreeMap<u32, GuestLine>,
+        moving: &BTreeSet<u32>,
+    ) -> Self {
         let mut todo = Self::default();
         let mut seen = BTreeSet::new();
         for order in orders {
             seen.insert(order.vmid);
+            let line = last.get(&order.vmid);
+            let order = order.with(line);
             if moving.contains(&order.vmid) {
-                todo.later.push((order, "its move is brought to its end first"));
+                todo.later
+                    .push((order, "its move is brought to its end first"));
                 continue;
             }
-            let Some(line) = last.get(&order.vmid) else {
+            let Some(line) = line else {
                 todo.fresh.push(Job { order, last: None });
                 continue;
             };
@@ -57,14 +64,20 @@ impl Todo {
                 _ if line.is_open() && ours => todo.unfinished.push(job(order, line)),
                 _ if line.is_open() => {
                     todo.unfinished.push(job(Order::of(line), line));
-                    todo.later.push((order, "what this journal has begun with that ID is brought to its end first"));
+                    todo.later.push((
+                        order,
+                        "what this journal has begun with that ID is brought to its end first",
+                    ));
                 }
                 Stage::Verified | Stage::Ready if newer && ours => todo.done.push(line.clone()),
                 _ => todo.fresh.push(job(order, line)),
             }
         }
-        let others = last.values().filter(|line| !seen.contains(&line.vmid) && line.is_open());
-        todo.unfinished.extend(others.map(|line| job(Order::of(line), line)));
+        let others = last
+            .values()
+            .filter(|line| !seen.contains(&line.vmid) && line.is_open());
+        todo.unfinished
+            .extend(others.map(|line| job(Order::of(line), line)));
         todo
     }
 
@@ -74,6 +87,13 @@ impl Todo {
         for job in &mut self.unfinished {
             job.order.repair_only = true;
         }
+    }
+
+    /// What is to be done, in that order.
+    #[must_use]
+    pub fn jobs(self) -> Vec<Job> {
+        let all = self.unfinished.into_iter().chain(self.fresh);
+        all.collect()
     }
 
     /// Nothing is to be asked.

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     journal::guest_line::Stage,
     run::{
+        Options,
         clock::Abandoned,
         moving::NOT_BEGUN,
         queue::Limits,
@@ -45,13 +46,22 @@ impl Outcome {
     #[must_use]
     pub fn stop(&self, interrupted: bool) -> Option<Stop> {
         let what = if self.abandoned > 0 {
-            format!("left alone: what was asked of the cluster for {} guests goes on without anybody looking after it", self.abandoned)
+            format!(
+                "left alone: what was asked of the cluster for {} guests goes on without anybody looking after it",
+                self.abandoned
+            )
         } else if self.help > 0 {
-            format!("{} guests need a person: see \"error\" in their records", self.help)
+            format!(
+                "{} guests need a person: see \"error\" in their records",
+                self.help
+            )
         } else if let Some(what) = &self.failed {
             what.clone()
         } else if interrupted && self.left > 0 {
-            format!("stopped: {} guests were not begun, nothing is under way", self.left)
+            format!(
+                "stopped: {} guests were not begun, nothing is under way",
+                self.left
+            )
         } else {
             return None;
         };
@@ -73,7 +83,13 @@ impl Outcome {
 }
 
 /// Does the jobs in their order, as many at once as the limits allow on each node.
-pub fn work<W: Write>(maker: &Maker<'_>, mut jobs: Vec<Job>, limits: Limits, terminal: bool, out: &mut Out<W>) -> Outcome {
+pub fn work<W: Write>(
+    maker: &Maker<'_>,
+    mut jobs: Vec<Job>,
+    options: &Options,
+    out: &mut Out<W>,
+) -> Outcome {
+    let (limits, terminal) = (options.limits, options.terminal);
     let mut outcome = Outcome {
         answer: Answer::Yes,
         help: 0,
@@ -144,7 +160,10 @@ fn take(jobs: &mut Vec<Job>, limits: Limits, busy: &BTreeMap<String, usize>) -> 
     if busy.values().sum::<usize>() >= limits.jobs {
         return None;
     }
-    let room = |job: &Job| busy.get(&job.order.node).is_none_or(|count| *count < limits.per_node);
+    let room = |job: &Job| {
+        busy.get(&job.order.node)
+            .is_none_or(|count| *count < limits.per_node)
+    };
     let at = jobs.iter().position(room)?;
     Some(jobs.remove(at))
 }
