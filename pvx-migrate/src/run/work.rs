@@ -88,7 +88,7 @@ pub fn work<W: Write>(
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let (board, done) = (mover.board, &done);
-        scope.spawn(move || show(board, options.terminal, done));
+        let shows = scope.spawn(move || show(board, options.terminal, done));
         loop {
             if mover.clock.interrupts.count() == 0 {
                 while let Some(job) = queue.take() {
@@ -155,6 +155,7 @@ pub fn work<W: Write>(
             }
         }
         done.store(true, Ordering::Relaxed);
+        shows.thread().unpark();
     });
     for (step, why) in queue.rest() {
         outcome.left += 1;
@@ -173,7 +174,8 @@ fn runs_somewhere(report: &Report) -> bool {
 pub(super) fn show(board: &Board, terminal: bool, done: &AtomicBool) {
     let mut ticks = 0_u32;
     while !done.load(Ordering::Relaxed) {
-        thread::sleep(Duration::from_millis(100));
+        // Until the next drawing, or the end.
+        thread::park_timeout(Duration::from_millis(100));
         ticks += 1;
         if terminal && ticks.is_multiple_of(3) {
             board.draw();

@@ -102,7 +102,7 @@ pub fn work<W: Write>(
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let (board, done) = (maker.board, &done);
-        scope.spawn(move || show(board, terminal, done));
+        let shows = scope.spawn(move || show(board, terminal, done));
         loop {
             while maker.clock.interrupts.count() == 0
                 && let Some(job) = take(&mut jobs, limits, &busy)
@@ -145,6 +145,7 @@ pub fn work<W: Write>(
             }
         }
         done.store(true, Ordering::Relaxed);
+        shows.thread().unpark();
     });
     for job in &jobs {
         outcome.left += 1;
