@@ -188,6 +188,43 @@ mod tests {
         assert_eq!(phases, [Verified, Planned]);
     }
 
+    /// A move of a guest that was made or removed since was another guest's.
+    #[test]
+    fn moves_before_a_guest_was_made_or_removed_count_no_more() {
+        let made = |vmid: u32, more: &str| {
+            format!(
+                r#"{{"at":"2026-01-01T00:00:00Z","cluster":"c","vmid":{vmid},"type":"lxc","name":"g","node":"a","action":"create","phase":"verified","run":"0123456789abcdef"{more}}}"#
+            ) + "\n"
+        };
+        let text = [
+            line(1, "planned"),
+            line(2, "planned"),
+            made(1, ""),
+            line(3, "planned"),
+            made(3, ""),
+            line(3, "verified"),
+        ];
+        let lines = parse(text.concat().as_bytes()).unwrap();
+        let moves: Vec<_> = lines
+            .lines
+            .iter()
+            .map(|line| (line.event.vmid, line.event.phase))
+            .collect();
+        assert_eq!(moves, [(2, Planned), (3, Verified)]);
+        let made_: Vec<u32> = lines.guests.iter().map(|line| line.vmid).collect();
+        assert_eq!(made_, [1, 3]);
+        #[rustfmt::skip]
+        let wrong = [
+            ("a path as node",   made(1, "").replace(r#""node":"a""#, r#""node":"a/..""#),              "is no name of a node"),
+            ("another mark",     made(1, "").replace("0123456789abcdef", "x\\ny"),                      "is no ID of a run"),
+            ("a disk of a path", made(1, r#","resize":{"scsi0&x=":"1G"}"#),                             "is no disk"),
+        ];
+        for (name, text, want) in wrong {
+            let error = parse(text.as_bytes()).unwrap_err();
+            assert!(error.contains(want), "{name}: {error}");
+        }
+    }
+
     #[test]
     fn what_may_stand_behind_the_last_line() {
         let whole = line(1, "planned");

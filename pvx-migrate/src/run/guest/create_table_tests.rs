@@ -130,7 +130,7 @@ fn ways() {
         ..o()
     };
     let taken =
-        |config: serde_json::Value, running: bool| seen(Id::Taken(guest("a", config, running)));
+        |config: serde_json::Value, running: bool| seen(Id::from(guest("a", config, running)));
     let ours = |running: bool| {
         taken(
             json!({"hostname": "g", "description": format!("x\n{MARK}\n")}),
@@ -158,14 +158,14 @@ fn ways() {
     let other = || taken(json!({"hostname": "h", "description": MARK}), true);
     let nameless = || taken(json!({"lock": "create"}), false);
     let moved = || {
-        seen(Id::Taken(guest(
+        seen(Id::from(guest(
             "b",
             json!({"hostname": "g", "description": MARK}),
             true,
         )))
     };
     let vm = || {
-        seen(Id::Taken(config::guest(
+        seen(Id::from(config::guest(
             100,
             Kind::Qemu,
             "a",
@@ -173,7 +173,7 @@ fn ways() {
         )))
     };
     let silent = || {
-        seen(Id::Taken(Guest {
+        seen(Id::from(Guest {
             reached: false,
             ..guest("a", json!({}), false)
         }))
@@ -349,7 +349,7 @@ fn what_is_not_ours_is_not_touched() {
                 }
                 for waited_s in [0.0, 11.0, 31.0, 61.0, 1e6] {
                     let past = waited(waited_s, past.clone());
-                    let seen = seen(Id::Taken(guest("a", config.clone(), false)));
+                    let seen = seen(Id::from(guest("a", config.clone(), false)));
                     let next = next(&order(Deed::Create), MARK, &seen, &past);
                     assert!(
                         !matches!(next, Next::Ask(..)),
@@ -363,7 +363,7 @@ fn what_is_not_ours_is_not_touched() {
 
 #[test]
 fn what_is_left_is_told_with_its_commands() {
-    let seen = seen(Id::Taken(guest("a", json!({"lock": "create"}), false)));
+    let seen = seen(Id::from(guest("a", json!({"lock": "create"}), false)));
     let past = waited(21.0, past([(Call::Create, tried(Some(false)))]));
     let Next::Finish(Finish::Stuck(_, why)) = next(&order(Deed::Create), MARK, &seen, &past) else {
         panic!("it is stuck");

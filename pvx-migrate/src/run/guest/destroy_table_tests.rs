@@ -26,7 +26,7 @@ fn ways() {
         ..o()
     };
     let must_be_off = || Order { stop: false, ..o() };
-    let taken = |config: Value, running: bool| seen(Id::Taken(guest("a", config, running)));
+    let taken = |config: Value, running: bool| seen(Id::from(guest("a", config, running)));
     let there = |running: bool| taken(json!({"hostname": "g", "description": "x"}), running);
     let marked = |running: bool| {
         taken(
@@ -37,9 +37,9 @@ fn ways() {
     let locked = || taken(json!({"hostname": "g", "lock": "backup"}), false);
     let other = || taken(json!({"hostname": "h", "description": MARK}), false);
     let nameless = || taken(json!({"lock": "create"}), false);
-    let moved = || seen(Id::Taken(guest("b", json!({"hostname": "g"}), false)));
+    let moved = || seen(Id::from(guest("b", json!({"hostname": "g"}), false)));
     let vm = || {
-        seen(Id::Taken(config::guest(
+        seen(Id::from(config::guest(
             100,
             Kind::Qemu,
             "a",
@@ -47,7 +47,7 @@ fn ways() {
         )))
     };
     let silent = || {
-        seen(Id::Taken(Guest {
+        seen(Id::from(Guest {
             reached: false,
             ..guest("a", json!({}), false)
         }))
@@ -232,7 +232,7 @@ fn only_what_was_named_and_marked_is_destroyed() {
                 }
                 for waited_s in [0.0, 11.0, 31.0, 121.0, 1e6] {
                     let past = waited(waited_s, past.clone());
-                    let seen = seen(Id::Taken(guest(node, config.clone(), running)));
+                    let seen = seen(Id::from(guest(node, config.clone(), running)));
                     let next = next(&order(Deed::Destroy), MARK, &seen, &past);
                     let Next::Ask(call, _) = &next else {
                         continue;

@@ -79,7 +79,7 @@ fn named(pve: &Pve, order: &Order) -> Result<Guest, Halt> {
         Id::Taken(guest) => {
             let same = guest.kind == order.kind && guest.node == order.node;
             if same && guest.name.as_deref() == Some(name) {
-                Ok(guest)
+                Ok(*guest)
             } else {
                 Err(changed(format!(
                     "{vmid} is not {name:?} on {} any more",

@@ -164,7 +164,7 @@ pub fn id(pve: &Pve, order: &Order) -> Result<Id, Failure> {
         Err(failure) if unreachable(&failure) => {
             let mut guest = guest(order.vmid, kind, &node, &Value::Null);
             guest.reached = false;
-            return Ok(Id::Taken(guest));
+            return Ok(Id::from(guest));
         }
         Err(failure) if failure.status() == Some(403) => return Ok(Id::Hidden),
         // Where it isn't, another one is that the token does not see, or it has just gone.
@@ -179,7 +179,7 @@ pub fn id(pve: &Pve, order: &Order) -> Result<Id, Failure> {
     };
     let mut guest = guest(order.vmid, kind, &node, &config);
     status(pve, &path, &mut guest)?;
-    Ok(Id::Taken(guest))
+    Ok(Id::from(guest))
 }
 
 fn status(pve: &Pve, path: &str, guest: &mut Guest) -> Result<(), Failure> {

@@ -125,7 +125,7 @@ fn made(pve: &Pve, order: &Order) -> Result<Guest, No> {
         Id::Taken(guest)
             if guest.kind == order.kind && guest.name.as_deref() == Some(&order.name) =>
         {
-            Ok(guest)
+            Ok(*guest)
         }
         Id::Taken(guest) => Err(No::Changed(format!(
             "{vmid} is {:?} now, and was made as {:?}",

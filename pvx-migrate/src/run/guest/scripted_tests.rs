@@ -433,7 +433,7 @@ fn what_becomes_of_a_removal() {
     for (name, world, line, code, deletes) in rows {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(world);
-        let ran = run(&server, &journal(&folder), &[line.clone()]);
+        let ran = run(&server, &journal(&folder), std::slice::from_ref(&line));
         assert_eq!(ran.code(), code, "{name}: {:?}", ran.records);
         let world = server.world();
         assert_eq!(world.count("DELETE"), deletes, "{name}: {:#?}", world.asked);

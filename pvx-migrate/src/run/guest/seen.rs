@@ -29,7 +29,13 @@ pub enum Id {
     /// A guest that the token does not see.
     Hidden,
     /// This guest.
-    Taken(Guest),
+    Taken(Box<Guest>),
+}
+
+impl From<Guest> for Id {
+    fn from(guest: Guest) -> Self {
+        Self::Taken(Box::new(guest))
+    }
 }
 
 /// A guest as its configuration and its status have it, never the overview: that tells the name of a
