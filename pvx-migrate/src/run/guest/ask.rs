@@ -133,8 +133,8 @@ impl Maker<'_> {
         }
         this.past.no_quorum = false;
         let tried = this.past.at(asked.call, &asked.disk);
+        let earlier = std::mem::replace(&mut tried.open, true);
         tried.count += 1;
-        tried.open = true;
         match answer {
             Ok(Some(upid)) => {
                 tried.upid = Some(upid.clone());
@@ -153,8 +153,8 @@ impl Maker<'_> {
                 });
                 this.changed = true;
             }
-            Err(failure) if failure.had_no_effect() && tried.count > 1 => {
-                // The first request may be at work, and be the reason why.
+            Err(failure) if failure.had_no_effect() && earlier => {
+                // An earlier request may be at work, and be the reason why.
                 tried.lost = Some(failure.to_string());
             }
             Err(failure) if failure.had_no_effect() => {

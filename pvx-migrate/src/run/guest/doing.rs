@@ -135,11 +135,11 @@ impl<'a> Doing<'a> {
         self.resumed = true;
         if let Some(upid) = &line.created {
             let tried = self.past.at(Call::Create, "");
-            (tried.count, tried.open, tried.upid) = (1, true, Some(upid.clone()));
+            (tried.open, tried.upid) = (true, Some(upid.clone()));
         }
         if let Some(asked) = &line.request {
             let tried = self.past.at(asked.call, &asked.disk);
-            (tried.count, tried.open) = (1, true);
+            tried.open = true;
             tried.upid.clone_from(&line.upid);
             self.remember(asked);
         }

@@ -57,7 +57,7 @@ fn run_with(server: &Server, options: &Options, plan: &[Value], interrupted: usi
         let watcher = scope.spawn(|| {
             while clock.interrupts.count() < 9 {
                 if server.world().dead {
-                    clock.interrupts.0.store(2, Ordering::Relaxed);
+                    clock.interrupts.0.fetch_max(2, Ordering::Relaxed);
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }

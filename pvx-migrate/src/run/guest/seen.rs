@@ -77,7 +77,7 @@ pub struct Guest {
 /// What was asked of one kind.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tried {
-    /// How often, the time included that an earlier run was cut off at.
+    /// How often, in this run.
     pub count: u32,
     /// It may have had its effect.
     pub open: bool,
