@@ -279,6 +279,29 @@ pub struct Leftover {
 }
 
 impl Guest {
+    /// One that is being made: what is there at first, and for ever if its worker dies.
+    pub fn blank(vmid: u32, ct: bool, node: &str, lock: &str) -> Self {
+        Self {
+            vmid,
+            ct,
+            name: String::new(),
+            node: node.to_owned(),
+            running: false,
+            qmp: None,
+            lock: Some(lock.to_owned()),
+            template: false,
+            config: Map::new(),
+            pending: Map::new(),
+            snapshots: BTreeMap::new(),
+            shutdown_s: 5.0,
+            boot_s: 3.0,
+            stops_at: None,
+            started_at: 0.0,
+            deaf: false,
+            damaged: false,
+        }
+    }
+
     /// What is true of it now.
     pub fn now(&self, at: f64, cause: &str) -> Change {
         Change {
