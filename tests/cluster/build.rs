@@ -123,7 +123,8 @@ impl World {
                 &format!("extracting archive '{}'", self.path(&template)),
             );
             creation.reading = true;
-            self.tasks[task].wait = Wait::Until(self.now + file.seconds.max(0.001));
+            let seconds = self.slowed(vmid, file.seconds);
+            self.wait(task, seconds.max(0.001));
             if !self.enter(task, "unpack") {
                 return Ok(false);
             }
@@ -223,7 +224,8 @@ impl World {
                 self.says(task, &format!("transferred 0.0 B of {all} (0.00%)"));
                 creation.made.push((key, disk));
                 creation.reading = true;
-                self.tasks[task].wait = Wait::Until(self.now + file.seconds.max(0.001));
+                let seconds = self.slowed(vmid, file.seconds);
+                self.wait(task, seconds.max(0.001));
                 if !self.enter(task, "import") {
                     return Ok(false);
                 }
@@ -257,6 +259,12 @@ impl World {
             self.asked_to_fail(vmid)?;
         }
         Ok(true)
+    }
+
+    /// How long a worker takes, if it isn't slower today.
+    pub fn slowed(&mut self, vmid: u32, seconds: f64) -> f64 {
+        let slow = self.fault("slow", vmid, None);
+        slow.map_or(seconds, |slow| slow["seconds"].as_f64().unwrap_or(600.0))
     }
 
     /// A worker that comes to no end by itself.
@@ -361,29 +369,6 @@ impl World {
             bytes: disk.bytes,
         });
         Ok(disk)
-    }
-
-    /// A file on a storage of the node.
-    pub fn file(&self, node: &str, volid: &str) -> Option<File> {
-        let (storage, _) = volid.split_once(':')?;
-        let shared = self.storages.get(storage).is_some_and(|s| s.shared);
-        let named = self
-            .nodes
-            .iter()
-            .any(|(name, n)| (shared || name == node) && n.files.iter().any(|file| file == volid));
-        let known = self.files.get(volid);
-        let there = known.is_some_and(|file| {
-            shared
-                || file
-                    .nodes
-                    .as_ref()
-                    .is_none_or(|nodes| nodes.iter().any(|n| n == node))
-        });
-        let there = there && self.has_storage(storage, node);
-        match known {
-            Some(file) if there => Some(file.clone()),
-            _ => named.then(File::ordinary),
-        }
     }
 
     /// A line of a log that has no time before it.

@@ -157,7 +157,8 @@ impl World {
         clone.copying = true;
         let pool = self.pools.get_mut(&clone.pool);
         pool.into_iter().for_each(|members| members.push(new));
-        self.wait(task, TAKES_S);
+        let seconds = self.slowed(vmid, TAKES_S);
+        self.wait(task, seconds);
         self.hangs(task);
         if self.enter(task, "clone")
             && let Some(fault) = self.fault("clone-fails", vmid, None)

@@ -186,7 +186,8 @@ impl World {
         // Its volumes go first, and its config last.
         self.change(vmid, "destroy", |g| g.damaged = true);
         destruction.begun = true;
-        self.wait(task, TAKES_S);
+        let seconds = self.slowed(vmid, TAKES_S);
+        self.wait(task, seconds);
         self.hangs(task);
         self.enter(task, "destroy");
         Ok(())

@@ -168,6 +168,9 @@ impl Setting<'_> {
 
     /// The token of a request, and what is done before it.
     fn before(&self, sim: &Sim, title: &str, nth: usize) -> Option<String> {
+        if self.0["settle"] == true {
+            sim.until("quiet", quiet);
+        }
         let mut token = self.0["token"].as_str().map(str::to_owned);
         for step in self.0["steps"].as_array().into_iter().flatten() {
             let of = step["of"].as_str().unwrap_or_default();
