@@ -13,6 +13,9 @@ use crate::{
     world::{File, Leftover, World},
 };
 
+/// The newest Debian that Proxmox VE knows (LXC/Setup/Debian.pm).
+const TESTED: u64 = 14;
+
 #[derive(Clone, Debug)]
 pub struct Creation {
     ct: bool,
@@ -178,10 +181,10 @@ impl World {
             );
             return Err(tar);
         }
-        if let Some(version) = file.debian {
+        if let Some(version) = file.debian.filter(|version| *version > TESTED) {
             creation.warned = true;
             let line = format!(
-                "WARN: The container's Debian version '{version}' is newer than the tested version '14'. While everything \
+                "WARN: The container's Debian version '{version}' is newer than the tested version '{TESTED}'. While everything \
                  may work fine, full compatibility cannot be guaranteed. Please check for PVE system updates."
             );
             self.says(task, &line);

@@ -26,6 +26,7 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
         maxmem: node["maxmem"].as_u64().unwrap_or(16 << 30),
         maxcpu: node["maxcpu"].as_u64().unwrap_or(4),
         bridges: strings(&node["bridges"]).unwrap_or_else(|| vec!["vmbr0".into()]),
+        vlan_aware: strings(&node["vlan_aware"]).unwrap_or_default(),
         files: strings(&node["files"]).unwrap_or_default(),
         bandwidth,
     };

@@ -18,6 +18,8 @@ pub struct Node {
     pub maxmem: u64,
     pub maxcpu: u64,
     pub bridges: Vec<String>,
+    /// Those of them that are VLAN-aware.
+    pub vlan_aware: Vec<String>,
     /// Files that are only here, by volume ID (`local:snippets/hook.pl`).
     pub files: Vec<String>,
     /// What its network carries, each way, in bytes per second.
@@ -95,7 +97,7 @@ pub struct File {
     pub seconds: f64,
     /// It can't be read.
     pub junk: bool,
-    /// A Debian that Proxmox VE doesn't know yet.
+    /// The version of its Debian; one that Proxmox VE doesn't know yet is warned of.
     pub debian: Option<u64>,
     pub ctime: i64,
 }

@@ -408,3 +408,60 @@ fn strings(list: &Value) -> BTreeSet<String> {
     list.filter_map(|line| Some(line.as_str()?.split(" | ").next()?.to_owned()))
         .collect()
 }
+
+/// With each right by itself, and with PVEAuditor's: what is refused, and what is empty without a word.
+#[test]
+fn what_is_seen_with_what_is_as_measured() {
+    let worlds: Value = serde_json::from_str(&fs::read_to_string(at(WORLDS)).unwrap()).unwrap();
+    let matrix = fs::read_to_string(at(FOLDER).join("4-matrix.tsv")).unwrap();
+    let change = json!({"pools": {"rmpool": [102]}, "backup_jobs": [{"id": "rmjob", "vmid": "102"}],
+        "guests": [{"type": "lxc", "vmid": 900, "name": "ct900", "node": "pve1", "config": {}},
+            {"type": "lxc", "vmid": 102, "name": "ct102", "node": "pve2", "config": {}}],
+        "ha": {"resources": {"ct:102": {}}, "rules": {"r": {"type": "node-affinity", "resources": "ct:102", "nodes": "pve2"}}},
+        "replication": [{"id": "102-0", "type": "local", "guest": 102, "target": "pve1"}]});
+    let sim = Sim::start(&with(worlds["cluster"].clone(), change));
+    let auditor = [
+        "Datastore.Audit",
+        "Mapping.Audit",
+        "Pool.Audit",
+        "SDN.Audit",
+        "Sys.Audit",
+        "VM.Audit",
+        "VM.GuestAgent.Audit",
+    ];
+    let mut wrong = Vec::new();
+    for line in matrix.lines() {
+        let [role, path, said] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("{line}");
+        };
+        let rights = if role == "PVEAuditor" {
+            json!(auditor)
+        } else {
+            json!([role])
+        };
+        sim.control("rights", &json!({"mk@pve!make": {"/": rights}}));
+        let answer = sim.raw(
+            "GET",
+            &format!("/api2/json{path}"),
+            "PVEAPIToken=mk@pve!make=s",
+            None,
+        );
+        let (status, rest) = said.split_once(' ').unwrap();
+        let message = answer.json()["message"].take();
+        let same = match rest
+            .strip_prefix("\"array of ")
+            .and_then(|rest| rest.strip_suffix('"'))
+        {
+            Some(count) => (count == "0") == (answer.json()["data"] == json!([])),
+            None if status == "200" => true,
+            None => message.to_string() == rest,
+        };
+        if answer.status().to_string() != status || !same {
+            wrong.push(format!(
+                "{line} | {}",
+                String::from_utf8_lossy(&answer.body)
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
