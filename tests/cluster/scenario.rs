@@ -1,4 +1,8 @@
 //! A cluster from its JSON file; the format is that of `data/pve/sample.json`.
+//!
+//! For guests that are made: `files` (templates and images by volume ID: `nodes`, `bytes`, `unpacked`,
+//! `seconds`, `junk`, `debian`), `pools` (their guests), `rights` (by token and path), `backup_jobs` and
+//! `backups`, `leftovers` (volumes in no config); of a storage `disable`, of a node `vlan_aware`.
 
 use std::collections::BTreeMap;
 

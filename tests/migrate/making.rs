@@ -508,3 +508,64 @@ fn a_hook_is_told_of_guests_and_gives_host_keys() {
     let want: String = ["create", "start", "stop", "destroy"].map(line).concat();
     assert_eq!(fs::read_to_string(&told).unwrap(), want);
 }
+
+#[test]
+fn what_a_plan_looks_at_before_is_there_to_see() {
+    let change = json!({"nodes": {"a": {"bridges": ["vmbr0", "vmbr1"], "vlan_aware": ["vmbr1"]}},
+        "storages": {"off": {"type": "dir", "content": "rootdir", "disable": 1}},
+        "files": {"local:vztmpl/debian-13.tar.zst": {"debian": 13}, "local:vztmpl/debian-15.tar.zst": {"debian": 15}}});
+    let sim = Sim::start(&scenario(change));
+    let (_, bridges) = ask(&sim, "GET", "/nodes/a/network?type=bridge", None);
+    let aware: Vec<_> = bridges
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["bridge_vlan_aware"].clone())
+        .collect();
+    assert_eq!(aware, [Value::Null, json!(1)], "{bridges}");
+    let (_, storages) = ask(&sim, "GET", "/nodes/a/storage", None);
+    let off = storages
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["storage"] == "off")
+        .unwrap();
+    assert_eq!(
+        (&off["enabled"], &off["active"], &off["avail"]),
+        (&json!(0), &json!(0), &json!(0)),
+        "{off}"
+    );
+    let (_, listed) = ask(&sim, "GET", "/cluster/resources?type=storage", None);
+    assert!(
+        !listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|row| row["storage"] == "off"),
+        "{listed}"
+    );
+    let why = "storage 'off' is disabled\n";
+    assert_eq!(
+        ask(&sim, "GET", "/nodes/a/storage/off/content", None),
+        (500, json!(why))
+    );
+    assert_eq!(
+        ask(
+            &sim,
+            "POST",
+            "/nodes/a/lxc",
+            Some(&with(asked(900), json!({"rootfs": "off:8"})))
+        ),
+        (500, json!(why))
+    );
+    for (vmid, version) in [(900, 13), (901, 15)] {
+        let template = format!("local:vztmpl/debian-{version}.tar.zst");
+        done(
+            &sim,
+            "POST",
+            "/nodes/a/lxc",
+            Some(&with(asked(vmid), json!({"ostemplate": template}))),
+        );
+    }
+    assert_eq!(exits(&sim.truth()), ["OK", "WARNINGS: 1"]);
+}
