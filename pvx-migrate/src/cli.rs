@@ -104,7 +104,7 @@ pub enum Command {
     /// Decide what happens to each guest, from a state document on stdin
     #[command(subcommand, after_help = PLAN_HELP)]
     Plan(Plan),
-    /// Run a plan: move its guests, and leave nothing stopped that ran
+    /// Run a plan: move, make and remove its guests, and leave nothing stopped that ran
     Run(Run),
     /// Append "node" and "storage" to each new guest, chosen as a plan does
     ///
@@ -151,7 +151,7 @@ impl Command {
             Self::State(_) => None,
             Self::Plan(Plan::Make(_)) => Some("guests"),
             Self::Plan(_) => Some("a state document (pvx-migrate state)"),
-            Self::Run(_) => Some("a plan"),
+            Self::Run(run) => run.ready.is_none().then_some("a plan"),
             Self::Place(_) => Some("guests"),
         }
     }

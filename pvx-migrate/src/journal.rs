@@ -2,4 +2,5 @@
 
 pub mod event;
 pub mod file;
+pub mod guest_line;
 pub mod line;

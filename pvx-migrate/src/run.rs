@@ -2,7 +2,7 @@
 //! after, and leaves nothing stopped that ran.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     io::{Read, Write},
     path::PathBuf,
     time::Duration,
@@ -20,7 +20,6 @@ use crate::{
     journal::{
         event::{Event, Phase},
         file::Found,
-        line::Line,
     },
     plan::record::{Action, Step},
     pve::{Failure, Pve},
@@ -35,6 +34,7 @@ mod dead_end_tests;
 pub mod decision;
 mod direction;
 mod follow;
+mod guest;
 pub mod leftover;
 pub mod look;
 #[cfg(test)]
@@ -59,7 +59,10 @@ pub mod task;
 pub mod todo;
 mod work;
 
+pub use guest::ready::ready;
+
 use clock::Clock;
+use guest::{doing::Maker, plan::Guests};
 use moving::Mover;
 use progress::Board;
 use queue::{Limits, Queue};
@@ -99,16 +102,21 @@ pub fn run(
     output: impl Write,
 ) -> Result<Answer, Stop> {
     let rows = plan_lines::read(input)?;
-    let steps: Vec<&Step> = rows.iter().filter_map(|row| row.step.as_ref()).collect();
+    let steps: Vec<&Step> = rows.iter().filter_map(plan_lines::Row::step).collect();
     let mut out = Out::new(output);
-    let mut answer = Answer::no_if(rows.iter().any(|row| row.step.is_none()));
-    for row in rows.iter().filter(|row| row.step.is_none()) {
+    let mut answer = Answer::no_if(rows.iter().any(|row| row.line.is_none()));
+    for row in rows.iter().filter(|row| row.line.is_none()) {
         out.line(&passed(&row.kept.record()));
     }
     let found = options.journal.as_deref().map(Found::read).transpose()?;
     let last = found.as_ref().map(Found::last).unwrap_or_default();
-    same_cluster(pve, &steps, &last)?;
     let mut todo = Todo::new(&steps, &last);
+    let lines = todo.unfinished.iter().map(|(line, _)| line.event.vmid);
+    let mut guests = Guests::new(&rows, found.as_ref(), &lines.collect::<BTreeSet<u32>>());
+    let planned = steps.iter().map(|step| (&step.cluster, "the plan"));
+    let written = last.values();
+    let written = written.map(|line| (&line.event.cluster, "the journal"));
+    same_cluster(pve, planned.chain(written).chain(guests.clusters()))?;
     for (event, acts) in &todo.told {
         exit::say("pvx-migrate", &left_to_a_person(event, *acts));
     }
@@ -116,12 +124,14 @@ pub fn run(
         answer = answer.max(Answer::no_if(event.phase == Phase::Failed));
         out.line(&record(event, false, before.as_ref(), None, &[], &[]));
     }
-    if rows.is_empty() && todo.unfinished.is_empty() {
+    answer = answer.max(guests.tell(&mut out));
+    answer = answer.max(leave_open_guests(&steps, &mut todo, &guests, &mut out));
+    if rows.is_empty() && todo.unfinished.is_empty() && guests.todo.is_idle() {
         exit::say("pvx-migrate", "no step came in: nothing is done");
     }
-    let fresh: Vec<&Step> = todo.fresh.iter().map(|at| steps[*at]).collect();
-    if let Err(stop) = young_enough(&fresh, options) {
-        if todo.unfinished.is_empty() {
+    let fresh = todo.fresh.iter().map(|at| steps[*at].state_at);
+    if let Err(stop) = young_enough(fresh.chain(guests.states()), options) {
+        if todo.unfinished.is_empty() && guests.todo.unfinished.is_empty() {
             return Err(stop);
         }
         exit::say(
@@ -130,12 +140,14 @@ pub fn run(
         );
         answer = Answer::No;
         todo.fresh.clear();
-    } else if !may_begin(&steps, &todo, options, &mut out) {
+        guests.todo.begin_nothing();
+    } else if !may_begin(&steps, &todo, &mut guests, options, &mut out) {
         todo.fresh.clear();
     }
     // Up to here nothing was changed, the journal included; where nothing is left to do, none is made.
-    let idle = todo.fresh.is_empty() && todo.unfinished.is_empty();
+    let idle = todo.fresh.is_empty() && todo.unfinished.is_empty() && guests.todo.is_idle();
     let found = found.filter(|_| !idle);
+    let run = found.as_ref().map(Found::run_id).transpose()?;
     let journal = found.map(Found::begin).transpose()?;
     let queue = Queue::new(&steps, &todo, options.limits);
     let mover = Mover {
@@ -148,9 +160,46 @@ pub fn run(
     let outcome = work::work(&mover, queue, options, &mut out);
     answer = answer.max(outcome.answer);
     if let Some(stop) = outcome.stop(clock) {
+        let why = "not begun: a move of the same plan did not come to its end";
+        guests.not_begun(&mut out, why);
+        return Err(stop);
+    }
+    let maker = Maker {
+        pve,
+        journal: journal.as_ref(),
+        clock,
+        board: mover.board,
+        quorum_wait_s: options.quorum_wait.as_secs_f64(),
+        run: run.as_deref().unwrap_or(guest::NO_RUN),
+    };
+    let outcome = guest::work::work(&maker, guests.todo.jobs(), options, &mut out);
+    answer = answer.max(outcome.answer);
+    if let Some(stop) = outcome.stop(clock.interrupts.count() > 0) {
         return Err(stop);
     }
     out.end(answer)
+}
+
+/// Leaves guests alone that are being made or removed by this journal: their moves are not begun.
+fn leave_open_guests<W: Write>(
+    steps: &[&Step],
+    todo: &mut Todo,
+    guests: &Guests,
+    out: &mut Out<W>,
+) -> Answer {
+    let open = guests.open();
+    let mut left = false;
+    todo.fresh.retain(|at| {
+        let is_open = open.contains(&steps[*at].vmid);
+        if is_open {
+            let why =
+                "not begun: what this journal has begun with that ID is brought to its end first";
+            out.line(&plain(steps[*at], Some(("not-begun", why))));
+        }
+        left |= is_open;
+        !is_open
+    });
+    Answer::no_if(left)
 }
 
 /// Of a guest that a person was to see to before the plan was made.
@@ -167,8 +216,11 @@ fn left_to_a_person(event: &Event, acts: bool) -> String {
     )
 }
 
-/// The cluster must be the plan's and the journal's.
-fn same_cluster(pve: &Pve, steps: &[&Step], last: &BTreeMap<u32, Line>) -> Result<(), Stop> {
+/// The cluster must be the plan's and the journal's: each name, and whose it is.
+fn same_cluster<'a>(
+    pve: &Pve,
+    names: impl IntoIterator<Item = (&'a String, &'static str)>,
+) -> Result<(), Stop> {
     let path = "/cluster/status";
     let rows: Vec<Value> = pve.get(path).map_err(|failure| match failure {
         Failure::Lost(_) => Stop::outside(anyhow!("{}: {failure}", pve.base())),
@@ -181,11 +233,7 @@ fn same_cluster(pve: &Pve, steps: &[&Step], last: &BTreeMap<u32, Line>) -> Resul
     let name = named("cluster")
         .or_else(|| named("node"))
         .unwrap_or_default();
-    let planned = steps.iter().map(|step| (&step.cluster, "the plan"));
-    let written = last
-        .values()
-        .map(|line| (&line.event.cluster, "the journal"));
-    for (cluster, whose) in planned.chain(written) {
+    for (cluster, whose) in names {
         if *cluster != name {
             return Err(Stop::input(anyhow!(
                 "{whose} is of the cluster {cluster:?}, {} is {name:?}",
@@ -196,8 +244,8 @@ fn same_cluster(pve: &Pve, steps: &[&Step], last: &BTreeMap<u32, Line>) -> Resul
     Ok(())
 }
 
-fn young_enough(steps: &[&Step], options: &Options) -> Result<(), Stop> {
-    let oldest = steps.iter().map(|step| step.state_at).min();
+fn young_enough(states: impl Iterator<Item = Timestamp>, options: &Options) -> Result<(), Stop> {
+    let oldest = states.min();
     let age = oldest.map(|at| options.now.duration_since(at));
     // A state from the future has no age.
     let age = age.and_then(|age| Duration::try_from(age).ok());
@@ -212,9 +260,17 @@ fn young_enough(steps: &[&Step], options: &Options) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Without --partial nothing is begun if a running guest would stay; the records say so.
-fn may_begin<W: Write>(all: &[&Step], todo: &Todo, options: &Options, out: &mut Out<W>) -> bool {
+/// Without --partial nothing is begun if a running guest would stay, or if one can't be made or
+/// removed; the records say so.
+fn may_begin<W: Write>(
+    all: &[&Step],
+    todo: &Todo,
+    guests: &mut Guests,
+    options: &Options,
+    out: &mut Out<W>,
+) -> bool {
     let mut left = false;
+    let blocked = guests.tell_blocked(out);
     // Of what is brought to its end, that gives the record.
     let under_way = |step: &Step| {
         let mut lines = todo.unfinished.iter().map(|(line, _)| line);
@@ -234,13 +290,18 @@ fn may_begin<W: Write>(all: &[&Step], todo: &Todo, options: &Options, out: &mut 
         out.line(&plain(step, None));
     }
     // The answer is "no" all the same, when the rest is done.
-    out.no = left;
-    if !left || options.partial {
+    out.no = left || blocked;
+    if !out.no || options.partial {
         return true;
     }
+    let what = match (left, blocked) {
+        (_, false) => "a running guest would stay on the node; --partial moves the others",
+        _ => "a guest of the plan is blocked; --partial begins with the others",
+    };
+    let why = format!("not begun: {what}");
+    guests.not_begun(out, &why);
     for at in &todo.fresh {
-        let why = "not begun: a running guest would stay on the node; --partial moves the others";
-        out.line(&plain(all[*at], Some(("not-begun", why))));
+        out.line(&plain(all[*at], Some(("not-begun", &why))));
     }
     false
 }

@@ -11,6 +11,7 @@ mod wire;
 
 mod company;
 mod fakepve;
+mod guests;
 mod kill_kinds;
 mod kills;
 mod known;

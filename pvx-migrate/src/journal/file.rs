@@ -4,18 +4,22 @@
 use std::{
     collections::BTreeMap,
     fs::{File, TryLockError},
-    io::{self, Seek as _, Write as _},
+    io::{self, Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
 use anyhow::anyhow;
+use serde::Serialize;
 use vmid::{
     exit::{Stop, reason},
     plain_file::{self, Mode},
 };
 
-use super::line::{self, Line, Lines};
+use super::{
+    guest_line::GuestLine,
+    line::{self, Line, Lines},
+};
 
 /// More than any journal has: a guest that is moved takes some 2 KiB.
 const MOST_BYTES: u64 = 256 << 20;
@@ -75,6 +79,27 @@ impl Found {
         self.lines.last()
     }
 
+    /// The last line of each guest that was made or removed.
+    #[must_use]
+    pub fn last_guests(&self) -> BTreeMap<u32, GuestLine> {
+        self.lines.last_guests()
+    }
+
+    /// The journal's own ID: that of its first line that has one, else a new one.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no random bytes.
+    pub fn run_id(&self) -> Result<String, Stop> {
+        if let Some(line) = self.lines.guests.first() {
+            return Ok(line.run.clone());
+        }
+        let mut bytes = [0; 8];
+        let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+        read.map_err(|error| Stop::outside(named(Path::new("/dev/urandom"), &reason(&error))))?;
+        Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
+    }
+
     /// Makes it ready to be written to: it is made (0600) if it is new, and a line that was cut off
     /// is removed.
     ///
@@ -114,7 +139,7 @@ impl Journal {
     /// # Errors
     ///
     /// It could not be written: what it tells of must not be done.
-    pub fn append(&self, line: &Line) -> anyhow::Result<()> {
+    pub fn append(&self, line: &impl Serialize) -> anyhow::Result<()> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::Event;
+use super::{event::Event, guest_line::GuestLine};
 use crate::{node_name, unreadable::told};
 
 /// How every line of ours begins: [`Event::at`] is its first field.
@@ -62,8 +62,11 @@ pub struct Line {
 /// What a journal holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lines {
-    /// Its whole lines, in order.
+    /// Its whole lines of moves, in order. What was moved before the guest of that ID was made or
+    /// removed is not among them: it was another guest's, or is over.
     pub lines: Vec<Line>,
+    /// Its whole lines of guests that are made or removed, in order.
+    pub guests: Vec<GuestLine>,
     /// Bytes of the whole lines; what is behind them was cut off while it was written.
     pub whole: usize,
 }
@@ -74,6 +77,13 @@ impl Lines {
     pub fn last(&self) -> BTreeMap<u32, Line> {
         let lines = self.lines.iter();
         lines.map(|line| (line.event.vmid, line.clone())).collect()
+    }
+
+    /// The last line of each guest that was made or removed.
+    #[must_use]
+    pub fn last_guests(&self) -> BTreeMap<u32, GuestLine> {
+        let lines = self.guests.iter();
+        lines.map(|line| (line.vmid, line.clone())).collect()
     }
 }
 
@@ -87,13 +97,26 @@ pub fn parse(text: &[u8]) -> Result<Lines, String> {
     let whole = text.iter().rposition(|byte| *byte == b'\n');
     let whole = whole.map_or(0, |at| at + 1);
     let mut lines = Vec::new();
+    let mut guests: Vec<GuestLine> = Vec::new();
+    let mut over: BTreeMap<u32, usize> = BTreeMap::new();
     for (number, text) in (1..).zip(text[..whole].split(|byte| *byte == b'\n')) {
         if text.is_empty() {
             continue;
         }
-        let line = line(text).map_err(|what| format!("line {number} is no event: {what}"))?;
-        lines.push(line);
+        let no_event = |what: String| format!("line {number} is no event: {what}");
+        if is_of_a_guest(text) {
+            let line = guest_line(text).map_err(no_event)?;
+            over.insert(line.vmid, lines.len());
+            guests.push(line);
+        } else {
+            lines.push(line(text).map_err(no_event)?);
+        }
     }
+    let mut at = 0;
+    lines.retain(|line| {
+        at += 1;
+        over.get(&line.event.vmid).is_none_or(|over| at > *over)
+    });
     let rest = &text[whole..];
     if whole == 0 && rest.starts_with(BEGINNING) {
         let what = "it has no whole line: the run that began it has asked nothing of the cluster; remove it, or name a new file";
@@ -112,7 +135,26 @@ pub fn parse(text: &[u8]) -> Result<Lines, String> {
                 .to_owned(),
         );
     }
-    Ok(Lines { lines, whole })
+    Ok(Lines {
+        lines,
+        guests,
+        whole,
+    })
+}
+
+/// Whether a line is of a guest that is made or removed: these have an `action`, moves do not.
+fn is_of_a_guest(text: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Probe {
+        action: Option<serde::de::IgnoredAny>,
+    }
+    serde_json::from_slice::<Probe>(text).is_ok_and(|probe| probe.action.is_some())
+}
+
+fn guest_line(text: &[u8]) -> Result<GuestLine, String> {
+    let line: GuestLine = serde_json::from_slice(text).map_err(|error| told(&error))?;
+    line.check()?;
+    Ok(line)
 }
 
 fn line(text: &[u8]) -> Result<Line, String> {
@@ -144,6 +186,43 @@ mod tests {
         let last = parse(text.as_bytes()).unwrap().last();
         let phases: Vec<_> = last.values().map(|line| line.event.phase).collect();
         assert_eq!(phases, [Verified, Planned]);
+    }
+
+    /// A move of a guest that was made or removed since was another guest's.
+    #[test]
+    fn moves_before_a_guest_was_made_or_removed_count_no_more() {
+        let made = |vmid: u32, more: &str| {
+            format!(
+                r#"{{"at":"2026-01-01T00:00:00Z","cluster":"c","vmid":{vmid},"type":"lxc","name":"g","node":"a","action":"create","phase":"verified","run":"0123456789abcdef"{more}}}"#
+            ) + "\n"
+        };
+        let text = [
+            line(1, "planned"),
+            line(2, "planned"),
+            made(1, ""),
+            line(3, "planned"),
+            made(3, ""),
+            line(3, "verified"),
+        ];
+        let lines = parse(text.concat().as_bytes()).unwrap();
+        let moves: Vec<_> = lines
+            .lines
+            .iter()
+            .map(|line| (line.event.vmid, line.event.phase))
+            .collect();
+        assert_eq!(moves, [(2, Planned), (3, Verified)]);
+        let made_: Vec<u32> = lines.guests.iter().map(|line| line.vmid).collect();
+        assert_eq!(made_, [1, 3]);
+        #[rustfmt::skip]
+        let wrong = [
+            ("a path as node",   made(1, "").replace(r#""node":"a""#, r#""node":"a/..""#),              "is no name of a node"),
+            ("another mark",     made(1, "").replace("0123456789abcdef", "x\\ny"),                      "is no ID of a run"),
+            ("a disk of a path", made(1, r#","resize":{"scsi0&x=":"1G"}"#),                             "is no disk"),
+        ];
+        for (name, text, want) in wrong {
+            let error = parse(text.as_bytes()).unwrap_err();
+            assert!(error.contains(want), "{name}: {error}");
+        }
     }
 
     #[test]

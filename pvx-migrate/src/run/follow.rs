@@ -18,14 +18,18 @@ use crate::{
         event::Phase,
         line::{Call, Request},
     },
+    pve::Pve,
     state::Kind,
 };
 
 /// For a node that does not tell of its task, in seconds; then the next look decides.
-const MUTE_S: f64 = 30.0;
+pub(super) const MUTE_S: f64 = 30.0;
 /// How often the log of a task that runs is read, and the members are asked for, in seconds: its
 /// status alone is asked for more often, so that the next guest does not wait for a look.
 const LOG_S: f64 = 1.0;
+
+/// Lines of a log that are asked for at once.
+pub(super) const PAGE: usize = 500;
 
 /// How far a task is.
 pub(super) enum Progress {
@@ -57,23 +61,7 @@ impl Mover<'_> {
 
     /// Adds the lines of a log that are not yet known.
     pub(super) fn log(&self, node: &str, upid: &str, known: &mut Vec<String>) {
-        let path = format!(
-            "/nodes/{node}/tasks/{upid}/log?start={}&limit=500",
-            known.len()
-        );
-        let Ok(rows) = self.pve.get::<Vec<Value>>(&path) else {
-            return;
-        };
-        for row in rows {
-            let text = row["t"].as_str().unwrap_or_default();
-            if row["n"]
-                .as_u64()
-                .is_some_and(|n| n as usize == known.len() + 1)
-                && text != "no content"
-            {
-                known.push(text.to_owned());
-            }
-        }
+        add_to_log(self.pve, node, upid, known);
     }
 
     /// Follows a task to its end.
@@ -267,7 +255,28 @@ impl Move<'_> {
     }
 }
 
-fn exit_status(status: &Value) -> &str {
+/// Adds the lines of a log that are not yet known: at most [`PAGE`] of them.
+pub(super) fn add_to_log(pve: &Pve, node: &str, upid: &str, known: &mut Vec<String>) {
+    let path = format!(
+        "/nodes/{node}/tasks/{upid}/log?start={}&limit={PAGE}",
+        known.len()
+    );
+    let Ok(rows) = pve.get::<Vec<Value>>(&path) else {
+        return;
+    };
+    for row in rows {
+        let text = row["t"].as_str().unwrap_or_default();
+        if row["n"]
+            .as_u64()
+            .is_some_and(|n| n as usize == known.len() + 1)
+            && text != "no content"
+        {
+            known.push(text.to_owned());
+        }
+    }
+}
+
+pub(super) fn exit_status(status: &Value) -> &str {
     status["exitstatus"].as_str().unwrap_or("unexpected status")
 }
 

@@ -148,7 +148,7 @@ pub fn look(pve: &Pve, intent: &Intent) -> Result<Look, Failure> {
 }
 
 /// A node that is down, or does not answer in time: its own answer is what is missing.
-fn unreachable(failure: &Failure) -> bool {
+pub(super) fn unreachable(failure: &Failure) -> bool {
     matches!(failure.status(), Some(595..=599))
 }
 
@@ -207,7 +207,7 @@ fn tasks(pve: &Pve, intent: &Intent, look: &mut Look) -> Result<(), Failure> {
 
 /// Whether a row of a list of tasks is of one that has ended. A node's list says `RUNNING` of one
 /// that runs, the cluster's says nothing; of one that has ended, both have `endtime`, or at least a status.
-fn has_ended(row: &Value) -> bool {
+pub(super) fn has_ended(row: &Value) -> bool {
     let ended = row.get("endtime").is_some_and(|end| !end.is_null());
     let status = row["status"].as_str().unwrap_or("RUNNING");
     ended || !status.eq_ignore_ascii_case("running")

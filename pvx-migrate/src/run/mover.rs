@@ -23,7 +23,7 @@ use crate::{
 
 /// For a cluster that does not answer, in seconds; a node that takes over an address, or
 /// pveproxy that restarts, is back by then.
-const SILENCE_S: f64 = 300.0;
+pub(super) const SILENCE_S: f64 = 300.0;
 
 impl Mover<'_> {
     /// Takes one step to its end; `last` is what the journal says of an earlier try that

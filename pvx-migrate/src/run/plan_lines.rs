@@ -8,14 +8,27 @@ use vmid::{
     stream::{self, Kept, Record},
 };
 
-use crate::{node_name, plan::record::Step, unreadable::told};
+use crate::{
+    node_name,
+    plan::{line::PlanLine, record::Step},
+};
 
 /// A line of the plan, and what becomes of it.
 pub struct Row {
     /// As it came.
     pub kept: Kept,
-    /// The step; none where the line carries an error.
-    pub step: Option<Step>,
+    /// What it says; none where the line carries an error.
+    pub line: Option<PlanLine>,
+}
+
+impl Row {
+    /// The step of a guest that moves or stays.
+    pub fn step(&self) -> Option<&Step> {
+        match &self.line {
+            Some(PlanLine::Move(step)) => Some(step),
+            _ => None,
+        }
+    }
 }
 
 /// The plan, read to its end.
@@ -28,25 +41,32 @@ pub fn read(input: impl Read) -> Result<Vec<Row>, Stop> {
     let mut seen = BTreeSet::new();
     for (number, kept) in (1..).zip(stream::read_all(input)?) {
         let record = kept.record();
-        let step = if record.has_error() {
+        let line = if record.has_error() {
             None
         } else {
-            let step = step(&record).and_then(|step| {
-                if seen.insert(step.vmid) {
-                    Ok(step)
+            let line = line(&record).and_then(|line| {
+                if seen.insert(line.vmid()) {
+                    Ok(line)
                 } else {
-                    Err(format!("{} is in the plan twice", step.vmid))
+                    Err(format!("{} is in the plan twice", line.vmid()))
                 }
             });
-            Some(step.map_err(|what| no_step(number, &what, &record))?)
+            Some(line.map_err(|what| no_step(number, &what, &record))?)
         };
-        rows.push(Row { kept, step });
+        rows.push(Row { kept, line });
     }
     Ok(rows)
 }
 
-fn step(record: &Record<'_>) -> Result<Step, String> {
-    let step: Step = serde_json::from_str(record.text()).map_err(|error| told(&error))?;
+fn line(record: &Record<'_>) -> Result<PlanLine, String> {
+    let line = PlanLine::of(record.text())?;
+    if let PlanLine::Move(step) = &line {
+        check(step)?;
+    }
+    Ok(line)
+}
+
+fn check(step: &Step) -> Result<(), String> {
     if step.action.acts() && step.to.is_none() {
         return Err(format!("{} has no node to go to", step.vmid));
     }
@@ -54,7 +74,7 @@ fn step(record: &Record<'_>) -> Result<Step, String> {
     for node in [Some(&step.from), step.to.as_ref()].into_iter().flatten() {
         node_name::check(node).map_err(|wrong| format!("{}: {wrong}", step.vmid))?;
     }
-    Ok(step)
+    Ok(())
 }
 
 /// What was sent instead of a plan, if it can be told, and what makes one.
@@ -72,5 +92,6 @@ fn no_step(number: usize, what: &str, record: &Record<'_>) -> Stop {
         ""
     };
     let cause = anyhow!("stdin: record {number}: no step of a plan: {what}{instead}");
-    Stop::input(cause).hint("a plan comes from pvx-migrate plan drain, move or return")
+    Stop::input(cause)
+        .hint("a plan comes from pvx-migrate plan drain, move, return, make or remove")
 }

@@ -24,7 +24,7 @@ use super::{
 use crate::journal::event::Phase;
 
 /// Codes of errors that are neither the plan's fault nor the guest's.
-const OUTSIDE: [&str; 2] = ["journal", "unread"];
+pub(super) const OUTSIDE: [&str; 2] = ["journal", "unread"];
 
 /// How the work went.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ pub fn work<W: Write>(
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let (board, done) = (mover.board, &done);
-        scope.spawn(move || show(board, options.terminal, done));
+        let shows = scope.spawn(move || show(board, options.terminal, done));
         loop {
             if mover.clock.interrupts.count() == 0 {
                 while let Some(job) = queue.take() {
@@ -155,6 +155,7 @@ pub fn work<W: Write>(
             }
         }
         done.store(true, Ordering::Relaxed);
+        shows.thread().unpark();
     });
     for (step, why) in queue.rest() {
         outcome.left += 1;
@@ -170,10 +171,11 @@ fn runs_somewhere(report: &Report) -> bool {
 }
 
 /// Tells people how far it is: bars on a terminal, elsewhere plain lines every 10 s.
-fn show(board: &Board, terminal: bool, done: &AtomicBool) {
+pub(super) fn show(board: &Board, terminal: bool, done: &AtomicBool) {
     let mut ticks = 0_u32;
     while !done.load(Ordering::Relaxed) {
-        thread::sleep(Duration::from_millis(100));
+        // Until the next drawing, or the end.
+        thread::park_timeout(Duration::from_millis(100));
         ticks += 1;
         if terminal && ticks.is_multiple_of(3) {
             board.draw();

@@ -33,6 +33,9 @@ pub fn run(
         exit::say("pvx-migrate", &what);
     }
     let pve = Pve::new(&surroundings.environment, &args.connection)?;
+    if let (Some(vmid), Some(journal)) = (args.ready, &args.journal) {
+        return run::ready(&pve, journal, vmid, surroundings.now, output);
+    }
     let clock = Clock {
         interrupts: surroundings.interrupts.clone(),
         speed: speed.unwrap_or(1.0),

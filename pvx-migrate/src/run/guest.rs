@@ -1,0 +1,37 @@
+//! Guests that are made and removed.
+//!
+//! As with moves, a look says what is there, [`create`] and [`destroy`] say what comes next, and
+//! one driver does it: so that a run that was cut off comes to the same end as one that was not.
+
+mod ask;
+mod config;
+mod create;
+#[cfg(test)]
+mod create_table_tests;
+mod decision;
+mod destroy;
+#[cfg(test)]
+mod destroy_table_tests;
+mod differs;
+pub(super) mod doing;
+mod driver;
+mod follow;
+mod host_keys;
+mod last_look;
+mod look;
+mod mark;
+mod order;
+pub(super) mod plan;
+mod purge;
+pub(super) mod ready;
+pub(super) mod record;
+#[cfg(test)]
+mod scripted_tests;
+mod seen;
+#[cfg(test)]
+mod test_pve;
+mod todo;
+pub(super) mod work;
+
+/// The journal's own ID in a dry run, which has none.
+pub(super) const NO_RUN: &str = "0000000000000000";

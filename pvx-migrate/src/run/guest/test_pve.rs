@@ -1,0 +1,471 @@
+//! A cluster of one node in memory, behind HTTP on loopback, for the tests of what makes and removes
+//! guests: answers may be lost, the run may be cut off at any request, and tasks may fail.
+//!
+//! Its answers are those of Proxmox VE 9.2 as they were recorded. Times play no part: a task ends when
+//! it was asked for often enough.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Map, Value, json};
+use vmid::http::Options;
+
+use crate::pve::{Environment, Pve};
+
+/// Whose requests these are.
+pub const USER: &str = "t@pve!x";
+
+/// What goes wrong, and when.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fault {
+    /// The request, counted from 0.
+    pub at: usize,
+    /// It has its effect all the same.
+    pub acts: bool,
+    /// The run is killed there: nothing is heard of it any more.
+    pub kills: bool,
+}
+
+/// The cluster.
+#[derive(Default)]
+pub struct World {
+    /// Configurations by ID.
+    pub guests: BTreeMap<u32, Guest>,
+    /// Requests as they came: method and path.
+    pub asked: Vec<String>,
+    /// The body of the last request of each path.
+    pub bodies: BTreeMap<String, String>,
+    /// What goes wrong.
+    pub fault: Option<Fault>,
+    /// The run that talks was killed.
+    pub dead: bool,
+    /// How tasks of a type end, if not well.
+    pub fails: BTreeMap<String, String>,
+    /// A worker is killed: its lock stays.
+    pub worker_dies: bool,
+    /// Answers that are other than usual: by method and path a status and data or words.
+    pub says: BTreeMap<String, (u16, Value)>,
+    /// What is done right before this request, once.
+    pub meanwhile: Option<(String, fn(&mut World))>,
+    /// Tasks, oldest first.
+    pub tasks: Vec<Task>,
+    /// How many configurations were written.
+    pub digests: u64,
+}
+
+/// A container.
+#[derive(Clone, Debug, Default)]
+pub struct Guest {
+    /// Its configuration without its digest.
+    pub config: Map<String, Value>,
+    /// It runs.
+    pub running: bool,
+    digest: u64,
+}
+
+/// A task.
+pub struct Task {
+    upid: String,
+    kind: String,
+    vmid: u32,
+    /// For how many questions it goes on.
+    left: u32,
+    end: String,
+    log: Vec<String>,
+}
+
+/// A server and its cluster.
+pub struct Server {
+    /// The cluster.
+    pub world: Arc<Mutex<World>>,
+    /// A client.
+    pub pve: Pve,
+}
+
+impl Server {
+    /// Begins to serve.
+    pub fn start(world: World) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let world = Arc::new(Mutex::new(world));
+        let shared = Arc::clone(&world);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let world = Arc::clone(&shared);
+                thread::spawn(move || serve(stream, &world));
+            }
+        });
+        let environment = Environment {
+            endpoint: Some(address),
+            token: Some(format!("{USER}=s")),
+            ..Environment::default()
+        };
+        let options = Options {
+            ca_cert: None,
+            fingerprint: None,
+            insecure: false,
+            timeout: Duration::from_secs(60),
+            verbose: false,
+        };
+        Self {
+            world,
+            pve: Pve::new(&environment, &options).unwrap(),
+        }
+    }
+
+    /// The cluster as it is.
+    pub fn world(&self) -> std::sync::MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request is read whole before it is answered.
+fn serve(stream: TcpStream, world: &Mutex<World>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut stream = stream;
+    loop {
+        let (mut head, mut length) = (String::new(), 0);
+        while !head.ends_with("\r\n\r\n") {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            head += &line;
+        }
+        let mut body = vec![0; length];
+        if reader.read_exact(&mut body).is_err() {
+            return;
+        }
+        let mut words = head.split(' ');
+        let method = words.next().unwrap().to_owned();
+        let path = words.next().unwrap().strip_prefix("/api2/json").unwrap();
+        let body = String::from_utf8(body).unwrap();
+        let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((status, data)) = world.hear(&method, path, &body) else {
+            return; // no answer
+        };
+        drop(world);
+        let text = match status {
+            200 => json!({"data": data}),
+            _ if data.is_object() => {
+                json!({"data": null, "message": "Parameter verification failed.\n", "errors": data})
+            }
+            _ => json!({"data": null, "message": format!("{}\n", data.as_str().unwrap())}),
+        };
+        let text = text.to_string();
+        let answer = format!(
+            "HTTP/1.1 {status} x\r\nContent-Length: {}\r\n\r\n{text}",
+            text.len()
+        );
+        if stream.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+type Said = (u16, Value);
+
+fn no(words: impl Into<String>) -> Said {
+    (500, words.into().into())
+}
+
+impl World {
+    /// A container that is there.
+    pub fn with(mut self, vmid: u32, config: Value, running: bool) -> Self {
+        let config = config.as_object().unwrap().clone();
+        self.digests += 1;
+        let digest = self.digests;
+        self.guests.insert(
+            vmid,
+            Guest {
+                config,
+                running,
+                digest,
+            },
+        );
+        self
+    }
+
+    /// How often something was asked for.
+    pub fn count(&self, beginning: &str) -> usize {
+        let asked = self.asked.iter();
+        asked.filter(|line| line.starts_with(beginning)).count()
+    }
+
+    fn hear(&mut self, method: &str, path: &str, body: &str) -> Option<Said> {
+        if self.dead {
+            return None;
+        }
+        let at = self.asked.len();
+        let line = format!("{method} {path}");
+        self.asked.push(line.clone());
+        self.bodies.insert(line.clone(), body.to_owned());
+        if let Some((_, act)) = self.meanwhile.take_if(|(before, _)| *before == line) {
+            act(self);
+        }
+        if let Some(fault) = self.fault.filter(|fault| fault.at == at) {
+            if fault.acts {
+                self.answer(method, path, body);
+            }
+            self.dead = fault.kills;
+            return None;
+        }
+        if let Some(said) = self.says.get(&line) {
+            return Some(said.clone());
+        }
+        Some(self.answer(method, path, body))
+    }
+
+    fn answer(&mut self, method: &str, path: &str, body: &str) -> Said {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        let form = form(body);
+        match (method, &parts[..]) {
+            ("GET", ["cluster", "status"]) => (
+                200,
+                json!([{"type": "cluster", "name": "c", "quorate": 1}, {"type": "node", "name": "a", "online": 1}]),
+            ),
+            ("GET", ["cluster", "nextid"]) => {
+                let vmid: u32 = query.trim_start_matches("vmid=").parse().unwrap();
+                match self.guests.contains_key(&vmid) {
+                    true => (400, json!({"vmid": format!("VM {vmid} already exists")})),
+                    false => (200, vmid.to_string().into()),
+                }
+            }
+            ("GET", ["cluster", "resources"]) => {
+                let row =
+                    |vmid: &u32| json!({"type": "lxc", "vmid": vmid, "node": "a", "name": "stale"});
+                (200, self.guests.keys().map(row).collect())
+            }
+            ("GET", ["cluster", ..]) => (200, json!([])),
+            ("GET", ["nodes", "a", "tasks"]) => self.list(),
+            ("GET", ["nodes", "a", "tasks", upid, "status"]) => self.status(upid),
+            ("GET", ["nodes", "a", "tasks", upid, "log"]) => self.log(upid),
+            ("POST", ["nodes", "a", "lxc"]) => self.create(&form),
+            (_, ["nodes", "a", "lxc", vmid, rest @ ..]) => {
+                let vmid: u32 = vmid.parse().unwrap();
+                if !self.guests.contains_key(&vmid) {
+                    return no(format!(
+                        "Configuration file 'nodes/a/lxc/{vmid}.conf' does not exist"
+                    ));
+                }
+                self.of_guest(method, vmid, rest, &form, query)
+            }
+            _ => (
+                501,
+                format!("Method '{method} {path}' not implemented").into(),
+            ),
+        }
+    }
+
+    fn of_guest(
+        &mut self,
+        method: &str,
+        vmid: u32,
+        rest: &[&str],
+        form: &BTreeMap<String, String>,
+        query: &str,
+    ) -> Said {
+        let guest = self.guests[&vmid].clone();
+        let lock = guest.config.get("lock").and_then(Value::as_str);
+        match (method, rest) {
+            ("GET", ["config"]) => {
+                let mut config = guest.config;
+                config.insert("digest".into(), format!("{:040x}", guest.digest).into());
+                (200, config.into())
+            }
+            ("GET", ["status", "current"]) => {
+                let status = if guest.running { "running" } else { "stopped" };
+                (200, json!({"status": status, "ha": {"managed": 0}}))
+            }
+            ("PUT", ["config"]) => self.put(vmid, form),
+            ("POST" | "PUT" | "DELETE", _) if lock.is_some() => no("CT is locked (create)"),
+            ("POST", ["status", "start"]) => self.begin("vzstart", vmid),
+            ("POST", ["status", "shutdown"]) => self.begin("vzshutdown", vmid),
+            ("PUT", ["resize"]) => self.begin("resize", vmid),
+            ("DELETE", []) if guest.running => no(format!(
+                "unable to destroy CT {vmid} - container is running"
+            )),
+            ("DELETE", []) if guest.config.contains_key("protection") => {
+                no(format!("can't remove CT {vmid} - protection mode enabled"))
+            }
+            ("DELETE", []) => {
+                assert!(["", "purge=1"].contains(&query), "{query}");
+                self.begin("vzdestroy", vmid)
+            }
+            _ => (501, "not implemented".into()),
+        }
+    }
+
+    fn create(&mut self, form: &BTreeMap<String, String>) -> Said {
+        let vmid: u32 = form["vmid"].parse().unwrap();
+        if self.guests.contains_key(&vmid) {
+            return no(format!("CT {vmid} already exists on node 'a'"));
+        }
+        let config = Map::from_iter([("lock".to_owned(), json!("create"))]);
+        self.digests += 1;
+        let digest = self.digests;
+        self.guests.insert(
+            vmid,
+            Guest {
+                config,
+                running: false,
+                digest,
+            },
+        );
+        let said = self.begin("vzcreate", vmid);
+        let mut config: Map<String, Value> = form
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone().into()))
+            .collect();
+        config.remove("vmid");
+        self.bodies
+            .insert(format!("made {vmid}"), Value::Object(config).to_string());
+        said
+    }
+
+    fn put(&mut self, vmid: u32, form: &BTreeMap<String, String>) -> Said {
+        self.digests += 1;
+        let digest = self.digests;
+        let guest = self.guests.get_mut(&vmid).unwrap();
+        if form["digest"] != format!("{:040x}", guest.digest) {
+            return no("detected modified configuration - file changed by other user? Try again.");
+        }
+        if form.get("delete").is_some() {
+            guest.config.remove("description");
+        } else {
+            // As Proxmox VE gives it back.
+            guest.config.insert(
+                "description".into(),
+                format!("{}\n", form["description"]).into(),
+            );
+        }
+        guest.digest = digest;
+        (200, Value::Null)
+    }
+
+    fn begin(&mut self, kind: &str, vmid: u32) -> Said {
+        let number = self.tasks.len() + 1;
+        let upid = format!("UPID:a:{number:08X}:00000001:6B07DB06:{kind}:{vmid}:{USER}:");
+        let (mut end, mut log) = ("OK".to_owned(), Vec::new());
+        if let Some(words) = self.fails.get(kind) {
+            end.clone_from(words);
+        } else if kind == "vzcreate" {
+            log.push(
+                "Creating SSH host key 'ssh_host_ed25519_key' - this may take some time ..."
+                    .to_owned(),
+            );
+            log.push("done: SHA256:VsaJwR5HcO0qy0oYTM4Pxy+QFgnYBOLDW8DNodakjIk root@g".to_owned());
+        }
+        log.push(format!("TASK {end}"));
+        let left = 2;
+        self.tasks.push(Task {
+            upid: upid.clone(),
+            kind: kind.to_owned(),
+            vmid,
+            left,
+            end,
+            log,
+        });
+        (200, upid.into())
+    }
+
+    /// A task goes on by one question; at its end it has its effect.
+    fn go_on(&mut self, at: usize) {
+        let task = &mut self.tasks[at];
+        if task.left == 0 {
+            return;
+        }
+        task.left -= 1;
+        if task.left > 0 {
+            return;
+        }
+        let (kind, vmid, ok) = (task.kind.clone(), task.vmid, task.end == "OK");
+        if self.worker_dies {
+            "unexpected status".clone_into(&mut task.end);
+            return;
+        }
+        self.digests += 1;
+        match (&kind[..], ok) {
+            ("vzcreate", true) => {
+                let made = &self.bodies[&format!("made {vmid}")];
+                let guest = self.guests.get_mut(&vmid).unwrap();
+                guest.config = serde_json::from_str(made).unwrap();
+                guest.digest = self.digests;
+            }
+            ("vzcreate", false) | ("vzdestroy", true) => {
+                self.guests.remove(&vmid);
+            }
+            ("vzstart", true) => self.guests.get_mut(&vmid).unwrap().running = true,
+            ("vzshutdown", true) => self.guests.get_mut(&vmid).unwrap().running = false,
+            _ => {}
+        }
+    }
+
+    fn list(&mut self) -> Said {
+        for at in 0..self.tasks.len() {
+            self.go_on(at);
+        }
+        let row = |task: &Task| match task.left {
+            0 => json!({"upid": task.upid, "status": task.end, "endtime": 1}),
+            _ => json!({"upid": task.upid, "status": "RUNNING"}),
+        };
+        (200, self.tasks.iter().rev().map(row).collect())
+    }
+
+    fn status(&mut self, upid: &str) -> Said {
+        let Some(at) = self.tasks.iter().position(|task| task.upid == upid) else {
+            return (400, json!({"upid": "no such task"}));
+        };
+        self.go_on(at);
+        let task = &self.tasks[at];
+        (
+            200,
+            match task.left {
+                0 => json!({"status": "stopped", "exitstatus": task.end}),
+                _ => json!({"status": "running"}),
+            },
+        )
+    }
+
+    fn log(&self, upid: &str) -> Said {
+        let task = self.tasks.iter().find(|task| task.upid == upid).unwrap();
+        let rows = task.log.iter().enumerate();
+        (
+            200,
+            rows.map(|(at, text)| json!({"n": at + 1, "t": text}))
+                .collect(),
+        )
+    }
+}
+
+fn form(body: &str) -> BTreeMap<String, String> {
+    let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
+    pairs
+        .map(|(name, value)| (plain(name), plain(value)))
+        .collect()
+}
+
+fn plain(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let hex = [rest.next().unwrap(), rest.next().unwrap()];
+            let hex = std::str::from_utf8(&hex).unwrap().to_owned();
+            bytes.push(u8::from_str_radix(&hex, 16).unwrap());
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
