@@ -1,21 +1,22 @@
-# A guest's record with what came of it: the input is {record, job}, $met what host-keys.jq said, $answers the lines of the guest
+# A guest's record with what came of it, then (-r) "no" if it has an error, else "yes", and what people should know. The input is {record, job}, $met what host-keys.jq said, $answers the lines of the guest
 # (raw), $code ssh's exit code, $said its last words, $ms how long it took, $dry whether nothing was to be changed.
 include "text";
 
 def step($name; $why): failed("configure"; "\($name): \($why)") | .error.step = $name;
 
-.record as $record
+$met[0] as $met
+| .record as $record
 | .job as $job
 | [$answers | split("\n")[] | fromjson? | objects | select(.pvx == $pvx)] as $lines
 | (reduce ($lines[] | select(.did)) as $line ({}; .[$line.did] |= if type == "array" then . + $line.value else $line.value end)) as $configured
-| ([$lines[] | select(.versions)][0]) as $end
+| ([$lines[] | select(.versions)][0]) as $last
 | ([$lines[] | select(.failed)][0]) as $failure
 | [$lines[] | .warning | strings | printable] as $warnings
 | $record
 | if $met.error then . + $met
   elif $failure.failed == "unsupported-os" then failed("unsupported-os"; "it is \($failure.why), and only Debian and Ubuntu are known")
   elif $failure then step($failure.failed; $failure.why)
-  elif $end then .
+  elif $last then .
   elif $code == 127 and $lines == [] then failed("unsupported-os"; "there is no bash, so it is neither Debian nor Ubuntu")
   elif $said | test("Host key verification failed|HOST IDENTIFICATION HAS CHANGED") then failed("host-key"; "\($job.address) offered another key than a moment before")
   elif $code == 124 or $code == 137 then step("connection"; "not done within an hour")
@@ -24,7 +25,8 @@ def step($name; $why): failed("configure"; "\($name): \($why)") | .error.step = 
   end
 | .configured = $configured
 | .changed = ($configured != {} and ($dry | not))
-| if $end and (.error | not) then .os = $end.os | .versions = $end.versions | .ready_ms = $ms else . end
+| if $last and (.error | not) then .os = $last.os | .versions = $last.versions | (if $dry then . else .ready_ms = $ms end) else . end
 | if $dry then .dry_run = true else . end
 | if $warnings == [] then . else .warnings = ((.warnings | arrays) // []) + $warnings end
 | if .error then .error as $error | del(.error) + {error: $error} else . end
+| ., (if .error then "no" else "yes" end), ((.error | objects | "\($record.name): \(.message)"), ($warnings[] | "\($record.name): \(.)") | printable)

@@ -30,67 +30,73 @@ open_known_hosts() {
     fi
 }
 
-# meet FOLDER: writes FOLDER/met, what is thought of the host keys, and FOLDER/known_hosts for ssh.
+# meet FOLDER ADDRESS: writes FOLDER/met, what is thought of its host keys, and FOLDER/known_hosts for ssh; false if there are none.
 meet() {
-    local address
-    address=$(jq -r .job.address "$1/job")
-    if ! await "$address" "$1/scanned" "$wait_s"; then
-        jq -nc --arg at "$address" --arg wait "$wait_s" '{error: {code: "no-sshd", message: "no ssh server answers at \($at), port 22, within \($wait) s"}}' >"$1/met"
+    : >"$1/known_hosts"
+    if ! await "$2" "$1/scanned" "$wait_s"; then
+        jq -nc --arg at "$2" --arg wait "$wait_s" '{error: {code: "no-sshd", message: "no ssh server answers at \($at), port 22, within \($wait) s"}}' >"$1/met"
         return 1
     fi
-    pinned "$address" >"$1/pinned"
-    jq -c .job "$1/job" | filter host-keys host-keys --slurpfile scanned "$1/scanned" --slurpfile pinned "$1/pinned" >"$1/met"
-    jq -r '.pin[]?' "$1/met" >"$1/known_hosts"
+    filter host-keys host-keys -r --rawfile scanned "$1/scanned" --rawfile known "$known" <"$1/job" >"$1/verdict"
+    head -n 1 -- "$1/verdict" >"$1/met"
+    tail -n +2 -- "$1/verdict" >"$1/known_hosts"
     [[ -s $1/known_hosts ]] || return 1
-    ! jq -e .replace "$1/met" >/dev/null || pin "$address" "$1/known_hosts"
+    [[ $(<"$1/met") != *'"replace":true'* ]] || pin "$2" "$1/known_hosts"
 }
 
-# enter FOLDER: runs inside.bash in the guest. Nothing of the site is an argument: all goes through the one connection.
+# enter FOLDER ADDRESS USER: becomes what runs inside.bash in the guest. Nothing of the site is an argument: all goes through the one connection.
 enter() {
-    local user address command="bash -s"
-    { read -r user && read -r address; } < <(jq -r '.job | .user, .address' "$1/job")
-    [[ $user == root ]] || command="sudo -n bash -s"
-    { jq -r .job "$1/job" | filter inside inside -r --arg pvx "$pvx" --arg dry "$(! on dry-run || echo yes)" --arg wait_s "$wait_s"; cat -- "$lib/inside.bash"; } >"$1/script"
-    (cd -- "$1" && bounded 1024 timeout -k 10 3600 "${ssh[@]}" -o HostKeyAlias="$address" -l "$user" -- "$address" "$command" <script >answers 2>said)
+    local command="bash -s"
+    [[ $3 == root ]] || command="sudo -n bash -s"
+    filter inside inside -r --arg pvx "$pvx" --arg dry "${dry#false}" --arg wait_s "$wait_s" <"$1/job" >"$1/script"
+    cat -- "$lib/inside.bash" >>"$1/script"
+    cd -- "$1"
+    trap '' XFSZ
+    ulimit -Sf 1024 # KiB: a guest whose answer doesn't end must not fill the disk
+    exec timeout -k 10 3600 "${ssh[@]}" -o HostKeyAlias="$2" -l "$3" -- "$2" "$command" <script >answers 2>said
 }
 
-# attend FOLDER: one guest from its first answer to its record, FOLDER/record. Runs in a process of its own.
+# attend FOLDER ADDRESS USER: one guest from its first answer to its record, FOLDER/record. Runs in a process of its own.
 attend() {
-    local began=${EPOCHREALTIME//[!0-9]/} code=0 pid
-    touch -- "$1/answers" "$1/said"
-    if meet "$1"; then
-        enter "$1" &
+    local began=${EPOCHREALTIME//[!0-9]/} code=0 pid last_words=""
+    : >"$1/answers"
+    if meet "$1" "$2"; then
+        enter "$@" &
         pid=$!
         trap 'kill "$pid" 2>/dev/null; exit 143' TERM
         wait "$pid" || code=$?
         trap - TERM
+        last_words=$(head -c 4096 -- "$1/said" | tr -d '\0\r' | grep -av '^$' | tail -n 1) || true
     fi
-    filter configured configured --slurpfile met "$1/met" --rawfile answers "$1/answers" --arg said "$(head -c 4096 -- "$1/said" | tr -d '\0\r' | grep -v '^$' | tail -n 1)" \
-        --argjson code "$code" --argjson ms "$(((${EPOCHREALTIME//[!0-9]/} - began) / 1000))" --argjson dry "$(on dry-run && echo true || echo false)" --arg pvx "$pvx" <"$1/job" >"$1/record"
+    filter configured configured -r --slurpfile met "$1/met" --rawfile answers "$1/answers" --arg said "$last_words" --argjson code "$code" \
+        --argjson ms "$(((${EPOCHREALTIME//[!0-9]/} - began) / 1000))" --argjson dry "$dry" --arg pvx "$pvx" <"$1/job" >"$1/record"
 }
 
-# begin JOB: attends to the guest, if there is anything to be done with it.
+# begin JOB ADDRESS USER: attends to the guest; without an address there is nothing to be done with its record.
 begin() {
     local folder=$tmp/guest.$((begun++))
     mkdir -- "$folder"
     printf '%s\n' "$1" >"$folder/job"
-    if jq -e .job "$folder/job" >/dev/null; then
-        attend "$folder" &
+    if [[ $2 ]]; then
+        attend "$folder" "$2" "$3" &
         pids[begun - 1]=$!
     else
-        jq -c .record "$folder/job" >"$folder/record"
+        jq -r '.record, if .record.error then "no" else "yes" end, (.found // empty)' "$folder/job" >"$folder/record"
     fi
 }
 
 # settle: waits for the earliest guest that isn't done, and prints its record.
 settle() {
-    local folder=$tmp/guest.$settled code=0
+    local folder=$tmp/guest.$settled code=0 fine line
     [[ ! ${pids[settled]-} ]] || wait "${pids[settled]}" || code=$?
     ((code == 0)) || { stop && exit "$code"; }
-    cat -- "$folder/record" || fail 3 "the records could not be printed"
-    jq -c --slurpfile job "$folder/job" '{name, error} + if $job[0].job then {warnings: ((.warnings // []) - ($job[0].record.warnings // []))} else {} end' "$folder/record" | tell result
-    ! on verbose || jq -r '"\(.name): \(.configured | tojson), ready after \(.ready_ms) ms"' "$folder/record" | while IFS= read -r line; do say "$line"; done
-    ! jq -e .error "$folder/record" >/dev/null || answer=1
+    {
+        IFS= read -r line
+        printf '%s\n' "$line" || fail 3 "the records could not be printed"
+        read -r fine
+        [[ $fine == yes ]] || answer=1
+        while IFS= read -r line; do say "$line"; done
+    } <"$folder/record"
     ((++settled))
 }
 stop() {

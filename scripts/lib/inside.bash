@@ -42,7 +42,7 @@ apt_options=(-q -y --no-install-recommends -o DPkg::Lock::Timeout=120 -o Acquire
 # hosts: the hosts and ports that apt asks: its proxy, else those of the package sources.
 hosts() {
     local uris proxy=""
-    uris=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null)
+    uris=$(apt-get --print-uris update 2>/dev/null | cut -d "'" -f 2)
     eval "$(apt-config shell proxy Acquire::http::Proxy)"
     if [[ $proxy && $proxy != DIRECT ]]; then uris=$proxy; fi
     sed -n 's,^\(https\?\)://\([^/@]*@\)\?\([^/:]*\)\(:[0-9]*\)\?\(/.*\)\?$,\1 \3 \4,p' <<<"$uris" | sed 's,^http \(.*\) $,\1 80,; s,^https \(.*\) $,\1 443,; s,^https\? ,,; s, :, ,' | sort -u
@@ -109,7 +109,7 @@ set_timezone() {
     if [[ ${link##*zoneinfo/} == "$timezone" ]] && { [[ ! -e /etc/timezone ]] || [[ $(</etc/timezone) == "$timezone" ]]; }; then return; fi
     if [[ ! $dry ]]; then
         [[ -f $file ]] || failed timezone "$timezone is not a time zone here: there is no $file"
-        ln -sfn -- "$file" /etc/localtime.pvx && mv -T -- /etc/localtime.pvx /etc/localtime || failed timezone "/etc/localtime can't be written"
+        if ! ln -sfn -- "$file" /etc/localtime.pvx || ! mv -T -- /etc/localtime.pvx /etc/localtime; then failed timezone "/etc/localtime can't be written"; fi
         [[ ! -e /etc/timezone ]] || printf '%s\n' "$timezone" >/etc/timezone || failed timezone "/etc/timezone can't be written"
     fi
     did timezone "$(json "$timezone")"
@@ -124,11 +124,13 @@ same_codeset() {
 }
 generated() { locale -a 2>/dev/null | grep -qxF -e "$(same_codeset "$locale")" -e "$locale"; }
 set_locale() {
-    local line="" now="" changed=""
+    local line="" now="" changed="" name codeset
     [[ $locale ]] || return 0
     if ! generated; then
         changed=yes
-        line=$(awk -v OFS=' ' 'FNR == NR { want = $0; next } $1 == want { print $1, $2; exit }' <(printf '%s\n' "$locale") /usr/share/i18n/SUPPORTED 2>/dev/null)
+        while read -r name codeset; do
+            [[ $name != "$locale" ]] || line="$name $codeset"
+        done < <(cat /usr/share/i18n/SUPPORTED 2>/dev/null)
         if [[ ! $dry ]]; then
             [[ $line ]] || failed locale "$locale is not a locale here: /usr/share/i18n/SUPPORTED doesn't have it"
             grep -qxF -- "$line" /etc/locale.gen 2>/dev/null || printf '%s\n' "$line" >>/etc/locale.gen || failed locale "/etc/locale.gen can't be written"
