@@ -57,5 +57,5 @@ $site[0] as $site
 | if $strangers != [] then error("--accept-new names \($strangers | join(", ")), and no record has that name") else . end
 | [$all[].job | objects | .address] as $addresses
 | $all[]
-| (.job | objects | .address) as $own
-| if [$addresses[] | select(. == $own)] | length > 1 then .record | refused("bad-record"; "\($own) is the address of several records") else . end
+| .job.address as $own
+| if $own and ([$addresses[] | select(. == $own)] | length > 1) then .record | refused("bad-record"; "\($own) is the address of several records") else . end

@@ -81,7 +81,7 @@ begin() {
         attend "$folder" "$2" "$3" &
         pids[begun - 1]=$!
     else
-        jq -r '.record, if .record.error then "no" else "yes" end, (.found // empty)' "$folder/job" >"$folder/record"
+        jq -rc '.record, if .record.error then "no" else "yes" end, (.found // empty)' "$folder/job" >"$folder/record"
     fi
 }
 
