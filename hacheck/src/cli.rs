@@ -212,7 +212,7 @@ What could not be seen is unknown, never ok:
   probes alone            who else holds the VIP, and whether the daemons live, is unseen: unknown
   --raw                   ok; the standby's daemon can't be heard, which is told (of unicast adverts: unknown)
   --facts of all members  ok
-  both                    ok, nothing unseen
+  both                    ok; that the standby may be in FAULT is told, unless its facts are root's
 
 Findings:
   vip-down              nothing answers at the VIP
@@ -259,7 +259,8 @@ named and records on standard input together are refused. TIME is written 500ms,
 
 Environment: PVX_SITE, the site file whose pairs are meant if none are named and no record comes in
 
-Exit codes: 0 all ok, 1 some pair is not, 2 bad call, pairs or site, 3 the check itself failed
+Exit codes: 0 all ok, 1 some pair or service is not (warning, unknown or critical),
+2 bad call, pairs or site, 3 the check itself failed
 With --nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, a bad call included
 
   hacheck check --site site.json --format table
@@ -293,6 +294,20 @@ mod tests {
                 CHECK.contains(&format!("  {code} ")) || WATCH.contains(code),
                 "{code}"
             );
+        }
+    }
+
+    #[test]
+    fn readme_says_what_to_do_about_every_code() {
+        let rows = include_str!("../README.md").lines();
+        let rows: Vec<&str> = rows
+            .filter_map(|row| row.strip_prefix("| `"))
+            .filter_map(|row| row.split(" | ").next())
+            .collect();
+        for (code, _) in CODES {
+            let named = format!("{code}`");
+            let has = |row: &&str| row.starts_with(&named) || row.contains(&format!("`{named}"));
+            assert!(rows.iter().any(|row| has(&row)), "{code}");
         }
     }
 

@@ -139,6 +139,9 @@ pub struct RawWindow {
     /// Its index, for messages; 0 if none.
     #[serde(default)]
     pub index: u32,
+    /// No interface of this host is on the pair's segment: nothing could be tried.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub away: bool,
     /// Start, Unix time in milliseconds.
     pub started_ms: i64,
     /// How long was listened, in milliseconds.

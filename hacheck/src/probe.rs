@@ -277,6 +277,15 @@ impl Probe {
         }
     }
 
+    /// The backend that a route asks besides.
+    #[must_use]
+    pub fn backend(&self) -> Option<IpAddr> {
+        match &self.what {
+            What::Route(route) => Some(route.backend),
+            _ => None,
+        }
+    }
+
     /// Asks `host`, until `deadline` at the latest.
     #[must_use]
     pub fn ask(&self, host: Host, deadline: Instant) -> Reply {

@@ -184,12 +184,7 @@ pub fn collect(question: Question, interface: Option<&str>, started_ms: i64) -> 
     let near = question.vip.or_else(|| question.members.first().copied());
     let found = near.and_then(|near| interfaces::beside(&list, near, &question.members, interface));
     let Some((found, mac)) = found.and_then(|found| Some((found, found.mac?))) else {
-        let near = near.map_or_else(|| "the pair".to_owned(), |near| near.to_string());
-        raw.errors.push(Unseen {
-            what: "arp and adverts".to_owned(),
-            errno: String::new(),
-            message: format!("no interface of this host is on the segment of {near}"),
-        });
+        raw.away = true;
         return raw;
     };
     // The same link-local address may be another host's on another link.

@@ -284,12 +284,16 @@ impl Window {
 }
 
 /// Lets each view of a pair have what was heard on other interfaces than its own: an instance speaks on
-/// one, and may move addresses of several.
+/// one, and may move addresses of several. A VRID is of one segment (RFC 5798, 5.2.3): where no member
+/// speaks though one does elsewhere, who uses it for none of the pair's addresses is left out.
 pub fn share_adverts(pairs: &[&Pair], windows: &mut [Option<RawWindow>]) {
     let mut place = 0;
     for views in views::by_pair(pairs) {
         let windows = &mut windows[place..place + views.len()];
         place += views.len();
+        if let [first, _, ..] = views {
+            leave_out_strangers(first, windows);
+        }
         let mut heard: BTreeMap<u32, Vec<Advert>> = BTreeMap::new();
         for raw in windows.iter().flatten().filter(|_| views.len() > 1) {
             let adverts = raw.adverts.clone().unwrap_or_default();
@@ -301,6 +305,23 @@ pub fn share_adverts(pairs: &[&Pair], windows: &mut [Option<RawWindow>]) {
                 adverts.extend(others.flat_map(|(_, heard)| heard.iter().cloned()));
                 adverts.sort_by_key(|advert| advert.at_ms); // stable
             }
+        }
+    }
+}
+
+/// Only of IPv4, where a source is an address that the pair may name.
+fn leave_out_strangers(pair: &Pair, windows: &mut [Option<RawWindow>]) {
+    let is_member = |a: &Advert| pair.members.iter().any(|member| member.has(a.source));
+    let speaks = |raw: &RawWindow| raw.adverts.iter().flatten().any(is_member);
+    if !windows.iter().flatten().any(speaks) {
+        return;
+    }
+    let is_stranger = |a: &Advert| {
+        a.source.is_ipv4() && !is_member(a) && !a.vips.iter().any(|vip| pair.vips.contains(vip))
+    };
+    for raw in windows.iter_mut().flatten().filter(|raw| !speaks(raw)) {
+        if let Some(adverts) = &mut raw.adverts {
+            adverts.retain(|advert| !is_stranger(advert));
         }
     }
 }

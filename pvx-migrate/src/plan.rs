@@ -17,6 +17,7 @@ mod advice_table_tests;
 pub mod bundle;
 pub mod candidate;
 pub mod choose;
+pub mod creation;
 #[cfg(test)]
 mod decision_table_tests;
 pub mod estimate;
@@ -24,6 +25,7 @@ pub mod feasibility;
 pub mod ha;
 pub mod home;
 pub mod leave;
+pub mod line;
 pub mod load;
 #[cfg(test)]
 mod local_file_table_tests;
@@ -31,6 +33,7 @@ pub mod needs;
 pub mod order;
 pub mod origin;
 pub mod pair;
+pub mod parameter;
 #[cfg(test)]
 mod plan_tests;
 pub mod policy;
@@ -40,6 +43,7 @@ mod property_tests;
 pub mod quorum;
 pub mod record;
 pub mod refusal;
+pub mod removal;
 #[cfg(test)]
 mod return_table_tests;
 pub mod room;

@@ -78,6 +78,9 @@ impl World {
                 json!({"data": null, "message": format!("{message}\n")}),
             )
         };
+        if request.too_large {
+            return Reply::Empty(501, "for data too large".into());
+        }
         let Some(path) = request.path.strip_prefix("/api2/json") else {
             return error(404, "File not found");
         };
@@ -129,6 +132,9 @@ impl World {
                 if method.path == "/nodes/{node}/tasks" {
                     body["total"] = self.total_tasks(&call).into();
                 }
+                if method.path.ends_with("/{upid}/log") {
+                    body["total"] = self.total_lines(&call).into();
+                }
                 Reply::Answer(200, "OK".into(), body)
             }
             Err((400, message)) => {
@@ -163,6 +169,9 @@ impl World {
             }
             "GET /cluster/ha/status/current" => Ok(self.ha_status()),
             "GET /cluster/ha/resources" => Ok(self.ha_resources()),
+            "GET /cluster/ha/resources/{sid}" => self.ha_resource(call),
+            "POST /cluster/ha/resources" => self.ha_resource_added(call),
+            "DELETE /cluster/ha/resources/{sid}" => self.ha_resource_removed(call),
             "GET /cluster/ha/rules" => Ok(self.ha_rules()),
             "GET /cluster/ha/groups" if self.api >= 9 && self.ha.groups.is_empty() => failed(
                 500,
@@ -174,17 +183,12 @@ impl World {
             "GET /nodes/{node}/version" => Ok(self.version()),
             "GET /nodes/{node}/network" => Ok(self.network(call)),
             "GET /nodes/{node}/storage" => Ok(self.node_storage(call)),
-            "GET /nodes/{node}/storage/{storage}/content" => {
-                let (node, storage) = (call.text("node"), call.text("storage"));
-                if self.has_storage(&storage, &node) {
-                    return Ok(self.storage_content(call));
-                }
-                failed(
-                    500,
-                    format!("storage '{storage}' is not available on node '{node}'"),
-                )
-            }
+            "GET /nodes/{node}/storage/{storage}/content" => self.storage_content(call),
+            "DELETE /nodes/{node}/storage/{storage}/content/{volume}" => self.delete_volume(call),
             "GET /nodes/{node}/replication" => Ok(self.node_replication(call)),
+            "POST /nodes/{node}/lxc" => self.create(call, true),
+            "POST /nodes/{node}/qemu" => self.create(call, false),
+            "GET /cluster/nextid" => self.next_id(call),
             "GET /storage" => Ok(self.storage_list(call)),
             "GET /nodes/{node}/qemu" | "GET /nodes/{node}/lxc" => {
                 Ok(self.guest_list(call, method.ends_with("lxc")))

@@ -5,7 +5,7 @@
 //! is an event happens at once. `when` is `{"at": SECONDS}`, `{"task": TYPE, "phase": PHASE}` (a
 //! migration enters that phase: check, shutdown, copy, copying, finish) or `{"request": "METHOD PATTERN", "after": N}`. Answers that go
 //! wrong: `gateway.rs`. A node that goes down loses its power; with `"how": "reset"` its
-//! connections are closed first. `no-worker`: a worker that `match` would start doesn't begin.
+//! connections are closed first. `worker-dies`: `kill -9` of what works on a guest. `no-worker`: a worker that `match` would start doesn't begin.
 
 use serde_json::Value;
 
@@ -23,7 +23,8 @@ pub struct Fault {
 }
 
 /// Faults that happen by themselves; the others are asked for at their moment.
-const EVENTS: [&str; 11] = [
+const EVENTS: [&str; 12] = [
+    "worker-dies",
     "node-down",
     "node-up",
     "pvestatd-dies",
@@ -138,6 +139,7 @@ impl World {
                 let lock = fault.fields["lock"].as_str().unwrap_or("backup").to_owned();
                 self.change(vmid, "somebody else", |g| g.lock = Some(lock));
             }
+            "worker-dies" => self.workers_die(vmid),
             "unlock" => self.change(vmid, "somebody else", |g| g.lock = None),
             "ha-error" => self.ha.fail(vmid),
             _ => {}

@@ -43,7 +43,9 @@ impl World {
                 }
                 config.insert("digest".into(), guest.digest().into());
                 let name = if ct { "hostname" } else { "name" };
-                config.insert(name.into(), guest.name.as_str().into());
+                if !guest.name.is_empty() {
+                    config.insert(name.into(), guest.name.as_str().into());
+                }
                 if let Some(lock) = &guest.lock {
                     config.insert("lock".into(), lock.as_str().into());
                 }
@@ -52,6 +54,9 @@ impl World {
                 }
                 Ok(config.into())
             }
+            "DELETE /nodes/{node}/*/{vmid}" => self.destroy(call, ct),
+            "PUT /nodes/{node}/*/{vmid}/resize" => self.resize(call),
+            "PUT /nodes/{node}/*/{vmid}/config" => self.put_config(call, ct),
             "GET /nodes/{node}/*/{vmid}/pending" => Ok(pending(guest)),
             "GET /nodes/{node}/*/{vmid}/snapshot/{snapname}/config" => {
                 let name = call.text("snapname");
@@ -72,7 +77,7 @@ impl World {
                 Ok(rows.into())
             }
             "GET /nodes/{node}/*/{vmid}/status/current" => {
-                let mut row = json!({"vmid": vmid, "name": guest.name, "status": if guest.running {"running"} else {"stopped"},
+                let mut row = json!({"vmid": vmid, "name": guest.shown_name(), "status": if guest.running {"running"} else {"stopped"},
                     "cpus": 2, "cpu": 0.02, "maxmem": guest.memory(), "mem": if guest.running { guest.memory() / 2 } else { 0 },
                     "disk": 0, "maxdisk": 0, "netin": 0, "netout": 0, "uptime": self.uptime(guest),
                     "ha": {"managed": u8::from(managed.is_some())}});
@@ -83,7 +88,25 @@ impl World {
                         row["nics"] = json!({format!("tap{vmid}i0"): {"netin": 0, "netout": 0}});
                     }
                 } else {
+                    let swap = guest.config.get("swap").and_then(Value::as_u64);
                     row["type"] = "lxc".into();
+                    row["swap"] = 0.into();
+                    row["maxswap"] = (swap.unwrap_or(0) << 20).into();
+                    row["diskread"] = 0.into();
+                    row["diskwrite"] = 0.into();
+                    if guest.running {
+                        row["pid"] = (1000 + vmid).into();
+                        for (what, how) in [
+                            ("cpu", "some"),
+                            ("cpu", "full"),
+                            ("io", "some"),
+                            ("io", "full"),
+                            ("memory", "some"),
+                            ("memory", "full"),
+                        ] {
+                            row[format!("pressure{what}{how}")] = Value::Null;
+                        }
+                    }
                 }
                 if let Some(lock) = &guest.lock {
                     row["lock"] = lock.as_str().into();
@@ -101,12 +124,6 @@ impl World {
                     service.state = "started".into();
                     return self.spawn(&node, "hastart", vmid, call.token, Job::Other);
                 }
-                if let Some(lock) = &guest.lock {
-                    return failed(
-                        500,
-                        format!("{} is locked ({lock})", if ct { "CT" } else { "VM" }),
-                    );
-                }
                 if guest.running {
                     return failed(
                         500,
@@ -119,7 +136,7 @@ impl World {
                 if let Some(service) = managed.and_then(|(sid, _)| self.ha.services.get_mut(&sid)) {
                     service.request = "stopped".into();
                     service.state = "stopped".into();
-                    return self.spawn(&node, "hastop", vmid, call.token, Job::Other);
+                    return self.ha_stop(call, vmid);
                 }
                 if !guest.running {
                     return failed(
@@ -135,6 +152,14 @@ impl World {
                 self.spawn(&node, &power("shutdown"), vmid, call.token, job)
             }
             "POST /nodes/{node}/*/{vmid}/status/stop" => {
+                if let Some(service) = managed.and_then(|(sid, _)| self.ha.services.get_mut(&sid)) {
+                    service.request = "stopped".into();
+                    service.state = "stopped".into();
+                    return self.ha_stop(call, vmid);
+                }
+                if ct && !guest.running {
+                    return failed(500, format!("CT {vmid} not running"));
+                }
                 self.spawn(&node, &power("stop"), vmid, call.token, Job::Stop)
             }
             "POST /nodes/{node}/*/{vmid}/status/resume" => {

@@ -12,7 +12,15 @@ pub struct Request {
     pub path: String,
     pub authorization: String,
     pub parameters: Map<String, Value>,
+    /// The file of a form with parts.
+    pub file: Option<Vec<u8>>,
+    /// The body is longer than PVE reads one.
+    pub too_large: bool,
 }
+
+/// The longest body but of an upload, in bytes: more than 466,893 and less than 628,893 (measured);
+/// in between it is PVE::APIServer::AnyEvent's `$limit_max_post`.
+const BODY: usize = 512 * 1024;
 
 /// What the client gets.
 #[derive(Clone, Debug)]
@@ -44,7 +52,7 @@ pub fn read(from: &mut impl BufRead) -> io::Result<Option<Request>> {
         path: decode(path),
         ..Request::default()
     };
-    request.parameters.extend(form(query));
+    add(&mut request.parameters, query, str_pair);
     let (mut length, mut kind) = (0, String::new());
     loop {
         line.clear();
@@ -62,7 +70,14 @@ pub fn read(from: &mut impl BufRead) -> io::Result<Option<Request>> {
     }
     let mut body = vec![0; length];
     from.read_exact(&mut body)?;
-    if kind.starts_with("application/json") && !body.is_empty() {
+    if let Some(boundary) = kind
+        .split_once("boundary=")
+        .map(|(_, b)| b.trim_matches('"'))
+    {
+        parts(&mut request, &body, boundary);
+    } else if body.len() > BODY {
+        request.too_large = true;
+    } else if kind.starts_with("application/json") && !body.is_empty() {
         match serde_json::from_slice(&body) {
             Ok(Value::Object(fields)) => request.parameters.extend(fields),
             // PVE says 400 to what it cannot decode; a parameter nobody knows has that effect.
@@ -73,9 +88,11 @@ pub fn read(from: &mut impl BufRead) -> io::Result<Option<Request>> {
             ),
         }
     } else {
-        request
-            .parameters
-            .extend(form(&String::from_utf8_lossy(&body)));
+        add(
+            &mut request.parameters,
+            &String::from_utf8_lossy(&body),
+            cut_pair,
+        );
     }
     Ok(Some(request))
 }
@@ -118,18 +135,71 @@ pub fn write(to: &mut impl Write, reply: &Reply) -> io::Result<bool> {
     Ok(matches!(reply, Reply::Answer(..) | Reply::Empty(..)))
 }
 
-fn form(text: &str) -> impl Iterator<Item = (String, Value)> {
-    let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (
-            decode(name),
-            Value::String(decode(&value.replace('+', " "))),
-        )
-    })
+/// The pairs of a query or a form; a name that comes again makes a list of its values.
+fn add(all: &mut Map<String, Value>, text: &str, pair: fn(&str) -> (&str, &str)) {
+    for word in text.split('&').filter(|word| !word.is_empty()) {
+        let (name, value) = pair(word);
+        let value = Value::String(decode(&value.replace('+', " ")));
+        let again = match all.remove(&decode(name)) {
+            None => value,
+            Some(Value::Array(mut list)) => {
+                list.push(value);
+                list.into()
+            }
+            Some(first) => vec![first, value].into(),
+        };
+        all.insert(decode(name), again);
+    }
 }
 
-fn decode(text: &str) -> String {
+fn str_pair(word: &str) -> (&str, &str) {
+    word.split_once('=').unwrap_or((word, ""))
+}
+
+/// In a body a second `=` ends the value (measured): it is to be sent as `%3D`.
+fn cut_pair(word: &str) -> (&str, &str) {
+    let mut parts = word.split('=');
+    let name = parts.next().unwrap_or_default();
+    (name, parts.next().unwrap_or_default())
+}
+
+/// A form with parts: what comes after the file PVE doesn't read.
+fn parts(request: &mut Request, body: &[u8], boundary: &str) {
+    let (line, end) = (format!("--{boundary}\r\n"), format!("\r\n--{boundary}"));
+    let mut rest = body;
+    while let Some(part) = rest.strip_prefix(line.as_bytes()) {
+        let Some(head) = find(part, b"\r\n\r\n") else {
+            return;
+        };
+        let Some(length) = find(&part[head + 4..], end.as_bytes()) else {
+            return;
+        };
+        let from = head + 4;
+        let (head, value) = (
+            String::from_utf8_lossy(&part[..head]),
+            &part[from..from + length],
+        );
+        let word = |name: &str| {
+            let at = head.split_once(&format!(" {name}=\""))?.1;
+            at.split_once('"').map(|(word, _)| word.to_owned())
+        };
+        let Some(name) = word("name") else { return };
+        if let Some(filename) = word("filename") {
+            request.parameters.insert(name, filename.into());
+            request.file = Some(value.to_vec());
+            return;
+        }
+        let value = String::from_utf8_lossy(value).into_owned();
+        request.parameters.insert(name, value.into());
+        rest = &part[from + length + 2..];
+    }
+}
+
+fn find(all: &[u8], wanted: &[u8]) -> Option<usize> {
+    all.windows(wanted.len()).position(|at| at == wanted)
+}
+
+pub fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let (mut out, mut at) = (Vec::new(), 0);
     while at < bytes.len() {

@@ -8,7 +8,8 @@
 //!        pve-cluster homelab SITE.json                    print a scenario: the site with 50 guests
 //!
 //! `--speed N` lets N simulated seconds pass in one (default 100), `--tls` speaks HTTPS with a
-//! certificate made for this, `--truth FILE` writes the truth at the end. COMMAND finds it by
+//! certificate made for this, `--truth FILE` writes the truth at the end, `--hook COMMAND` is told of
+//! guests that are made, start, stop or are destroyed (`listener.rs`). COMMAND finds it by
 //! `PROXMOX_VE_ENDPOINT`, `PROXMOX_VE_API_TOKEN`, `PVE_CA`, `PVE_FINGERPRINT`, `PVE_CONTROL`.
 //! Below `PVE_CONTROL`: GET `/truth`; POST `/fault` with a fault as in `fault.rs`.
 
@@ -21,22 +22,32 @@
 )]
 
 mod api;
+mod build;
 mod calendar;
+mod config;
 mod content;
+mod create;
+mod destroy;
 mod disk;
+mod disks;
 mod fault;
+mod format;
 mod gateway;
 mod guest;
 mod ha;
+mod ha_resource;
 mod homelab;
 mod hook;
 mod http;
+mod listener;
 mod migrate;
 mod node;
 mod precondition;
+mod privilege;
 mod pvestatd;
 mod reads;
 mod refusal;
+mod resize;
 mod rights;
 mod rules;
 mod scenario;
@@ -65,7 +76,7 @@ const SCHEMA: &str = include_str!("../data/pve/schema.json");
 
 fn main() -> ExitCode {
     let mut words = env::args().skip(1).peekable();
-    let (mut speed, mut tls, mut truth) = (100.0, false, None);
+    let (mut speed, mut tls, mut truth, mut listener) = (100.0, false, None, None);
     while let Some(word) = words.peek().cloned() {
         match word.as_str() {
             "--speed" => {
@@ -79,6 +90,10 @@ fn main() -> ExitCode {
                 words.next();
                 tls = true;
             }
+            "--hook" => {
+                words.next();
+                listener = words.next();
+            }
             "--truth" => {
                 words.next();
                 truth = words.next();
@@ -88,7 +103,7 @@ fn main() -> ExitCode {
     }
     let Some(first) = words.next() else {
         eprintln!(
-            "usage: pve-cluster [--speed N] [--tls] [--truth FILE] SCENARIO.json [COMMAND...]"
+            "usage: pve-cluster [--speed N] [--tls] [--truth FILE] [--hook COMMAND] SCENARIO.json [COMMAND...]"
         );
         return ExitCode::from(2);
     };
@@ -104,7 +119,8 @@ fn main() -> ExitCode {
     let epoch = SystemTime::UNIX_EPOCH
         .elapsed()
         .map_or(0, |now| now.as_secs() as i64);
-    let world = scenario::parse(&json(&first), epoch);
+    let mut world = scenario::parse(&json(&first), epoch);
+    world.listener = listener;
     let server = Server::start(world, SCHEMA, speed, tls);
     let code = match words.next() {
         None => {

@@ -289,8 +289,10 @@ impl World {
         if !self.tasks[task].running() {
             return;
         }
-        let Job::Migrate(mut migration) = self.tasks[task].job.clone() else {
-            return self.end(task, "interrupted by signal");
+        let mut migration = match self.tasks[task].job.clone() {
+            Job::Migrate(migration) => migration,
+            Job::Create(creation) => return self.interrupt(task, &creation),
+            _ => return self.end(task, "interrupted by signal"),
         };
         match migration.phase {
             Phase::Check => self.abort(task, "interrupted by signal"),

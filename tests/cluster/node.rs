@@ -55,6 +55,18 @@ impl World {
         self.count_votes();
     }
 
+    /// What works on a guest ends where it is, and says nothing more.
+    pub fn workers_die(&mut self, vmid: u32) {
+        for number in 0..self.tasks.len() {
+            if self.tasks[number].running() && self.tasks[number].vmid == vmid {
+                if let Job::Migrate(migration) = self.tasks[number].job.clone() {
+                    self.leave_copy(number, &migration);
+                }
+                self.end(number, "unexpected status");
+            }
+        }
+    }
+
     fn guests_die(&mut self, node: &str) {
         let there = self.guests.values().filter(|g| g.node == node);
         let there: Vec<u32> = there.map(|g| g.vmid).collect();

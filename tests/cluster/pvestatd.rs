@@ -42,7 +42,8 @@ impl World {
         let mut ends: BTreeMap<u32, f64> = BTreeMap::new();
         for change in self.history.iter().rev() {
             let end = ends.insert(change.vmid, change.at).unwrap_or(self.now);
-            if told.contains_key(&change.vmid) {
+            // Of one that is no more nobody tells; what was told of it stays.
+            if told.contains_key(&change.vmid) || change.gone {
                 continue;
             }
             // How it was at first it has been for long.

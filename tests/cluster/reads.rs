@@ -178,14 +178,14 @@ impl World {
     }
 
     /// What the guests of a node (of all, on shared storage) have on a storage.
-    fn filled(&self, storage: &str, node: &str) -> u64 {
+    pub fn filled(&self, storage: &str, node: &str) -> u64 {
         let shared = self.storages[storage].shared;
         let guests = self.guests.values().filter(|g| shared || g.node == node);
         let volumes = guests.flat_map(Guest::volumes);
-        volumes
+        let volumes = volumes
             .filter(|v| v.storage.as_deref() == Some(storage) && !v.cdrom)
-            .map(|v| v.bytes)
-            .sum()
+            .map(|v| v.bytes);
+        volumes.sum()
     }
 
     pub fn resources(&self, call: &Call) -> Value {
@@ -255,7 +255,7 @@ impl World {
                 Some(qmp) => qmp,
                 None => "running",
             };
-            let more = self.statistics(g, told.running, told.at);
+            let more = self.statistics(g, told.running, told);
             row.as_object_mut()
                 .into_iter()
                 .for_each(|row| row.extend(more.clone()));
@@ -268,28 +268,23 @@ impl World {
     fn guest_row(&self, g: &Guest) -> Value {
         let mut row = json!({"id": format!("{}/{}", kind(g.ct), g.vmid), "type": kind(g.ct), "node": g.node, "vmid": g.vmid,
             "status": if g.running { "running" } else { "stopped" }});
-        let more = self.statistics(g, g.running, g.started_at);
+        let told = g.now(g.started_at, "");
+        let more = self.statistics(g, g.running, &told);
         row.as_object_mut()
             .into_iter()
             .for_each(|row| row.extend(more.clone()));
         self.marks(g, row)
     }
 
-    fn statistics(&self, g: &Guest, running: bool, since: f64) -> Map<String, Value> {
-        let disk: u64 = g
-            .volumes()
-            .iter()
-            .filter(|v| ["rootfs", "scsi0", "virtio0"].contains(&v.key.as_str()))
-            .map(|v| v.bytes)
-            .sum();
+    fn statistics(&self, g: &Guest, running: bool, told: &Change) -> Map<String, Value> {
         let uptime = if running {
-            (self.now - since) as u64 + 1
+            (self.now - told.at) as u64 + 1
         } else {
             0
         };
-        let row = json!({"name": g.name, "template": u8::from(g.template), "cpu": 0.02,
-            "mem": if running { g.memory() / 2 } else { 0 }, "disk": 0, "diskread": 0, "diskwrite": 0, "netin": 0, "netout": 0,
-            "maxdisk": disk, "maxmem": g.memory(), "maxcpu": 2, "uptime": uptime});
+        let row = json!({"name": told.name, "template": u8::from(g.template), "cpu": 0.02,
+            "mem": if running { told.memory / 2 } else { 0 }, "disk": 0, "diskread": 0, "diskwrite": 0, "netin": 0, "netout": 0,
+            "maxdisk": told.disk, "maxmem": told.memory, "maxcpu": 2, "uptime": uptime});
         let mut row = row.as_object().cloned().unwrap_or_default();
         if self.api >= 9 {
             row.insert("memhost".into(), 0.into());

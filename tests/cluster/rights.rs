@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-/// Of a token that the scenario says nothing of: all that a drain could need.
+/// Of a token that the scenario says nothing of: all that is needed to move guests and to make them.
 const ALL: &[&str] = &[
     "VM.Audit",
     "VM.Migrate",
@@ -16,6 +16,19 @@ const ALL: &[&str] = &[
     "Datastore.AllocateSpace",
     "Sys.Audit",
     "SDN.Audit",
+    "SDN.Use",
+    "Datastore.AllocateTemplate",
+    "Pool.Audit",
+    "VM.Allocate",
+    "VM.Backup",
+    "VM.Clone",
+    "VM.Config.CDROM",
+    "VM.Config.CPU",
+    "VM.Config.Cloudinit",
+    "VM.Config.HWType",
+    "VM.Config.Memory",
+    "VM.Config.Network",
+    "VM.Config.Options",
 ];
 
 /// What a token may, by path.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     fault::Fault,
     ha::Ha,
-    world::{Change, Guest, Node, Storage, World},
+    world::{File, Guest, Leftover, Node, Storage, World},
 };
 
 /// The part of a gigabit that is there for data, in MiB/s.
@@ -18,6 +18,7 @@ const BANDWIDTH: f64 = 112.0;
 /// If the scenario is none: that is a mistake in a test.
 pub fn parse(scenario: &Value, epoch: i64) -> World {
     let object = |name: &str| scenario[name].as_object().cloned().unwrap_or_default();
+    let list = |name: &str| scenario[name].as_array().cloned().unwrap_or_default();
     let bandwidth = scenario["bandwidth_mib_s"].as_f64().unwrap_or(BANDWIDTH) * 1_048_576.0;
     let node = |node: &Value| Node {
         online: node["online"] != false,
@@ -88,16 +89,7 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
             .iter()
             .map(|(id, secret)| (id.clone(), secret.as_str().unwrap_or_default().to_owned()))
             .collect(),
-        rights: object("rights")
-            .iter()
-            .map(|(token, paths)| {
-                let paths = paths.as_object().into_iter().flatten();
-                let paths = paths.filter(|(_, list)| list.is_array());
-                let paths =
-                    paths.map(|(path, list)| (path.clone(), strings(list).unwrap_or_default()));
-                (token.clone(), paths.collect::<BTreeMap<_, _>>())
-            })
-            .collect(),
+        rights: rights(&scenario["rights"]),
         pools: object("pools")
             .into_iter()
             .map(|(name, ids)| (name, serde_json::from_value(ids).unwrap_or_default()))
@@ -110,7 +102,14 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
             .collect(),
         no_worker: false,
         silences: BTreeMap::new(),
-        leftovers: Vec::new(),
+        leftovers: leftovers(&scenario["leftovers"]),
+        files: object("files")
+            .iter()
+            .map(|(volid, entry)| (volid.clone(), file(entry, epoch)))
+            .collect(),
+        backup_jobs: list("backup_jobs"),
+        backups: list("backups"),
+        listener: None,
         history: Vec::new(),
         requests: Vec::new(),
     };
@@ -126,15 +125,7 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
     if world.options.is_null() {
         world.options = json!({});
     }
-    let first = world.guests.values().map(|g| Change {
-        at: 0.0,
-        vmid: g.vmid,
-        node: g.node.clone(),
-        running: g.running,
-        qmp: g.qmp.clone(),
-        lock: g.lock.clone(),
-        cause: "scenario".into(),
-    });
+    let first = world.guests.values().map(|g| g.now(0.0, "scenario"));
     world.history = first.collect();
     world
 }
@@ -161,7 +152,65 @@ fn guest(entry: &Value) -> Guest {
         stops_at: None,
         started_at: 0.0,
         deaf: entry["deaf"] == true,
+        damaged: false,
     }
+}
+
+/// What each token may, by path.
+pub fn rights(tokens: &Value) -> BTreeMap<String, BTreeMap<String, Vec<String>>> {
+    let of = |(token, paths): (&String, &Value)| {
+        let paths = paths.as_object().into_iter().flatten();
+        let paths = paths.filter(|(_, list)| list.is_array());
+        let paths = paths.map(|(path, list)| (path.clone(), strings(list).unwrap_or_default()));
+        (token.clone(), paths.collect())
+    };
+    tokens.as_object().into_iter().flatten().map(of).collect()
+}
+
+/// Changes the cluster as root on a node could: `{"replication"?, "backup_jobs"?, "rules"?, "disabled"?,
+/// "enabled"?}`, the last two a storage each.
+pub fn set(world: &mut World, change: &Value) {
+    let list = |name: &str| change[name].as_array().cloned();
+    if let Some(jobs) = list("replication") {
+        world.replication = jobs;
+    }
+    if let Some(jobs) = list("backup_jobs") {
+        world.backup_jobs = jobs;
+    }
+    if let Some(rules) = change["rules"].as_object() {
+        world.ha.rules = rules.clone();
+    }
+    for (name, value) in [("disabled", 1), ("enabled", 0)] {
+        let storage = change[name].as_str().unwrap_or_default();
+        if let Some(storage) = world.storages.get_mut(storage) {
+            storage.fields.insert("disable".into(), value.into());
+        }
+    }
+}
+
+/// What can be said of a file; an empty object is a template as one expects it.
+fn file(entry: &Value, epoch: i64) -> File {
+    let usual = File::ordinary();
+    File {
+        nodes: strings(&entry["nodes"]),
+        bytes: entry["bytes"].as_u64().unwrap_or(usual.bytes),
+        unpacked: entry["unpacked"].as_u64().unwrap_or(usual.unpacked),
+        seconds: entry["seconds"].as_f64().unwrap_or(usual.seconds),
+        junk: entry["junk"] == true,
+        debian: entry["debian"].as_u64(),
+        ctime: epoch - 86_400,
+    }
+}
+
+/// Volumes that no config names: `{"node", "storage", "volid", "bytes"}` each.
+fn leftovers(list: &Value) -> Vec<Leftover> {
+    let left = |entry: &Value| Leftover {
+        node: word(entry, "node"),
+        storage: word(entry, "storage"),
+        volid: word(entry, "volid"),
+        bytes: entry["bytes"].as_u64().unwrap_or(1 << 30),
+    };
+    list.as_array().into_iter().flatten().map(left).collect()
 }
 
 /// A list of names, or an object of configs.

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-/// The methods that this cluster knows: the part of the schema that migrations need.
+use crate::format::wrong;
+
+/// The methods that this cluster knows: the part of the schema that the tools need.
 pub struct Schema(Value);
 
 /// What a request is, once its path was found.
@@ -42,11 +44,13 @@ impl Schema {
             // "/cluster/ha/rules" before "/cluster/ha/{x}".
             .min_by_key(|(_, _, variables)| variables.len());
         let (pattern, definition, mut parameters) = found.ok_or_else(missing)?;
-        parameters.extend(given.clone());
+        // What the path says, no parameter says otherwise.
+        let variables = std::mem::replace(&mut parameters, given.clone());
+        parameters.extend(variables);
         let known = &definition["parameters"]["properties"];
         let mut errors = Map::new();
         for (name, value) in &parameters {
-            match known.get(name) {
+            match rule(known, name) {
                 // The schema has no properties here: anything goes.
                 None if known.as_object().is_none_or(Map::is_empty) && given.is_empty() => {}
                 None => {
@@ -54,7 +58,7 @@ impl Schema {
                     errors.insert(name.clone(), text.into());
                 }
                 Some(rule) => {
-                    if let Some(what) = wrong(rule, value) {
+                    if let Some(what) = wrong(name, rule, value) {
                         errors.insert(name.clone(), what.into());
                     }
                 }
@@ -86,6 +90,12 @@ fn variables(pattern: &str, path: &str) -> Option<Map<String, Value>> {
     for word in pattern.split('/') {
         let part = parts.next()?;
         match word.strip_prefix('{').and_then(|w| w.strip_suffix('}')) {
+            // The one variable that slashes belong to.
+            Some("volume") => {
+                let rest: Vec<&str> = std::iter::once(part).chain(parts).collect();
+                found.insert("volume".into(), rest.join("/").into());
+                return Some(found);
+            }
             Some(name) => drop(found.insert(name.to_owned(), part.into())),
             None if word == part => {}
             None => return None,
@@ -94,51 +104,13 @@ fn variables(pattern: &str, path: &str) -> Option<Map<String, Value>> {
     parts.next().is_none().then_some(found)
 }
 
-/// What is wrong with a value, in PVE's words.
-fn wrong(rule: &Value, value: &Value) -> Option<String> {
-    let text = text(value);
-    let kind = rule["type"].as_str().unwrap_or("string");
-    let failed = || Some(format!("type check ('{kind}') failed - got '{text}'"));
-    match kind {
-        "integer" => {
-            let Ok(number) = text.parse::<i64>() else {
-                return failed();
-            };
-            let bound = |name: &str| text_number(&rule[name]);
-            if let Some(least) = bound("minimum").filter(|least| (number as f64) < *least) {
-                return Some(format!("value must have a minimum value of {least}"));
-            }
-            if let Some(most) = bound("maximum").filter(|most| number as f64 > *most) {
-                return Some(format!("value must have a maximum value of {most}"));
-            }
-        }
-        "number" if text.parse::<f64>().is_err() => return failed(),
-        "boolean"
-            if !["0", "1", "yes", "no", "on", "off", "true", "false"].contains(&text.as_str()) =>
-        {
-            return failed();
-        }
-        "array" if !value.is_array() => return failed(),
-        _ => {}
-    }
-    let node = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    if rule["format"] == "pve-node" && !text.chars().all(node) {
-        return Some("invalid format - value does not look like a valid node name\n".into());
-    }
-    let words = rule["enum"].as_array()?;
-    let list: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
-    (!list.contains(&text.as_str())).then(|| {
-        format!(
-            "value '{text}' does not have a value in the enumeration '{}'",
-            list.join(", ")
-        )
+/// The rule of a parameter: `net0` is one of `net[n]`.
+fn rule<'a>(known: &'a Value, name: &str) -> Option<&'a Value> {
+    known.get(name).or_else(|| {
+        let series = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        let numbered = series.len() < name.len();
+        known.get(format!("{series}[n]")).filter(|_| numbered)
     })
-}
-
-fn text_number(value: &Value) -> Option<f64> {
-    value
-        .as_f64()
-        .or_else(|| value.as_str().and_then(|text| text.parse().ok()))
 }
 
 /// A parameter as text: PVE makes no difference between 1, "1" and true.

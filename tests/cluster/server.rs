@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     fault::Fault,
     http::{self, Reply, Request},
+    scenario,
     schema::Schema,
     tls::Certificate,
     world::World,
@@ -112,6 +113,15 @@ fn control(world: &mut World, path: &str, request: &Request) -> Reply {
                 .faults
                 .push(Fault::parse(&request.parameters.clone().into()));
             world.fire_faults();
+            Value::Null
+        }
+        "rights" => {
+            let given = Value::from(request.parameters.clone());
+            world.rights.extend(scenario::rights(&given));
+            Value::Null
+        }
+        "set" => {
+            scenario::set(world, &request.parameters.clone().into());
             Value::Null
         }
         _ => return Reply::Answer(404, "Not Found".into(), Value::Null),

@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{Answer, failed},
+    build::Creation,
+    destroy::Destruction,
     migrate::Migration,
+    resize::Resize,
     world::World,
 };
 
@@ -35,6 +38,9 @@ pub enum Job {
     },
     Stop,
     Resume,
+    Create(Creation),
+    Destroy(Destruction),
+    Resize(Resize),
     /// Says something and ends, as `hamigrate` does; a backup.
     Other,
 }
@@ -51,6 +57,15 @@ pub struct Task {
     pub log: Vec<String>,
     pub job: Job,
     pub wait: Wait,
+}
+
+/// A task's guest; one that is of none has 0 here, and nothing there.
+pub fn id(vmid: u32) -> String {
+    if vmid == 0 {
+        String::new()
+    } else {
+        vmid.to_string()
+    }
 }
 
 impl Task {
@@ -85,9 +100,10 @@ impl World {
         let number = self.tasks.len();
         let start = self.clock();
         let upid = format!(
-            "UPID:{node}:{:08X}:{:08X}:{start:08X}:{kind}:{vmid}:{user}:",
+            "UPID:{node}:{:08X}:{:08X}:{start:08X}:{kind}:{}:{user}:",
             1000 + number,
-            7000 + 7 * number
+            7000 + 7 * number,
+            id(vmid)
         );
         self.tasks.push(Task {
             upid,
@@ -134,7 +150,22 @@ impl World {
         let vmid = self.tasks[task].vmid;
         let first = self.tasks[task].start == self.now;
         let job = self.tasks[task].job.clone();
+        let alone = matches!(job, Job::Create(_) | Job::Other);
+        if !alone && !self.guests.contains_key(&vmid) {
+            let folder = if self.tasks[task].kind.starts_with("vz") {
+                "lxc"
+            } else {
+                "qemu-server"
+            };
+            let node = &self.tasks[task].node;
+            let why =
+                format!("Configuration file 'nodes/{node}/{folder}/{vmid}.conf' does not exist");
+            return self.end(task, &why);
+        }
         match job {
+            Job::Create(creation) => self.build(task, creation),
+            Job::Destroy(destruction) => self.go_away(task, destruction),
+            Job::Resize(resize) => self.resized(task, &resize),
             Job::Migrate(migration) => self.migrate(task, migration),
             Job::Start if first && !self.guest(vmid).running => {
                 if let Some(lock) = self.guest(vmid).lock.clone() {
@@ -148,6 +179,9 @@ impl World {
             }
             Job::Start => {
                 let node = self.tasks[task].node.clone();
+                if self.disks(vmid).iter().any(|disk| disk.cloudinit()) {
+                    self.says(task, "generating cloud-init ISO");
+                }
                 match self.start(vmid, &node, "start") {
                     Ok(()) => self.end(task, "OK"),
                     Err(why) => self.end(task, &why),
@@ -220,6 +254,10 @@ impl World {
         }
         if !self.quorate {
             return Err("cluster not ready - no quorum?".into());
+        }
+        let (cores, most) = (guest.text("cores"), self.nodes[node].maxcpu);
+        if !guest.ct && cores.parse::<u64>().is_ok_and(|cores| cores > most) {
+            return Err(format!("MAX {most} vcpus allowed per VM on this node"));
         }
         if let Some(script) = self.hookscript_missing(vmid, node) {
             return Err(format!(

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{Answer, Call, failed},
-    task::Task,
+    task::{Task, id},
     world::World,
 };
 
@@ -21,7 +21,7 @@ impl World {
         };
         let (user, token) = task.user.split_once('!').unwrap_or((&task.user, ""));
         let mut row = json!({"upid": task.upid, "node": task.node, "pid": number(2), "pstart": number(3),
-            "starttime": starttime, "type": task.kind, "id": task.vmid.to_string(), "user": user});
+            "starttime": starttime, "type": task.kind, "id": id(task.vmid), "user": user});
         if !token.is_empty() {
             row["tokenid"] = token.into();
         }
@@ -101,6 +101,7 @@ impl World {
                 && listed
                 && (!call.has("vmid") || t.vmid == call.vmid())
                 && (kinds.is_empty() || t.kind == kinds)
+                && t.user.contains(&call.text("userfilter"))
                 && (!call.has("since")
                     || (self.epoch + t.start as i64) as f64 >= call.number("since", 0.0))
                 && self.sees_task(call, t)
@@ -133,11 +134,18 @@ impl World {
     pub fn task_status(&self, call: &Call) -> Answer {
         let task = &self.tasks[self.task(call)?];
         let mut row = self.task_row(task);
+        row.as_object_mut().map(|row| row.remove("endtime"));
         row["status"] = if task.running() { "running" } else { "stopped" }.into();
         if let Some(exit) = &task.exit {
             row["exitstatus"] = exit.as_str().into();
         }
         Ok(row)
+    }
+
+    /// How many lines there are, whatever part was asked for.
+    pub fn total_lines(&self, call: &Call) -> usize {
+        let task = self.task(call).map(|number| self.tasks[number].log.len());
+        task.unwrap_or(0).max(1)
     }
 
     pub fn task_log(&self, call: &Call) -> Answer {

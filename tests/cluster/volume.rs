@@ -57,6 +57,11 @@ pub fn volumes(config: &Map<String, Value>, ct: bool) -> Vec<Volume> {
         .collect()
 }
 
+/// The guest in the name of a volume: `104/vm-104-disk-1.raw`.
+pub fn owner(name: &str) -> Option<u32> {
+    name.split('-').find_map(|part| part.parse().ok())
+}
+
 /// Keys that begin with `prefix` and go on with a number.
 pub fn keys<'a>(config: &'a Map<String, Value>, prefix: &str) -> impl Iterator<Item = &'a str> {
     let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit());
@@ -65,7 +70,7 @@ pub fn keys<'a>(config: &'a Map<String, Value>, prefix: &str) -> impl Iterator<I
 }
 
 /// `8G` in bytes.
-fn bytes(size: &str) -> u64 {
+pub fn bytes(size: &str) -> u64 {
     let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match &size.as_bytes()[digits.len()..] {
         [b'K', ..] => 10,

@@ -36,6 +36,27 @@ pub struct Storage {
     pub fields: Map<String, Value>,
 }
 
+impl Storage {
+    pub fn disabled(&self) -> bool {
+        self.fields.get("disable") == Some(&1.into())
+    }
+}
+
+impl File {
+    /// One of which the scenario says only that it is there.
+    pub fn ordinary() -> Self {
+        Self {
+            nodes: None,
+            bytes: 2_593,
+            unpacked: 40_960,
+            seconds: 2.0,
+            junk: false,
+            debian: None,
+            ctime: 0,
+        }
+    }
+}
+
 pub struct Guest {
     pub vmid: u32,
     pub ct: bool,
@@ -58,9 +79,29 @@ pub struct Guest {
     pub started_at: f64,
     /// It answers no shutdown.
     pub deaf: bool,
+    /// Its data was written to a disk that had no room for it, and nobody was told.
+    pub damaged: bool,
+}
+
+/// A file that guests are made from, or another that a storage has beside volumes.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// None: on every node that has the storage.
+    pub nodes: Option<Vec<String>>,
+    pub bytes: u64,
+    /// What comes out of it, in bytes.
+    pub unpacked: u64,
+    /// How long unpacking takes, in seconds.
+    pub seconds: f64,
+    /// It can't be read.
+    pub junk: bool,
+    /// A Debian that Proxmox VE doesn't know yet.
+    pub debian: Option<u64>,
+    pub ctime: i64,
 }
 
 /// One thing that became true of a guest.
+#[derive(Clone)]
 pub struct Change {
     pub at: f64,
     pub vmid: u32,
@@ -69,6 +110,11 @@ pub struct Change {
     pub qmp: Option<String>,
     pub lock: Option<String>,
     pub cause: String,
+    pub name: Option<String>,
+    pub memory: u64,
+    pub disk: u64,
+    /// From here on there is no such guest.
+    pub gone: bool,
 }
 
 pub struct World {
@@ -99,6 +145,14 @@ pub struct World {
     pub no_worker: bool,
     pub silences: Silences,
     pub leftovers: Vec<Leftover>,
+    /// Templates and images, by volume ID.
+    pub files: BTreeMap<String, File>,
+    /// As `GET /cluster/backup` has them.
+    pub backup_jobs: Vec<Value>,
+    /// The scenario's: storage, vmid, type, time (epoch), notes, protected.
+    pub backups: Vec<Value>,
+    /// What is told of guests that are made, started, stopped or destroyed.
+    pub listener: Option<String>,
     pub history: Vec<Change>,
     pub requests: Vec<Value>,
 }
@@ -114,35 +168,40 @@ impl World {
         let Some(guest) = self.guests.get_mut(&vmid) else {
             return;
         };
-        let before = (
-            guest.node.clone(),
-            guest.running,
-            guest.qmp.clone(),
-            guest.lock.clone(),
-        );
+        let (before, ran) = (guest.now(now, cause), guest.running);
         change(guest);
-        if guest.running && !before.1 {
+        if guest.running && !ran {
             guest.started_at = now;
         }
-        if before
-            == (
-                guest.node.clone(),
-                guest.running,
-                guest.qmp.clone(),
-                guest.lock.clone(),
-            )
-        {
+        let after = guest.now(now, cause);
+        let same = (&before.node, before.running, &before.qmp, &before.lock)
+            == (&after.node, after.running, &after.qmp, &after.lock)
+            && (&before.name, before.memory, before.disk)
+                == (&after.name, after.memory, after.disk);
+        if same {
             return;
         }
-        self.history.push(Change {
-            at: now,
-            vmid,
-            node: guest.node.clone(),
-            running: guest.running,
-            qmp: guest.qmp.clone(),
-            lock: guest.lock.clone(),
-            cause: cause.to_owned(),
-        });
+        let running = after.running;
+        self.history.push(after);
+        if running != ran {
+            self.tell(if running { "start" } else { "stop" }, vmid);
+        }
+    }
+
+    /// A guest that wasn't there.
+    pub fn appear(&mut self, guest: Guest, cause: &str) {
+        self.history.push(guest.now(self.now, cause));
+        self.guests.insert(guest.vmid, guest);
+    }
+
+    /// A guest that is no more.
+    pub fn vanish(&mut self, vmid: u32, cause: &str) {
+        if let Some(guest) = self.guests.remove(&vmid) {
+            let mut last = guest.now(self.now, cause);
+            last.gone = true;
+            last.running = false;
+            self.history.push(last);
+        }
     }
 
     pub fn has_storage(&self, storage: &str, node: &str) -> bool {
@@ -174,16 +233,18 @@ impl World {
                 .collect();
             let value = json!({"vmid": g.vmid, "type": kind(g.ct), "name": g.name, "node": g.node,
                 "status": if g.running {"running"} else {"stopped"}, "paused": g.qmp.is_some(), "lock": g.lock,
-                "moves": moves, "downtime_s": self.downtime(g.vmid)});
+                "moves": moves, "downtime_s": self.downtime(g.vmid), "config": g.config, "damaged": g.damaged});
             (g.vmid.to_string(), value)
         });
         let history = self.history.iter().map(|c| {
             json!({"at": c.at, "vmid": c.vmid, "node": c.node, "running": c.running, "paused": c.qmp.is_some(),
-                "lock": c.lock, "cause": c.cause})
+                "lock": c.lock, "cause": c.cause, "gone": c.gone})
         });
         let tasks = self.tasks.iter().map(Task::truth);
         json!({"now": self.now, "guests": guests.collect::<Map<_, _>>(), "history": history.collect::<Vec<_>>(),
             "tasks": tasks.collect::<Vec<_>>(), "requests": self.requests,
+            "backup_jobs": self.backup_jobs, "pools": self.pools, "ha": self.ha.services.keys().collect::<Vec<_>>(),
+            "files": self.files.keys().collect::<Vec<_>>(),
             "leftovers": self.leftovers.iter().map(|l| json!({"node": l.node, "volid": l.volid})).collect::<Vec<_>>()})
     }
 
@@ -218,6 +279,39 @@ pub struct Leftover {
 }
 
 impl Guest {
+    /// What is true of it now.
+    pub fn now(&self, at: f64, cause: &str) -> Change {
+        Change {
+            at,
+            vmid: self.vmid,
+            node: self.node.clone(),
+            running: self.running,
+            qmp: self.qmp.clone(),
+            lock: self.lock.clone(),
+            cause: cause.to_owned(),
+            name: Some(self.shown_name()),
+            memory: self.memory(),
+            disk: self.disk_bytes(),
+            gone: false,
+        }
+    }
+
+    /// A guest without a name is called by its ID (LXC.pm and QemuServer.pm, `vmstatus`).
+    pub fn shown_name(&self) -> String {
+        match (self.name.as_str(), self.ct) {
+            ("", true) => format!("CT{}", self.vmid),
+            ("", false) => format!("VM {}", self.vmid),
+            (name, _) => name.to_owned(),
+        }
+    }
+
+    pub fn disk_bytes(&self) -> u64 {
+        let volumes = self.volumes();
+        let first = ["rootfs", "scsi0", "virtio0"];
+        let first = volumes.iter().filter(|v| first.contains(&v.key.as_str()));
+        first.map(|v| v.bytes).sum()
+    }
+
     /// Its status as QEMU has it.
     pub fn qmp(&self) -> &str {
         match &self.qmp {
@@ -237,7 +331,7 @@ impl Guest {
 
     /// It changes when the config does (FNV-1a; PVE's is a SHA-1 of the file).
     pub fn digest(&self) -> String {
-        let text = format!("{:?}{:?}", self.config, self.lock);
+        let text = format!("{}{:?}{:?}", self.name, self.config, self.lock);
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });

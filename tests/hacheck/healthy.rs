@@ -63,6 +63,14 @@ fn every_place(lab: &Lab) {
     lab.check("dns", Eyes::Far)
         .wants_status("unknown")
         .wants_holder("n1", &["identity"]);
+    // Facts of all members tell the rest there, and that --raw could not is no fault.
+    let facts = lab.facts(User::Nobody, &["n1", "n2"]);
+    let mut told = vec!["--raw", "--facts"];
+    told.extend(facts.iter().map(|path| path.to_str().unwrap()));
+    let far = lab.check_of(&lab.path("pairs.json"), "dns", Eyes::Far, &told);
+    far.wants_status("ok")
+        .wants_holder("n1", &["facts", "identity"]);
+    far.wants_message("blind", "no interface of this host is on the segment");
     let nfs = lab.check("nfs", Eyes::Far);
     nfs.wants_status("unknown")
         .wants("holder-unknown", "unknown", &[]);

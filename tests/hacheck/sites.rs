@@ -264,9 +264,11 @@ fn two_nodes(lab: &Lab) {
     let names = [
         "--host-record=nas.example.com,192.168.1.20",
         "--address=/ads.example.net/0.0.0.0",
+        "--address=/ads.example.net/::",
+        "--local=/example.com/",
     ];
     let pihole_1 = dnsmasq(lab, "n1", &names);
-    let _pihole_2 = dnsmasq(lab, "n2", &names);
+    let pihole_2 = dnsmasq(lab, "n2", &names);
     let route = |host: &str, backend: &str| {
         format!(
             "https://{host} {{\n  bind 192.168.1.194\n  tls internal\n  reverse_proxy http://{backend}\n}}\n"
@@ -295,6 +297,19 @@ fn two_nodes(lab: &Lab) {
     let site = site(lab, "tests/data/site-b.json", |_| ());
     let look = || check(lab, User::Nobody, &site, &[]);
     until_all_are_ok(look, 9);
+
+    // The second one lacks a name's address of the other family, which no probe asks for.
+    drop(pihole_2);
+    let more = "--host-record=nas.example.com,fd01::20";
+    let _pihole_2 = dnsmasq(lab, "n2", &[&names[..], &[more]].concat());
+    let of_pair = || check(lab, User::Nobody, &site, &["--pair", "pihole"]).remove(0);
+    lab.until("the other answers otherwise", || {
+        !of_pair().all("aa-dns-drift").is_empty()
+    });
+    of_pair()
+        .wants_status("warning")
+        .wants_message("aa-dns-drift", "dns nas.example.com AAAA: pihole-1 says")
+        .wants_only(&["aa-dns-drift"]);
 
     // A Pi-hole less is a warning of the pair and of the service on it.
     drop(pihole_1);

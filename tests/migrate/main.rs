@@ -14,6 +14,7 @@ mod fakepve;
 mod kill_kinds;
 mod kills;
 mod known;
+mod made;
 mod outage;
 mod recordings;
 mod recovery;

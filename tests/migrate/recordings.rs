@@ -167,14 +167,14 @@ impl Recording {
 }
 
 /// Every key of a value with its type, such as `data[lxc] > vmid: number`.
-fn shape(value: &Value) -> BTreeSet<String> {
+pub fn shape(value: &Value) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     walk(value, "", &mut all);
     all
 }
 
 /// What `all` has and `other` lacks; of an object that is missing as a whole, only itself.
-fn lacks<'a>(
+pub fn lacks<'a>(
     all: &'a BTreeSet<String>,
     other: &'a BTreeSet<String>,
 ) -> impl Iterator<Item = &'a String> {

@@ -94,6 +94,15 @@ impl Sim {
         self.ask("POST", "/control/fault", Some(fault));
     }
 
+    /// Tells a control path of the simulation something.
+    pub fn control(&self, path: &str, body: &Value) {
+        self.ask("POST", &format!("/control/{path}"), Some(body));
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Waits until the truth is so.
     pub fn until(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();

@@ -58,7 +58,7 @@ pub(super) fn judge(case: &Case<'_>, held: &Held) -> Vec<Finding> {
                 continue;
             };
             let message = format!(
-                "{name}: port {port} ({}) is served on {at} only, not on all addresses: after a failover nobody may answer at {vip} (probes[].rebinds if its server binds to new addresses)",
+                "{name}: port {port} ({}) is served on {at} only, not on all addresses: after a failover it might not answer at {vip}; if this server binds to new addresses by itself, set \"rebinds\": true on the probe",
                 match protocol {
                     Transport::Tcp => "tcp",
                     Transport::Udp => "udp",

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     evidence::Unseen,
     finding::{Eye, Finding, Severity},
-    probe::{Outcome, Probe},
+    probe::Outcome,
     service::Service,
 };
 
@@ -28,6 +28,7 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
     };
     // What was tried and failed is never accepted: only what nobody looked at.
     let mut findings = failed(case);
+    findings.extend(away(case));
     let mut unseen = Vec::new();
     let asked = |target: Option<Target>| {
         let mut probes = case.evidence.probes.iter();
@@ -132,13 +133,30 @@ pub(super) fn judge(case: &Case<'_>, held: &Held, accept: bool) -> Vec<Finding> 
     findings
 }
 
-/// The addresses at which nobody asked: a route that names its proxy asks there alone.
+/// That ARP and adverts do not come to this host. It is told, and no more: what only they would have
+/// shown is unseen by itself.
+fn away(case: &Case<'_>) -> Option<Finding> {
+    let raw = case.evidence.raw.as_ref().filter(|raw| raw.away);
+    let vip = raw.and(case.pair.vip)?;
+    let message = format!(
+        "not seen: arp and adverts: no interface of this host is on the segment of {vip} (there --facts of every member tell)"
+    );
+    let evidence = json!({"unseen": ["arp and adverts"]});
+    Some(Finding::new(
+        "blind",
+        Severity::Info,
+        message,
+        evidence,
+        &[],
+    ))
+}
+
+/// The addresses at which nobody asked: a route asks its backend, and if it names its proxy, there alone.
 fn unasked(case: &Case<'_>) -> Option<String> {
-    let proxies: Vec<IpAddr> = case
-        .pair
-        .probes
-        .iter()
-        .filter_map(Probe::elsewhere)
+    let probes = case.pair.probes.iter();
+    let proxies: Vec<IpAddr> = probes
+        .flat_map(|probe| [probe.elsewhere(), probe.backend()])
+        .flatten()
         .collect();
     let is_asked = |member: &usize| {
         let asked = case.replies(Target::Member(*member)).next().is_some();

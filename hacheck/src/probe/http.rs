@@ -2,7 +2,7 @@
 //! the URL's host is only what the server is told (Host and SNI).
 
 use std::{
-    io::{self, Read, Write},
+    io::{Read, Write},
     net::IpAddr,
 };
 
@@ -13,7 +13,7 @@ use crate::fields::{Fields, shown};
 
 pub(super) mod answer;
 
-use answer::Answer;
+use answer::{Answer, Broken};
 
 /// The most that is read of an answer.
 const LONGEST: usize = 1 << 20;
@@ -149,35 +149,13 @@ impl Get {
         stream
             .write_all(request.as_bytes())
             .map_err(|error| tls::outcome(&error))?;
-        let mut bytes = Vec::new();
-        let mut buffer = [0; 2048];
-        loop {
-            let read = match stream.read(&mut buffer) {
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // A TLS server that closes without saying so has said all the same.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
-                Err(error) => return Err(tls::outcome(&error)),
-            };
-            bytes.extend_from_slice(&buffer[..read]);
-            let answer = Answer::read(&bytes).map_err(Outcome::Wrong)?;
-            match answer {
-                Some(answer) if self.body.is_none() || answer.complete || read == 0 => {
-                    return Ok(answer);
-                }
-                None if read == 0 && bytes.is_empty() => {
-                    return Err(wire::outcome(&io::ErrorKind::UnexpectedEof.into()));
-                }
-                None if read == 0 => {
-                    return Err(Outcome::Wrong("the answer ends in its head".to_owned()));
-                }
-                Some(answer) if bytes.len() > LONGEST => return Ok(answer),
-                None if bytes.len() > LONGEST => {
-                    return Err(Outcome::Wrong("the answer's head has no end".to_owned()));
-                }
-                _ => {}
-            }
-        }
+        let without_body = |_: &Answer| self.body.is_none();
+        answer::receive(&mut stream, LONGEST, without_body).or_else(|broken| match broken {
+            Broken::Long(Some(answer)) => Ok(answer),
+            Broken::Long(None) => Err(Outcome::Wrong("the answer's head has no end".to_owned())),
+            Broken::Answer(what) => Err(Outcome::Wrong(what)),
+            Broken::Connection(error) => Err(tls::outcome(&error)),
+        })
     }
 
     /// Whether this is the answer that was expected.

@@ -29,7 +29,7 @@ pub struct Route {
     /// From the backend.
     straight: Get,
     /// The backend's address.
-    backend: IpAddr,
+    pub backend: IpAddr,
 }
 
 /// What came of both ways.

@@ -255,3 +255,51 @@ fn an_ipv6_address_needs_a_link_local_one_to_ask_from() {
         assert_eq!(raw.adverts, Some(vec![]));
     }
 }
+
+#[test]
+fn what_is_heard_on_several_interfaces() {
+    const OTHER: &str = "192.168.20.110";
+    let pair = r#"{"name":"p","vips":["192.168.10.110","192.168.20.110"],"members":[
+        {"name":"n1","address":"192.168.10.11"},{"name":"n2","address":"192.168.10.12"}]}"#;
+    let pair = Pair::parse(pair.as_bytes()).unwrap().remove(0);
+    let views = pair.views();
+    let views: Vec<&Pair> = views.iter().collect();
+    let said = |source: &str, vip: &str| {
+        let frame = changed(1000, |vrrp| {
+            vrrp.source = source.parse().unwrap();
+            vrrp.packet.as_mut().unwrap().vips = vec![vip.parse().unwrap()];
+        });
+        let Frame::Vrrp(vrrp) = frame else {
+            unreachable!()
+        };
+        advert(0, &vrrp).unwrap()
+    };
+    let (n1, foreign) = (said(N1, VIP), said("192.168.20.7", "192.168.20.99"));
+    let (claims, link_local) = (said("192.168.20.7", OTHER), said("fe80::7", "fe80::99"));
+    #[rustfmt::skip]
+    let cases: &[(&str, &[&Advert], &[&Advert], &[&Advert])] = &[
+        ("one instance",                   &[&n1],      &[],            &[&n1]),
+        ("a stranger's VRID elsewhere",    &[&n1],      &[&foreign],    &[&n1]),
+        ("a stranger beside it",           &[&n1, &foreign], &[],       &[&n1, &foreign]),
+        ("who claims an address of it",    &[&n1],      &[&claims],     &[&n1, &claims]),
+        ("where no member speaks",         &[],         &[&foreign],    &[&foreign]),
+        ("whose source says nothing",      &[&n1],      &[&link_local], &[&n1, &link_local]),
+    ];
+    for (name, first, second, want) in cases {
+        let raw = |(index, adverts): (u32, &[&Advert])| {
+            Some(RawWindow {
+                index,
+                adverts: Some(adverts.iter().copied().cloned().collect()),
+                ..RawWindow::default()
+            })
+        };
+        let mut windows: Vec<_> = [(1, *first), (2, *second)].map(raw).into();
+        share_adverts(&views, &mut windows);
+        for raw in windows.iter().flatten() {
+            let mut got: Vec<&Advert> = raw.adverts.iter().flatten().collect();
+            let is_second = |advert: &&Advert| !first.contains(advert);
+            got.sort_by_key(is_second); // whichever window's came first
+            assert_eq!(got, *want, "{name}");
+        }
+    }
+}

@@ -116,7 +116,7 @@ impl<'a> Choice<'a> {
                 chosen.dns_name, chosen.role
             ));
         }
-        if let Some(keeper) = self.keeper(chosen) {
+        if let Some(keeper) = self.keeper_once_owned(chosen) {
             let message = format!(
                 "{chosen} bears the name {}, but {} has that address, too, and keeps it",
                 chosen.dns_name,
@@ -185,6 +185,15 @@ impl<'a> Choice<'a> {
             Some(_) => pending::keeper(entry, entries),
             None => shared::keeper(entry, entries),
         }
+    }
+
+    /// The same of `chosen`, which has no owner yet, once it has one: a record of another owner with
+    /// a role that hosts share stands against it only then, whichever was first; its owner has been
+    /// told that the address is theirs.
+    fn keeper_once_owned(&self, chosen: &Entry) -> Option<&'a Entry> {
+        let is_guest_s = |other: &&Entry| other.key.is_some() && other.is_shared();
+        let mut besides = shared::besides(chosen, &self.view.entries);
+        self.keeper(chosen).or_else(|| besides.find(is_guest_s))
     }
 
     /// Another address for a record that exists.

@@ -130,6 +130,9 @@ fn one_address_of_several() {
         ("two of its own",                &["10.0.0.3/29 key=b", "10.0.0.3/29 key=b"], r#"{"name":"b","vlan":30}"#, "name-taken", "name-taken"),
         ("to adopt the first",            &["10.0.0.3/29 name=b", "10.0.0.3/29 key=c"], r#"{"name":"b","vlan":30}"#, "10.0.0.3/29 adopted", "10.0.0.3/29 adopted"),
         ("to adopt the second",           &["10.0.0.3/29 key=c", "10.0.0.3/29 name=b"], r#"{"name":"b","vlan":30}"#, "shared-address", "shared-address"),
+        ("to adopt beside a guest's",     &["10.0.0.3/29 key=c role=vip", "10.0.0.3/29 name=b"], r#"{"name":"b","vlan":30}"#, "shared-address", "shared-address"),
+        ("to adopt before a guest's",     &["10.0.0.3/29 name=b", "10.0.0.3/29 key=c role=vip"], r#"{"name":"b","vlan":30}"#, "shared-address", "shared-address"),
+        ("to adopt beside nobody's VIP",  &["10.0.0.3/29 role=vip", "10.0.0.3/29 name=b"], r#"{"name":"b","vlan":30}"#, "10.0.0.3/29 adopted", "10.0.0.3/29 adopted"),
     ];
     for (name, records, request, want, reassigned) in cases {
         let view = sample::view(records);

@@ -325,8 +325,8 @@ pub(super) fn queries(name: &str, values: &[String]) -> Vec<String> {
 #[cfg(test)]
 pub(super) mod tests {
     use std::{
-        io::{Read as _, Write as _},
-        net::TcpListener,
+        io::{BufRead as _, BufReader, Read as _, Write as _},
+        net::{TcpListener, TcpStream},
     };
 
     use vmid::http::{Options, Secret};
@@ -348,11 +348,7 @@ pub(super) mod tests {
         thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
                 let mut stream = stream.unwrap();
-                let mut head = [0; 4096];
-                let read = stream.read(&mut head).unwrap_or_default();
-                let head = String::from_utf8_lossy(&head[..read]);
-                let path = head.split(' ').nth(1).unwrap_or_default();
-                let (status, body) = answer(number, path);
+                let (status, body) = answer(number, &path_asked(&stream));
                 let head = format!("Connection: close\r\nContent-Length: {}", body.len());
                 let _ = write!(stream, "HTTP/1.1 {status} It\r\n{head}\r\n\r\n{body}");
             }
@@ -367,6 +363,21 @@ pub(super) mod tests {
         let secret = Secret::find(Some("HUNTER2"), None).unwrap().unwrap();
         let client = Client::new("ipalloc", &base, secret, &options).unwrap();
         Api::new(client, String::new(), String::new())
+    }
+
+    /// The path and query of the request, which is read to its end: where a body is left unread,
+    /// the close resets the connection, and the answer may be lost.
+    fn path_asked(stream: &TcpStream) -> String {
+        let mut reader = BufReader::new(stream);
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).is_ok_and(|n| n > 0) {}
+        let lower = head.to_lowercase();
+        let length = lower
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        let _ = reader.read_exact(&mut body);
+        head.split(' ').nth(1).unwrap_or_default().to_owned()
     }
 
     fn page(count: usize, next: &str, id: usize) -> String {

@@ -235,7 +235,8 @@ impl Range {
 }
 
 impl World {
-    /// An earlier row has the address of that record, too, and neither is one that hosts share.
+    /// An earlier row has the address of that record, too, and hosts don't share it: neither has
+    /// such a role; of two owners, one has none.
     pub fn is_kept_by_another(&self, record: &Record) -> bool {
         let at = self
             .records
@@ -243,8 +244,22 @@ impl World {
             .position(|other| other == record)
             .unwrap();
         let shared = |record: &Record| record.role == "vip";
-        let has = |other: &Record| !shared(other) && other.is_at(record.address, &record.vrf);
-        !shared(record) && self.records[..at].iter().any(has)
+        let owned = |record: &Record| !record.key.is_empty();
+        let against = |other: &Record| match owned(record) && owned(other) {
+            true => !(shared(record) && shared(other)),
+            false => !shared(record) && !shared(other),
+        };
+        let has = |other: &Record| against(other) && other.is_at(record.address, &record.vrf);
+        self.records[..at].iter().any(has)
+    }
+
+    /// What nobody owns can't be adopted: another row keeps its address, or is an owner's by a
+    /// role that hosts share.
+    pub fn is_not_to_adopt(&self, record: &Record) -> bool {
+        let has = |other: &Record| {
+            other.role == "vip" && !other.key.is_empty() && other.is_at(record.address, &record.vrf)
+        };
+        self.is_kept_by_another(record) || self.records.iter().any(has)
     }
 
     /// What the request can mean; it is clear if that is one place. What is closed

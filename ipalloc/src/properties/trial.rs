@@ -131,7 +131,7 @@ impl Trial {
             "shared-address" => {
                 let mut own = records.iter().filter(is_own).filter(|_| !rules.reassign);
                 let is_kept = |r: &Record| self.world.is_kept_by_another(r);
-                own.any(is_kept) || unowned.any(is_kept)
+                own.any(is_kept) || unowned.any(|r| self.world.is_not_to_adopt(r))
             }
             "excluded" if places.iter().all(is_closed) => !places.is_empty(),
             "excluded" => ask.wanted.is_some_and(|wanted| {
@@ -240,6 +240,8 @@ impl Trial {
             assert_eq!(length, borne(record.length));
             let adopts = own.is_empty();
             assert!(rules.adopt || !adopts, "{answer}: {record:?}");
+            let may_adopt = !self.world.is_not_to_adopt(record);
+            assert!(may_adopt || !adopts, "{answer}: {record:?}");
             let changed = adopts || record.retired().is_some();
             assert_eq!(answer["changed"], changed);
             let revived = record.retired().map_or(Value::Null, |_| json!(true));

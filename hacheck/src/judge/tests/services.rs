@@ -226,6 +226,7 @@ fn routes() {
         ("a pair that nobody else asks",  world(&format!(r#"{{"name":"p",{}"#, members.replace("\"backend\"", "\"via\":\"192.0.2.66\",\"backend\"")), &[(Target::Elsewhere, "++")]), "unknown blind"),
         ("addresses that nobody else asks", world(&addresses("192.0.2.66"), &[(Target::Elsewhere, "++")]), "unknown blind"),
         ("the address is the proxy's",    world(&addresses("192.0.2.11"), &[(Target::Elsewhere, "++")]), ""),
+        ("the address is the backend's",  world(&addresses("192.0.2.12").replace(r#"["192.0.2.11"]"#, r#"["192.0.2.66"]"#), &[(Target::Elsewhere, "++")]), ""),
         ("a pair's members",              active("++", "++"), ""),
         ("one member's proxy",            active("w+", "++"), "warning route-down"),
         ("both members' proxies",         active("w+", "w+"), "critical route-down, critical route-down"),

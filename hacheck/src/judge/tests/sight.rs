@@ -60,6 +60,12 @@ fn what_could_not_be_seen_is_never_ok() {
             ..RawWindow::default()
         });
     };
+    let away = |w: &mut World| {
+        w.evidence.raw = Some(RawWindow {
+            away: true,
+            ..RawWindow::default()
+        });
+    };
     let dump = |w: &mut World, errno: &str| {
         let unseen = Unseen {
             what: "keepalived".to_owned(),
@@ -72,6 +78,9 @@ fn what_could_not_be_seen_is_never_ok() {
     let cases = vec![
         ("raw not permitted", World::vrrp().identities(["a", "a", "b"]).with(eperm), "unknown blind, unknown blind, a by identity"),
         ("raw not permitted, and that is accepted", World::vrrp().identities(["a", "a", "b"]).with(eperm).with(|w| w.accept = true), "unknown blind, a by identity"),
+        ("no interface there", World::vrrp().identities(["a", "a", "b"]).with(away), "unknown blind, a by identity"),
+        ("no interface there, and that is accepted", World::vrrp().identities(["a", "a", "b"]).with(away).with(|w| w.accept = true), "a by identity"),
+        ("no interface there, and all members told", World::vrrp().fact("a", Some(60_000), true).fact("b", None, true).with(away), "a by facts"),
         ("probes not permitted, and that is accepted", World::vrrp().probes("uuu").raw(&all("a"), &all("a")).with(|w| w.accept = true), "unknown blind, a by mac"),
         ("a dump that does not come", World::vrrp().fact("a", Some(60_000), true).fact("b", None, true).with(|w| dump(w, "ETIMEDOUT")), "unknown blind, a by facts"),
         ("a dump that there is not", World::vrrp().fact("a", Some(60_000), true).fact("b", None, true).with(|w| dump(w, "")), "a by facts"),

@@ -1,4 +1,6 @@
-//! An HTTP answer out of the bytes that have come so far. Pure.
+//! An HTTP answer: read from a connection, and out of the bytes that have come so far.
+
+use std::io;
 
 /// More would be an attack rather than a server.
 const HEADERS: usize = 64;
@@ -15,6 +17,54 @@ pub(in crate::probe) struct Answer {
     pub body: Vec<u8>,
     /// The body is there to its end; never, if only the end of the connection tells.
     pub complete: bool,
+}
+
+/// Why there is no whole answer.
+#[derive(Debug)]
+pub(in crate::probe) enum Broken {
+    /// The connection's fault.
+    Connection(io::Error),
+    /// It is no HTTP, or ends in its head.
+    Answer(String),
+    /// More came than is read; the answer as far as it came, if its head has an end.
+    Long(Option<Answer>),
+}
+
+/// Reads an answer until it is `enough` or there to its end, and no more than `most` bytes of it.
+///
+/// # Errors
+///
+/// The connection broke, what came is no answer, or it is longer.
+pub(in crate::probe) fn receive(
+    stream: &mut impl io::Read,
+    most: usize,
+    enough: impl Fn(&Answer) -> bool,
+) -> Result<Answer, Broken> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 2048];
+    loop {
+        let read = match stream.read(&mut buffer) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            // A TLS server that closes without saying so has said all the same.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
+            Err(error) => return Err(Broken::Connection(error)),
+        };
+        bytes.extend_from_slice(&buffer[..read]);
+        let answer = Answer::read(&bytes).map_err(Broken::Answer)?;
+        let ended = read == 0;
+        match answer {
+            Some(answer) if ended || answer.complete || enough(&answer) => return Ok(answer),
+            None if ended && bytes.is_empty() => {
+                return Err(Broken::Connection(io::ErrorKind::UnexpectedEof.into()));
+            }
+            None if ended => {
+                return Err(Broken::Answer("the answer ends in its head".to_owned()));
+            }
+            answer if bytes.len() > most => return Err(Broken::Long(answer)),
+            _ => {}
+        }
+    }
 }
 
 /// What is wrong with the head of an answer.
@@ -85,6 +135,8 @@ impl Answer {
         } else {
             answer.body = rest.to_vec();
         }
+        // There is nothing behind these heads (RFC 9110, 15.3.5 and 15.4.5).
+        answer.complete |= matches!(answer.status, 204 | 304);
         Ok(Some((answer, rest)))
     }
 
@@ -131,6 +183,7 @@ mod tests {
             ("chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\n\r\n", Some((200, "abc", true))),
             ("half a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", Some((200, "ab", false))),
             ("a huge chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nab", Some((200, "ab", false))),
+            ("a status without a body", "HTTP/1.1 204 No\r\n\r\n", Some((204, "", true))),
             ("an interim answer", "HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n", Some((204, "", true))),
         ];
         for (name, text, want) in cases {

@@ -11,7 +11,11 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName}
 use vmid::trust;
 
 use super::unseen;
-use crate::probe::{Outcome, http::answer::Answer, tls, wire};
+use crate::probe::{
+    Outcome,
+    http::answer::{self, Answer, Broken},
+    tls, wire,
+};
 
 /// The most that is read of an answer, in bytes; a summary has 2 KiB.
 const LONGEST: usize = 64 << 10;
@@ -98,9 +102,11 @@ impl Api<'_> {
         let written = stream.write_all(request.as_bytes());
         written.map_err(|error| sent(tls::outcome(&error)))?;
         clock.prolong(answered);
-        answer(&mut stream).map_err(|what| match what {
+        let wrong = |what: String| sent(unseen(format!("{method} {path}: {what}")));
+        answer::receive(&mut stream, LONGEST, |_| false).map_err(|broken| match broken {
             Broken::Connection(error) => sent(tls::outcome(&error)),
-            Broken::Answer(what) => sent(unseen(format!("{method} {path}: {what}"))),
+            Broken::Answer(what) => wrong(what),
+            Broken::Long(_) => wrong(format!("its answer is longer than {} KiB", LONGEST >> 10)),
         })
     }
 
@@ -110,41 +116,6 @@ impl Api<'_> {
         let name = ServerName::try_from(self.name.to_owned());
         let name = name.map_err(|_| unseen(format!("{} is no name of a server", self.name)))?;
         tls::greet(stream, name, self.settings.clone()).map_err(|error| refused(&error))
-    }
-}
-
-/// Why there is no answer.
-enum Broken {
-    Connection(io::Error),
-    Answer(String),
-}
-
-fn answer(stream: &mut impl io::Read) -> Result<Answer, Broken> {
-    let mut bytes = Vec::new();
-    let mut buffer = [0; 2048];
-    loop {
-        let read = match stream.read(&mut buffer) {
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            // A server that closes without TLS's word for it has said all the same.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
-            Err(error) => return Err(Broken::Connection(error)),
-        };
-        bytes.extend_from_slice(&buffer[..read]);
-        if bytes.len() > LONGEST {
-            let what = format!("its answer is longer than {} KiB", LONGEST >> 10);
-            return Err(Broken::Answer(what));
-        }
-        match Answer::read(&bytes).map_err(Broken::Answer)? {
-            // There is nothing behind the head of 204 (RFC 9110, 15.3.5).
-            Some(answer) if answer.complete || answer.status == 204 || read == 0 => {
-                return Ok(answer);
-            }
-            None if read == 0 => {
-                return Err(Broken::Connection(io::ErrorKind::UnexpectedEof.into()));
-            }
-            _ => {}
-        }
     }
 }
 
