@@ -51,7 +51,7 @@ def job($site):
 
 $site[0] as $site
 | [inputs | records] as $all
-| [$all[] | if .error or of_no_guest then {record: ., job: null} else job($site) end] as $all
+| [$all[] | if .error or of_no_guest or (.action // "create") != "create" then {record: ., job: null} else job($site) end] as $all
 | ([$all[].record.name | strings]) as $names
 | ($accept - $names) as $strangers
 | if $strangers != [] then error("--accept-new names \($strangers | join(", ")), and no record has that name") else . end

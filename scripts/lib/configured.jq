@@ -7,10 +7,11 @@ def step($name; $why): failed("configure"; "\($name): \($why)") | .error.step = 
 $met[0] as $met
 | .record as $record
 | .job as $job
+# The guest may be anybody's by now: what it says is taken for no more than it can be.
 | [$answers | split("\n")[] | fromjson? | objects | select(.pvx == $pvx)] as $lines
-| (reduce ($lines[] | select(.did)) as $line ({}; .[$line.did] |= if type == "array" then . + $line.value else $line.value end)) as $configured
-| ([$lines[] | select(.versions)][0]) as $last
-| ([$lines[] | select(.failed)][0]) as $failure
+| (reduce ($lines[] | select(.did | type == "string")) as $line ({}; .[$line.did] |= if type == "array" then . + ($line.value | arrays // []) else $line.value end)) as $configured
+| ([$lines[] | select(.versions | type == "object")][0]) as $last
+| ([$lines[] | select(.failed | type == "string")][0]) as $failure
 | [$lines[] | .warning | strings | printable] as $warnings
 | $record
 | if $met.error then . + $met
@@ -25,7 +26,7 @@ $met[0] as $met
   end
 | .configured = $configured
 | .changed = ($configured != {} and ($dry | not))
-| if $last and (.error | not) then .os = $last.os | .versions = $last.versions | (if $dry then . else .ready_ms = $ms end) else . end
+| if $last and (.error | not) then .os = ([$last.os | strings | printable][0]) | .versions = $last.versions | (if $dry then . else .ready_ms = $ms end) else . end
 | if $dry then .dry_run = true else . end
 | if $warnings == [] then . else .warnings = ((.warnings | arrays) // []) + $warnings end
 | if .error then .error as $error | del(.error) + {error: $error} else . end

@@ -1,5 +1,7 @@
 //! Values that would be commands, options or endless, wherever they stand.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::bed::Bed;
@@ -78,5 +80,20 @@ fn values_stay_values() {
     assert_eq!(
         answer.records[0]["error"]["code"], "configure",
         "{answer:?}"
+    );
+    // One that has read what it was sent.
+    let lines = r#"#!/bin/sh
+pvx=$(sed -n "s/^pvx='\(.*\)'/\1/p" | head -n 1)
+for line in '"did":7,"value":1' '"did":"keys","value":["a"]' '"did":"keys","value":{}' '"did":"x","value":null' '"warning":{}' '"failed":[],"why":1' '"versions":"1"' '"versions":{"a":"\u001b[31m"},"os":7'; do
+    printf '{"pvx":"%s",%s}\n' "$pvx" "$line"
+done
+"#;
+    bed.bash("rm /mnt/web/root/root/.bashrc; cd /mnt/web/root; sed -i 's,:/bin/bash,:/bin/sh,' etc/passwd; mv bin/bash bin/real-bash");
+    fs::write(bed.path("lies"), lines).unwrap();
+    bed.bash("install -m 755 $TMPDIR/lies /mnt/web/root/bin/bash");
+    let answer = bed.configure(&[], &[record]);
+    assert_eq!(
+        answer.good()["configured"],
+        json!({"keys": ["a"], "x": null})
     );
 }
