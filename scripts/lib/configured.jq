@@ -1,8 +1,9 @@
-# A guest's record with what came of it, then (-r) "no" if it has an error, else "yes", and what people should know. The input is {record, job}, $met what host-keys.jq said, $answers the lines of the guest
+# A guest's record with what came of it, then (-r) "no" if it has an error, else "yes", and what people should know. The input
+# is {record, job}, $met what host-keys.jq said, $answers the lines of the guest
 # (raw), $code ssh's exit code, $said its last words, $ms how long it took, $dry whether nothing was to be changed.
 include "text";
 
-def step($name; $why): failed("configure"; "\($name): \($why)") | .error.step = $name;
+def step($name; $why): failed("configure"; "\($name): \($why)") | .error.step = ($name | printable);
 
 $met[0] as $met
 | .record as $record
