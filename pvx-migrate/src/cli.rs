@@ -7,9 +7,13 @@ use vmid::table::Format;
 
 use crate::plan::{policy, refusal::HELP};
 
+mod make;
+mod remove;
 mod run;
 mod value;
 
+pub use make::Make;
+pub use remove::Remove;
 pub use run::Run;
 use value::{number, pair, ratio};
 
@@ -31,7 +35,8 @@ const STATE_HELP: &str = concat!(
 At most 16 requests, 3 for each node and 3 for each guest that is read in full; 1 more for each guest
 that the overview has as stopped or unknown (it may have been started since), for each snapshot of a
 container, and for each node where a guest's hook script may be; up to 32 to find guests that the
-token can't see. What the token may not see is left out, and said on stderr; plans then refuse what rests
+token can't see; with --content 1 more for each storage and node, of a storage that all share 1 in
+all. What the token may not see is left out, and said on stderr; plans then refuse what rests
 on it.
 
 ",
@@ -113,6 +118,20 @@ pub enum Command {
 /// What is planned.
 #[derive(Debug, Subcommand)]
 pub enum Plan {
+    /// Guests that move.
+    #[command(flatten)]
+    Moves(Moves),
+    /// Make the guests of the records on stdin
+    #[command(after_help = crate::plan::make::code::HELP)]
+    Make(Make),
+    /// Destroy guests, with a way back
+    #[command(after_help = crate::plan::remove::code::HELP)]
+    Remove(Remove),
+}
+
+/// What is planned of guests that live.
+#[derive(Debug, Subcommand)]
+pub enum Moves {
     /// Take all guests off a node
     #[command(after_help = HELP)]
     Drain(Drain),
@@ -130,6 +149,7 @@ impl Command {
     pub fn reads(&self) -> Option<&'static str> {
         match self {
             Self::State(_) => None,
+            Self::Plan(Plan::Make(_)) => Some("guests"),
             Self::Plan(_) => Some("a state document (pvx-migrate state)"),
             Self::Run(_) => Some("a plan"),
             Self::Place(_) => Some("guests"),
@@ -144,6 +164,9 @@ pub struct State {
     /// overview says [default: all]
     #[arg(long, value_name = "NODE", value_delimiter = ',', value_parser = value::node)]
     pub node: Vec<String>,
+    /// Read what the storages hold, too: plan make then knows templates and leftover volumes
+    #[arg(long)]
+    pub content: bool,
     /// How the cluster is reached
     #[command(flatten)]
     pub connection: vmid::http::Options,

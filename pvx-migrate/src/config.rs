@@ -11,7 +11,7 @@ use property::{Options, bytes, is_mac, is_numbered, is_on, plain};
 
 mod lxc;
 mod machine;
-mod property;
+pub(crate) mod property;
 
 /// Device files that every Proxmox node has (kernel and udev defaults), so that a
 /// container that needs them can start anywhere.

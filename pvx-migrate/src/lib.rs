@@ -64,7 +64,15 @@ pub fn run(
 ) -> Result<Answer, Stop> {
     match command {
         Command::State(args) => verb::state::state(args, surroundings, output),
-        Command::Plan(args) => verb::plan::plan(args, surroundings, input, output, terminal),
+        Command::Plan(cli::Plan::Moves(args)) => {
+            verb::plan::plan(args, surroundings, input, output, terminal)
+        }
+        Command::Plan(cli::Plan::Make(args)) => {
+            verb::make::make(args, surroundings, input, output, terminal)
+        }
+        Command::Plan(cli::Plan::Remove(args)) => {
+            verb::remove::remove(args, surroundings, input, output, terminal)
+        }
         Command::Run(args) => verb::run::run(args, surroundings, input, output),
         Command::Place(args) => verb::place::place(args, surroundings, input, output, terminal),
     }

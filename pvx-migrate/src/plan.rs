@@ -17,6 +17,7 @@ mod advice_table_tests;
 pub mod bundle;
 pub mod candidate;
 pub mod choose;
+mod code;
 pub mod creation;
 #[cfg(test)]
 mod decision_table_tests;
@@ -29,6 +30,7 @@ pub mod line;
 pub mod load;
 #[cfg(test)]
 mod local_file_table_tests;
+pub mod make;
 pub mod needs;
 pub mod order;
 pub mod origin;
@@ -44,6 +46,7 @@ pub mod quorum;
 pub mod record;
 pub mod refusal;
 pub mod removal;
+pub mod remove;
 #[cfg(test)]
 mod return_table_tests;
 pub mod room;

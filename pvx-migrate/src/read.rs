@@ -3,7 +3,8 @@
 //! At most 16 requests for the cluster, 3 for each node that is online and 3 for each
 //! guest that is read in full; 1 more for each guest whose state the overview may have
 //! wrong, for each snapshot of a container, and for each node where a hook script rests on
-//! a storage of its own; up to 32 for guests that the token can't see (`hidden::MOST`).
+//! a storage of its own; up to 32 for guests that the token can't see (`hidden::MOST`); where the
+//! content of the storages is wanted, 1 for each of them and node, of a shared one 1 in all.
 //! What an older or newer PVE doesn't have (501, 400), what the token may not see (403) and
 //! what a node that hangs doesn't tell is left out and told; only a cluster that doesn't
 //! answer at all stops the reading.
@@ -20,6 +21,7 @@ use crate::{
 };
 
 pub(crate) mod answer;
+mod content;
 mod guest;
 mod ha;
 mod hidden;
@@ -46,6 +48,8 @@ use request::{Asker, Reply, ask, fetch, needed, seen, strange, value};
 pub struct Wanted<'a> {
     /// Guests of these nodes in full; of all, if it is empty.
     pub nodes: &'a [String],
+    /// What the storages hold, too.
+    pub content: bool,
     /// The time.
     pub now: Timestamp,
     /// The MAC addresses of this machine.
@@ -175,6 +179,7 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
     };
     let hidden = hidden::read(pve, sources, &guests);
     let replication = replication.map(|jobs| answer::replication(&jobs));
+    let backup_jobs = backup_jobs.map(|jobs| content::jobs(&jobs));
     let tasks = tasks.map(|tasks| answer::tasks(&tasks));
     let options = seen(pve, "/cluster/options", options)?.unwrap_or_default();
 
@@ -182,6 +187,10 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
     ask_nodes(pve, &mut nodes, &silent, &mut storages)?;
     guest::read(pve, &mut guests, &nodes, &silent, wanted.nodes)?;
     snippet::read(pve, &mut storages, &guests, &nodes, permissions.as_ref())?;
+    let content = wanted
+        .content
+        .then(|| content::read(pve, &storages, &nodes));
+    let content = content.transpose()?;
 
     let mute = pve.mute();
     if !mute.is_empty() {
@@ -195,7 +204,7 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
         }
     }
 
-    let missing = privilege::missing(permissions.as_ref(), &nodes);
+    let missing = privilege::missing(permissions.as_ref(), &nodes, wanted.content);
     Ok(State {
         version: crate::state::VERSION,
         // Whole seconds: nobody needs more, and people read it.
@@ -207,6 +216,9 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
         hidden: Some(hidden),
         ha,
         replication,
+        backup_jobs,
+        pools: Some(hidden::pool_names(&resources)),
+        content,
         tasks,
         options: answer::options(&options),
         permissions,
@@ -245,8 +257,10 @@ fn ask_nodes(
         if let Some((path, network)) = replies.next() {
             let network = seen(pve, path, network)?;
             // No node is without a bridge; then they are not the token's to see.
-            let bridges = network.map(|network| node::bridges(&network));
+            let bridges = network.as_ref().map(node::bridges);
             node.bridges = bridges.filter(|bridges| !bridges.is_empty());
+            let plain = network.as_ref().map(node::plain_bridges);
+            node.plain_bridges = plain.filter(|_| node.bridges.is_some());
         }
         if silent.contains(&node.node)
             && let Some((path, answer)) = replies.next()

@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
+mod content;
 mod guest;
 mod ha;
 mod snapshot;
 
+pub use content::{BackupJob, Content, Held};
 pub use guest::{Current, Guest, LocalDisk, MappedInfo, NotAllowed, Precondition};
 pub use ha::{DroppedRule, Ha, HaResource, HaRule};
 pub use snapshot::{SnapshotConfig, Snapshots};
@@ -90,6 +92,15 @@ pub struct State {
     /// Replication jobs; none if they were not seen.
     #[serde(default)]
     pub replication: Option<Vec<Replication>>,
+    /// Backup jobs; none if they were not seen.
+    #[serde(default)]
+    pub backup_jobs: Option<Vec<BackupJob>>,
+    /// The names of the pools that the token sees; none if nobody asked.
+    #[serde(default)]
+    pub pools: Option<Vec<String>>,
+    /// What the storages hold (`state --content`); none if nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Vec<Content>>,
     /// Tasks that were running; none if they were not seen.
     #[serde(default)]
     pub tasks: Option<Vec<Task>>,
@@ -160,6 +171,10 @@ pub struct Node {
     /// Its bridges and SDN networks; none if they were not seen.
     #[serde(default)]
     pub bridges: Option<Vec<String>>,
+    /// Of its bridges those of Linux that are not VLAN-aware, and their ports; none if that was
+    /// not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plain_bridges: Option<BTreeMap<String, Vec<String>>>,
 }
 
 /// A storage, as the cluster's configuration names it.
@@ -216,6 +231,9 @@ pub struct Hidden {
 /// A replication job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Replication {
+    /// Its ID (`101-0`); none if it was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// The guest.
     pub vmid: u32,
     /// The node its volumes are copied to.

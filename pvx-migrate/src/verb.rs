@@ -1,7 +1,9 @@
 //! What each command does: it reads what it needs, has it decided, and writes what came out.
 
 mod given;
+pub mod make;
 pub mod place;
 pub mod plan;
+pub mod remove;
 pub mod run;
 pub mod state;

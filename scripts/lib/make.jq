@@ -49,6 +49,7 @@ def machine($site; $template; $net):
       net0: "virtio,bridge=\($net.bridge)\($net.tag)", ipconfig0: $net.ip,
       nameserver: $site.nameserver, searchdomain: $site.domain, ciuser: "debian", onboot: 1,
       sshkeys: ($keys | rtrimstr("\n") | @uri)} | present)
+  | .resize = {scsi0: "\($template.disk_gib)G"}
   | .command = (["qm", "create", .vmid] + (.params + {sshkeys: $site.ssh_keys_file} | del(.vmid) | present | options) | words)
   | .setup = ([["qm", "disk", "resize", .vmid, "scsi0", "\($template.disk_gib)G"], ["qm", "start", .vmid] | words]
       + [["ssh", "debian@" + (.address | split("/")[0]),

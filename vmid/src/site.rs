@@ -69,6 +69,8 @@ pub struct Site {
     pub nameserver: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh_keys_file: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
     pub avoid: Vec<String>,
     pub limits: Limits,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,6 +11,12 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use super::{parameter, record::Blocker};
 use crate::{node_name, state::Kind};
 
+/// Columns of `--format table`.
+pub const COLUMNS: &[&str] = &[
+    "vmid", "name", "type", "node", "action", "exists", "reason", "differs", "blockers",
+    "warnings", "error",
+];
+
 /// A parameter's value: PVE takes nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]

@@ -1,50 +1,29 @@
 //! Why a guest cannot move, or not to that node: a stable code and a sentence that
 //! names the value and the rule.
 
-use super::record::{Blocker, RefusedNode};
+use super::{
+    code::codes,
+    record::{Blocker, RefusedNode},
+};
 
-macro_rules! codes {
-    ($($variant:ident $code:literal $help:literal)*) => {
-        /// What kind of refusal.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Code {
-            $(#[doc = $help] $variant,)*
-        }
-
-        impl Code {
-            /// All of them, in the order of the help.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// As it stands in a record.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $code),* }
-            }
-        }
-
-        /// The help of `plan`: the codes, one a line. Built here because only a macro can
-        /// put literals together into the constant that clap needs.
-        pub const HELP: &str = concat!(
-            "\
+codes! {
+    /// What kind of refusal.
+    Code,
+    "\
 A line per guest, in the order of execution; guests that stay and guests that cannot move
 come last. Everything is decided from the state document: nothing is asked of the cluster.
 
 Codes in \"blockers\" (the guest cannot move), \"refused\" (not to that node) and \"warnings\" (it
 moves, and this should be known):
 ",
-            $("  ", $code, ": ", $help, "\n",)*
-            "
+    "
 Environment: PVX_SITE, the site file if --site is not given. Without either, one line on stderr says
 what is not known.
 
 Exit codes: 0 every guest has its step, 1 a guest that should move cannot, or the node may have
 guests that are not seen, 2 bad call, no state document or one that is too old, or a site of whose
 nodes none is in the cluster, 3 stdout failed"
-        );
-    };
-}
-
-codes! {
+    ;
     Locked "locked" "a backup, snapshot, migration, ... holds its lock"
     NoQuorum "no-quorum" "the cluster has no quorum, so no node acts"
     Offline "offline" "the node does not answer"

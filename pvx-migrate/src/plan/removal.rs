@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{creation::Wants, parameter, record::Blocker};
 use crate::{node_name, state::Kind};
 
+/// Columns of `--format table`.
+pub const COLUMNS: &[&str] = &[
+    "vmid", "name", "type", "node", "action", "stop", "reason", "blockers", "warnings",
+];
+
 /// Whether it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -119,8 +124,7 @@ impl Removal {
         if !(1..=LONGEST_S).contains(&self.timeout_s) {
             return Some(format!("its timeout_s is not from 1 to {LONGEST_S}"));
         }
-        let hex = |digest: &String| digest.len() == 40 && digest.bytes().all(is_hex);
-        if !self.digest.as_ref().is_some_and(hex) {
+        if !self.digest.as_deref().is_some_and(is_digest) {
             return Some("its digest is none of a configuration: 40 hexadecimal digits".to_owned());
         }
         self.purge.as_ref().and_then(|purge| self.foreign(purge))
@@ -144,6 +148,12 @@ impl Removal {
 
 /// The longest time that a guest gets to shut down, in seconds: a day.
 const LONGEST_S: u64 = 86_400;
+
+/// The digest of a configuration: SHA-1 in hexadecimal digits.
+#[must_use]
+pub fn is_digest(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(is_hex)
+}
 
 fn is_hex(byte: u8) -> bool {
     byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)

@@ -19,13 +19,14 @@ pub fn permissions(answer: &Value) -> Permissions {
 pub fn replication(answer: &Value) -> Vec<Replication> {
     list(answer)
         .filter_map(|entry| {
-            let id = text(entry, "id").unwrap_or_default();
-            let of_id = || id.split('-').next()?.parse().ok();
+            let id = text(entry, "id");
+            let of_id = || id.as_ref()?.split('-').next()?.parse().ok();
             let guest = entry.get("guest").map(number);
             let vmid = guest
                 .and_then(|guest| u32::try_from(guest).ok())
                 .or_else(of_id)?;
             Some(Replication {
+                id,
                 vmid,
                 target: text(entry, "target")?,
                 removed: entry.get("remove_job").is_some(),

@@ -77,6 +77,13 @@ fn pools(pve: &Asker<'_>, resources: Option<&Value>) -> Vec<(String, Value)> {
         .collect()
 }
 
+/// The names of the pools that the token may see: `/cluster/resources` has those on which it has
+/// Pool.Audit, as `/pools` does.
+pub fn pool_names(resources: &Value) -> Vec<String> {
+    let entries = of_type(resources, "pool");
+    entries.filter_map(|entry| text(entry, "pool")).collect()
+}
+
 /// Fit for a path; pools in pools have a slash in their names.
 fn is_pool(name: &str) -> bool {
     let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);

@@ -1,8 +1,10 @@
 //! The nodes and the cluster that they are, from PVE's answers.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::spelling::{list, number, of_type, text};
+use super::spelling::{list, number, of_type, text, words};
 use crate::state::{Cluster, Node, is_true};
 
 /// The nodes of `/cluster/resources`, and those that only `/cluster/status` knows.
@@ -64,6 +66,7 @@ fn bare(name: String) -> Node {
         cpu_level: None,
         pve: None,
         bridges: None,
+        plain_bridges: None,
     }
 }
 
@@ -174,6 +177,16 @@ pub fn bridges(answer: &Value) -> Vec<String> {
     names
 }
 
+/// The bridges of Linux that are not VLAN-aware, and their ports: there a tag needs a port, on
+/// whose VLAN Proxmox puts a bridge of its own.
+pub fn plain_bridges(answer: &Value) -> BTreeMap<String, Vec<String>> {
+    let entries = list(answer).filter(|entry| entry["type"] == "bridge");
+    let plain = entries.filter(|entry| !is_true(&entry["bridge_vlan_aware"]));
+    plain
+        .filter_map(|entry| Some((text(entry, "iface")?, words(&entry["bridge_ports"]))))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,6 +236,13 @@ mod tests {
     fn bridges_by_their_type() {
         let interfaces = json!([{"iface": "vmbr0", "type": "bridge"}, {"iface": "eth0", "type": "eth"}, {"iface": "v1", "type": "vnet"}, {"iface": "o1", "type": "OVSBridge"}]);
         assert_eq!(bridges(&interfaces), ["o1", "v1", "vmbr0"]);
+        let bridges = json!([{"iface": "vmbr0", "type": "bridge", "bridge_ports": "eth0", "bridge_vlan_aware": 1},
+            {"iface": "vmbr1", "type": "bridge", "bridge_ports": "eth1 eth2"}, {"iface": "vmbr2", "type": "bridge", "bridge_ports": ""},
+            {"iface": "o1", "type": "OVSBridge"}]);
+        let plain: Vec<_> = plain_bridges(&bridges).into_iter().collect();
+        assert_eq!(plain.len(), 2);
+        assert_eq!(plain[0].1, ["eth1", "eth2"]);
+        assert!(plain[1].1.is_empty());
     }
 
     #[test]

@@ -27,8 +27,21 @@ const NEEDED: [(&str, &str, &str); 6] = [
     ),
 ];
 
+/// What the lists of storages need beside Datastore.Audit, where the token lacks Datastore.Allocate,
+/// with which they are whole; without it Proxmox leaves volumes out of them and says nothing.
+const VOLUMES: [(&str, &str, &str); 3] = [
+    ("/vms", "VM.Config.Disk", "seeing the disks on a storage"),
+    ("/vms", "VM.Backup", "seeing the backups on a storage"),
+    (
+        "/storage",
+        "Datastore.AllocateSpace",
+        "seeing the backups on a storage",
+    ),
+];
+
 /// What is missing; nothing, if the permissions are not known.
-pub fn missing(permissions: Option<&Permissions>, nodes: &[Node]) -> Vec<Missing> {
+/// With `content` what its lists need, too.
+pub fn missing(permissions: Option<&Permissions>, nodes: &[Node], content: bool) -> Vec<Missing> {
     let Some(permissions) = permissions else {
         return Vec::new();
     };
@@ -42,8 +55,12 @@ pub fn missing(permissions: Option<&Permissions>, nodes: &[Node]) -> Vec<Missing
         "which bridges a node has",
     );
     let bridges = (no_bridges && !sees_bridge(permissions, "")).then_some(bridges);
+    let volumes = if content { &VOLUMES[..] } else { &[] };
+    let all = has(permissions, "/storage", "Datastore.Allocate");
+    let volumes = if all { &[] } else { volumes };
     NEEDED
         .iter()
+        .chain(volumes)
         .filter(|(path, privilege, _)| !has(permissions, path, privilege))
         .chain(bridges.iter())
         .map(|(path, privilege, purpose)| Missing {

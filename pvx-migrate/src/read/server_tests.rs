@@ -268,3 +268,101 @@ fn groups_count_wherever_they_answer() {
         assert_eq!(names, want, "{name}");
     }
 }
+
+#[test]
+fn what_the_storages_hold_is_read_if_it_is_wanted() {
+    let mut answers = nine();
+    let overview = &mut answers.get_mut("/cluster/resources").unwrap().1;
+    let more = [("s", "b", 0), ("n", "a", 1), ("n", "b", 1), ("t", "a", 0)].map(|(storage, node, shared)| {
+        json!({"type": "storage", "storage": storage, "node": node, "status": "available", "plugintype": "dir", "shared": shared})
+    });
+    let list = overview.as_array_mut().unwrap();
+    list.extend(more);
+    list.push(json!({"type": "pool", "pool": "made"}));
+    let jobs = json!([{"id": "nightly", "vmid": "101,102"}]);
+    answers.insert("/cluster/backup".to_owned(), (200, jobs));
+    let volume =
+        json!([{"volid": "s:subvol-77777-disk-0", "content": "images", "vmid": 77_777, "size": 5}]);
+    answers.insert("/nodes/a/storage/s/content".to_owned(), (200, volume));
+    answers.insert("/nodes/b/storage/s/content".to_owned(), (200, json!([])));
+    answers.insert("/nodes/a/storage/n/content".to_owned(), (403, json!("no")));
+    // The node hangs: this storage gives no list, and all else is known.
+    answers.insert(
+        "/nodes/a/storage/t/content".to_owned(),
+        (595, json!("no route")),
+    );
+
+    let (plain, seen) = state(answers.clone(), &[]);
+    let plain = plain.unwrap();
+    assert!(plain.content.is_none());
+    assert_eq!(plain.backup_jobs.unwrap()[0].vmids, [101, 102]);
+    assert_eq!(plain.pools, Some(vec!["made".to_owned()]));
+    assert!(
+        !plain
+            .missing
+            .iter()
+            .any(|missing| missing.privilege == "VM.Backup")
+    );
+    let before = seen.asked.lock().unwrap().len();
+
+    let (whole, seen) = state(answers, &["--content"]);
+    let whole = whole.unwrap();
+    let asked = seen.asked.lock().unwrap();
+    assert_eq!(asked.len(), before + 4, "{asked:#?}");
+    let lists = whole.content.as_ref().unwrap().iter();
+    let lists: Vec<String> = lists
+        .map(|list| {
+            format!(
+                "{}@{} {:?}",
+                list.storage,
+                list.node,
+                list.volumes.as_ref().map(Vec::len)
+            )
+        })
+        .collect();
+    assert_eq!(
+        lists,
+        ["n@a None", "s@a Some(1)", "s@b Some(0)", "t@a None"]
+    );
+    assert_eq!(whole.volumes("s", "a").unwrap()[0].vmid, Some(77_777));
+    assert_eq!(
+        (whole.volumes("n", "b"), whole.volumes("s", "c")),
+        (None, None)
+    );
+    assert!(
+        whole
+            .missing
+            .iter()
+            .any(|missing| missing.privilege == "VM.Backup")
+    );
+    assert!(!whole.shows_disks_of("s", 77_777));
+}
+
+#[test]
+fn whose_volumes_the_lists_have() {
+    #[rustfmt::skip]
+    let cases: &[(&str, Value, (bool, bool))] = &[
+        ("an auditor",               json!({"/": {"Datastore.Audit": 1, "VM.Audit": 1}}),                          (false, false)),
+        ("who may change disks",     json!({"/": {"Datastore.Audit": 1, "VM.Config.Disk": 1}}),                    (true, false)),
+        ("only there",               json!({"/vms": {"VM.Config.Disk": 1}, "/storage": {"Datastore.Audit": 1}}),   (true, false)),
+        ("of another guest",         json!({"/vms/101": {"VM.Config.Disk": 1}, "/storage": {"Datastore.Audit": 1}}), (false, false)),
+        ("without the audit",        json!({"/": {"Datastore.AllocateSpace": 1, "VM.Config.Disk": 1}}),            (false, false)),
+        ("who may back up",          json!({"/": {"Datastore.AllocateSpace": 1, "VM.Backup": 1}}),                 (false, true)),
+        ("the storage is theirs",    json!({"/storage": {"Datastore.Audit": 1, "Datastore.Allocate": 1}}),         (true, true)),
+        ("nothing is known",         Value::Null,                                                                  (false, false)),
+    ];
+    for (name, permissions, want) in cases {
+        let mut answers = nine();
+        let status = if permissions.is_null() { 403 } else { 200 };
+        answers.insert(
+            "/access/permissions".to_owned(),
+            (status, permissions.clone()),
+        );
+        let state = state(answers, &[]).0.unwrap();
+        let got = (
+            state.shows_disks_of("s", 30_050),
+            state.shows_backups_of("s", 30_050),
+        );
+        assert_eq!(got, *want, "{name}");
+    }
+}

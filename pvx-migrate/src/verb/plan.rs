@@ -31,20 +31,20 @@ use crate::{
 ///
 /// The call or a document is wrong, or `output` failed.
 pub fn plan(
-    args: &cli::Plan,
+    args: &cli::Moves,
     surroundings: &Surroundings,
     input: impl Read,
     output: impl Write,
     terminal: bool,
 ) -> Result<Answer, Stop> {
     let (terms, move_stopped) = match args {
-        cli::Plan::Drain(drain) => (&drain.terms, drain.stopped == cli::Stopped::Move),
-        cli::Plan::Move(wanted) => (&wanted.terms, true),
-        cli::Plan::Return(wanted) => (&wanted.terms, true),
+        cli::Moves::Drain(drain) => (&drain.terms, drain.stopped == cli::Stopped::Move),
+        cli::Moves::Move(wanted) => (&wanted.terms, true),
+        cli::Moves::Return(wanted) => (&wanted.terms, true),
     };
     let given = Given::read(&terms.site, terms.pairs.as_deref())?;
     let events = match args {
-        cli::Plan::Return(wanted) => events(&wanted.journal)?,
+        cli::Moves::Return(wanted) => events(&wanted.journal)?,
         _ => Vec::new(),
     };
     let state = document::state(input, surroundings.now, terms.max_age, "stdin")?;
@@ -56,9 +56,9 @@ pub fn plan(
     mapped_storages(&cluster, &terms.storage_map)?;
     let map = storage_map(&terms.storage_map);
     let wants = match args {
-        cli::Plan::Drain(drain) => drain_wants(&cluster, drain)?,
-        cli::Plan::Move(wanted) => move_wants(&cluster, wanted)?,
-        cli::Plan::Return(wanted) => plan::home::wants(&cluster, &events)
+        cli::Moves::Drain(drain) => drain_wants(&cluster, drain)?,
+        cli::Moves::Move(wanted) => move_wants(&cluster, wanted)?,
+        cli::Moves::Return(wanted) => plan::home::wants(&cluster, &events)
             .with_context(|| wanted.journal.display().to_string())
             .map_err(Stop::input)?,
     };
@@ -73,11 +73,11 @@ pub fn plan(
         let what = format!("warning: the HA manager does not obey its rule {rule}: {why}");
         exit::say("pvx-migrate", &what);
     }
-    let home = matches!(args, cli::Plan::Return(_));
+    let home = matches!(args, cli::Moves::Return(_));
     let plan = plan::plan(&cluster, &policy, &wants, home);
     print(&cluster, &policy, &plan, terms.format, output, terminal)?;
     let mut answer = Answer::no_if(plan.is_blocked());
-    if let cli::Plan::Drain(drain) = args {
+    if let cli::Moves::Drain(drain) = args {
         exit::say("pvx-migrate", &plan::quorum::sentence(&state, &drain.node));
         let left = plan
             .steps
@@ -155,20 +155,20 @@ fn storage_map(pairs: &[(String, String)]) -> StorageMap {
 
 /// It is clear which storage stands in for which, on the way there and back.
 fn map_is_clear(
-    args: &cli::Plan,
+    args: &cli::Moves,
     cluster: &Cluster<'_>,
     map: &StorageMap,
     wants: &[Want],
 ) -> Result<(), Stop> {
     let all = || cluster.nodes().iter().map(|node| &node.node[..]);
     let targets: Vec<&str> = match args {
-        cli::Plan::Drain(drain) if drain.to.is_empty() => {
+        cli::Moves::Drain(drain) if drain.to.is_empty() => {
             all().filter(|node| *node != drain.node).collect()
         }
-        cli::Plan::Drain(drain) => drain.to.iter().map(|node| &node[..]).collect(),
-        cli::Plan::Move(wanted) => vec![&wanted.to],
+        cli::Moves::Drain(drain) => drain.to.iter().map(|node| &node[..]).collect(),
+        cli::Moves::Move(wanted) => vec![&wanted.to],
         // Each guest goes back to the storages it came from.
-        cli::Plan::Return(_) => return Ok(()),
+        cli::Moves::Return(_) => return Ok(()),
     };
     if let Some(what) = map.ambiguity(cluster, &targets) {
         return Err(

@@ -19,6 +19,7 @@ pub fn state(
     let pve = Pve::new(&surroundings.environment, &args.connection)?;
     let wanted = read::Wanted {
         nodes: &args.node,
+        content: args.content,
         now: surroundings.now,
         macs: &surroundings.macs,
     };

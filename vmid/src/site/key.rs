@@ -89,6 +89,7 @@ pub const KEYS: &[Key] = &[
     key("locale",                    Text(Line),      "",  "Locale of new guests, such as en_US.UTF-8."),
     key("nameserver",                Text(Addresses), "",  "DNS servers of new guests, with spaces between them."),
     key("ssh_keys_file",             Text(Path),      "",  "File on the node whose public keys may log in to new guests."),
+    key("pool",                      Text(Word),      "",  "The pool that pvx-migrate plan make puts new guests into: then a token with rights on this pool alone makes and removes them."),
     key("avoid",                     List,            "[]", "What ipalloc never hands out in any prefix: host numbers, addresses or ranges of them."),
     key("avoid[]",                   Avoid,           "",  "110, 2-9, 192.168.30.50, 192.168.30.50-192.168.30.60 or a prefix."),
     key("limits",                    Object,          "{}", "Limits that pvx-migrate keeps."),

@@ -20,7 +20,7 @@ fn faults(document: &Value) -> Vec<String> {
 fn full() -> Value {
     json!({
         "$schema": "site.schema.json", "name": "kestrel", "domain": "kestrel.internal", "timezone": "Europe/Madrid", "locale": "en_US.UTF-8",
-        "nameserver": "10.20.20.53", "ssh_keys_file": "/root/.ssh/authorized_keys",
+        "nameserver": "10.20.20.53", "ssh_keys_file": "/root/.ssh/authorized_keys", "pool": "made",
         "avoid": ["2-9"], "limits": {"ram_ratio": 1.2}, "netbox": {"cluster": "homelab"},
         "nodes": [
             {"name": "pve-a", "address": "10.20.20.11", "cores": 8, "memory_mib": 65536, "storages": ["tank"], "bridges": ["vmbr0"], "devices": ["/dev/dri"], "files": ["/usr/local/bin/up.sh", "local:snippets/hook.pl"]},
