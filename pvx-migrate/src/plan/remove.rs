@@ -29,6 +29,7 @@ use crate::{
 pub mod backup;
 pub mod code;
 mod company;
+mod origin;
 mod purge;
 #[cfg(test)]
 mod table_tests;
@@ -278,14 +279,30 @@ impl<'a> Work<'_, 'a> {
             let what = format!("{volume}; back it up otherwise and say --no-backup-needed");
             found.blocks(Code::VolumeNotInBackup, what);
         }
-        let subject = (guest.vmid, guest.kind, name);
-        match backup::way_back(backups, subject, within, self.terms.now) {
-            Ok(path) => Some(path),
+        let made = config.and_then(origin::made);
+        let subject = self.subject(guest, name, made);
+        let backup = match backup::way_back(backups, &subject, within, self.terms.now) {
+            Ok(backup) => backup,
             Err(blocker) => {
                 found.blockers.push(blocker);
-                None
+                return None;
             }
+        };
+        if made.is_none() && !self.is_older(guest, config, backup.time) {
+            let what = format!(
+                "when it was made is not known, so {} may be of an earlier guest of {} with this name",
+                backup.path(),
+                guest.vmid
+            );
+            found.warns(Code::BackupUnsure, what);
         }
+        let drives = config.filter(|_| guest.kind == Kind::Qemu);
+        let drives = drives.map(volumes::drives).unwrap_or_default();
+        for drive in drives.iter().filter(|drive| !backup.has_drive(drive)) {
+            let what = format!("{} has no file of {drive}: back it up again", backup.path());
+            found.blocks(Code::VolumeNotInBackup, what);
+        }
+        Some(backup.path())
     }
 }
 

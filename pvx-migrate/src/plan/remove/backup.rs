@@ -11,7 +11,10 @@ use vmid::{
 };
 
 use super::code::Code;
-use crate::{plan::record::Blocker, state::Kind};
+use crate::{
+    plan::{make::identity::short, record::Blocker},
+    state::Kind,
+};
 
 /// The file that is written last (PBS's manifest).
 const INDEX: &str = "index.json.blob";
@@ -22,6 +25,8 @@ const SKEW: Duration = Duration::from_secs(60);
 /// A backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
+    /// `ns`: its namespace; empty for the root, and in lists that have none.
+    pub ns: String,
     /// `backup-type`: `vm`, `ct`, `host`.
     pub kind: String,
     /// `backup-id`
@@ -34,6 +39,27 @@ pub struct Backup {
     pub failed: bool,
     /// Its comment; empty if it has none.
     pub comment: String,
+    /// The names of its files (`drive-scsi0.img.fidx`).
+    pub files: Vec<String>,
+}
+
+/// The guest to which a way back is looked for.
+#[derive(Clone, Debug)]
+pub struct Subject<'s> {
+    /// Its ID.
+    pub vmid: u32,
+    /// VM or container.
+    pub kind: Kind,
+    /// Its name.
+    pub name: &'s str,
+    /// The site's domain, which names may end in.
+    pub domain: Option<&'s str>,
+    /// When it was made, if that is known: what is older is of an earlier guest.
+    pub made: Option<Timestamp>,
+    /// The names of the nodes and of the cluster: comments have them of any guest.
+    pub places: Vec<&'s str>,
+    /// The names of other guests.
+    pub others: Vec<String>,
 }
 
 impl Backup {
@@ -50,7 +76,13 @@ impl Backup {
         };
         let seconds = word("backup-time")?.parse().ok();
         let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let ns = match record.value("ns") {
+            Value::Absent | Value::Null => String::new(),
+            Value::Text(text) => text.into_owned(),
+            _ => return Err("its ns is no text".to_owned()),
+        };
         Ok(Self {
+            ns,
             kind: word("backup-type")?,
             id: word("backup-id")?,
             time: time.ok_or("its backup-time is no number of seconds")?,
@@ -60,25 +92,51 @@ impl Backup {
                 Value::Text(text) => text.into_owned(),
                 _ => String::new(),
             },
+            files: files(record).iter().filter_map(file_name).collect(),
         })
     }
 
-    /// `ct/30050/2026-11-26T01:00:00Z`, as PBS has it.
+    /// `ct/30050/2026-11-26T01:00:00Z`, as PBS has it; in a namespace `ns/home/ct/...`.
     #[must_use]
     pub fn path(&self) -> String {
-        format!("{}/{}/{}", self.kind, self.id, self.time)
+        let parts = self.ns.split('/').filter(|part| !part.is_empty());
+        let ns: String = parts.map(|part| format!("ns/{part}/")).collect();
+        format!("{ns}{}/{}/{}", self.kind, self.id, self.time)
     }
+
+    /// It has a file of that drive of a VM. The state of a TPM is in one with an ending of its own.
+    #[must_use]
+    pub fn has_drive(&self, key: &str) -> bool {
+        let rest = |file: &String| {
+            let rest = file.strip_prefix("drive-")?.strip_prefix(key)?;
+            Some(rest.starts_with(['.', '-']))
+        };
+        self.files.iter().any(|file| rest(file) == Some(true))
+    }
+}
+
+fn files(record: &Record<'_>) -> Vec<Json> {
+    let files: Json =
+        serde_json::from_str(record.raw("files").unwrap_or("null")).unwrap_or_default();
+    match files {
+        Json::Array(files) => files,
+        _ => Vec::new(),
+    }
+}
+
+fn file_name(file: &Json) -> Option<String> {
+    let name = file.as_str().or(file["filename"].as_str());
+    name.map(str::to_owned)
 }
 
 /// The index is among the files; in a list that tells sizes it has one, for PBS lists a backup
 /// whose index it can't read with the bare names of its files.
 fn is_finished(record: &Record<'_>) -> bool {
-    let files: Json =
-        serde_json::from_str(record.raw("files").unwrap_or("null")).unwrap_or_default();
-    let files = files.as_array().map_or(&[][..], Vec::as_slice);
-    let name = |file: &Json| file.as_str().or(file["filename"].as_str()) == Some(INDEX);
+    let files = files(record);
     let sizes = files.iter().any(Json::is_object);
-    let index = files.iter().find(|file| name(file));
+    let index = files
+        .iter()
+        .find(|file| file_name(file).as_deref() == Some(INDEX));
     index.is_some_and(|index| !sizes || index["size"].is_number())
 }
 
@@ -92,42 +150,19 @@ fn has_failed(record: &Record<'_>) -> bool {
     }
 }
 
-/// The backup that is the way back to a guest, as it is called at PBS.
+/// The backup that is the way back to a guest.
 ///
 /// # Errors
 ///
 /// Why none counts.
-pub fn way_back(
-    backups: &[Backup],
-    (vmid, kind, name): (u32, Kind, &str),
+pub fn way_back<'b>(
+    backups: &'b [Backup],
+    subject: &Subject<'_>,
     within: Duration,
     now: Timestamp,
-) -> Result<String, Blocker> {
-    let (group, id) = (kind.ha_type(), vmid.to_string());
+) -> Result<&'b Backup, Blocker> {
+    let newest = newest(backups, subject)?;
     let none = |what: String| Err(Code::NoBackupSeen.says(what));
-    let mut own: Vec<&Backup> = backups.iter().collect();
-    own.retain(|backup| backup.kind == group && backup.id == id);
-    own.sort_by_key(|backup| backup.time);
-    let Some(last) = own.last() else {
-        return none(format!(
-            "{group}/{id} has no backup in the list: make one, or say --no-backup-needed"
-        ));
-    };
-    let good = own
-        .iter()
-        .rev()
-        .find(|backup| backup.finished && !backup.failed);
-    let Some(newest) = good else {
-        let path = last.path();
-        let why = if last.failed {
-            "failed its verification"
-        } else {
-            "is not finished"
-        };
-        return none(format!(
-            "no backup of {group}/{id} counts, the newest, {path}, {why}"
-        ));
-    };
     let path = newest.path();
     let age = Duration::try_from(now.duration_since(newest.time));
     let age = match age {
@@ -141,27 +176,95 @@ pub fn way_back(
             "the newest backup that counts, {path}, is {age} old; --backup-within is {within}"
         ));
     }
-    if newest.comment.trim().is_empty() {
+    if let Some(made) = subject.made.filter(|made| newest.time < *made) {
+        let vmid = subject.vmid;
+        return none(format!(
+            "{path} is of an earlier guest of {vmid}: this one was made later, at {made}"
+        ));
+    }
+    is_of(newest, subject)?;
+    Ok(newest)
+}
+
+/// The newest of a guest's ID and type that is whole.
+fn newest<'b>(backups: &'b [Backup], subject: &Subject<'_>) -> Result<&'b Backup, Blocker> {
+    let (group, id) = (subject.kind.ha_type(), subject.vmid.to_string());
+    let none = |what: String| Err(Code::NoBackupSeen.says(what));
+    let mut own: Vec<&Backup> = backups.iter().collect();
+    own.retain(|backup| backup.kind == group && backup.id == id);
+    own.sort_by_key(|backup| backup.time);
+    let Some(last) = own.last() else {
+        return none(format!(
+            "{group}/{id} has no backup in the list: make one, or say --no-backup-needed"
+        ));
+    };
+    if let Some(other) = own.iter().find(|other| other.ns != last.ns) {
         let what = format!(
-            "{path} has no comment, so whether it is of {name} or of an earlier guest of {vmid} is \
-             not known: back it up with notes ({{{{guestname}}}}), or say --no-backup-needed"
+            "{} and {} are of two namespaces, and which is this cluster's is not known: give the \
+             list of that namespace alone, or say --no-backup-needed",
+            last.path(),
+            other.path()
         );
         return Err(Code::BackupUnsure.says(what));
     }
-    if !names(&newest.comment, name) {
-        let comment: String = newest.comment.chars().take(60).collect();
-        return none(format!(
-            "{path} says {comment:?}, and the guest is {name}: it may be another's"
-        ));
+    let mut good = own.iter().rev();
+    if let Some(newest) = good.find(|backup| backup.finished && !backup.failed) {
+        return Ok(newest);
     }
-    Ok(path)
+    let why = if last.failed {
+        "failed its verification"
+    } else {
+        "is not finished"
+    };
+    let path = last.path();
+    none(format!(
+        "no backup of {group}/{id} counts, the newest, {path}, {why}"
+    ))
 }
 
-/// A comment has the name as a word of its own.
-fn names(comment: &str, name: &str) -> bool {
-    let is_inner = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-    let mut words = comment.split(|letter: char| !is_inner(letter));
-    words.any(|word| word.trim_end_matches('.').eq_ignore_ascii_case(name))
+/// The comment says that it is of this guest, and of no other.
+fn is_of(backup: &Backup, subject: &Subject<'_>) -> Result<(), Blocker> {
+    let (path, name, vmid) = (backup.path(), subject.name, subject.vmid);
+    let unsure = |what: String| Err(Code::BackupUnsure.says(what));
+    if backup.comment.trim().is_empty() {
+        return unsure(format!(
+            "{path} has no comment, so whether it is of {name} or of an earlier guest of {vmid} is \
+             not known: back it up with notes ({{{{guestname}}}}), or say --no-backup-needed"
+        ));
+    }
+    let comment: String = backup.comment.chars().take(60).collect();
+    let short = |name: &str| short(name, subject.domain);
+    let words: Vec<String> = words(&backup.comment).map(short).collect();
+    let own = short(name);
+    if !words.contains(&own) {
+        let what =
+            format!("{path} says {comment:?}, and the guest is {name}: it may be another's");
+        return Err(Code::NoBackupSeen.says(what));
+    }
+    let places: Vec<String> = subject.places.iter().map(|place| short(place)).collect();
+    if places.contains(&own) {
+        return unsure(format!(
+            "{path} says {comment:?}, and {name} is the name of a node or of the cluster as well, so \
+             whose it is is not known: look, and say --no-backup-needed"
+        ));
+    }
+    // A guest that is called as a place is would be in the comments of all.
+    let others = subject.others.iter().map(|other| short(other));
+    let mut others = others.filter(|other| *other != own && !places.contains(other));
+    match others.find(|other| words.contains(other)) {
+        Some(other) => unsure(format!(
+            "{path} says {comment:?}, which names {other} as well as {name}: look whose it is, and \
+             say --no-backup-needed"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The words of a comment: a name with anything but a space or a mark between words is another.
+fn words(comment: &str) -> impl Iterator<Item = &str> {
+    let is_gap = |letter: char| letter.is_whitespace() || ",;\"'`()[]{}<>".contains(letter);
+    let words = comment.split(is_gap);
+    words.map(|word| word.trim_end_matches(['.', ':']))
 }
 
 #[cfg(test)]
@@ -200,8 +303,7 @@ mod tests {
             ("its ID as a number",    vec![backup(&json!({"backup-id": 30050}))],                         "ok"),
             ("the name alone",        vec![backup(&json!({"comment": "Paperless"}))],                     "ok"),
             ("name, node, ID",        vec![backup(&json!({"comment": "homelab node3 30050 paperless pvx"}))], "ok"),
-            ("just within",           vec![backup(&json!({"backup-time": NOW - 86_400}))],                "ok"),
-            ("a clock is ahead",      vec![backup(&json!({"backup-time": NOW + 30}))],                    "ok"),
+                        ("a clock is ahead",      vec![backup(&json!({"backup-time": NOW + 30}))],                    "ok"),
             ("none",                  vec![],                                                             "no-backup-seen"),
             ("of a VM of this ID",    vec![backup(&json!({"backup-type": "vm"}))],                        "no-backup-seen"),
             ("of another ID",         vec![backup(&json!({"backup-id": "3005"}))],                        "no-backup-seen"),
@@ -216,13 +318,28 @@ mod tests {
             ("another's",             vec![backup(&json!({"comment": "nextcloud"}))],                     "no-backup-seen"),
             ("a longer name",         vec![backup(&json!({"comment": "paperless-old"}))],                 "no-backup-seen"),
             ("the newest is another's", vec![backup(&json!({"backup-time": NOW - 7200})), backup(&json!({"comment": "web"}))], "no-backup-seen"),
+            ("of a namespace",        vec![backup(&json!({"ns": "home"}))],                               "ok"),
+            ("the name, and a colon", vec![backup(&json!({"comment": "paperless: nightly"}))],            "ok"),
+            ("with the domain",       vec![backup(&json!({"comment": "paperless.home.example pve1"}))],   "ok"),
+            ("a new one elsewhere",   vec![backup(&json!({"ns": "lab"})), backup(&json!({"ns": "home", "backup-time": NOW - 90_000}))], "backup-unsure"),
+            ("two namespaces",        vec![backup(&json!({"ns": "lab"})), backup(&json!({"backup-time": NOW - 7200}))], "backup-unsure"),
+            ("another type elsewhere", vec![backup(&json!({})), backup(&json!({"ns": "lab", "backup-type": "vm"}))], "ok"),
+            ("older than the guest",  vec![backup(&json!({"backup-time": NOW - 80_001}))],                "no-backup-seen"),
+            ("as old as the guest",   vec![backup(&json!({"backup-time": NOW - 80_000}))],                "ok"),
+            ("a part of a path",      vec![backup(&json!({"comment": "paperless/old"}))],                 "no-backup-seen"),
+            ("a part of an address",  vec![backup(&json!({"comment": "paperless@lab"}))],                 "no-backup-seen"),
+            ("behind a colon",        vec![backup(&json!({"comment": "paperless:old"}))],                 "no-backup-seen"),
+            ("with a dash",           vec![backup(&json!({"comment": "paperless\u{2013}alt"}))],          "no-backup-seen"),
+            ("and another's",         vec![backup(&json!({"comment": "nextcloud, before the move to paperless"}))], "backup-unsure"),
+            ("and a node's",          vec![backup(&json!({"comment": "homelab pve1 30050 paperless pvx"}))], "ok"),
             ("no comment",            vec![backup(&json!({"comment": null}))],                            "backup-unsure"),
             ("an empty one",          vec![backup(&json!({"comment": " \n"}))],                           "backup-unsure"),
         ];
         let now = Timestamp::from_second(NOW).unwrap();
         let within = Duration::from_secs(86_400);
         for (name, rows, want) in cases {
-            let got = way_back(&read(&rows), (30050, Kind::Lxc, "paperless"), within, now);
+            let rows = read(&rows);
+            let got = way_back(&rows, &subject("paperless"), within, now);
             let code = got
                 .as_ref()
                 .map_or_else(|blocker| &blocker.code[..], |_| "ok");
@@ -231,12 +348,55 @@ mod tests {
                 assert!(!blocker.message.contains('\n'), "{name}");
             }
         }
-        let got = way_back(
-            &read(&[backup(&json!({}))]),
-            (30050, Kind::Lxc, "paperless"),
-            within,
-            now,
+        let rows = read(&[backup(&json!({}))]);
+        let got = way_back(&rows, &subject("paperless"), within, now);
+        assert_eq!(got.unwrap().path(), "ct/30050/2026-11-26T12:33:20Z");
+        let day_old = read(&[backup(&json!({"backup-time": NOW - 86_400}))]);
+        let mut never = subject("paperless");
+        never.made = None;
+        assert!(way_back(&day_old, &never, within, now).is_ok());
+        let rows = read(&[backup(&json!({"comment": "pve1", "ns": "home/lab"}))]);
+        let got = way_back(&rows, &subject("pve1"), within, now);
+        assert_eq!(got.unwrap_err().code, "backup-unsure");
+        assert_eq!(
+            rows[0].path(),
+            "ns/home/ns/lab/ct/30050/2026-11-26T12:33:20Z"
         );
-        assert_eq!(got.unwrap(), "ct/30050/2026-11-26T12:33:20Z");
+    }
+
+    fn subject(name: &str) -> Subject<'_> {
+        Subject {
+            vmid: 30050,
+            kind: Kind::Lxc,
+            name,
+            domain: Some("home.example"),
+            made: Some(Timestamp::from_second(NOW - 80_000).unwrap()),
+            places: vec!["homelab", "pve1"],
+            others: ["nextcloud", "pve1"].map(str::to_owned).to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_namespace_that_is_none() {
+        let row = backup(&json!({"ns": 5})).to_string();
+        let kept = vmid::stream::parse(row.as_bytes()).unwrap();
+        let got = Backup::of(&kept[0].record());
+        assert_eq!(got.unwrap_err(), "its ns is no text");
+    }
+
+    #[test]
+    fn which_drives_a_backup_has() {
+        let files = json!(["index.json.blob", "drive-scsi1.img.fidx", "drive-tpmstate0-backup.img.fidx"]);
+        let rows = read(&[backup(&json!({"files": files}))]);
+        let cases = [
+            ("scsi1", true),
+            ("scsi", false),
+            ("scsi0", false),
+            ("scsi10", false),
+            ("tpmstate0", true),
+        ];
+        for (key, want) in cases {
+            assert_eq!(rows[0].has_drive(key), want, "{key}");
+        }
     }
 }

@@ -29,6 +29,19 @@ fn guest(changes: &[(&str, Value)]) -> Value {
     guest
 }
 
+/// A VM with a disk, made at that time, and what its second drive is.
+fn machine(made: i64, second: Option<&str>) -> Value {
+    let meta = format!("creation-qemu=10.0.2,ctime={made}");
+    json!({"type": "qemu", "status": "stopped", "name": "paperless", "config": {"name": "paperless", "digest": DIGEST,
+        "scsi0": "ssd-data:vm-101-disk-0,size=8G", "scsi1": second.unwrap_or("none,media=cdrom"), "meta": meta}})
+}
+
+/// The content of the storage with the container's root.
+fn rooted(ctime: i64) -> Value {
+    json!([{"storage": "ssd-data", "node": "node2", "volumes": [
+        {"volid": "ssd-data:vm-101-disk-0", "content": "rootdir", "vmid": 101, "ctime": ctime}]}])
+}
+
 fn terms(change: impl FnOnce(&mut Terms)) -> Terms {
     let mut terms = Terms {
         name: None,
@@ -43,13 +56,19 @@ fn terms(change: impl FnOnce(&mut Terms)) -> Terms {
 }
 
 fn backups(comment: &str) -> WayBack {
+    backups_of("ct", comment)
+}
+
+fn backups_of(kind: &str, comment: &str) -> WayBack {
     let backup = Backup {
-        kind: "ct".to_owned(),
+        ns: String::new(),
+        kind: kind.to_owned(),
         id: "101".to_owned(),
         time: "2026-11-21T20:00:00Z".parse().unwrap(),
         finished: true,
         failed: false,
         comment: comment.to_owned(),
+        files: vec!["drive-scsi0.img.fidx".to_owned()],
     };
     WayBack::Backup(vec![backup], Duration::from_secs(86_400))
 }
@@ -120,7 +139,15 @@ fn each_code_where_it_comes() {
     let cases: Vec<(&str, Value, Vec<(&str, Value)>, Policy, Terms, &str)> = vec![
         ("stopped",                guest(&[]), vec![], Policy::default(), none(), "destroy"),
         ("its name",               guest(&[]), vec![], Policy::default(), named("Paperless"), "destroy"),
-        ("with a backup",          guest(&[]), vec![], Policy::default(), with(backups("paperless")), "destroy"),
+        ("with a backup",          guest(&[]), vec![], Policy::default(), with(backups("paperless")), "destroy +backup-unsure"),
+        ("older than the backup",  guest(&[]), vec![("/content", rooted(1_795_291_200))], Policy::default(), with(backups("paperless")), "destroy"),
+        ("moved, or made, later",  guest(&[]), vec![("/content", rooted(1_795_291_201))], Policy::default(), with(backups("paperless")), "destroy +backup-unsure"),
+        ("a VM before its backup", machine(1_795_291_200, None), vec![], Policy::default(), with(backups_of("vm", "paperless")), "destroy"),
+        ("a VM after its backup",  machine(1_795_294_800, None), vec![], Policy::default(), with(backups_of("vm", "paperless")), "blocked no-backup-seen"),
+        ("a disk since added",     machine(1_795_291_200, Some("ssd-data:vm-101-disk-1")), vec![], Policy::default(), with(backups_of("vm", "paperless")), "blocked volume-not-in-backup"),
+        ("an image since put in",  machine(1_795_291_200, Some("local:iso/a.iso,media=cdrom")), vec![], Policy::default(), with(backups_of("vm", "paperless")), "destroy"),
+        ("the cluster's name",     guest(&[("/config/hostname", json!("homelab"))]), vec![], Policy::default(), with(backups("homelab node2 101 web")), "blocked backup-unsure"),
+        ("another guest's, too",   guest(&[]), vec![], Policy::default(), with(backups("other, for paperless")), "blocked backup-unsure"),
 
         ("another name",           guest(&[]), vec![], Policy::default(), named("nextcloud"), "blocked name"),
         ("renamed just now",       guest(&[("/config/hostname", json!("fresh"))]), vec![], Policy::default(), named("paperless"), "blocked name"),

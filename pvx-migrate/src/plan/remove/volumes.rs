@@ -38,6 +38,19 @@ pub fn outside_backups(config: &Map<String, Value>, kind: Kind) -> Vec<String> {
     outside
 }
 
+/// The drives of a VM that a backup has, by the configuration.
+pub fn drives(config: &Map<String, Value>) -> Vec<String> {
+    let inside = config.iter().filter(|(key, value)| {
+        let value = plain(value);
+        let options = Options(&value);
+        let volume = options.get("file").or_else(|| options.first());
+        let is_volume = volume.is_some_and(|volume| volume.contains(':') && !volume.starts_with('/'));
+        let is_out = options.get("backup").is_some_and(|word| !is_on(Some(word)));
+        is_drive(key) && is_volume && !is_out && options.get("media") != Some("cdrom")
+    });
+    inside.map(|(key, _)| key.clone()).collect()
+}
+
 fn is_drive(key: &str) -> bool {
     let buses = ["ide", "sata", "scsi", "virtio"];
     buses.iter().any(|bus| is_numbered(key, bus)) || matches!(key, "efidisk0" | "tpmstate0")
