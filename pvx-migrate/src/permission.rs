@@ -53,6 +53,26 @@ pub fn has_on_all_guests(permissions: &Permissions, privilege: &str) -> bool {
             .all(|(_, entry)| entry.contains_key(privilege))
 }
 
+/// Whether the token sees every storage there may be: Proxmox leaves those out of its lists on which
+/// it has neither of these privileges.
+#[must_use]
+pub fn has_on_all_storages(permissions: &Permissions) -> bool {
+    const SEEN_BY: [&str; 2] = ["Datastore.Audit", "Datastore.AllocateSpace"];
+    let top = permissions.get("/storage");
+    let inherited = SEEN_BY
+        .iter()
+        .any(|privilege| top.is_some_and(|entry| entry.get(*privilege) == Some(&true)));
+    let mut own = permissions.iter();
+    inherited
+        && own.all(|(path, entry)| {
+            let is_one = path.starts_with("/storage/");
+            !is_one
+                || SEEN_BY
+                    .iter()
+                    .any(|privilege| entry.contains_key(*privilege))
+        })
+}
+
 /// Whether the token sees a bridge of the nodes: PVE leaves those out of its lists on
 /// which it has neither of these privileges.
 #[must_use]

@@ -201,6 +201,9 @@ pub struct Storage {
     /// The nodes where it is available, and its space there.
     #[serde(default)]
     pub nodes: BTreeMap<String, Space>,
+    /// The nodes that should have it, and of which it is not known whether they do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
 }
 
 /// The space of a storage at a node, in bytes.

@@ -25,6 +25,7 @@ mod placing;
 #[cfg(test)]
 mod property_tests;
 pub mod root;
+mod sight;
 #[cfg(test)]
 mod table_tests;
 mod volumes;
@@ -115,8 +116,10 @@ impl<'w, 'a> Work<'w, 'a> {
         self.identity(&wanted, &mut found);
         let root_only = self.parameters(&wanted, &params, &mut found);
         self.placing(&wanted, &params, node, &mut found);
+        // Typed in, they would pass by whatever else is in the way.
+        let is_all = found.blockers.len() == 1;
         let step = Creation {
-            root_only,
+            root_only: if is_all { root_only } else { Vec::new() },
             ..self.step(&wanted, params, found)
         };
         let short = identity::short(&wanted.name, self.policy.site.domain.as_deref());
@@ -209,9 +212,21 @@ impl<'w, 'a> Work<'w, 'a> {
     }
 
     /// Whether a guest is that member of a pair: by ID, name or address.
-    fn is(wanted: &Wanted, member: &Member) -> bool {
+    fn is(&self, wanted: &Wanted, member: &Member) -> bool {
+        let domain = self.policy.site.domain.as_deref();
         Some(wanted.vmid) == member.vmid
-            || wanted.name == member.name
+            || identity::short(&wanted.name, domain) == identity::short(&member.name, domain)
             || (wanted.address.is_some() && wanted.address == member.address)
+    }
+
+    /// The guest that is that member of a pair, if the state has it.
+    fn living(&self, member: &Member) -> Option<u32> {
+        let short = identity::short(&member.name, self.policy.site.domain.as_deref());
+        let named = || {
+            let mut ids = self.names.get(&short)?.iter().copied();
+            ids.find(|vmid| self.cluster.guest(*vmid).is_some())
+        };
+        let guest = self.members.guest(member).map(|guest| guest.vmid);
+        guest.or_else(named)
     }
 }

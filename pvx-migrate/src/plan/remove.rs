@@ -74,6 +74,8 @@ pub struct Work<'w, 'a> {
     members: Members<'a>,
     /// All guests of the call: each is looked at as if all were gone.
     gone: Vec<u32>,
+    /// Those before the guest that go by their steps, with a purge: backup jobs name them no more.
+    taken: Vec<u32>,
 }
 
 /// What is found of one guest.
@@ -101,15 +103,23 @@ pub fn remove(
     vmids: &[u32],
     terms: &Terms,
 ) -> Vec<Removal> {
-    let work = Work {
+    let mut work = Work {
         cluster,
         policy,
         terms,
         members: Members::new(cluster, &policy.pairs),
         gone: vmids.to_vec(),
+        taken: Vec::new(),
     };
-    let guests = vmids.iter().filter_map(|vmid| cluster.guest(*vmid));
-    guests.map(|guest| work.one(guest)).collect()
+    let mut steps = Vec::new();
+    for guest in vmids.iter().filter_map(|vmid| cluster.guest(*vmid)) {
+        let step = work.one(guest);
+        if step.acts() && step.purge.is_some() {
+            work.taken.push(step.vmid);
+        }
+        steps.push(step);
+    }
+    steps
 }
 
 impl<'a> Work<'_, 'a> {

@@ -35,6 +35,7 @@ pub fn storages(resources: &Value, config: &Value) -> Vec<Storage> {
             server: None,
             volume_chain: None,
             nodes: BTreeMap::new(),
+            unknown: Vec::new(),
         });
         if entry["status"] == "available" {
             let total = number(&entry["maxdisk"]);
@@ -45,6 +46,8 @@ pub fn storages(resources: &Value, config: &Value) -> Vec<Storage> {
                 snippets: None,
             };
             storage.nodes.insert(node, space);
+        } else {
+            storage.unknown.push(node);
         }
     }
     for entry in list(config) {
@@ -64,8 +67,12 @@ pub fn storages(resources: &Value, config: &Value) -> Vec<Storage> {
         storage
             .nodes
             .retain(|node, _| only.is_empty() || only.contains(node));
+        storage
+            .unknown
+            .retain(|node| only.is_empty() || only.contains(node));
         if is_true(&entry["disable"]) {
             storage.nodes.clear();
+            storage.unknown.clear();
         }
     }
     let mut storages: Vec<Storage> = storages.into_values().collect();
@@ -92,6 +99,7 @@ pub fn at_node(storages: &mut [Storage], node: &str, answer: &Value) {
             snippets: None,
         };
         storage.nodes.entry(node.to_owned()).or_insert(space);
+        storage.unknown.retain(|other| other != node);
     }
 }
 
@@ -135,5 +143,7 @@ mod tests {
                 ("s", false, 2, "a:6".to_owned())
             ]
         );
+        let unknown: Vec<&[String]> = storages.iter().map(|s| &s.unknown[..]).collect();
+        assert_eq!(unknown, [&[][..], &[], &["b".to_owned()]]);
     }
 }

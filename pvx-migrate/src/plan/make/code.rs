@@ -41,7 +41,7 @@ is in the cluster, 3 stdout failed
     Memory "memory" "the node's memory would be given away too often (--ram-ratio)"
     Pair "pair" "a member of its pair is on the node"
     Pool "pool" "the cluster does not have the site's pool"
-    RootOnly "root-only" "no token may set that: \"root_only\" has the commands for root on the node"
+    RootOnly "root-only" "no token may set that: \"root_only\" has the commands for root on the node, if nothing else is in the way"
     Parameter "parameter" "a parameter that is never sent, or in a form that is not"
     NotMade "not-made" "the record has no params: provision knew the guest as one that lives"
     Privileged "privileged" "a privileged container: the token needs Sys.Modify on /"

@@ -3,12 +3,13 @@
 use super::{Found, Work, code::Code, wanted::Wanted};
 use crate::{
     config::property::plain,
-    permission::has_on_all_guests,
+    permission::{has_on_all_guests, has_on_guest},
     state::{Guest, Kind},
 };
 
 /// A guest's name: of its configuration, for what the overview has may be the name of one that was
-/// destroyed seconds ago (8 s measured on Proxmox VE 9.2).
+/// destroyed seconds ago (8 s measured on Proxmox VE 9.2). Empty where the configuration has none,
+/// as that of a guest that is being made.
 pub fn name_of(guest: &Guest) -> String {
     let key = match guest.kind {
         Kind::Lxc => "hostname",
@@ -17,11 +18,19 @@ pub fn name_of(guest: &Guest) -> String {
     let config = guest.config.as_ref().map(|config| config.get());
     let config: Option<serde_json::Value> =
         config.and_then(|config| serde_json::from_str(config).ok());
-    let name = config
-        .as_ref()
-        .and_then(|config| config.get(key))
-        .map(plain);
-    name.unwrap_or_else(|| guest.name.clone())
+    match config {
+        Some(config) => config.get(key).map(plain).unwrap_or_default(),
+        None => guest.name.clone(),
+    }
+}
+
+/// It is being made: by its overview, or its configuration, which knows it first.
+fn is_being_made(guest: &Guest) -> bool {
+    let config = guest.config.as_ref().map(|config| config.get());
+    let config: Option<serde_json::Value> =
+        config.and_then(|config| serde_json::from_str(config).ok());
+    let lock = config.as_ref().and_then(|config| config.get("lock"));
+    guest.lock.as_deref() == Some("create") || lock.is_some_and(|lock| lock == "create")
 }
 
 /// A name as its owner has it: lower case, no trailing dot, no domain of the site.
@@ -40,6 +49,7 @@ impl<'a> Work<'_, 'a> {
         let domain = self.policy.site.domain.as_deref();
         let is_same = guest.kind == wanted.kind
             && !guest.template
+            && !is_being_made(guest)
             && short(&name_of(guest), domain) == short(&wanted.name, domain);
         is_same.then_some(guest)
     }
@@ -65,7 +75,7 @@ impl<'a> Work<'_, 'a> {
         if let Some(other) = others.next() {
             let where_ = match self.cluster.guest(*other) {
                 Some(guest) => format!("{other} on {}", guest.node),
-                None => format!("{other}, which this call makes"),
+                None => format!("{other}, another record of this call"),
             };
             let what = format!("{} is the name of {where_}; give it another", wanted.name);
             found.blocks(Code::NameTaken, what);
@@ -90,6 +100,9 @@ impl<'a> Work<'_, 'a> {
             }
             None => found.warns(Code::Unseen, "the HA resources are not in the state"),
         }
+        // Proxmox leaves out the jobs of guests on which the token has no VM.Audit.
+        let table = state.permissions.as_ref();
+        let sees = table.is_some_and(|table| has_on_guest(table, vmid, None, "VM.Audit"));
         match &state.replication {
             Some(jobs) => {
                 if let Some(job) = jobs.iter().find(|job| job.vmid == vmid) {
@@ -99,6 +112,12 @@ impl<'a> Work<'_, 'a> {
                          'pvesr delete {id}' on a node"
                     );
                     found.blocks(Code::Remembered, what);
+                } else if !sees {
+                    let what = format!(
+                        "whether a replication job of an earlier guest is left the token may not \
+                         see (VM.Audit on /vms/{vmid})"
+                    );
+                    found.warns(Code::Unseen, what);
                 }
             }
             None => found.warns(Code::Unseen, "the replication jobs are not in the state"),
@@ -133,7 +152,7 @@ impl<'a> Work<'_, 'a> {
             found.warns(Code::Unseen, what);
             return;
         };
-        let mut unseen = Vec::new();
+        let mut unseen = self.without_list(lists);
         let mut backups = 0_usize;
         for list in lists {
             let storage = self.cluster.storage(&list.storage);
@@ -142,7 +161,6 @@ impl<'a> Work<'_, 'a> {
             let shows = (!disks || state.shows_disks_of(&list.storage, vmid))
                 && (!takes("backup") || state.shows_backups_of(&list.storage, vmid));
             let Some(volumes) = &list.volumes else {
-                unseen.push(format!("{} at {}", list.storage, list.node));
                 continue;
             };
             if !shows {
@@ -170,7 +188,7 @@ impl<'a> Work<'_, 'a> {
         }
         if !unseen.is_empty() {
             let what = format!(
-                "whether volumes or backups of an earlier guest are on {} the token may not see",
+                "whether volumes or backups of an earlier guest are there is not known, of {}",
                 unseen.join(", ")
             );
             found.warns(Code::Unseen, what);
@@ -180,10 +198,14 @@ impl<'a> Work<'_, 'a> {
 
 fn taken(guest: &Guest) -> String {
     let name = name_of(guest);
-    let called = match (&name[..], guest.lock.as_deref()) {
-        ("", Some("create")) => "without a name, which is being made".to_owned(),
-        ("", _) => "without a name".to_owned(),
-        (name, _) => name.to_owned(),
+    let called = if name.is_empty() {
+        "without a name"
+    } else {
+        &name
+    };
+    let called = match is_being_made(guest) {
+        true => format!("{called}, which is being made,"),
+        false => called.to_owned(),
     };
     let template = if guest.template { ", a template" } else { "" };
     let (vmid, kind, node) = (guest.vmid, guest.kind.as_str(), &guest.node);

@@ -7,9 +7,10 @@ use super::{
     wanted::Wanted,
 };
 use crate::{
+    cluster::Cluster,
     permission::{has, sees_bridge},
     plan::{creation::Params, room},
-    state::{Kind, Node},
+    state::{Held, Kind, Node},
 };
 
 impl<'a> Work<'_, 'a> {
@@ -56,6 +57,7 @@ impl<'a> Work<'_, 'a> {
             }
         }
         self.apart(wanted, at, found);
+        self.company_seen(wanted, found);
     }
 
     fn pool(&self, params: &Params, found: &mut Found) {
@@ -94,16 +96,20 @@ impl<'a> Work<'_, 'a> {
             let Some(storage) = self.storage(&volume.storage, content, node, found) else {
                 continue;
             };
-            let size = volume.size.max(self.image(volume, node, found));
-            match size {
-                Some(size) => asked.push((storage, size)),
-                None => {
-                    let what = format!(
-                        "how large the disk of {} gets is not in the state, so its space isn't looked at",
-                        volume.key
-                    );
-                    found.warns(Code::Unseen, what);
-                }
+            let file = self.image(volume, node, found);
+            asked.push((storage, volume.size.max(file).unwrap_or_default()));
+            // The file of an image that isn't raw is smaller than the disk in it.
+            let is_raw = volume
+                .image
+                .as_ref()
+                .is_some_and(|image| image.ends_with(".raw"));
+            if volume.size.is_none() && !(is_raw && file.is_some()) {
+                let what = format!(
+                    "how large the disk of {} gets is not in the state, so whether there is space \
+                     for all of it isn't known",
+                    volume.key
+                );
+                found.warns(Code::Unseen, what);
             }
         }
         let mut names: Vec<&str> = asked.iter().map(|(storage, _)| *storage).collect();
@@ -125,9 +131,19 @@ impl<'a> Work<'_, 'a> {
     fn storage(&self, id: &str, content: &str, node: usize, found: &mut Found) -> Option<&'a str> {
         let name = self.cluster.name(node);
         let Some(storage) = self.cluster.storage(id) else {
+            let table = self.cluster.state.permissions.as_ref();
+            let sees =
+                table.is_some_and(|table| has(table, &format!("/storage/{id}"), "Datastore.Audit"));
+            let or_hidden = if sees {
+                ""
+            } else {
+                ", or the token may not see it"
+            };
             found.blocks(
                 Code::Storage,
-                format!("no node has the storage {id}: there is none, or it is disabled"),
+                format!(
+                    "no node has the storage {id}: there is none, or it is disabled{or_hidden}"
+                ),
             );
             return None;
         };
@@ -158,15 +174,15 @@ impl<'a> Work<'_, 'a> {
         let (id, _) = volid.split_once(':')?;
         self.storage(id, content, node, found)?;
         let name = self.cluster.name(node);
-        let Some(volumes) = self.cluster.state.volumes(id, name) else {
+        if self.cluster.state.volumes(id, name).is_none() {
             let what = format!(
                 "whether {volid} is at {name} is not in the state: read it with 'pvx-migrate \
                  state --content'"
             );
             found.warns(Code::Unseen, what);
             return None;
-        };
-        let file = volumes.iter().find(|volume| volume.volid == volid);
+        }
+        let file = held(self.cluster, volid, node);
         if file.is_none() {
             let what = format!("{name} does not have {volid}: {}", advice(volid, content));
             found.blocks(Code::Template, what);
@@ -229,13 +245,13 @@ impl<'a> Work<'_, 'a> {
     /// No other member of a pair of the guest is on the node, or comes to it.
     fn apart(&self, wanted: &Wanted, node: usize, found: &mut Found) {
         for pair in &self.policy.pairs {
-            if !pair.members.iter().any(|member| Self::is(wanted, member)) {
+            if !pair.members.iter().any(|member| self.is(wanted, member)) {
                 continue;
             }
-            for member in pair.members.iter().filter(|other| !Self::is(wanted, other)) {
+            for member in pair.members.iter().filter(|other| !self.is(wanted, other)) {
                 let mut made = self.made.iter();
-                let made = made.find(|(other, _)| Self::is(other, member));
-                let lives = || self.load.place(self.members.guest(member)?.vmid);
+                let made = made.find(|(other, _)| self.is(other, member));
+                let lives = || self.load.place(self.living(member)?);
                 let place = made.map_or_else(lives, |(_, node)| *node);
                 if place == Some(node) {
                     let (name, pair) = (&member.name, &pair.name);
@@ -253,12 +269,22 @@ impl<'a> Work<'_, 'a> {
         let cluster = self.cluster;
         let known = volumes.iter().filter_map(|volume| {
             let storage = cluster.storage(&volume.storage)?;
-            Some((&storage.storage[..], volume.size.unwrap_or_default()))
+            let image = volume.image.as_deref();
+            let file = image.and_then(|volid| held(cluster, volid, node));
+            let size = volume.size.max(file.map(|file| file.size));
+            Some((&storage.storage[..], size.unwrap_or_default()))
         });
         let taken: Vec<(&'a str, u64)> = known.collect();
         let memory = if wanted.start { memory(params) } else { 0 };
         self.load.take(node, memory, &taken);
     }
+}
+
+/// A file that the node's storage holds, if the state has it.
+fn held<'a>(cluster: &Cluster<'a>, volid: &str, node: usize) -> Option<&'a Held> {
+    let (id, _) = volid.split_once(':')?;
+    let mut volumes = cluster.state.volumes(id, cluster.name(node))?.iter();
+    volumes.find(|volume| volume.volid == volid)
 }
 
 /// What root or a person does about a file that is missing.

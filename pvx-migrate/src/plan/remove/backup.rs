@@ -237,8 +237,7 @@ fn is_of(backup: &Backup, subject: &Subject<'_>) -> Result<(), Blocker> {
     let words: Vec<String> = words(&backup.comment).map(short).collect();
     let own = short(name);
     if !words.contains(&own) {
-        let what =
-            format!("{path} says {comment:?}, and the guest is {name}: it may be another's");
+        let what = format!("{path} says {comment:?}, and the guest is {name}: it may be another's");
         return Err(Code::NoBackupSeen.says(what));
     }
     let places: Vec<String> = subject.places.iter().map(|place| short(place)).collect();
@@ -386,7 +385,11 @@ mod tests {
 
     #[test]
     fn which_drives_a_backup_has() {
-        let files = json!(["index.json.blob", "drive-scsi1.img.fidx", "drive-tpmstate0-backup.img.fidx"]);
+        let files = json!([
+            "index.json.blob",
+            "drive-scsi1.img.fidx",
+            "drive-tpmstate0-backup.img.fidx"
+        ]);
         let rows = read(&[backup(&json!({"files": files}))]);
         let cases = [
             ("scsi1", true),

@@ -1,7 +1,13 @@
 //! What a guest means to others: linked clones of it, members of its pair, and what stays behind.
 
+use vmid::site::Member;
+
 use super::{Found, Work, code::Code};
-use crate::{config::Config, plan::make::identity::name_of, state::Guest};
+use crate::{
+    config::Config,
+    plan::make::identity::{name_of, short},
+    state::Guest,
+};
 
 impl<'a> Work<'_, 'a> {
     /// No other guest rests on its volumes. Only a template has such.
@@ -58,29 +64,56 @@ impl<'a> Work<'_, 'a> {
         }
     }
 
-    /// A member of its pair is left when all guests of the call are gone.
+    /// A member of its pair is left when all guests of the call are gone: one that serves.
     pub(super) fn pairs(&self, guest: &Guest, found: &mut Found) {
         for pair in &self.policy.pairs {
-            let lives = |member| self.members.guest(member).map(|guest| guest.vmid);
-            let alive: Vec<u32> = pair.members.iter().filter_map(lives).collect();
-            if !alive.contains(&guest.vmid) || self.terms.whole_pair {
+            let is_own = |member: &&Member| {
+                let by_id = self.members.guest(member).map(|guest| guest.vmid);
+                by_id == Some(guest.vmid) || self.is_called(guest, member)
+            };
+            if self.terms.whole_pair || !pair.members.iter().any(|member| is_own(&member)) {
                 continue;
             }
-            let is_left = |id: &&u32| !self.gone.contains(id);
-            let left: Vec<String> = alive.iter().filter(is_left).map(u32::to_string).collect();
+            let others = pair.members.iter().filter(|member| !is_own(member));
+            let left: Vec<String> = others
+                .filter_map(|member| self.serves(member))
+                .map(|guest| guest.vmid.to_string())
+                .collect();
+            let name = &pair.name;
             if left.is_empty() {
-                let name = &pair.name;
-                let what = format!("no member of the pair {name} would be left: say --whole-pair");
+                let what = format!(
+                    "no member of the pair {name} that runs would be left: say --whole-pair"
+                );
                 found.blocks(Code::Pair, what);
             } else {
-                let what = format!(
-                    "of the pair {} there is {} then",
-                    pair.name,
-                    left.join(", ")
-                );
+                let what = format!("of the pair {name} there is {} then", left.join(", "));
                 found.warns(Code::Pair, what);
             }
         }
+    }
+
+    /// The guest that is a member of a pair, if it runs and stays: by its name, whatever has its ID.
+    /// A member that is found by its address alone counts, too.
+    fn serves(&self, member: &Member) -> Option<&'a Guest> {
+        let state = self.cluster.state;
+        let mut named = state.guests.iter().filter(|g| self.is_called(g, member));
+        let fits = |guest: &Guest| {
+            let node = self.cluster.node(&guest.node);
+            let is_online = node.is_some_and(|node| self.cluster.nodes()[node].online);
+            let stays = !self.gone.contains(&guest.vmid);
+            stays && is_online && !guest.template && guest.is_running() && !guest.is_paused()
+        };
+        let by_address = || {
+            let guest = self.members.guest(member)?;
+            let is_other = member.vmid.is_some() || guest.name == member.name;
+            (!is_other && fits(guest)).then_some(guest)
+        };
+        named.find(|guest| fits(guest)).or_else(by_address)
+    }
+
+    fn is_called(&self, guest: &Guest, member: &Member) -> bool {
+        let domain = self.policy.site.domain.as_deref();
+        short(&name_of(guest), domain) == short(&member.name, domain)
     }
 
     /// What of it stays, and what goes that may be forgotten.

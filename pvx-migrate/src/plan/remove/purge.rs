@@ -55,7 +55,12 @@ impl Work<'_, '_> {
         }
         match &state.backup_jobs {
             None => unseen(found, "the backup jobs"),
-            Some(jobs) => purge.jobs = jobs.iter().filter_map(|job| named_by(job, vmid)).collect(),
+            Some(jobs) => {
+                let named = jobs
+                    .iter()
+                    .filter_map(|job| named_by(job, vmid, &self.taken));
+                purge.jobs = named.collect();
+            }
         }
         purge.jobs.sort();
         for job in purge.jobs.iter().filter(|_| !wanted) {
@@ -68,15 +73,28 @@ impl Work<'_, '_> {
                 format!("the backup job {} names {vmid}: {would}", job.id),
             );
         }
+        let deleted = purge
+            .jobs
+            .iter()
+            .filter(|job| job.effect == Effect::Deleted);
+        for job in deleted.filter(|_| wanted) {
+            let what = format!(
+                "the backup job {} is deleted: it names no other guest then",
+                job.id
+            );
+            found.warns(Code::BackupJob, what);
+        }
         let is_empty = purge == Purge::default();
         (wanted && !is_empty).then_some(purge)
     }
 }
 
 /// What a purge does to a backup job; none if the job doesn't name the guest. A job that named this
-/// guest alone is deleted (remove_vmid_from_jobs in Proxmox's VZDump plugin; measured on 9.2).
-fn named_by(job: &BackupJob, vmid: u32) -> Option<PurgedJob> {
-    let is_alone = !job.vmids.is_empty() && job.vmids.iter().all(|id| *id == vmid);
+/// guest alone is deleted (remove_vmid_from_jobs in Proxmox's VZDump plugin; measured on 9.2). Those
+/// that are `taken` before it are off the job's list then.
+fn named_by(job: &BackupJob, vmid: u32, taken: &[u32]) -> Option<PurgedJob> {
+    let mut left = job.vmids.iter().filter(|id| !taken.contains(id));
+    let is_alone = job.vmids.contains(&vmid) && left.all(|id| *id == vmid);
     let names = job.vmids.contains(&vmid) || job.exclude.contains(&vmid);
     names.then(|| PurgedJob {
         id: job.id.clone(),

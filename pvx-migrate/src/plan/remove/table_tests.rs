@@ -116,6 +116,20 @@ fn paired() -> Policy {
     }
 }
 
+/// The same pair, its members without IDs.
+fn by_name() -> Policy {
+    let mut policy = paired();
+    for member in &mut policy.pairs[0].members {
+        member.vmid = None;
+    }
+    policy
+}
+
+fn domained(mut policy: Policy) -> Policy {
+    policy.site.domain = Some("home.example".to_owned());
+    policy
+}
+
 #[test]
 fn each_code_where_it_comes() {
     let none = || terms(|_| ());
@@ -151,6 +165,7 @@ fn each_code_where_it_comes() {
 
         ("another name",           guest(&[]), vec![], Policy::default(), named("nextcloud"), "blocked name"),
         ("renamed just now",       guest(&[("/config/hostname", json!("fresh"))]), vec![], Policy::default(), named("paperless"), "blocked name"),
+        ("an earlier one's name",  guest(&[("/config", json!({"digest": DIGEST}))]), vec![], Policy::default(), named("paperless"), "blocked name"),
         ("no name",                guest(&[("/config/hostname", json!(""))]), vec![], Policy::default(), none(), "blocked name"),
         ("a name with a line",     guest(&[("/config/hostname", json!("a\nb"))]), vec![], Policy::default(), none(), "blocked name"),
         ("protected",              guest(&[("/config/protection", json!(1))]), vec![], Policy::default(), none(), "blocked protection"),
@@ -190,12 +205,18 @@ fn each_code_where_it_comes() {
 
         ("of a pair",              guest(&[]), vec![], paired(), none(), "destroy +pair"),
         ("the last of a pair",     guest(&[]), vec![("/guests/1/vmid", json!(103)), ("/guests/1/name", json!("stranger"))], paired(), none(), "blocked pair"),
+        ("the other's ID is reused", guest(&[]), vec![("/guests/1/name", json!("stranger"))], paired(), none(), "blocked pair"),
+        ("the other is stopped",   guest(&[]), vec![("/guests/1/status", json!("stopped"))], paired(), none(), "blocked pair"),
+        ("the other's node is off", guest(&[]), vec![("/nodes/2/online", json!(false))], paired(), none(), "blocked pair"),
+        ("the other is a template", guest(&[]), vec![("/guests/1/template", json!(true))], paired(), none(), "blocked pair"),
+        ("the other with a domain", guest(&[]), vec![("/guests/1/config", json!({"hostname": "other.home.example"}))], domained(paired()), none(), "destroy +pair"),
+        ("itself with a domain",   guest(&[("/config/hostname", json!("paperless.home.example"))]), vec![("/guests/1/status", json!("stopped"))], domained(by_name()), none(), "blocked pair"),
         ("and that is wanted",     guest(&[]), vec![("/guests/1/vmid", json!(103)), ("/guests/1/name", json!("stranger"))], paired(), terms(|terms| terms.whole_pair = true), "destroy"),
 
         ("nothing of backups",     guest(&[]), vec![], Policy::default(), with(WayBack::Unsaid), "blocked no-backup-seen"),
         ("no backup",              guest(&[]), vec![], Policy::default(), with(WayBack::Backup(Vec::new(), Duration::MAX)), "blocked no-backup-seen"),
         ("a backup of nobody",     guest(&[]), vec![], Policy::default(), with(backups("")), "blocked backup-unsure"),
-        ("a volume left out",      guest(&[("/config/mp0", json!("ssd-data:vm-101-disk-1,mp=/srv"))]), vec![], Policy::default(), with(backups("paperless")), "blocked volume-not-in-backup"),
+        ("a volume left out",      guest(&[("/config/mp0", json!("ssd-data:vm-101-disk-1,mp=/srv"))]), vec![], Policy::default(), with(backups("paperless")), "blocked volume-not-in-backup +backup-unsure"),
         ("and none is needed",     guest(&[("/config/mp0", json!("ssd-data:vm-101-disk-1,mp=/srv"))]), vec![], Policy::default(), none(), "destroy"),
 
         ("no quorum",              guest(&[]), vec![("/cluster/quorate", json!(false))], Policy::default(), none(), "blocked no-quorum"),
@@ -285,6 +306,35 @@ fn what_a_step_says() {
     );
     let nothing: Timestamp = step.state_at;
     assert_eq!(nothing.to_string(), "2026-11-22T00:00:00Z");
+}
+
+#[test]
+fn what_becomes_of_a_job_that_names_several() {
+    let read = json!({"hostname": "other", "digest": DIGEST});
+    let protected = json!({"hostname": "other", "digest": DIGEST, "protection": 1});
+    let job = |ids: &[u32]| json!([{"id": "nightly", "vmids": ids}]);
+    let (trimmed, deleted) = (Some(Effect::Trimmed), Some(Effect::Deleted));
+    #[rustfmt::skip]
+    let cases: Vec<(&str, &[u32], &[u32], &Value, [Option<Effect>; 2])> = vec![
+        ("the last takes it along", &[101, 102], &[101, 102],      &read,      [trimmed, deleted]),
+        ("in the call's order",     &[102, 101], &[101, 102],      &read,      [trimmed, deleted]),
+        ("another is left",         &[101, 102], &[101, 102, 103], &read,      [trimmed, trimmed]),
+        ("the first stays",         &[102, 101], &[101, 102],      &protected, [trimmed, trimmed]),
+    ];
+    let terms = terms(|terms| terms.purge = true);
+    for (name, vmids, ids, config, want) in cases {
+        let changes = [
+            ("/guests/1/config", config.clone()),
+            ("/guests/1/status", json!("stopped")),
+            ("/backup_jobs", job(ids)),
+        ];
+        let steps = removed(vmids, &guest(&[]), &changes, &Policy::default(), &terms);
+        let effect = |step: &Removal| Some(step.purge.as_ref()?.jobs[0].effect);
+        let got: Vec<Option<Effect>> = steps.iter().map(effect).collect();
+        assert_eq!(got, want, "{name}");
+        let warned = steps[1].warnings.iter().any(|w| w.code == "backup-job");
+        assert_eq!(warned, want[1] == deleted, "{name}");
+    }
 }
 
 #[test]

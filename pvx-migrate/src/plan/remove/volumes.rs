@@ -44,7 +44,8 @@ pub fn drives(config: &Map<String, Value>) -> Vec<String> {
         let value = plain(value);
         let options = Options(&value);
         let volume = options.get("file").or_else(|| options.first());
-        let is_volume = volume.is_some_and(|volume| volume.contains(':') && !volume.starts_with('/'));
+        let is_volume =
+            volume.is_some_and(|volume| volume.contains(':') && !volume.starts_with('/'));
         let is_out = options.get("backup").is_some_and(|word| !is_on(Some(word)));
         is_drive(key) && is_volume && !is_out && options.get("media") != Some("cdrom")
     });
