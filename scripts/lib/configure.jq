@@ -39,8 +39,7 @@ def key_lines:
    | {line: ., blob: [match("(?:\\A| )(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ ([A-Za-z0-9+/]{16,}=*)(?: |\\z)").captures[0].string][0]}
    | select(.blob)];
 
-def job($site):
-  . as $record | completed |
+def fitted($site; $record):
   (.template // if $template != "" then $template else template_for(if is_vm then "vm" else .shape // "lxc" end) end) as $name
   | $site.templates[$name | tostring] as $template
   | address_of as $address
@@ -64,6 +63,11 @@ def job($site):
           + (if $site.timezone then ["tzdata"] else [] end) | unique),
         upgrades: ($template.packages | index("unattended-upgrades") != null), commands: $template.commands}}
     end;
+
+def job($site):
+  . as $record
+  | completed | fitted($site; $record)
+  | if .job then . else .record.error as $error | .record = (($record | if has("changed") then .changed = false else . end) + {error: $error}) end;
 
 $site[0] as $site
 | [inputs | records] as $all
