@@ -40,7 +40,8 @@ def key_lines:
    | select(.blob)];
 
 def fitted($site; $record):
-  (.template // if $template != "" then $template else template_for(if is_vm then "vm" else .shape // "lxc" end) end) as $name
+  (is_vm or .shape or .template or $template != "") as $told
+  | (.template // if $template != "" then $template else template_for(if is_vm then "vm" else .shape // "lxc" end) end) as $name
   | $site.templates[$name | tostring] as $template
   | address_of as $address
   | made_by_journal as $made
@@ -50,7 +51,7 @@ def fitted($site; $record):
     elif $host_keys | is_list_of_keys | not then refused("bad-record"; "its host_keys are no list of SHA-256 fingerprints")
     elif user_of | tostring | test("\\A[a-z_][a-z0-9_-]{0,31}\\z") | not then refused("bad-record"; "params.ciuser is no user's name")
     elif [$template.packages[]? | select(endswith("-"))] != [] then refused("bad-record"; "a package of template \($name | tojson) ends in -, which would remove it")
-    elif (is_vm or .shape or .template or $template != "" | not) then
+    elif $told | not then
       refused("bad-record"; "neither shape nor template of it is known: give --provision FILE with provision's records, or --template NAME")
     elif $template == null then refused("unknown-template"; "template \($name | tojson) is not in the site file")
     else
