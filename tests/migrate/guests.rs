@@ -312,6 +312,39 @@ fn two_at_once() {
     }
 }
 
+/// With the roles that the README gives to a token that makes and removes: on a pool and on `/`. An ID
+/// that is in no pool yet is none that this token may read.
+#[test]
+fn with_the_rights_of_the_readme() {
+    const MAKE: &str = "VM.Allocate VM.Audit VM.PowerMgmt VM.Config.Disk VM.Config.CPU VM.Config.Memory VM.Config.Network VM.Config.Options VM.Config.HWType Pool.Audit";
+    const MAKE_ON: &str = "Datastore.AllocateSpace Datastore.Audit SDN.Use Sys.Audit";
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../pvx-migrate/README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    for role in [MAKE, MAKE_ON] {
+        assert!(readme.contains(&format!("-privs \"{role}\"")), "{role}");
+    }
+    let words = |role: &str| -> Vec<String> { role.split(' ').map(str::to_owned).collect() };
+    let rights = json!({"pvx@pve!drain": {"/pool/made": words(MAKE), "/": words(MAKE_ON)}});
+    let more = json!({"rights": rights, "pools": {"made": [], "others": [100]}});
+    let sim = Sim::start(&scenario(&[container(100, "a")], more));
+    let pool = json!({"params": {"pool": "made"}});
+    let plan = [
+        with(create_ct(), pool.clone()),
+        with(create_vm(), pool.clone()),
+    ];
+    let ran = sim.run(&plan);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    // What another pool has is taken, and told without its name.
+    let taken = with(with(create_ct(), pool), json!({"vmid": 100}));
+    let ran = sim.run(&[taken]);
+    assert_eq!(code(ran.record(100)), "vmid-taken", "{ran:#?}");
+    let ran = sim.run(&[destroy(&sim, 30050, "b", "paperless")]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let truth = sim.truth();
+    let left: Vec<&String> = truth["guests"].as_object().unwrap().keys().collect();
+    assert_eq!(left, ["100", "30051"]);
+}
+
 /// What `plan return` has to do with a journal that made and removed guests: nothing.
 #[test]
 fn a_return_leaves_made_guests_alone() {

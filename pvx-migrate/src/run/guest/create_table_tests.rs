@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     config,
-    create::{bytes, next},
+    create::next,
     decision::{Finish, Next},
     order::Order,
     seen::{Guest, Id, Past, Seen, Tried},
@@ -372,16 +372,4 @@ fn what_is_left_is_told_with_its_commands() {
         why.contains("on a: pct unlock 100 && pct destroy 100"),
         "{why}"
     );
-}
-
-#[test]
-fn sizes() {
-    #[rustfmt::skip]
-    let cases = [
-        ("32G", Some(32 << 30)), ("512M", Some(512 << 20)), ("1T", Some(1 << 40)), ("4096", Some(4096)), ("8.0G", Some(8 << 30)),
-        ("8.5G", None), ("", None), ("G", None), ("8X", None), ("99999999999999T", None), ("+8G", None),
-    ];
-    for (text, want) in cases {
-        assert_eq!(bytes(text), want, "{text}");
-    }
 }
