@@ -12,12 +12,14 @@ def features($template):
    elif .unprivileged then $template.features
    else [] end) | join(",");
 
-# What is to be done inside once: packages and locale.
+# What is to be done inside once: packages and locale. The network of a new guest comes up behind its start.
 def inside_script($site; $packages):
   "export DEBIAN_FRONTEND=noninteractive"
-  + "; for i in 1 2 3 4 5 6 7 8 9; do getent hosts deb.debian.org >/dev/null && break; sleep 1; done"
-  + "; apt-get update -qq && apt-get install -y -qq \(["locales"] + $packages | words)"
-  + if $site.locale then " && echo \([$site.locale + " UTF-8"] | words) >>/etc/locale.gen && locale-gen && update-locale \(["LANG=" + $site.locale] | words)" else "" end;
+  + "; for i in 1 2 3 4 5 6 7 8 9; do apt-get update -qq -o APT::Update::Error-Mode=any && break; sleep 2; done"
+  + "; apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 \(["locales"] + $packages | words)"
+  + if $site.locale then ([$site.locale + " UTF-8"] | words) as $line
+      | " && { grep -qxF -- \($line) /etc/locale.gen || printf '%s\\n' \($line) >>/etc/locale.gen; } && locale-gen && update-locale \(["LANG=" + $site.locale] | words)"
+    else "" end;
 
 def container($site; $template; $net):
   .params = ({
@@ -50,7 +52,7 @@ def machine($site; $template; $net):
   | .resize = {scsi0: "\($template.disk_gib)G"}
   | .command = (["qm", "create", .vmid] + (.params + {sshkeys: $site.ssh_keys_file} | del(.vmid) | present | options) | words)
   | .setup = ([["qm", "disk", "resize", .vmid, "scsi0", "\($template.disk_gib)G"], ["qm", "start", .vmid] | words]
-      + [["ssh", "-o", "StrictHostKeyChecking=accept-new", "debian@" + (.address | split("/")[0]),
+      + [["ssh", "debian@" + (.address | split("/")[0]),
           "sudo sh -c " + ((if $site.timezone then "timedatectl set-timezone \([$site.timezone] | words); " else "" end) + inside_script($site; $template.packages + ["qemu-guest-agent"]) | @sh)] | words]);
 
 def made($site; $vlan; $gateway):

@@ -37,6 +37,7 @@ def of_drill: (if .recovered == false then "did not recover" elif .outages == 0 
     + if .rto_ms and .outages != 0 then " (\(.rto_ms | seconds) is promised)" else "" end;
 def of_guest: (.address | tostring) + (if .vmid then ", ID \(.vmid)" else "" end)
     + if .commands then (if .changed then ", taken back" else ", was free already" end) elif .changed then ", new" else ", as before" end;
+def of_configured: (if .changed then "configured: \(.configured | keys_unsorted | join(", "))" else "as it was" end) + (if .ready_ms then ", ready after \(.ready_ms | seconds)" else "" end);
 # The worst finding, of the pair or of one of its VIPs, which it names.
 def rank: .severity as $severity | ["info", "warning", "unknown", "critical"] | index($severity) // 0;
 def found: [.findings[]?, (.vips[]? | objects | .vip as $vip | .findings[]? | objects | . + {$vip}) | objects];
@@ -52,6 +53,7 @@ def told:
     elif has("outage_ms") then of_drill
     elif .from and (.phase or .action) then of_move
     elif .status or .severity then of_check
+    elif .configured then of_configured
     elif .address then of_guest
     elif .changed == true then "changed"
     elif .changed == false then "as it was"

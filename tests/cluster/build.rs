@@ -13,6 +13,9 @@ use crate::{
     world::{File, Leftover, World},
 };
 
+/// The newest Debian that Proxmox VE knows (LXC/Setup/Debian.pm).
+const TESTED: u64 = 14;
+
 #[derive(Clone, Debug)]
 pub struct Creation {
     ct: bool,
@@ -123,7 +126,8 @@ impl World {
                 &format!("extracting archive '{}'", self.path(&template)),
             );
             creation.reading = true;
-            self.tasks[task].wait = Wait::Until(self.now + file.seconds.max(0.001));
+            let seconds = self.slowed(vmid, file.seconds);
+            self.wait(task, seconds.max(0.001));
             if !self.enter(task, "unpack") {
                 return Ok(false);
             }
@@ -177,10 +181,10 @@ impl World {
             );
             return Err(tar);
         }
-        if let Some(version) = file.debian {
+        if let Some(version) = file.debian.filter(|version| *version > TESTED) {
             creation.warned = true;
             let line = format!(
-                "WARN: The container's Debian version '{version}' is newer than the tested version '14'. While everything \
+                "WARN: The container's Debian version '{version}' is newer than the tested version '{TESTED}'. While everything \
                  may work fine, full compatibility cannot be guaranteed. Please check for PVE system updates."
             );
             self.says(task, &line);
@@ -223,7 +227,8 @@ impl World {
                 self.says(task, &format!("transferred 0.0 B of {all} (0.00%)"));
                 creation.made.push((key, disk));
                 creation.reading = true;
-                self.tasks[task].wait = Wait::Until(self.now + file.seconds.max(0.001));
+                let seconds = self.slowed(vmid, file.seconds);
+                self.wait(task, seconds.max(0.001));
                 if !self.enter(task, "import") {
                     return Ok(false);
                 }
@@ -257,6 +262,12 @@ impl World {
             self.asked_to_fail(vmid)?;
         }
         Ok(true)
+    }
+
+    /// How long a worker takes, if it isn't slower today.
+    pub fn slowed(&mut self, vmid: u32, seconds: f64) -> f64 {
+        let slow = self.fault("slow", vmid, None);
+        slow.map_or(seconds, |slow| slow["seconds"].as_f64().unwrap_or(600.0))
     }
 
     /// A worker that comes to no end by itself.
@@ -361,29 +372,6 @@ impl World {
             bytes: disk.bytes,
         });
         Ok(disk)
-    }
-
-    /// A file on a storage of the node.
-    pub fn file(&self, node: &str, volid: &str) -> Option<File> {
-        let (storage, _) = volid.split_once(':')?;
-        let shared = self.storages.get(storage).is_some_and(|s| s.shared);
-        let named = self
-            .nodes
-            .iter()
-            .any(|(name, n)| (shared || name == node) && n.files.iter().any(|file| file == volid));
-        let known = self.files.get(volid);
-        let there = known.is_some_and(|file| {
-            shared
-                || file
-                    .nodes
-                    .as_ref()
-                    .is_none_or(|nodes| nodes.iter().any(|n| n == node))
-        });
-        let there = there && self.has_storage(storage, node);
-        match known {
-            Some(file) if there => Some(file.clone()),
-            _ => named.then(File::ordinary),
-        }
     }
 
     /// A line of a log that has no time before it.

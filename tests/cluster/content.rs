@@ -8,7 +8,7 @@ use crate::{
     api::{Answer, Call, failed},
     calendar,
     volume::owner,
-    world::World,
+    world::{File, World},
 };
 
 impl World {
@@ -53,7 +53,10 @@ impl World {
                 .to_owned();
             // Whatever it was made for: what counts is what lives under its ID.
             let ct = self.guests.get(&vmid).is_some_and(|guest| guest.ct);
-            json!({"volid": volid, "vmid": vmid, "size": bytes, "used": bytes, "parent": null, "format": format,
+            let (_, name) = volid.split_once(':').unwrap_or_default();
+            let base = name.split_once(&format!("/{vmid}/"));
+            let parent = base.map(|(base, _)| format!("../{base}"));
+            json!({"volid": volid, "vmid": vmid, "size": bytes, "used": bytes, "parent": parent, "format": format,
                 "ctime": self.epoch, "content": if ct { "rootdir" } else { "images" }})
         };
         let guests = self.guests.values().filter(|g| shared || g.node == node);
@@ -71,6 +74,29 @@ impl World {
         let left = left.filter(|l| (shared || l.node == node) && l.storage == storage);
         rows.extend(left.map(|l| row(&l.volid, owner(&l.volid).unwrap_or(0), l.bytes)));
         rows
+    }
+
+    /// A file on a storage of the node.
+    pub fn file(&self, node: &str, volid: &str) -> Option<File> {
+        let (storage, _) = volid.split_once(':')?;
+        let shared = self.storages.get(storage).is_some_and(|s| s.shared);
+        let named = self
+            .nodes
+            .iter()
+            .any(|(name, n)| (shared || name == node) && n.files.iter().any(|file| file == volid));
+        let known = self.files.get(volid);
+        let there = known.is_some_and(|file| {
+            shared
+                || file
+                    .nodes
+                    .as_ref()
+                    .is_none_or(|nodes| nodes.iter().any(|n| n == node))
+        });
+        let there = there && self.has_storage(storage, node);
+        match known {
+            Some(file) if there => Some(file.clone()),
+            _ => named.then(File::ordinary),
+        }
     }
 
     /// Templates, images to import, ISO images and snippets.

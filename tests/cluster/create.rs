@@ -1,10 +1,6 @@
 //! `POST /nodes/N/lxc` and `/qemu`: what is refused at once, in Proxmox VE's order; the worker that
 //! then goes on is in `build.rs`.
 
-use std::collections::BTreeMap;
-
-use serde_json::Map;
-
 use crate::{
     api::{Answer, Call, failed},
     build::Creation,
@@ -47,7 +43,7 @@ impl World {
                 .map_err(|(status, why)| (status, format!("unable to create VM {vmid} - {why}")))?;
         }
         let kind = if ct { "vzcreate" } else { "qmcreate" };
-        self.appear(blank(vmid, ct, &node), kind);
+        self.appear(Guest::blank(vmid, ct, &node, "create"), kind);
         let pool = self.pools.get_mut(&asked.pool);
         pool.into_iter().for_each(|members| members.push(vmid));
         let creation = Creation::new(ct, call.parameters.clone());
@@ -213,29 +209,6 @@ impl World {
     pub fn holds(&self, storage: &str, content: &str) -> bool {
         let entry = self.storages.get(storage);
         entry.is_some_and(|entry| entry.content.split(',').any(|kind| kind == content))
-    }
-}
-
-/// What is there from the request on, and for ever if the worker dies.
-fn blank(vmid: u32, ct: bool, node: &str) -> Guest {
-    Guest {
-        vmid,
-        ct,
-        name: String::new(),
-        node: node.to_owned(),
-        running: false,
-        qmp: None,
-        lock: Some("create".into()),
-        template: false,
-        config: Map::new(),
-        pending: Map::new(),
-        snapshots: BTreeMap::new(),
-        shutdown_s: 5.0,
-        boot_s: 3.0,
-        stops_at: None,
-        started_at: 0.0,
-        deaf: false,
-        damaged: false,
     }
 }
 

@@ -25,6 +25,14 @@ pub struct Destruction {
     unreferenced: bool,
     /// It was looked at again, and is at work.
     begun: bool,
+    /// Another one is at work on the guest.
+    waits: bool,
+}
+
+impl Destruction {
+    pub fn waits(&self) -> bool {
+        self.waits
+    }
 }
 
 impl World {
@@ -42,6 +50,7 @@ impl World {
             force: call.on("force"),
             unreferenced: call.on("destroy-unreferenced-disks"),
             begun: false,
+            waits: false,
         };
         self.may_go(vmid, &destruction)?;
         let running = self.guest(vmid).running;
@@ -96,6 +105,22 @@ impl World {
     /// The next step of the worker.
     pub fn go_away(&mut self, task: usize, mut destruction: Destruction) {
         let vmid = self.tasks[task].vmid;
+        let others = self.tasks.iter().enumerate().any(|(number, other)| {
+            let begun = matches!(&other.job, Job::Destroy(other) if other.begun);
+            number != task && other.running() && other.vmid == vmid && begun
+        });
+        if others && !destruction.begun {
+            if !destruction.waits {
+                self.says(task, "trying to acquire lock...");
+            }
+            destruction.waits = true;
+            self.wait(task, TAKES_S / 4.0);
+            self.tasks[task].job = Job::Destroy(destruction);
+            return;
+        }
+        if std::mem::take(&mut destruction.waits) {
+            self.says(task, " OK");
+        }
         let done = if destruction.begun {
             self.taken_away(task, vmid, &destruction);
             Ok(())
@@ -158,11 +183,11 @@ impl World {
                 .unwrap_or("it was to fail")
                 .to_owned());
         }
-        if destruction.ct {
-            self.change(vmid, "destroy", |g| g.lock = Some("destroyed".into()));
-        }
+        // Its volumes go first, and its config last.
+        self.change(vmid, "destroy", |g| g.damaged = true);
         destruction.begun = true;
-        self.wait(task, TAKES_S);
+        let seconds = self.slowed(vmid, TAKES_S);
+        self.wait(task, seconds);
         self.hangs(task);
         self.enter(task, "destroy");
         Ok(())
@@ -179,6 +204,10 @@ impl World {
             .collect();
         for tree in trees {
             let path = self.path(&tree.volid);
+            let what = "cannot make directory read+writeable for";
+            self.says(task, &format!(
+                "{what} {path}: Operation not permitted at /usr/share/perl5/PVE/Storage/Plugin.pm line 1136."
+            ));
             self.says(task, &format!(
                 "cannot remove directory for {path}: Operation not permitted at /usr/share/perl5/PVE/Storage/Plugin.pm line 1136."
             ));

@@ -3,9 +3,15 @@
 //! `{"fault": NAME, "vmid"?, "node"?, "times"?, "when"?, ...}`. Without `when`, a fault that
 //! waits for a moment of its own (a start, a copy, a reply) waits for it, and one that
 //! is an event happens at once. `when` is `{"at": SECONDS}`, `{"task": TYPE, "phase": PHASE}` (a
-//! migration enters that phase: check, shutdown, copy, copying, finish) or `{"request": "METHOD PATTERN", "after": N}`. Answers that go
+//! task enters that phase) or `{"request": "METHOD PATTERN", "after": N}`. Answers that go
 //! wrong: `gateway.rs`. A node that goes down loses its power; with `"how": "reset"` its
-//! connections are closed first. `worker-dies`: `kill -9` of what works on a guest. `no-worker`: a worker that `match` would start doesn't begin.
+//! connections are closed first. `no-worker`: a worker that `match` would start doesn't begin.
+//! `worker-dies`: `kill -9` of what works on a guest; `dies-PHASE` when it gets there. `hangs`:
+//! for ever; `slow`: for so many `seconds`.
+//!
+//! Phases: of a migration check, shutdown, copy, copying, finish; of a creation allocate, unpack or
+//! import, configure; destroy, resize, clone, copy (of an upload). `create-fails`, `destroy-fails`,
+//! `resize-fails`, `clone-fails`: as `exit` says; with `stays` a creation's disks do.
 
 use serde_json::Value;
 

@@ -54,6 +54,8 @@ impl World {
                 }
                 Ok(config.into())
             }
+            "POST /nodes/{node}/*/{vmid}/clone" => self.clone_guest(call, ct),
+            "POST /nodes/{node}/*/{vmid}/template" => self.make_template(call, ct),
             "DELETE /nodes/{node}/*/{vmid}" => self.destroy(call, ct),
             "PUT /nodes/{node}/*/{vmid}/resize" => self.resize(call),
             "PUT /nodes/{node}/*/{vmid}/config" => self.put_config(call, ct),
@@ -81,6 +83,15 @@ impl World {
                     "cpus": 2, "cpu": 0.02, "maxmem": guest.memory(), "mem": if guest.running { guest.memory() / 2 } else { 0 },
                     "disk": 0, "maxdisk": 0, "netin": 0, "netout": 0, "uptime": self.uptime(guest),
                     "ha": {"managed": u8::from(managed.is_some())}});
+                if let Some((_, state)) = &managed {
+                    row["ha"]["state"] = state.as_str().into();
+                }
+                if guest.template {
+                    row["template"] = 1.into();
+                }
+                if self.api >= 9 && !ct {
+                    row["memhost"] = 0.into();
+                }
                 if !ct {
                     row["qmpstatus"] = guest.qmp().into();
                     if guest.running {
@@ -133,16 +144,16 @@ impl World {
                 self.spawn(&node, &power("start"), vmid, call.token, Job::Start)
             }
             "POST /nodes/{node}/*/{vmid}/status/shutdown" => {
-                if let Some(service) = managed.and_then(|(sid, _)| self.ha.services.get_mut(&sid)) {
-                    service.request = "stopped".into();
-                    service.state = "stopped".into();
-                    return self.ha_stop(call, vmid);
-                }
                 if !guest.running {
                     return failed(
                         500,
                         format!("{} {vmid} not running", if ct { "CT" } else { "VM" }),
                     );
+                }
+                if let Some(service) = managed.and_then(|(sid, _)| self.ha.services.get_mut(&sid)) {
+                    service.request = "stopped".into();
+                    service.state = "stopped".into();
+                    return self.ha_stop(call, vmid);
                 }
                 let timeout = call.number("timeout", 60.0);
                 let job = Job::Shutdown {

@@ -24,6 +24,7 @@
 mod api;
 mod build;
 mod calendar;
+mod clone;
 mod config;
 mod content;
 mod create;
@@ -42,6 +43,7 @@ mod http;
 mod listener;
 mod migrate;
 mod node;
+mod pool;
 mod precondition;
 mod privilege;
 mod pvestatd;
@@ -58,6 +60,7 @@ mod tasks;
 mod time;
 mod tls;
 mod transfer;
+mod upload;
 mod volume;
 mod world;
 

@@ -127,8 +127,12 @@ impl World {
             self.may(call.token, &path, "SDN.Audit")
         };
         for bridge in self.nodes[&node].bridges.iter().filter(seen) {
-            rows.push(json!({"iface": bridge, "type": "bridge", "active": 1, "autostart": 1, "bridge_ports": "eno1",
-                "bridge_fd": "0", "bridge_stp": "off", "families": ["inet"], "method": "manual", "method6": "manual", "priority": 4}));
+            let mut row = json!({"iface": bridge, "type": "bridge", "active": 1, "autostart": 1, "bridge_ports": "eno1",
+                "bridge_fd": "0", "bridge_stp": "off", "families": ["inet"], "method": "manual", "method6": "manual", "priority": 4});
+            if self.nodes[&node].vlan_aware.contains(bridge) {
+                row["bridge_vlan_aware"] = 1.into();
+            }
+            rows.push(row);
         }
         let bridges = ["bridge", "any_bridge", "any_local_bridge", "include_sdn"];
         rows.retain(|row| {
@@ -170,6 +174,10 @@ impl World {
             .iter()
             .filter(|(name, _)| self.sees_storage(call, name) && self.has_storage(name, &node));
         let rows = there.map(|(name, s)| {
+            if s.disabled() {
+                return json!({"storage": name, "type": s.kind, "content": s.content, "shared": u8::from(s.shared), "active": 0,
+                    "enabled": 0, "total": 0, "used": 0, "avail": 0});
+            }
             let used = s.used + self.filled(name, &node);
             json!({"storage": name, "type": s.kind, "content": s.content, "shared": u8::from(s.shared), "active": 1, "enabled": 1,
                 "total": s.total, "used": used, "avail": s.total.saturating_sub(used), "used_fraction": used as f64 / s.total as f64})
@@ -205,6 +213,7 @@ impl World {
                 let there = self.storages.iter().filter(|(name, _)| {
                     self.sees_storage(call, name) && self.has_storage(name, node)
                 });
+                let there = there.filter(|(_, storage)| !storage.disabled());
                 rows.extend(there.map(|(name, s)| {
                     let told = self.node_told(node);
                     let status = if told { "available" } else { "unknown" };

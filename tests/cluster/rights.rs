@@ -45,7 +45,7 @@ impl World {
 
     pub fn may(&self, token: &str, path: &str, right: &str) -> bool {
         let Some(rights) = self.rights.get(token) else {
-            return ALL.contains(&right);
+            return ALL.contains(&right) || token.starts_with("root@pam!");
         };
         let vmid = path.strip_prefix("/vms/").and_then(|id| id.parse().ok());
         let by_pool = |(pool, members): (&String, &Vec<u32>)| {
@@ -127,27 +127,68 @@ impl World {
         permissions: &Value,
         parameters: &serde_json::Map<String, Value>,
     ) -> Option<String> {
-        // {"check": ["perm", PATH, [RIGHTS], "any", 1]}
         let check = permissions["check"]
             .as_array()
             .filter(|_| permissions.get("user").is_none())?;
-        let mut path = check.get(1)?.as_str()?.to_owned();
+        self.permitted(token, check, parameters).err()
+    }
+
+    /// `["perm", PATH, [RIGHTS], "any", 1, "require_param", NAME]`, or several with `and` or `or`
+    /// (RPCEnvironment.pm, `exec_api2_perm_check`).
+    fn permitted(
+        &self,
+        token: &str,
+        check: &[Value],
+        parameters: &serde_json::Map<String, Value>,
+    ) -> Result<(), String> {
+        let parts = || check.iter().skip(1).filter_map(Value::as_array);
+        match check.first().and_then(Value::as_str) {
+            Some("and") => parts().try_for_each(|part| self.permitted(token, part, parameters)),
+            Some("or") if parts().any(|part| self.permitted(token, part, parameters).is_ok()) => {
+                Ok(())
+            }
+            Some("or") => Err("Permission check failed".into()),
+            _ => self.permitted_by(token, check, parameters),
+        }
+    }
+
+    fn permitted_by(
+        &self,
+        token: &str,
+        check: &[Value],
+        parameters: &serde_json::Map<String, Value>,
+    ) -> Result<(), String> {
+        let mut path = check
+            .get(1)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         for (name, value) in parameters {
             path = path.replace(&format!("{{{name}}}"), &crate::schema::text(value));
         }
-        let rights: Vec<&str> = check
-            .get(2)?
-            .as_array()?
-            .iter()
+        let rights = check.get(2).and_then(Value::as_array);
+        let rights: Vec<&str> = rights
+            .into_iter()
+            .flatten()
             .filter_map(Value::as_str)
             .collect();
         let tree = path.trim_end_matches('/');
-        let any = check.get(3).is_some_and(|word| word == "any");
-        let ok = if any {
-            rights.iter().any(|right| self.may(token, tree, right))
+        let word = |word: &str| check.iter().position(|one| one == word);
+        let missing = word("require_param")
+            .and_then(|at| check.get(at + 1)?.as_str())
+            .is_some_and(|name| !parameters.contains_key(name));
+        let may = |right: &&str| self.may(token, tree, right);
+        let ok = if word("any").is_some() {
+            rights.iter().any(may)
         } else {
-            rights.iter().all(|right| self.may(token, tree, right))
+            rights.iter().all(may)
         };
-        (!ok).then(|| format!("Permission check failed ({path}, {})", rights.join("|")))
+        if ok && !missing {
+            return Ok(());
+        }
+        Err(format!(
+            "Permission check failed ({path}, {})",
+            rights.join("|")
+        ))
     }
 }

@@ -1,4 +1,8 @@
 //! A cluster from its JSON file; the format is that of `data/pve/sample.json`.
+//!
+//! For guests that are made: `files` (templates and images by volume ID: `nodes`, `bytes`, `unpacked`,
+//! `seconds`, `junk`, `debian`), `pools` (their guests), `rights` (by token and path), `backup_jobs` and
+//! `backups`, `leftovers` (volumes in no config); of a storage `disable`, of a node `vlan_aware`.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +30,7 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
         maxmem: node["maxmem"].as_u64().unwrap_or(16 << 30),
         maxcpu: node["maxcpu"].as_u64().unwrap_or(4),
         bridges: strings(&node["bridges"]).unwrap_or_else(|| vec!["vmbr0".into()]),
+        vlan_aware: strings(&node["vlan_aware"]).unwrap_or_default(),
         files: strings(&node["files"]).unwrap_or_default(),
         bandwidth,
     };

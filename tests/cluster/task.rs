@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 use crate::{
     api::{Answer, failed},
     build::Creation,
+    clone::GuestClone,
     destroy::Destruction,
     migrate::Migration,
     resize::Resize,
+    upload::Upload,
     world::World,
 };
 
@@ -41,6 +43,8 @@ pub enum Job {
     Create(Creation),
     Destroy(Destruction),
     Resize(Resize),
+    GuestClone(GuestClone),
+    Upload(Upload),
     /// Says something and ends, as `hamigrate` does; a backup.
     Other,
 }
@@ -150,8 +154,11 @@ impl World {
         let vmid = self.tasks[task].vmid;
         let first = self.tasks[task].start == self.now;
         let job = self.tasks[task].job.clone();
-        let alone = matches!(job, Job::Create(_) | Job::Other);
+        let alone = matches!(job, Job::Create(_) | Job::Upload(_) | Job::Other);
         if !alone && !self.guests.contains_key(&vmid) {
+            if matches!(&job, Job::Destroy(destruction) if destruction.waits()) {
+                self.says(task, " OK");
+            }
             let folder = if self.tasks[task].kind.starts_with("vz") {
                 "lxc"
             } else {
@@ -165,6 +172,8 @@ impl World {
         match job {
             Job::Create(creation) => self.build(task, creation),
             Job::Destroy(destruction) => self.go_away(task, destruction),
+            Job::GuestClone(clone) => self.copy_guest(task, clone),
+            Job::Upload(upload) => self.uploaded(task, &upload),
             Job::Resize(resize) => self.resized(task, &resize),
             Job::Migrate(migration) => self.migrate(task, migration),
             Job::Start if first && !self.guest(vmid).running => {

@@ -18,6 +18,8 @@ pub struct Node {
     pub maxmem: u64,
     pub maxcpu: u64,
     pub bridges: Vec<String>,
+    /// Those of them that are VLAN-aware.
+    pub vlan_aware: Vec<String>,
     /// Files that are only here, by volume ID (`local:snippets/hook.pl`).
     pub files: Vec<String>,
     /// What its network carries, each way, in bytes per second.
@@ -95,7 +97,7 @@ pub struct File {
     pub seconds: f64,
     /// It can't be read.
     pub junk: bool,
-    /// A Debian that Proxmox VE doesn't know yet.
+    /// The version of its Debian; one that Proxmox VE doesn't know yet is warned of.
     pub debian: Option<u64>,
     pub ctime: i64,
 }
@@ -279,6 +281,29 @@ pub struct Leftover {
 }
 
 impl Guest {
+    /// One that is being made: what is there at first, and for ever if its worker dies.
+    pub fn blank(vmid: u32, ct: bool, node: &str, lock: &str) -> Self {
+        Self {
+            vmid,
+            ct,
+            name: String::new(),
+            node: node.to_owned(),
+            running: false,
+            qmp: None,
+            lock: Some(lock.to_owned()),
+            template: false,
+            config: Map::new(),
+            pending: Map::new(),
+            snapshots: BTreeMap::new(),
+            shutdown_s: 5.0,
+            boot_s: 3.0,
+            stops_at: None,
+            started_at: 0.0,
+            deaf: false,
+            damaged: false,
+        }
+    }
+
     /// What is true of it now.
     pub fn now(&self, at: f64, cause: &str) -> Change {
         Change {

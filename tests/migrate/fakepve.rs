@@ -146,3 +146,92 @@ fn kind(line: &str) -> String {
     };
     format!("{} {}", words[1], parts.join("/"))
 }
+
+/// What `provision` prints of a container and of a VM is taken as it is, and so it is by the simulated cluster.
+#[test]
+fn what_provision_asks_for_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"
+        scripts=$1
+        echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJq5Qy1xWv0b6nO0Z6l0Vn1bq7o2m8b9w3n7yqkzq2T me@x' >keys
+        jq --arg keys "$PWD/keys" '.ssh_keys_file = $keys' "$scripts/site.json" >site.json
+        provision -n --site site.json --ipam "$scripts/ipam" paperless --vlan 30 >lxc 2>>said || exit 9
+        provision -n --site site.json --ipam "$scripts/ipam" big --vlan 40 --compose --custom-kernel >qemu 2>>said || exit 9
+        ask() { curl -sS --cacert "$PVE_CA" -H "Authorization: PVEAPIToken=$PROXMOX_VE_API_TOKEN" "$@"; }
+        for kind in lxc qemu; do
+            url=${PROXMOX_VE_ENDPOINT%/}/api2/json/nodes/node2/$kind
+            jq -r '.params | to_entries | map("\(.key)=\(.value | tostring | @uri)") | join("&")' $kind >form
+            ask -w '\n%{http_code}\n' -d @form "$url" >>answers
+            vmid=$(jq .params.vmid $kind)
+            for ((try = 0; try < 200; try++)); do
+                ask "$url/$vmid/config" >config.$kind
+                ! jq -e '.data | .digest and (.lock | not)' config.$kind >/dev/null || break
+                sleep 0.1
+            done
+        done"#;
+    let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts");
+    let script = format!("set -- {scripts}\nPATH={scripts}:$PATH\n{script}");
+    let Some(output) = beside_fakepve(&script, folder.path()) else {
+        return;
+    };
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+    assert!(output.status.success(), "{output:?}\n{}", read("said"));
+    let answers = read("answers");
+    let codes: Vec<&str> = answers.lines().filter(|line| line.len() == 3).collect();
+    assert_eq!(codes, ["200", "200"], "{answers}");
+    let params = |kind: &str| {
+        let record: Value = serde_json::from_str(&read(kind)).unwrap();
+        record["params"].clone()
+    };
+    let config = |kind: &str| {
+        serde_json::from_str::<Value>(&read(&format!("config.{kind}"))).unwrap()["data"].take()
+    };
+    assert_eq!(
+        config("lxc")["hostname"],
+        "paperless",
+        "{}",
+        read("config.lxc")
+    );
+    assert_eq!(config("qemu")["name"], "big", "{}", read("config.qemu"));
+    let (ct, vm) = (params("lxc"), params("qemu"));
+    assert!(
+        ct["ssh-public-keys"].is_string() && vm["sshkeys"].is_string(),
+        "{ct}\n{vm}"
+    );
+    let file = |params: &Value, key: &str| {
+        let text = params[key].as_str().unwrap();
+        text.rsplit("import-from=")
+            .next()
+            .unwrap()
+            .split(',')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let storage = json!({"type": "lvmthin", "content": "images,rootdir"});
+    let mut cluster = sim::cluster(&[]);
+    cluster["storages"] = json!({"ssd-data": storage, "local": {"type": "dir", "path": "/var/lib/vz", "content": "vztmpl,import"}});
+    cluster["files"] =
+        json!({file(&ct, "ostemplate"): {}, file(&vm, "scsi0"): {"unpacked": 3_u64 << 30}});
+    let sim = sim::Sim::start(&cluster);
+    for (kind, params) in [("lxc", &ct), ("qemu", &vm)] {
+        let path = format!("/api2/json/nodes/b/{kind}");
+        let answer = sim.raw("POST", &path, &sim.authorization(), Some(params));
+        assert_eq!(answer.status(), 200, "{answer:?}");
+    }
+    let ended = |truth: &Value| {
+        truth["tasks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|task| !task["end"].is_null())
+    };
+    let truth = sim.until("made", ended);
+    for task in truth["tasks"].as_array().unwrap() {
+        assert_eq!(task["exitstatus"], "OK", "{task}");
+    }
+    let disk = truth["guests"][vm["vmid"].to_string()]["config"]["scsi0"]
+        .as_str()
+        .unwrap();
+    assert!(disk.ends_with(",discard=on,iothread=1,size=3G"), "{disk}");
+}

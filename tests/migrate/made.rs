@@ -20,6 +20,7 @@ use crate::{
 };
 
 const WORLDS: &str = "data/pve/recorded-made.json";
+const BOUNDARY: &str = "------------------------0123456789abcdef";
 const FOLDER: &str = "data/pve/real-make";
 
 fn at(file: &str) -> std::path::PathBuf {
@@ -86,12 +87,13 @@ fn exchange(title: &str, request: &str, head: &str, answer: &str) -> Exchange {
     let (method, path) = line.split_once(' ').unwrap_or(("GET", line));
     let rest = &request[line.len()..];
     let mut words = Vec::new();
-    let mut json = false;
-    // " --data-urlencode a=b c -d d=e"
+    let (mut json, mut parts) = (false, String::new());
+    // " --data-urlencode a=b c -d d=e -F f=@file"
     for word in format!("{rest} ")
         .replace(" --data-urlencode ", "\u{0}u")
         .replace(" -d ", "\u{0}d")
         .replace(" -H ", "\u{0}h")
+        .replace(" -F ", "\u{0}f")
         .split('\u{0}')
     {
         let word = word.trim_end_matches(' ');
@@ -101,9 +103,13 @@ fn exchange(title: &str, request: &str, head: &str, answer: &str) -> Exchange {
                 words.push(format!("{name}={}", escape(value)));
             }
             Some(("d", pair)) => words.push(pair.to_owned()),
+            Some(("f", pair)) => parts += &part(pair),
             Some(("h", header)) => json |= header.contains("json"),
             _ => {}
         }
+    }
+    if !parts.is_empty() {
+        words.push(format!("{parts}--{BOUNDARY}--\r\n"));
     }
     Exchange {
         title: title.to_owned(),
@@ -116,6 +122,20 @@ fn exchange(title: &str, request: &str, head: &str, answer: &str) -> Exchange {
         answer: answer.to_owned(),
         task: None,
     }
+}
+
+/// A part of a form: `content=vztmpl`, or `filename=@./NAME;filename=OTHER`.
+fn part(pair: &str) -> String {
+    let (name, value) = pair.split_once('=').unwrap();
+    let Some(file) = value.strip_prefix("@./") else {
+        return format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+        );
+    };
+    let (file, other) = file.split_once(";filename=").unwrap_or((file, file));
+    format!(
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{other}\"\r\n\r\n{file}\r\n"
+    )
 }
 
 fn escape(text: &str) -> String {
@@ -134,11 +154,12 @@ fn escape(text: &str) -> String {
 struct Setting<'a>(&'a Value);
 
 impl Setting<'_> {
-    fn skips(&self, title: &str) -> bool {
+    fn skips(&self, title: &str, nth: usize) -> bool {
         let list = self.0["skip"].as_array().into_iter().flatten();
         list.filter_map(Value::as_str).any(|skip| {
             let skip = skip.split(" | ").next().unwrap_or_default();
             skip == title
+                || skip == format!("{title}#{nth}")
                 || skip
                     .strip_suffix('*')
                     .is_some_and(|start| title.starts_with(start))
@@ -147,6 +168,9 @@ impl Setting<'_> {
 
     /// The token of a request, and what is done before it.
     fn before(&self, sim: &Sim, title: &str, nth: usize) -> Option<String> {
+        if self.0["settle"] == true {
+            sim.until("quiet", quiet);
+        }
         let mut token = self.0["token"].as_str().map(str::to_owned);
         for step in self.0["steps"].as_array().into_iter().flatten() {
             let of = step["of"].as_str().unwrap_or_default();
@@ -157,6 +181,14 @@ impl Setting<'_> {
                 if !step[control].is_null() {
                     sim.control(control, &step[control]);
                 }
+            }
+            if step["settle"] == true {
+                sim.until("quiet", |truth| {
+                    let down = |guest: &Value| {
+                        guest["vmid"] != step["down"] || guest["status"] == "stopped"
+                    };
+                    quiet(truth) && truth["guests"].as_object().unwrap().values().all(down)
+                });
             }
             for request in step["requests"].as_array().into_iter().flatten() {
                 sim.until("quiet", quiet);
@@ -185,10 +217,12 @@ fn ask(sim: &Sim, one: &Exchange, token: &str) -> Message {
         Message::request(&one.method, &format!("/api2/json{}", one.path), token, None);
     if !one.json {
         request.headers.retain(|(name, _)| name != "Content-Type");
-        request.headers.push((
-            "Content-Type".into(),
-            "application/x-www-form-urlencoded".into(),
-        ));
+        let kind = if one.body.starts_with("--") {
+            format!("multipart/form-data; boundary={BOUNDARY}")
+        } else {
+            "application/x-www-form-urlencoded".to_owned()
+        };
+        request.headers.push(("Content-Type".into(), kind));
     }
     request.body = one.body.clone().into_bytes();
     wire::ask(sim.address(), &request).unwrap()
@@ -276,13 +310,20 @@ fn spoken<'a>(log: impl Iterator<Item = &'a str>) -> Vec<String> {
         "Detected container architecture",
         "for my (...) is experimental",
         "failed to connect to monitor",
+        "sent 1 bytes",
+        "cannot remove directory for",
     ];
     let mut lines: Vec<String> = log
         .filter(|line| !stand_ins.iter().any(|start| line.starts_with(start)))
         .map(|line| {
-            let cut = ["done: SHA256:", "Filesystem UUID: ", "Total bytes read: "];
+            let cut = [
+                "done: SHA256:",
+                "Filesystem UUID: ",
+                "Total bytes read: ",
+                "file size is: ",
+            ];
             let start = cut.iter().find(|start| line.starts_with(**start));
-            start.map_or(line.to_owned(), |start| (*start).to_owned())
+            start.map_or_else(|| plain(line), |start| (*start).to_owned())
         })
         .collect();
     // The order of the key types varies.
@@ -294,6 +335,19 @@ fn spoken<'a>(log: impl Iterator<Item = &'a str>) -> Vec<String> {
         lines[first..last].sort();
     }
     lines
+}
+
+/// Without the names of uploads on their way, and without addresses.
+fn plain(line: &str) -> String {
+    let mut words: Vec<&str> = line.split(' ').collect();
+    for word in &mut words {
+        if word.starts_with("/var/tmp/pveupload-") {
+            *word = "UPLOAD";
+        } else if let Some((_, path)) = word.split_once("]:") {
+            *word = path;
+        }
+    }
+    words.join(" ")
 }
 
 #[test]
@@ -317,11 +371,12 @@ fn making_guests_is_answered_as_recorded() {
             for mut one in all {
                 let nth = titles.entry(one.title.clone()).or_default();
                 *nth += 1;
-                let token = setting.before(&sim, &one.title, *nth);
+                let nth = *nth;
+                let token = setting.before(&sim, &one.title, nth);
                 for (recorded, simulated) in &tasks {
                     one.path = one.path.replace(recorded, simulated);
                 }
-                if setting.skips(&one.title) {
+                if setting.skips(&one.title, nth) {
                     continue;
                 }
                 asked += 1;
@@ -352,4 +407,61 @@ fn strings(list: &Value) -> BTreeSet<String> {
     let list = list.as_array().into_iter().flatten();
     list.filter_map(|line| Some(line.as_str()?.split(" | ").next()?.to_owned()))
         .collect()
+}
+
+/// With each right by itself, and with PVEAuditor's: what is refused, and what is empty without a word.
+#[test]
+fn what_is_seen_with_what_is_as_measured() {
+    let worlds: Value = serde_json::from_str(&fs::read_to_string(at(WORLDS)).unwrap()).unwrap();
+    let matrix = fs::read_to_string(at(FOLDER).join("4-matrix.tsv")).unwrap();
+    let change = json!({"pools": {"rmpool": [102]}, "backup_jobs": [{"id": "rmjob", "vmid": "102"}],
+        "guests": [{"type": "lxc", "vmid": 900, "name": "ct900", "node": "pve1", "config": {}},
+            {"type": "lxc", "vmid": 102, "name": "ct102", "node": "pve2", "config": {}}],
+        "ha": {"resources": {"ct:102": {}}, "rules": {"r": {"type": "node-affinity", "resources": "ct:102", "nodes": "pve2"}}},
+        "replication": [{"id": "102-0", "type": "local", "guest": 102, "target": "pve1"}]});
+    let sim = Sim::start(&with(worlds["cluster"].clone(), change));
+    let auditor = [
+        "Datastore.Audit",
+        "Mapping.Audit",
+        "Pool.Audit",
+        "SDN.Audit",
+        "Sys.Audit",
+        "VM.Audit",
+        "VM.GuestAgent.Audit",
+    ];
+    let mut wrong = Vec::new();
+    for line in matrix.lines() {
+        let [role, path, said] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("{line}");
+        };
+        let rights = if role == "PVEAuditor" {
+            json!(auditor)
+        } else {
+            json!([role])
+        };
+        sim.control("rights", &json!({"mk@pve!make": {"/": rights}}));
+        let answer = sim.raw(
+            "GET",
+            &format!("/api2/json{path}"),
+            "PVEAPIToken=mk@pve!make=s",
+            None,
+        );
+        let (status, rest) = said.split_once(' ').unwrap();
+        let message = answer.json()["message"].take();
+        let same = match rest
+            .strip_prefix("\"array of ")
+            .and_then(|rest| rest.strip_suffix('"'))
+        {
+            Some(count) => (count == "0") == (answer.json()["data"] == json!([])),
+            None if status == "200" => true,
+            None => serde_json::from_str::<Value>(rest).is_ok_and(|said| said == message),
+        };
+        if answer.status().to_string() != status || !same {
+            wrong.push(format!(
+                "{line} | {}",
+                String::from_utf8_lossy(&answer.body)
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

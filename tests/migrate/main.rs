@@ -16,6 +16,7 @@ mod kill_kinds;
 mod kills;
 mod known;
 mod made;
+mod making;
 mod outage;
 mod recordings;
 mod recovery;

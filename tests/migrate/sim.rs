@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
     panic::{self, AssertUnwindSafe},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Output, Stdio},
     sync::{
         Mutex,
@@ -45,11 +45,21 @@ impl Sim {
 
     /// With so many simulated seconds in one.
     pub fn at_speed(scenario: &Value, speed: f64) -> Self {
+        Self::launch(scenario, speed, &[])
+    }
+
+    /// With a command that is told of guests.
+    pub fn with_hook(scenario: &Value, hook: &Path) -> Self {
+        Self::launch(scenario, SPEED, &["--hook", hook.to_str().unwrap()])
+    }
+
+    fn launch(scenario: &Value, speed: f64, words: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scenario.json");
         fs::write(&path, scenario.to_string()).unwrap();
         let mut process = Command::new(&tools()["pve-cluster"])
             .args(["--speed", &speed.to_string()])
+            .args(words)
             .arg(&path)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -226,6 +226,17 @@ pub struct Template {
     pub disk_gib: u64,
     /// Packages that are installed in it.
     pub packages: Vec<String>,
+    /// What is run in it as root, in this order.
+    pub commands: Vec<Command>,
+}
+
+/// A command of a template; both texts are lines for bash.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Command {
+    /// What is run.
+    pub run: String,
+    /// What succeeds where it was done already.
+    pub unless: String,
 }
 
 impl Site {

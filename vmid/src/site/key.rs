@@ -229,6 +229,10 @@ pub const KEYS: &[Key] = &[
     key("templates.*.disk_gib",      Whole(1, 1 << 20), "8", "Disk in GiB."),
     key("templates.*.packages",      List,            "[]", "Packages that are installed in it."),
     key("templates.*.packages[]",    Text(Word),      "",  "A Debian package."),
+    key("templates.*.commands",      List,            "[]", "What scripts/configure runs in the guest as root when the packages are there, in this order."),
+    key("templates.*.commands[]",    Object,          "",  "A command (bash, one line) and how to see that it was done."),
+    required("templates.*.commands[].run", Text(Line),     "The command."),
+    required("templates.*.commands[].unless", Text(Line),  "Command that succeeds where `run` was done: then it isn't run, and after it this must succeed."),
 
     key("apps",                      List,            "[]", "The applications that scripts/app-backup backs up."),
     key("apps[]",                    Object,          "",  "An application."),

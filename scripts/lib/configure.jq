@@ -1,0 +1,61 @@
+# What is to be configured in the guest of each record, as {record, job}; a job is null where nothing is to be done, and
+# `found` an error that was found here. Reads $site, $keys (lines of public keys), $accept (names whose key
+# may be the one that is met first), $template (of records that name none), $journal (pvx-migrate run's, raw) and the rest of the input.
+include "records";
+include "text";
+include "shape";
+
+def refused($code; $why): (if has("changed") then .changed = false else . end) | failed($code; $why) | {record: ., job: null, found: ("\(.name): \($why)" | printable)};
+
+def is_address:
+  type == "string" and (test("\\A[0-9]{1,3}(\\.[0-9]{1,3}){3}\\z") or (test("\\A[0-9A-Fa-f:.]{2,45}\\z") and contains(":")));
+# Its own, else that of the interface that it was made with.
+def address_of: [.address, (.params | objects | .net0, .ipconfig0 | strings | [match("(?:\\A|,)ip=([^,]+)").captures[0].string][0]) | strings][0] // "" | split("/")[0] // "";
+def is_vm: .type == "qemu" or .shape == "vm";
+def user_of: if is_vm then ((.params | objects | .ciuser) // "debian") else "root" end;
+def is_list_of_keys: type == "array" and all(.[]; type == "object" and (.sha256 | type == "string" and test("\\ASHA256:[A-Za-z0-9+/]{43}\\z")));
+
+# The host keys of the guest's creation, as a journal of pvx-migrate run has them; [] if it made no such guest, or removed it.
+def made_by_journal:
+  .vmid as $vmid | .name as $name
+  | reduce ($journal | split("\n")[] | fromjson? | objects | select(.vmid == $vmid and $vmid != null)) as $line ([];
+      if $line.action != "create" or $line.name != $name then [] elif $line.host_keys then $line.host_keys else . end);
+
+# The lines that may log in, each with the part that tells it from others; options may stand before the type.
+def key_lines:
+  [$keys | split("\n")[] | gsub("[\t\r ]+"; " ") | sub("^ "; "") | select(test("\\A[^#]") and (test("[\\x00-\\x1f\\x7f]") | not))
+   | {line: ., blob: [match("(?:\\A| )(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ ([A-Za-z0-9+/]{16,}=*)(?: |\\z)").captures[0].string][0]}
+   | select(.blob)];
+
+def job($site):
+  (.template // if $template != "" then $template else template_for(if is_vm then "vm" else .shape // "lxc" end) end) as $name
+  | $site.templates[$name | tostring] as $template
+  | address_of as $address
+  | made_by_journal as $made
+  | (if $made != [] then $made else .host_keys // [] end) as $host_keys
+  | if (.name | type) != "string" or .name == "" then refused("bad-record"; "it has no name")
+    elif $address | is_address | not then refused("bad-record"; "its address is \($address | tojson), not one that can be asked")
+    elif $host_keys | is_list_of_keys | not then refused("bad-record"; "its host_keys are no list of SHA-256 fingerprints")
+    elif user_of | tostring | test("\\A[a-z_][a-z0-9_-]{0,31}\\z") | not then refused("bad-record"; "params.ciuser is no user's name")
+    elif $template == null then refused("unknown-template"; "template \($name | tojson) is not in the site file")
+    else
+      {record: ., job: {
+        name, address: $address, user: user_of, template: $name,
+        host_keys: [$host_keys[].sha256], fresh: ($made != [] or .changed == true and $host_keys != []),
+        accept: (.name as $own | $accept | index([$own]) != null),
+        timezone: ($site.timezone // ""), locale: ($site.locale // ""), keys: key_lines,
+        packages: ($template.packages + (if is_vm then ["qemu-guest-agent"] else [] end) + (if $site.locale then ["locales"] else [] end)
+          + (if $site.timezone then ["tzdata"] else [] end) | unique),
+        upgrades: ($template.packages | index("unattended-upgrades") != null), commands: $template.commands}}
+    end;
+
+$site[0] as $site
+| [inputs | records] as $all
+| [$all[] | if .error or of_no_guest or (.action // "create") != "create" then {record: ., job: null} else job($site) end] as $all
+| ([$all[].record.name | strings]) as $names
+| ($accept - $names) as $strangers
+| if $strangers != [] then error("--accept-new names \($strangers | join(", ")), and no record has that name") else . end
+| [$all[].job | objects | .address] as $addresses
+| $all[]
+| .job.address as $own
+| if $own and ([$addresses[] | select(. == $own)] | length > 1) then .record | refused("bad-record"; "\($own) is the address of several records") else . end

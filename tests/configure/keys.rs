@@ -1,0 +1,74 @@
+//! Whose host key is trusted: the one that the guest was made with, and none that merely answers.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::bed::Bed;
+
+/// A guest that is made, goes, and another one that gets its address; and what asks for it then.
+#[test]
+fn only_the_creation_vouches_for_a_key() {
+    let Some(bed) = Bed::new("only_the_creation_vouches_for_a_key") else {
+        return;
+    };
+    bed.site(&json!({"templates": {"base": {}}}));
+    let first = bed.made("first", "192.168.30.60");
+    let run = |words: &[&str], record: &Value| bed.configure(words, std::slice::from_ref(record));
+    let without = |record: &Value| {
+        let mut other = record.clone();
+        other.as_object_mut().unwrap().remove("host_keys");
+        other["changed"] = json!(false);
+        other
+    };
+    run(&[], &without(&first)).refused("host-key", "nothing says which host key", "nobody vouches");
+    let mut wrong = first.clone();
+    wrong["host_keys"][0]["sha256"] = json!(format!("SHA256:{}", "A".repeat(43)));
+    wrong["host_keys"][1]["sha256"] = json!(format!("SHA256:{}", "B".repeat(43)));
+    run(&["--accept-new", "first"], &wrong).refused(
+        "host-key",
+        "none of them was made with this guest",
+        "another's keys",
+    );
+    assert_eq!(bed.known_hosts(), "");
+    run(&[], &first).good();
+    run(&[], &without(&first)).good(); // known by now
+    let old = bed.known_hosts();
+
+    bed.bash("guest down first");
+    let second = bed.made("second", "192.168.30.60");
+    let mut claim = second.clone();
+    claim["changed"] = json!(false); // it was not made by this run
+    #[rustfmt::skip]
+    let cases: [(&str, &[&str], &Value); 5] = [
+        ("the old record",            &[],                         &first),
+        ("a record without keys",     &[],                         &without(&second)),
+        ("accepting what is new",     &["--accept-new", "second"], &without(&second)),
+        ("keys, and nothing made",    &[],                         &claim),
+        ("only a look",               &["-n"],                     &claim),
+    ];
+    for (what, words, record) in cases {
+        run(words, record).refused("host-key", "192.168.30.60 offers ssh-ed25519 SHA256:", what);
+        assert_eq!(bed.known_hosts(), old, "{what}");
+    }
+    // A journal that made it says so, unless it is of another guest.
+    let line = |name: &str| json!({"vmid": 30000, "name": name, "action": "create", "phase": "verified", "host_keys": second["host_keys"]});
+    let journal = bed.path("journal");
+    let words = ["--journal", journal.to_str().unwrap()];
+    fs::write(&journal, format!("{}\n{{\"cut", line("other"))).unwrap();
+    run(&words, &claim).refused("host-key", "another key of it", "another guest's journal");
+    fs::write(&journal, format!("{}\n{{\"cut", line("second"))).unwrap();
+    run(&words, &without(&second)).good();
+    assert_ne!(bed.known_hosts(), old);
+    assert_eq!(bed.known_hosts().lines().count(), 1);
+
+    bed.bash("guest down second");
+    let third = bed.made("third", "192.168.30.60");
+    run(&[], &third).good(); // the record of its creation
+    let vm = bed.made("vm", "192.168.30.61");
+    run(&["--accept-new", "vm"], &without(&vm)).good();
+    assert_eq!(bed.known_hosts().lines().count(), 2);
+    let other = run(&["--accept-new", "third"], &vm);
+    assert_eq!(other.code, Some(2));
+    assert!(other.said.contains("--accept-new names third"), "{other:?}");
+}
