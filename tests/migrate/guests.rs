@@ -312,6 +312,39 @@ fn two_at_once() {
     }
 }
 
+/// What a purge takes along is exactly what was planned, or nothing goes.
+#[test]
+fn what_names_a_guest_goes_only_as_planned() {
+    let jobs = json!([{"id": "alone", "vmid": "100", "storage": "nas", "enabled": 1, "schedule": "02:00"},
+        {"id": "both", "vmid": "100,101", "storage": "nas", "enabled": 1, "schedule": "03:00"}]);
+    let planned = |alone: &str| {
+        let jobs = json!([{"id": "alone", "effect": alone}, {"id": "both", "effect": "trimmed"}]);
+        json!({"purge": {"ha": null, "replication": [], "jobs": jobs}})
+    };
+    for (name, change, want) in [
+        ("as planned", planned("deleted"), ""),
+        ("another effect", planned("trimmed"), "changed"),
+        ("nothing was planned", json!({}), "changed"),
+    ] {
+        let guests = [container(100, "a"), container(101, "a")];
+        let sim = Sim::start(&scenario(&guests, json!({"backup_jobs": jobs})));
+        let plan = [with(destroy(&sim, 100, "a", "ct100"), change)];
+        let ran = sim.run(&plan);
+        assert_eq!(code(ran.record(100)), want, "{name}: {ran:#?}");
+        let truth = sim.truth();
+        let gone = want.is_empty();
+        assert_eq!(truth["guests"]["100"].is_null(), gone, "{name}");
+        let left = truth["backup_jobs"].as_array().unwrap().iter();
+        let left: Vec<&str> = left.map(|job| job["id"].as_str().unwrap()).collect();
+        let both: &[&str] = if gone { &["both"] } else { &["alone", "both"] };
+        assert_eq!(left, both, "{name}");
+        assert!(
+            gone || truth["guests"]["100"]["status"] == "running",
+            "{name}"
+        );
+    }
+}
+
 /// With the roles that the README gives to a token that makes and removes: on a pool and on `/`. An ID
 /// that is in no pool yet is none that this token may read.
 #[test]
