@@ -153,7 +153,7 @@ fn no_trace(order: &Order, seen: &Seen, past: &Past, tried: &Tried) -> Next {
             "its task is gone from the list, and there is no guest",
         );
     }
-    if order.repair_only || tried.count >= REQUESTS || !seen.node_online {
+    if order.exists || order.repair_only || tried.count >= REQUESTS || !seen.node_online {
         return failed(
             "not-made",
             format!("the request left no trace ({lost}); there is no guest"),

@@ -254,6 +254,7 @@ fn ways() {
         ("asked, left no trace",             o(),         free(),              waited(11.0, asked()),   "create"),
         ("twice, left no trace",             o(),         free(),              waited(11.0, twice()),   "failed: not-made"),
         ("no trace, its node is off",        o(),         off(),               waited(11.0, asked()),   "failed: not-made"),
+        ("no trace, planned as there",       existed(),   free(),              waited(11.0, asked()),   "failed: not-made"),
         ("no trace, no plan",                repair(),    free(),              waited(11.0, asked()),   "failed: not-made"),
         ("heard, and its task is gone",      o(),         free(),              waited(11.0, named()),   "failed: not-made"),
         ("its node tells no tasks",          o(),         blind(free()),       waited(11.0, asked()),   "wait"),

@@ -252,3 +252,23 @@ fn an_old_plan_removes_nothing() {
     assert_eq!(server.world().count(DELETE), 0);
     assert_eq!(server.world().guests[&100].config["description"], "notes\n");
 }
+
+/// After a removal that came to nothing a new plan counts by itself: what the first one saw is over.
+#[test]
+fn a_new_plan_after_one_that_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = there();
+    world.fails.insert("vzshutdown".to_owned(), "no".to_owned());
+    let server = Server::start(world);
+    let ran = run(&server, &journal(&folder), &[destroy()]);
+    assert_eq!(ran.code(), "did-not-stop");
+    let config = json!({"hostname": "g", "memory": 9});
+    *server.world() = World::default()
+        .with(101, json!({"hostname": "h"}), true)
+        .with(100, config, true);
+    let mut plan = destroy();
+    plan["digest"] = format!("{:040x}", 2).into();
+    let ran = run(&server, &journal(&folder), &[plan]);
+    assert_eq!(ran.answer, Ok(Answer::Yes), "{:?}", ran.records);
+    assert!(!server.world().guests.contains_key(&100));
+}
