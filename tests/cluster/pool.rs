@@ -35,7 +35,7 @@ impl World {
         Ok(json!({"members": self.members(&pool)}))
     }
 
-    fn sees_pool(&self, call: &Call, pool: &str) -> bool {
+    pub fn sees_pool(&self, call: &Call, pool: &str) -> bool {
         let path = format!("/pool/{pool}");
         ["Pool.Audit", "Pool.Allocate"]
             .iter()

@@ -228,6 +228,9 @@ impl World {
             }
         }
         if all {
+            let seen = self.pools.keys().filter(|pool| self.sees_pool(call, pool));
+            let row = |pool: &String| json!({"id": format!("/pool/{pool}"), "type": "pool", "pool": pool});
+            rows.extend(seen.map(row));
             rows.extend(
                 self.nodes
                     .keys()

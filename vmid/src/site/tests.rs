@@ -18,7 +18,16 @@ fn faults(document: &Value) -> Vec<String> {
 
 /// A document in which every key is, each with a value that fits.
 fn full() -> Value {
-    json!({
+    // In parts, because the macro takes no more keys at once.
+    let pairs = json!([{"name": "ns", "vip": "10.20.20.53", "vips": ["10.20.20.53", "10.20.20.55"], "vrid": 53, "interface": "eth0", "advert_ms": 1000, "unicast": true, "excluded": false,
+            "vrrp": true, "by": "vrrp", "rto_s": 10.0,
+            "expect": {"preferred": true, "version": 3},
+            "members": [{"name": "ns-1", "address": "10.20.20.51", "addresses": ["10.20.20.54"], "vmid": 20051, "node": "pve-a", "preferred": true},
+                        {"name": "ns-2", "address": "10.20.20.52", "addresses": [], "preferred": false}],
+            "probes": [{"dns": {"name": "x"}, "http": {}, "tls": {}, "tcp": {"port": 53}, "nfs": {}, "route": {}, "pihole": {}, "on": "vip", "rebinds": true}],
+            "same": ["ads.example"],
+            "files": [{"path": "/srv/stamp", "max_age_s": 60, "member": "ns-2"}]}]);
+    let mut document = json!({
         "$schema": "site.schema.json", "name": "kestrel", "domain": "kestrel.internal", "timezone": "Europe/Madrid", "locale": "en_US.UTF-8",
         "nameserver": "10.20.20.53", "ssh_keys_file": "/root/.ssh/authorized_keys", "pool": "made",
         "avoid": ["2-9"], "limits": {"ram_ratio": 1.2}, "netbox": {"cluster": "homelab"},
@@ -28,19 +37,14 @@ fn full() -> Value {
         "storages": [{"storage": "tank", "type": "zfspool", "content": ["images", "rootdir"], "guests": true}],
         "database_storage_types": ["zfspool"],
         "vlans": [{"vlan": 20, "name": "infra", "prefix": "10.20.20.0/24", "base": 720_000, "digits": 3, "bridge": "vmbr0", "tagged": true, "gateway": "10.20.20.1"}],
-        "pairs": [{"name": "ns", "vip": "10.20.20.53", "vips": ["10.20.20.53", "10.20.20.55"], "vrid": 53, "interface": "eth0", "advert_ms": 1000, "unicast": true, "excluded": false,
-            "vrrp": true, "by": "vrrp", "rto_s": 10.0,
-            "expect": {"preferred": true, "version": 3},
-            "members": [{"name": "ns-1", "address": "10.20.20.51", "addresses": ["10.20.20.54"], "vmid": 20051, "node": "pve-a", "preferred": true},
-                        {"name": "ns-2", "address": "10.20.20.52", "addresses": [], "preferred": false}],
-            "probes": [{"dns": {"name": "x"}, "http": {}, "tls": {}, "tcp": {"port": 53}, "nfs": {}, "route": {}, "pihole": {}, "on": "vip", "rebinds": true}],
-            "same": ["ads.example"],
-            "files": [{"path": "/srv/stamp", "max_age_s": 60, "member": "ns-2"}]}],
+        "pairs": pairs,
         "services": [
             {"name": "proxy", "type": "lxc", "vmid": 20094, "addresses": ["10.20.20.94"],
              "probes": [{"dns": {"name": "x"}, "http": {}, "tls": {}, "tcp": {"port": 443}, "nfs": {}, "route": {}, "pihole": {}}],
              "role": "db", "ha": "failover", "sla_s": 120, "why": "two minutes will do"},
-            {"name": "dns", "addresses": [], "pair": "ns", "probes": [], "ha": "active-active", "sla_s": 0}],
+            {"name": "dns", "addresses": [], "pair": "ns", "probes": [], "ha": "active-active", "sla_s": 0}]
+    });
+    let rest = json!({
         "ha": {"name": "ha", "nodes": ["other"], "resources": [{"sid": "vm:101", "name": "plex", "why": "because"}]},
         "roles": {"db": {"database": true, "privileged": false, "why": "data"}},
         "templates": {"base": {"lxc": "local:vztmpl/a.tar.zst", "vm": "local:import/a.qcow2", "features": ["nesting=1"], "cores": 2,
@@ -51,7 +55,10 @@ fn full() -> Value {
         "backup_target": {"path": "/backups", "mount": true, "timeout_s": 10},
         "notify": {"on": "failure", "discord": {"url_file": "/etc/pvx/discord"}, "ntfy": {"url_file": "/etc/pvx/ntfy", "token_file": "/etc/pvx/ntfy-token"},
             "healthchecks": {"url_file": "/etc/pvx/healthchecks"}, "apprise": {"urls_file": "/etc/pvx/apprise"}}
-    })
+    });
+    let (all, rest) = (document.as_object_mut().unwrap(), rest.as_object().unwrap());
+    all.extend(rest.clone());
+    document
 }
 
 /// The paths that occur in a document, in the table's form.

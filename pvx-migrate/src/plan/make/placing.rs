@@ -125,7 +125,10 @@ impl<'a> Work<'_, 'a> {
     fn storage(&self, id: &str, content: &str, node: usize, found: &mut Found) -> Option<&'a str> {
         let name = self.cluster.name(node);
         let Some(storage) = self.cluster.storage(id) else {
-            found.blocks(Code::Storage, format!("the cluster has no storage {id}"));
+            found.blocks(
+                Code::Storage,
+                format!("no node has the storage {id}: there is none, or it is disabled"),
+            );
             return None;
         };
         if !storage.nodes.contains_key(name) {
