@@ -307,7 +307,7 @@ mod tests {
         for (code, _) in CODES {
             let named = format!("{code}`");
             let has = |row: &&str| row.starts_with(&named) || row.contains(&format!("`{named}"));
-            assert!(rows.iter().any(|row| has(&row)), "{code}");
+            assert!(rows.iter().any(has), "{code}");
         }
     }
 

@@ -138,7 +138,8 @@ pub fn run(
             "pvx-migrate",
             &format!("{stop}; only what was under way is brought to its end"),
         );
-        answer = Answer::No;
+        let fresh = !todo.fresh.is_empty() || !guests.todo.fresh.is_empty();
+        answer = answer.max(Answer::no_if(fresh));
         todo.fresh.clear();
         guests.todo.begin_nothing();
     } else if !may_begin(&steps, &todo, &mut guests, options, &mut out) {

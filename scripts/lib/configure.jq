@@ -1,6 +1,7 @@
 # What is to be configured in the guest of each record, as {record, job}; a job is null where nothing is to be done, and
 # `found` an error that was found here. Reads $site, $keys (lines of public keys), $accept (names whose key
-# may be the one that is met first), $template (of records that name none), $journal (pvx-migrate run's, raw) and the rest of the input.
+# may be the one that is met first), $template (of records that name none), $journal (pvx-migrate run's, raw), $provisioned (provision's
+# records, raw) and the rest of the input.
 include "records";
 include "text";
 include "shape";
@@ -15,11 +16,22 @@ def is_vm: .type == "qemu" or .shape == "vm";
 def user_of: if is_vm then ((.params | objects | .ciuser) // "debian") else "root" end;
 def is_list_of_keys: type == "array" and all(.[]; type == "object" and (.sha256 | type == "string" and test("\\ASHA256:[A-Za-z0-9+/]{43}\\z")));
 
-# The host keys of the guest's creation, as a journal of pvx-migrate run has them; [] if it made no such guest, or removed it.
+# The host keys of the guest's creation, as a journal of pvx-migrate run has them; null if it made no such guest, or removed it.
+# Its other lines are moves, which change no keys; a guest that was there before has no task that created it.
 def made_by_journal:
   .vmid as $vmid | .name as $name
-  | reduce ($journal | split("\n")[] | fromjson? | objects | select(.vmid == $vmid and $vmid != null)) as $line ([];
-      if $line.action != "create" or $line.name != $name then [] elif $line.host_keys then $line.host_keys else . end);
+  | reduce ($journal | split("\n")[] | fromjson? | objects | select(.vmid == $vmid and $vmid != null)) as $line (null;
+      if $line.action == "destroy" or ($line.action == "create" and $line.name != $name) then null
+      elif $line.action != "create" or $line.created == null then .
+      elif .task != $line.created then {task: $line.created, keys: ($line.host_keys // [])}
+      else .keys = ($line.host_keys // .keys) end)
+  | if . then .keys else null end;
+
+# What run's records don't have stands in provision's of the same guest.
+def completed:
+  . as $own
+  | ([$provisioned | split("\n")[] | fromjson? | objects | select(.vmid == $own.vmid and .name == $own.name and .vmid != null)] | last // {}) as $more
+  | ($more | {address, shape, template, params, role}) + with_entries(select(.value != null));
 
 # The lines that may log in, each with the part that tells it from others; options may stand before the type.
 def key_lines:
@@ -27,27 +39,36 @@ def key_lines:
    | {line: ., blob: [match("(?:\\A| )(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ ([A-Za-z0-9+/]{16,}=*)(?: |\\z)").captures[0].string][0]}
    | select(.blob)];
 
-def job($site):
-  (.template // if $template != "" then $template else template_for(if is_vm then "vm" else .shape // "lxc" end) end) as $name
+def fitted($site; $record):
+  (is_vm or .shape or .template or $template != "") as $told
+  | (.template // if $template != "" then $template else template_for(if is_vm then "vm" else .shape // "lxc" end) end) as $name
   | $site.templates[$name | tostring] as $template
   | address_of as $address
   | made_by_journal as $made
-  | (if $made != [] then $made else .host_keys // [] end) as $host_keys
+  | ($made // .host_keys // []) as $host_keys
   | if (.name | type) != "string" or .name == "" then refused("bad-record"; "it has no name")
     elif $address | is_address | not then refused("bad-record"; "its address is \($address | tojson), not one that can be asked")
     elif $host_keys | is_list_of_keys | not then refused("bad-record"; "its host_keys are no list of SHA-256 fingerprints")
     elif user_of | tostring | test("\\A[a-z_][a-z0-9_-]{0,31}\\z") | not then refused("bad-record"; "params.ciuser is no user's name")
+    elif [$template.packages[]? | select(endswith("-"))] != [] then refused("bad-record"; "a package of template \($name | tojson) ends in -, which would remove it")
+    elif $told | not then
+      refused("bad-record"; "neither shape nor template of it is known: give --provision FILE with provision's records, or --template NAME")
     elif $template == null then refused("unknown-template"; "template \($name | tojson) is not in the site file")
     else
-      {record: ., job: {
-        name, address: $address, user: user_of, template: $name,
-        host_keys: [$host_keys[].sha256], fresh: ($made != [] or .changed == true and $host_keys != []),
+      {record: $record, job: {
+        name, owner: "\(.vmid // "" | tostring | @uri):\(.name | @uri)", address: $address, user: user_of, template: $name,
+        host_keys: [$host_keys[].sha256], created: ($made != null or .changed == true),
         accept: (.name as $own | $accept | index([$own]) != null),
         timezone: ($site.timezone // ""), locale: ($site.locale // ""), keys: key_lines,
         packages: ($template.packages + (if is_vm then ["qemu-guest-agent"] else [] end) + (if $site.locale then ["locales"] else [] end)
           + (if $site.timezone then ["tzdata"] else [] end) | unique),
         upgrades: ($template.packages | index("unattended-upgrades") != null), commands: $template.commands}}
     end;
+
+def job($site):
+  . as $record
+  | completed | fitted($site; $record)
+  | if .job then . else .record.error as $error | .record = (($record | if has("changed") then .changed = false else . end) + {error: $error}) end;
 
 $site[0] as $site
 | [inputs | records] as $all

@@ -17,9 +17,10 @@ $met[0] as $met
 | $record
 | if $met.error then . + $met
   elif $failure.failed == "unsupported-os" then failed("unsupported-os"; "it is \($failure.why), and only Debian and Ubuntu are known")
+  elif $failure.failed == "other-guest" then failed("other-guest"; "what answers at \($job.address) calls itself \($failure.why), so nothing was changed there")
   elif $failure then step($failure.failed; $failure.why)
   elif $last then .
-  elif $code == 127 and $lines == [] then failed("unsupported-os"; "there is no bash, so it is neither Debian nor Ubuntu")
+  elif $code == 127 and $lines == [] and ($job.user == "root" or ($said | test("bash: .*not found"; "i") and (test("sudo: command not found") | not))) then failed("unsupported-os"; "there is no bash, so it is neither Debian nor Ubuntu")
   elif $said | test("Host key verification failed|HOST IDENTIFICATION HAS CHANGED") then failed("host-key"; "\($job.address) offered another key than a moment before")
   elif $code == 124 or $code == 137 then step("connection"; "not done within an hour")
   elif $lines == [] then step("login"; "\($job.user)@\($job.address): \(if $said == "" then "exit code \($code)" else $said end)")

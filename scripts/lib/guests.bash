@@ -37,7 +37,7 @@ meet() {
         jq -nc --arg at "$2" --arg wait "$wait_s" '{error: {code: "no-sshd", message: "no ssh server answers at \($at), port 22, within \($wait) s"}}' >"$1/met"
         return 1
     fi
-    filter host-keys host-keys -r --rawfile scanned "$1/scanned" --rawfile known "$known" <"$1/job" >"$1/verdict"
+    filter host-keys host-keys -r --rawfile scanned "$1/scanned" --rawfile known "$known" --arg path "$known" <"$1/job" >"$1/verdict"
     head -n 1 -- "$1/verdict" >"$1/met"
     tail -n +2 -- "$1/verdict" >"$1/known_hosts"
     [[ -s $1/known_hosts ]] || return 1
@@ -63,9 +63,11 @@ attend() {
     if meet "$1" "$2"; then
         enter "$@" &
         pid=$!
-        trap 'kill "$pid" 2>/dev/null; exit 143' TERM
+        trap 'kill "$pid" 2>/dev/null; wait "$pid"; exit 143' TERM
         wait "$pid" || code=$?
         trap - TERM
+        # Nobody vouched for its key: it is kept if the guest is who it was taken for.
+        if [[ $(<"$1/met") == *'"later":true'* ]] && grep -qF "{\"pvx\":\"$pvx\",\"met\":" "$1/answers"; then pin "$2" "$1/known_hosts"; fi
         last_words=$(head -c 4096 -- "$1/said" | tr -d '\0\r' | grep -av '^$' | tail -n 1) || true
     fi
     filter configured configured -r --slurpfile met "$1/met" --rawfile answers "$1/answers" --arg said "$last_words" --argjson code "$code" \
@@ -89,10 +91,11 @@ begin() {
 settle() {
     local folder=$tmp/guest.$settled code=0 fine line
     [[ ! ${pids[settled]-} ]] || wait "${pids[settled]}" || code=$?
+    unset 'pids[settled]'
     ((code == 0)) || { stop && exit "$code"; }
     {
         IFS= read -r line
-        printf '%s\n' "$line" || fail 3 "the records could not be printed"
+        printf '%s\n' "$line" || { stop && fail 3 "the records could not be printed"; }
         read -r fine
         [[ $fine == yes ]] || answer=1
         while IFS= read -r line; do say "$line"; done

@@ -2,7 +2,7 @@
 # is Debian or Ubuntu and needs nothing but what is essential there. Everything is looked at before it is changed, so a second
 # run changes nothing; with `dry` it only looks.
 #
-# Values: pvx (begins each line of the answer), dry, user, template, timezone, locale, upgrades, wait_s and the lists packages, keys,
+# Values: pvx (begins each line of the answer), dry, name, user, template, timezone, locale, upgrades, wait_s and the lists packages, keys,
 # blobs, runs, unlesses. Answers are JSON, a line each, on what was stdout: {"did":STEP,"value":..}, {"warning":..}, at last
 # {"versions":..}, or {"failed":STEP,"why":..} and then no more.
 # shellcheck shell=bash disable=SC2154 # the values are sent before it
@@ -31,20 +31,29 @@ alone() { timeout -k 10 1200 "$@" >"$work/said" 2>&1 </dev/null 3>&- 9>&-; }
 # said CODE: why a command failed, in a line. A password in a URL is not shown.
 said() {
     local line
-    line=$({ grep -a '^E: ' "$work/said" || grep -av '^[[:space:]]*$' "$work/said" | tail -n 1; } | head -n 1 | cut -c 1-600 | sed 's,://[^/@ ]*@,://***@,g')
+    line=$({ grep -aE '^(E|dpkg: error): ' "$work/said" || grep -av '^[[:space:]]*$' "$work/said" | tail -n 1; } | head -n 1 | cut -c 1-600 | sed 's,://[^/@ ]*@,://***@,g')
     [[ $1 != 124 && $1 != 137 ]] || line="not done within 1200 s: $line"
     printf '%s' "${line:-exit code $1}"
 }
 
-apt_options=(-q -y --no-install-recommends -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -o Acquire::http::Timeout=20
+# patient SECONDS COMMAND...: `alone`, again and again while another has a lock: apt waits for one of its own only.
+patient() {
+    local status=0 until=$((SECONDS + $1))
+    until alone "${@:2}"; do
+        status=$?
+        if ! grep -qE 'Could not get lock|locked by another process' "$work/said" || ((SECONDS >= until)); then return "$status"; fi
+        sleep 2
+    done
+}
+
+apt_options=(-q -y --no-remove --no-install-recommends -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -o Acquire::http::Timeout=20
     -o Acquire::https::Timeout=20 -o APT::Update::Error-Mode=any -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold)
 
-# hosts: the hosts and ports that apt asks: its proxy, else those of the package sources.
+# hosts: the hosts and ports of the package sources; none if apt has a proxy, which alone knows what can be reached.
 hosts() {
-    local uris proxy=""
+    local uris
+    ! apt-config dump | grep -qi 'proxy.* "[^"]' || return 0
     uris=$(apt-get --print-uris update 2>/dev/null | cut -d "'" -f 2)
-    eval "$(apt-config shell proxy Acquire::http::Proxy)"
-    if [[ $proxy && $proxy != DIRECT ]]; then uris=$proxy; fi
     sed -n 's,^\(https\?\)://\([^/@]*@\)\?\([^/:]*\)\(:[0-9]*\)\?\(/.*\)\?$,\1 \3 \4,p' <<<"$uris" | sed 's,^http \(.*\) $,\1 80,; s,^https \(.*\) $,\1 443,; s,^https\? ,,; s, :, ,' | sort -u
 }
 # reach: waits until apt's hosts take connections: the network of a new guest comes up behind its sshd.
@@ -67,12 +76,19 @@ reach() {
 
 declare -A have=()
 look() { # sets `have`: the versions of those of `packages` that are installed
-    local status name version
+    local status name version by
     have=()
     dpkg-query -W -f '${db:Status-Status} ${Package} ${Version}\n' -- "${packages[@]}" >"$work/installed" 2>/dev/null
     while read -r status name version; do
         [[ $status != installed ]] || have[$name]=$version
     done <"$work/installed"
+    [[ $(missing) ]] || return 0
+    # A name that others provide is there with one of them.
+    dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' >"$work/installed"
+    for name in $(missing); do
+        by=$(awk -v name="$name" '$1 == "installed" { for (i = 3; i <= NF; i++) { sub(/,$/, "", $i); if ($i == name) { print $2; exit } } }' "$work/installed")
+        [[ ! $by ]] || have[$name]="by $by"
+    done
 }
 # shellcheck disable=SC2120 # [apt's words]
 missing() {
@@ -80,7 +96,7 @@ missing() {
     for name in "${packages[@]}"; do [[ ${have[$name]-} ]] || printf '%s\n' "$name"; done
 }
 install_packages() {
-    local wanted status=0 until=$((SECONDS + 120))
+    local wanted
     ((${#packages[@]})) || return 0
     look
     mapfile -t wanted < <(missing)
@@ -88,14 +104,10 @@ install_packages() {
     if [[ ! $dry ]]; then
         reach
         if [[ $(ls -A /var/lib/dpkg/updates) ]]; then # an earlier run was cut off
-            alone dpkg --force-confold --configure -a || failed packages "dpkg --configure -a: $(said $?)"
+            patient 120 dpkg --force-confold --configure -a || failed packages "dpkg --configure -a: $(said $?)"
         fi
-        until alone apt-get "${apt_options[@]}" update; do # its own lock knows no Timeout
-            status=$?
-            if ! grep -q 'Could not get lock' "$work/said" || ((SECONDS >= until)); then failed packages "apt-get update: $(said "$status")"; fi
-            sleep 2
-        done
-        alone apt-get "${apt_options[@]}" install -- "${wanted[@]}" || failed packages "apt-get install: $(said $?)"
+        patient 120 apt-get "${apt_options[@]}" update || failed packages "apt-get update: $(said $?)"
+        patient 120 apt-get "${apt_options[@]}" install -- "${wanted[@]}" || failed packages "apt-get install: $(said $?)"
         look
         [[ ! $(missing) ]] || failed packages "still not installed: $(missing | paste -sd ' ')"
     fi
@@ -133,6 +145,7 @@ set_locale() {
         done < <(cat /usr/share/i18n/SUPPORTED 2>/dev/null)
         if [[ ! $dry ]]; then
             [[ $line ]] || failed locale "$locale is not a locale here: /usr/share/i18n/SUPPORTED doesn't have it"
+            [[ ! -s /etc/locale.gen || ! $(tail -c 1 /etc/locale.gen) ]] || echo >>/etc/locale.gen # the last line has no end
             grep -qxF -- "$line" /etc/locale.gen 2>/dev/null || printf '%s\n' "$line" >>/etc/locale.gen || failed locale "/etc/locale.gen can't be written"
             alone locale-gen || failed locale "locale-gen: $(said $?)"
             generated || failed locale "locale-gen has run, and $locale is still not there"
@@ -202,7 +215,7 @@ run_commands() {
 }
 
 main() {
-    local ID="" VERSION_ID="" name versions=""
+    local ID="" VERSION_ID="" versions="" host short package
     export LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     unset LANG LANGUAGE
     umask 022
@@ -215,6 +228,12 @@ main() {
     trap 'rm -rf -- "$work"' EXIT
     exec 9>/run/pvx-configure.lock
     flock -w 120 9 || failed lock "another configure has been at it for 120 s"
+    host=$(cat /etc/hostname 2>/dev/null || uname -n)
+    [[ ${host%%.*} && ${host%%.*} != localhost ]] || host=$(uname -n)
+    host=${host%%.*}
+    short=${name%%.*}
+    [[ ${host,,} == "${short,,}" ]] || failed other-guest "$host"
+    answer "\"met\":$(json "$host")"
     install_packages
     set_timezone
     set_locale
@@ -222,7 +241,7 @@ main() {
     switch_upgrades_on
     run_commands
     ((${#packages[@]} == 0)) || look
-    for name in "${!have[@]}"; do versions+=,$(json "$name"):$(json "${have[$name]}"); done
+    for package in "${!have[@]}"; do versions+=,$(json "$package"):$(json "${have[$package]}"); done
     answer "\"os\":$(json "$ID $VERSION_ID"),\"versions\":{${versions#,}}"
 }
 main </dev/null

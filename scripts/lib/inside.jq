@@ -4,7 +4,7 @@ def line($name; $value): "\($name)=\($value)";
 
 .job
 | line("pvx"; $pvx | @sh), line("dry"; $dry | @sh), line("wait_s"; $wait_s | @sh),
-line("user"; .user | @sh), line("template"; .template | @sh), line("timezone"; .timezone | @sh), line("locale"; .locale | @sh),
+line("name"; .name | @sh), line("user"; .user | @sh), line("template"; .template | @sh), line("timezone"; .timezone | @sh), line("locale"; .locale | @sh),
 line("upgrades"; if .upgrades then "yes" else "" end | @sh),
 line("packages"; .packages | list), line("keys"; [.keys[].line] | list), line("blobs"; [.keys[].blob] | list),
 line("runs"; [.commands[].run] | list), line("unlesses"; [.commands[].unless] | list)

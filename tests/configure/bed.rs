@@ -91,11 +91,7 @@ impl Bed {
             .env("HOME", self.folder.path())
             .env("TMPDIR", self.folder.path())
             .env("PVX_SITE", self.path("site.json"))
-            .env(
-                "GUEST_ROOTFS",
-                env::var_os("GUEST_ROOTFS")
-                    .unwrap_or_else(|| root().join("target/guest-rootfs").into()),
-            )
+            .env("GUEST_ROOTFS", rootfs())
             .stdin(Stdio::null());
         command
     }
@@ -118,7 +114,7 @@ impl Bed {
             "guest up {name} {address}; cd /mnt/{name}/root/etc; echo 'deb [trusted=yes] http://mirror.test/ ./' >apt/sources.list; rm -f apt/sources.list.d/*; echo '192.168.30.1 mirror.test' >>hosts; guest keys {name}"
         );
         let keys: Value = serde_json::from_str(&self.bash(&script)).unwrap();
-        json!({"name": name, "vmid": 30000, "type": "lxc", "address": format!("{address}/24"), "changed": true, "host_keys": keys})
+        json!({"name": name, "vmid": 30000, "type": "lxc", "shape": "lxc", "address": format!("{address}/24"), "changed": true, "host_keys": keys})
     }
 
     /// What is in the file of a guest, or what a command says there.
@@ -203,6 +199,14 @@ impl Answer {
             self.said
         );
     }
+}
+
+/// Where tests/lab/guest has it.
+fn rootfs() -> PathBuf {
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map(|folder| Path::new(&folder).join("guest-rootfs"));
+    let named = env::var_os("GUEST_ROOTFS").map(PathBuf::from).or(target);
+    std::path::absolute(named.unwrap_or_else(|| root().join("target/guest-rootfs"))).unwrap()
 }
 
 pub fn root() -> &'static Path {

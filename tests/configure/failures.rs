@@ -66,7 +66,7 @@ fn a_run_that_is_ended() {
     assert_eq!(answer.code, Some(3), "{answer:?}");
     assert!(answer.said.contains("cut off"), "{answer:?}");
     assert_eq!(
-        bed.bash("pgrep -c 'ssh$' || true; ls -d $TMPDIR/tmp.* 2>/dev/null || true"),
+        bed.bash("for i in $(seq 100); do pgrep 'ssh$' >/dev/null || break; sleep 0.1; done; pgrep -c 'ssh$' || true; ls -d $TMPDIR/tmp.* 2>/dev/null || true"),
         "0"
     );
     bed.bash("touch /mnt/web/root/etc/go");

@@ -36,6 +36,7 @@ fn only_the_creation_vouches_for_a_key() {
     let old = bed.known_hosts();
 
     bed.bash("guest down first");
+    // With the ID of the first, as an ID follows from the address.
     let second = bed.made("second", "192.168.30.60");
     let mut claim = second.clone();
     claim["changed"] = json!(false); // it was not made by this run
@@ -52,12 +53,24 @@ fn only_the_creation_vouches_for_a_key() {
         assert_eq!(bed.known_hosts(), old, "{what}");
     }
     // A journal that made it says so, unless it is of another guest.
-    let line = |name: &str| json!({"vmid": 30000, "name": name, "action": "create", "phase": "verified", "host_keys": second["host_keys"]});
+    let line = |name: &str| json!({"vmid": 30000, "name": name, "action": "create", "phase": "verified", "created": "UPID:x", "host_keys": second["host_keys"]});
     let journal = bed.path("journal");
     let words = ["--journal", journal.to_str().unwrap()];
     fs::write(&journal, format!("{}\n{{\"cut", line("other"))).unwrap();
-    run(&words, &claim).refused("host-key", "another key of it", "another guest's journal");
-    fs::write(&journal, format!("{}\n{{\"cut", line("second"))).unwrap();
+    run(&words, &claim).refused(
+        "host-key",
+        "another guest's or another key of it",
+        "another guest's journal",
+    );
+    fs::write(
+        &journal,
+        format!(
+            "{}\n{}\n{{\"cut",
+            line("second"),
+            json!({"vmid": 30000, "name": "second", "phase": "verified", "from": "a", "to": "b"})
+        ),
+    )
+    .unwrap();
     run(&words, &without(&second)).good();
     assert_ne!(bed.known_hosts(), old);
     assert_eq!(bed.known_hosts().lines().count(), 1);
@@ -65,9 +78,49 @@ fn only_the_creation_vouches_for_a_key() {
     bed.bash("guest down second");
     let third = bed.made("third", "192.168.30.60");
     run(&[], &third).good(); // the record of its creation
-    let vm = bed.made("vm", "192.168.30.61");
-    run(&["--accept-new", "vm"], &without(&vm)).good();
+    let mut vm = bed.made("vm", "192.168.30.61");
+    vm["host_keys"] = json!([]);
+    vm["type"] = json!("lxc");
+    let accept = ["--accept-new", "vm"];
+    run(&accept, &without(&vm)).good();
     assert_eq!(bed.known_hosts().lines().count(), 2);
+
+    // Another guest is to have that address, and the one before still answers there: its key is none of the new one's,
+    // and accepting what answers changes nothing in it, nor is its key kept.
+    let mut newer = vm.clone();
+    (newer["name"], newer["vmid"]) = (json!("newer"), json!(30061));
+    let known = bed.known_hosts();
+    let before = bed.inside(
+        "vm",
+        "readlink /etc/localtime; cat /var/lib/dpkg/status | sha256sum",
+    );
+    bed.site(&json!({"timezone": "Asia/Tokyo", "templates": {"base": {"packages": ["lab-tool"]}}}));
+    run(&[], &newer).refused(
+        "host-key",
+        "--accept-new newer",
+        "a pin of the guest before",
+    );
+    run(&["--accept-new", "newer"], &newer).refused(
+        "other-guest",
+        "192.168.30.61 calls itself vm",
+        "the guest before",
+    );
+    assert_eq!(
+        (known, before),
+        (
+            bed.known_hosts(),
+            bed.inside(
+                "vm",
+                "readlink /etc/localtime; cat /var/lib/dpkg/status | sha256sum"
+            )
+        )
+    );
+    // A VM of the same name that is made anew there.
+    bed.bash("guest down vm");
+    bed.made("vm", "192.168.30.61");
+    run(&[], &vm).refused("host-key", "--accept-new vm", "the VM made anew");
+    run(&accept, &without(&vm)).refused("host-key", "--journal", "not made, only accepted");
+    run(&accept, &vm).good();
     let other = run(&["--accept-new", "third"], &vm);
     assert_eq!(other.code, Some(2));
     assert!(other.said.contains("--accept-new names third"), "{other:?}");

@@ -12,7 +12,7 @@ fn all_is_done_once() {
     let record = bed.made("paperless", "192.168.30.50");
     bed.bash("ssh-keygen -q -t ed25519 -N '' -C ops -f /mnt/ops; { echo '# who may log in'; echo \"no-pty $(cat /mnt/ops.pub)\"; cat /mnt/lab/id.pub; } >/mnt/keys");
     // A file whose last line has no end, and what must stay.
-    bed.bash("cd /mnt/paperless/root; printf %s \"$(cat root/.ssh/authorized_keys)\" >root/.ssh/authorized_keys; printf '# de_DE.UTF-8 UTF-8\\nfr_FR.UTF-8 UTF-8' >etc/locale.gen; echo >>etc/locale.gen");
+    bed.bash("cd /mnt/paperless/root; printf %s \"$(cat root/.ssh/authorized_keys)\" >root/.ssh/authorized_keys; printf '# de_DE.UTF-8 UTF-8\\nfr_FR.UTF-8 UTF-8' >etc/locale.gen");
     bed.site(&json!({"timezone": "Europe/Berlin", "locale": "de_DE.UTF-8", "ssh_keys_file": "/mnt/keys", "templates": {"base": {
         "packages": ["lab-tool", "unattended-upgrades"],
         "commands": [{"run": "echo one >>/etc/ran", "unless": "test -s /etc/ran"}, {"run": "echo never >>/etc/ran", "unless": "true"}]}}}));
@@ -79,7 +79,13 @@ fn a_vm_by_its_user() {
     let mut record = bed.made("kasm", "192.168.30.51");
     record["type"] = json!("qemu");
     bed.bash("guest exec kasm useradd --create-home --shell /bin/bash debian; cd /mnt/kasm/root; echo 'debian ALL=(ALL) NOPASSWD:ALL' >etc/sudoers.d/debian; mv root/.ssh home/debian/; guest exec kasm chown -R debian: /home/debian; ssh-keygen -q -t ed25519 -N '' -C ops -f /mnt/ops");
-    bed.site(&json!({"ssh_keys_file": "/mnt/ops.pub", "templates": {"docker": {"packages": []}}}));
+    bed.site(
+        &json!({"ssh_keys_file": "/mnt/ops.pub", "templates": {"docker": {"packages": ["awk"]}}}),
+    );
+    bed.bash("mv /mnt/kasm/root/usr/bin/sudo /mnt/sudo");
+    let answer = bed.configure(&[], std::slice::from_ref(&record));
+    answer.refused("configure", "sudo: command not found", "no sudo");
+    bed.bash("mv /mnt/sudo /mnt/kasm/root/usr/bin/sudo");
     let answer = bed.configure(&[], &[record]);
     let told = answer.good();
     assert_eq!(
@@ -103,7 +109,7 @@ fn guests_side_by_side() {
     };
     bed.site(&json!({}));
     let mut records = vec![
-        json!({"name": "gone", "address": "192.168.30.99/24", "host_keys": []}),
+        json!({"name": "gone", "shape": "lxc", "address": "192.168.30.99/24", "host_keys": []}),
         json!({"name": "old", "changed": false, "error": {"code": "exhausted", "message": "full"}, "x": 1}),
     ];
     records.extend(

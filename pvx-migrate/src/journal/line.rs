@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{event::Event, guest_line::GuestLine};
+use super::{
+    event::Event,
+    guest_line::{GuestLine, Stage},
+};
 use crate::{node_name, unreadable::told};
 
 /// How every line of ours begins: [`Event::at`] is its first field.
@@ -106,7 +109,10 @@ pub fn parse(text: &[u8]) -> Result<Lines, String> {
         let no_event = |what: String| format!("line {number} is no event: {what}");
         if is_of_a_guest(text) {
             let line = guest_line(text).map_err(no_event)?;
-            over.insert(line.vmid, lines.len());
+            // One that was not made, or not removed, is the one that was moved.
+            if matches!(line.phase, Stage::Verified | Stage::Ready) {
+                over.insert(line.vmid, lines.len());
+            }
             guests.push(line);
         } else {
             lines.push(line(text).map_err(no_event)?);

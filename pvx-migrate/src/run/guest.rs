@@ -3,11 +3,14 @@
 //! As with moves, a look says what is there, [`create`] and [`destroy`] say what comes next, and
 //! one driver does it: so that a run that was cut off comes to the same end as one that was not.
 
+mod again;
 mod ask;
 mod config;
 mod create;
 #[cfg(test)]
 mod create_table_tests;
+#[cfg(test)]
+mod creation_tests;
 mod decision;
 mod destroy;
 #[cfg(test)]
@@ -26,10 +29,14 @@ mod purge;
 pub(super) mod ready;
 pub(super) mod record;
 #[cfg(test)]
-mod scripted_tests;
+mod removal_tests;
+#[cfg(test)]
+mod scripted_plan;
 mod seen;
 #[cfg(test)]
 mod test_pve;
+#[cfg(test)]
+mod test_server;
 mod todo;
 pub(super) mod work;
 

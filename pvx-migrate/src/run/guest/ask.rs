@@ -16,7 +16,7 @@ use super::{
 use crate::{
     journal::guest_line::{Asked, Call, Deed, Stage},
     pve::Failure,
-    run::{clock::Abandoned, mover::SILENCE_S, seen::End},
+    run::{clock::Abandoned, mover::SILENCE_S, moving::NOT_BEGUN, seen::End},
 };
 
 impl Maker<'_> {
@@ -37,7 +37,14 @@ impl Maker<'_> {
             this.unread_s = 0.0;
             // It took a while.
             if self.clock.interrupts.count() > 0 {
-                return Ok(None);
+                let what = "not begun: the run was stopped before".to_owned();
+                return Ok(Some(Finish::Failed(NOT_BEGUN, what)));
+            }
+            let marked = guest.as_ref().and_then(|guest| guest.mark.as_ref());
+            if call == Call::Destroy && marked != Some(&this.mark) {
+                let what =
+                    "somebody has taken this run's mark off its description; it was not removed";
+                return Ok(Some(Finish::Failed("changed", what.to_owned())));
             }
         }
         if let Some(guest) = &guest {
@@ -48,6 +55,11 @@ impl Maker<'_> {
             disk: disk.to_owned(),
             before: look.newest(&this.order.node),
         };
+        if call == Call::Create {
+            this.created = None;
+            this.host_keys.clear();
+            this.took_ms.clear();
+        }
         let before = this.last.replace(asked.clone());
         let tried = this.past.at(call, disk);
         (tried.upid, tried.end, tried.refused) = (None, None, None);

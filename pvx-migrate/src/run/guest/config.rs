@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{create::bytes, mark, seen::Guest};
+use super::{mark, seen::Guest};
 use crate::state::{Kind, is_true};
 
 /// A guest by its configuration; what its status has is left as it is in a guest that is stopped.
@@ -77,6 +77,27 @@ fn sizes(config: &BTreeMap<String, String>) -> BTreeMap<String, u64> {
     sizes.collect()
 }
 
+/// `32G` in bytes.
+#[must_use]
+pub fn bytes(size: &str) -> Option<u64> {
+    let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match &size[digits.len()..] {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        "T" => 40,
+        _ => return None,
+    };
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    if !part.is_empty() && part.bytes().any(|byte| byte != b'0') {
+        return None;
+    }
+    let plain = whole.bytes().all(|byte| byte.is_ascii_digit());
+    let whole = whole.parse::<u64>().ok().filter(|_| plain)?;
+    whole.checked_mul(1 << shift)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +145,17 @@ mod tests {
         }
         let sizes = guest(100, Kind::Lxc, "a", &base).sizes;
         assert_eq!(sizes, BTreeMap::from([("rootfs".to_owned(), 8 << 30)]));
+    }
+
+    #[test]
+    fn sizes_as_they_are_written() {
+        #[rustfmt::skip]
+        let cases = [
+            ("32G", Some(32 << 30)), ("512M", Some(512 << 20)), ("1T", Some(1 << 40)), ("4096", Some(4096)), ("8.0G", Some(8 << 30)),
+            ("8.5G", None), ("", None), ("G", None), ("8X", None), ("99999999999999T", None), ("+8G", None),
+        ];
+        for (text, want) in cases {
+            assert_eq!(bytes(text), want, "{text}");
+        }
     }
 }

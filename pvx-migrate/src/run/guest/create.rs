@@ -22,14 +22,14 @@
 
 use super::{
     super::next::{LOST_S, NODE_S},
+    again::{Again, REQUESTS, again},
+    config::bytes,
     decision::{Finish, Next, failed, stuck},
     order::Order,
     seen::{Guest, Id, Past, Seen, Tried},
 };
 use crate::journal::guest_line::{Call, Deed};
 
-/// Requests for one thing, if the first one left no trace at all.
-pub(super) const REQUESTS: u32 = 2;
 /// For what a task has done to show in the lists, in seconds.
 pub(super) const SETTLES_S: f64 = 30.0;
 /// For a guest of somebody else's to get its name, in seconds.
@@ -153,7 +153,7 @@ fn no_trace(order: &Order, seen: &Seen, past: &Past, tried: &Tried) -> Next {
             "its task is gone from the list, and there is no guest",
         );
     }
-    if order.repair_only || tried.count >= REQUESTS || !seen.node_online {
+    if order.exists || order.repair_only || tried.count >= REQUESTS || !seen.node_online {
         return failed(
             "not-made",
             format!("the request left no trace ({lost}); there is no guest"),
@@ -395,55 +395,4 @@ fn start(order: &Order, past: &Past, guest: &Guest) -> Next {
             format!("{vmid} is made, and does not start: {why}; on {node}: {command} start {vmid}"),
         ),
     }
-}
-
-/// What to do about a request that can be made again.
-pub(super) enum Again {
-    /// Make it.
-    Ask,
-    /// See.
-    Wait(&'static str),
-    /// It has failed.
-    No(String),
-}
-
-/// Whether something that has not come about is asked for; `settles_s` is how long after the end of its
-/// task it may take to show.
-pub(super) fn again(tried: &Tried, past: &Past, late: &'static str, settles_s: f64) -> Again {
-    if let Some(why) = &tried.refused {
-        return Again::No(why.clone());
-    }
-    match &tried.end {
-        Some(end) if !end.ok => Again::No(end.reason.clone()),
-        Some(_) if past.waited_s < settles_s => Again::Wait(late),
-        Some(_) => Again::No("its task ended well, and it is not so".to_owned()),
-        None if !tried.open => Again::Ask,
-        None if past.waited_s < LOST_S => Again::Wait("the request's task is not seen yet"),
-        None if tried.count >= REQUESTS => {
-            let lost = tried.lost.as_deref().unwrap_or("no answer");
-            Again::No(format!("the request left no trace ({lost})"))
-        }
-        None => Again::Ask,
-    }
-}
-
-/// `32G` in bytes.
-#[must_use]
-pub(super) fn bytes(size: &str) -> Option<u64> {
-    let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let shift = match &size[digits.len()..] {
-        "" => 0,
-        "K" => 10,
-        "M" => 20,
-        "G" => 30,
-        "T" => 40,
-        _ => return None,
-    };
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-    if !part.is_empty() && part.bytes().any(|byte| byte != b'0') {
-        return None;
-    }
-    let plain = whole.bytes().all(|byte| byte.is_ascii_digit());
-    let whole = whole.parse::<u64>().ok().filter(|_| plain)?;
-    whole.checked_mul(1 << shift)
 }

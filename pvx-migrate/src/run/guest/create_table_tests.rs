@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     config,
-    create::{bytes, next},
+    create::next,
     decision::{Finish, Next},
     order::Order,
     seen::{Guest, Id, Past, Seen, Tried},
@@ -254,6 +254,7 @@ fn ways() {
         ("asked, left no trace",             o(),         free(),              waited(11.0, asked()),   "create"),
         ("twice, left no trace",             o(),         free(),              waited(11.0, twice()),   "failed: not-made"),
         ("no trace, its node is off",        o(),         off(),               waited(11.0, asked()),   "failed: not-made"),
+        ("no trace, planned as there",       existed(),   free(),              waited(11.0, asked()),   "failed: not-made"),
         ("no trace, no plan",                repair(),    free(),              waited(11.0, asked()),   "failed: not-made"),
         ("heard, and its task is gone",      o(),         free(),              waited(11.0, named()),   "failed: not-made"),
         ("its node tells no tasks",          o(),         blind(free()),       waited(11.0, asked()),   "wait"),
@@ -372,16 +373,4 @@ fn what_is_left_is_told_with_its_commands() {
         why.contains("on a: pct unlock 100 && pct destroy 100"),
         "{why}"
     );
-}
-
-#[test]
-fn sizes() {
-    #[rustfmt::skip]
-    let cases = [
-        ("32G", Some(32 << 30)), ("512M", Some(512 << 20)), ("1T", Some(1 << 40)), ("4096", Some(4096)), ("8.0G", Some(8 << 30)),
-        ("8.5G", None), ("", None), ("G", None), ("8X", None), ("99999999999999T", None), ("+8G", None),
-    ];
-    for (text, want) in cases {
-        assert_eq!(bytes(text), want, "{text}");
-    }
 }

@@ -22,7 +22,8 @@
 
 use super::{
     super::next::{LOST_S, NODE_S},
-    create::{Again, LOCKED_S, REQUESTS, SETTLES_S, again, endless, unreached, without_quorum},
+    again::{Again, REQUESTS, again},
+    create::{LOCKED_S, SETTLES_S, endless, unreached, without_quorum},
     decision::{Finish, Next, failed, stuck},
     order::Order,
     seen::{Guest, Id, Past, Seen, Tried},

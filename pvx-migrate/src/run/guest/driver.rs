@@ -19,6 +19,7 @@ use crate::{
         clock::{Abandoned, Pace},
         mover::SILENCE_S,
         moving::NOT_BEGUN,
+        next::NODE_S,
     },
     state::Kind,
 };
@@ -151,9 +152,6 @@ impl Maker<'_> {
         if finish == Finish::Made {
             self.learn_keys(this);
         }
-        if matches!(finish, Finish::Failed(..)) {
-            self.unmark(this);
-        }
         let existed = finish == Finish::Exists;
         let (phase, error) = match &finish {
             Finish::Made | Finish::Gone => (Stage::Verified, None),
@@ -177,6 +175,12 @@ impl Maker<'_> {
             Some(journal) => journal.append(&line),
             None => Ok(()),
         };
+        // Only when that is written: the mark is what a later run goes by.
+        if matches!(finish, Finish::Failed(..))
+            && (this.ends(&finish) || !this.past.of(Call::Destroy).open)
+        {
+            self.unmark(this);
+        }
         let error = match written {
             Err(unwritten) if error.is_none() => Some((
                 "journal",
@@ -261,6 +265,19 @@ pub(super) fn is_named(order: &Order, guest: &Guest) -> bool {
 }
 
 fn decide(this: &Doing<'_>, seen: &Seen) -> Next {
+    let next = next(this, seen);
+    if !matches!(next, Next::Ask(..)) || seen.tasks_known {
+        return next;
+    }
+    // Without the tasks of before, an old one would be taken for the answer.
+    if this.past.waited_s < NODE_S {
+        return Next::Wait("its node does not tell its tasks");
+    }
+    let what = format!("{} does not tell its tasks", this.order.node);
+    Next::Finish(Finish::Failed("node-down", what))
+}
+
+fn next(this: &Doing<'_>, seen: &Seen) -> Next {
     match this.order.deed {
         Deed::Create => create::next(this.order, &this.mark, seen, &this.past),
         Deed::Destroy => destroy::next(this.order, &this.mark, seen, &this.past),

@@ -87,17 +87,13 @@ impl Guests {
         Answer::no_if(!self.todo.later.is_empty())
     }
 
-    /// When the states were read by which something is begun.
+    /// When the states were read by which something is asked for: also of what was cut off, as a last
+    /// look does not show everything that a plan rests on (a backup that is the way back).
     pub fn states(&self) -> impl Iterator<Item = Timestamp> {
         let unfinished = self.todo.unfinished.iter();
-        let begun = unfinished.filter(|job| {
-            !job.order.repair_only && job.last.as_ref().is_none_or(|last| !last.is_open())
-        });
-        self.todo
-            .fresh
-            .iter()
-            .chain(begun)
-            .map(|job| job.order.state_at)
+        let planned = unfinished.filter(|job| !job.order.repair_only);
+        let all = self.todo.fresh.iter().chain(planned);
+        all.map(|job| job.order.state_at)
     }
 
     /// Tells what is blocked; whether anything is.

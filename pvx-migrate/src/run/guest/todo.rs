@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::order::Order;
-use crate::journal::guest_line::{GuestLine, Stage};
+use crate::journal::guest_line::{Deed, GuestLine, Stage};
 
 /// A step that is handed out.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl Todo {
             match line.phase {
                 Stage::Stuck if !newer => {
                     todo.told.push(line.clone());
-                    todo.fresh.push(job(order, line));
+                    todo.fresh.push(Job { order, last: None });
                 }
                 _ if line.is_open() && ours => todo.unfinished.push(job(order, line)),
                 _ if line.is_open() => {
@@ -70,7 +70,11 @@ impl Todo {
                     ));
                 }
                 Stage::Verified | Stage::Ready if newer && ours => todo.done.push(line.clone()),
-                _ => todo.fresh.push(job(order, line)),
+                // What was made, and no more, is known by its task: that has its host keys.
+                Stage::Failed if ours && order.deed == Deed::Create => {
+                    todo.fresh.push(job(order, line));
+                }
+                _ => todo.fresh.push(Job { order, last: None }),
             }
         }
         let others = last
@@ -113,8 +117,6 @@ mod tests {
     use serde_json::json;
 
     use super::{super::create_table_tests::order, *};
-    use crate::journal::guest_line::Deed;
-
     fn line(action: &str, phase: &str, name: &str, at: &str) -> GuestLine {
         let value = json!({"at": format!("2026-11-22T00:00:{at}Z"), "cluster": "c", "vmid": 100, "type": "lxc",
             "name": name, "node": "a", "action": action, "phase": phase, "run": "0123456789abcdef"});
