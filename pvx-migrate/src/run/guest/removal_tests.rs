@@ -268,6 +268,7 @@ fn a_new_plan_after_one_that_failed() {
         .with(100, config, true);
     let mut plan = destroy();
     plan["digest"] = format!("{:040x}", 2).into();
+    plan["state_at"] = "2099-01-01T00:00:00Z".into(); // newer than the journal's line
     let ran = run(&server, &journal(&folder), &[plan]);
     assert_eq!(ran.answer, Ok(Answer::Yes), "{:?}", ran.records);
     assert!(!server.world().guests.contains_key(&100));

@@ -74,6 +74,9 @@ impl Todo {
                 Stage::Failed if ours && order.deed == Deed::Create => {
                     todo.fresh.push(job(order, line));
                 }
+                // This run's mark may still be there, so that the plan's digest is not its any more;
+                // the line has what the configuration is without the mark.
+                Stage::Failed if ours && newer => todo.fresh.push(job(order, line)),
                 _ => todo.fresh.push(Job { order, last: None }),
             }
         }
