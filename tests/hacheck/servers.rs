@@ -91,7 +91,10 @@ fn bind(lab: &Lab) {
     // Its sockets look like those of a server that does not rebind, so that is to be said.
     lab.check_changed("dns", Eyes::Facts, unsaid)
         .wants("standby-not-listening", "warning", &["facts"])
-        .wants_message("standby-not-listening", "probes[].rebinds");
+        .wants_message(
+            "standby-not-listening",
+            "set \"rebinds\": true on the probe",
+        );
     fails_over(lab, "dns", |_| {});
 }
 
