@@ -1,8 +1,9 @@
 //! What can be asked for more than once: whether it is, and when it has failed. Pure.
 
 use super::{
-    super::next::LOST_S,
-    seen::{Past, Tried},
+    super::next::{LOST_S, NODE_S},
+    decision::{Next, stuck},
+    seen::{Past, Seen, Tried},
 };
 
 /// Requests for one thing, if the first one left no trace at all.
@@ -35,5 +36,20 @@ pub(super) fn again(tried: &Tried, past: &Past, late: &'static str, settles_s: f
             Again::No(format!("the request left no trace ({lost})"))
         }
         None => Again::Ask,
+    }
+}
+
+/// What is done while the task of a request without an answer may still show up, or can't be looked
+/// for; `unknown` says what is not known then. None if there is no such task.
+pub(super) fn may_show_up(
+    seen: &Seen,
+    past: &Past,
+    unknown: impl FnOnce() -> String,
+) -> Option<Next> {
+    match (seen.tasks_known, past.waited_s) {
+        (false, waited) if waited < NODE_S => Some(Next::Wait("its node does not tell its tasks")),
+        (false, _) => Some(stuck("node-down", unknown())),
+        (true, waited) if waited < LOST_S => Some(Next::Wait("the request's task is not seen yet")),
+        (true, _) => None,
     }
 }

@@ -22,7 +22,7 @@
 
 use super::{
     super::next::{LOST_S, NODE_S},
-    again::{Again, REQUESTS, again},
+    again::{Again, REQUESTS, again, may_show_up},
     config::bytes,
     decision::{Finish, Next, failed, stuck},
     order::Order,
@@ -132,20 +132,13 @@ fn free(order: &Order, seen: &Seen, past: &Past, tried: &Tried) -> Next {
 fn no_trace(order: &Order, seen: &Seen, past: &Past, tried: &Tried) -> Next {
     let (vmid, node) = (order.vmid, &order.node);
     let lost = tried.lost.as_deref().unwrap_or("the run was cut off");
-    if !seen.tasks_known {
-        return if past.waited_s < NODE_S {
-            Next::Wait("its node does not tell its tasks")
-        } else {
-            stuck(
-                "node-down",
-                format!(
-                    "whether {node} makes {vmid} is not known ({lost}), and it does not tell its tasks; when it is back, run again with this journal"
-                ),
-            )
-        };
-    }
-    if past.waited_s < LOST_S {
-        return Next::Wait("the request's task is not seen yet");
+    let unknown = || {
+        format!(
+            "whether {node} makes {vmid} is not known ({lost}), and it does not tell its tasks; when it is back, run again with this journal"
+        )
+    };
+    if let Some(wait) = may_show_up(seen, past, unknown) {
+        return wait;
     }
     if tried.upid.is_some() {
         return failed(

@@ -21,8 +21,8 @@
 //! | the mark                                   | destroy                                       |
 
 use super::{
-    super::next::{LOST_S, NODE_S},
-    again::{Again, REQUESTS, again},
+    super::next::LOST_S,
+    again::{Again, REQUESTS, again, may_show_up},
     create::{LOCKED_S, SETTLES_S, endless, unreached, without_quorum},
     decision::{Finish, Next, failed, stuck},
     order::Order,
@@ -199,20 +199,13 @@ fn no_trace(
 ) -> Next {
     let (vmid, node) = (order.vmid, &order.node);
     let lost = tried.lost.as_deref().unwrap_or("the run was cut off");
-    if !seen.tasks_known {
-        return if past.waited_s < NODE_S {
-            Next::Wait("its node does not tell its tasks")
-        } else {
-            stuck(
-                "node-down",
-                format!(
-                    "whether {node} removes {vmid} is not known ({lost}), and it does not tell its tasks; when it is back, run again with this plan and journal"
-                ),
-            )
-        };
-    }
-    if past.waited_s < LOST_S {
-        return Next::Wait("the request's task is not seen yet");
+    let unknown = || {
+        format!(
+            "whether {node} removes {vmid} is not known ({lost}), and it does not tell its tasks; when it is back, run again with this plan and journal"
+        )
+    };
+    if let Some(wait) = may_show_up(seen, past, unknown) {
+        return wait;
     }
     if guest.mark.as_deref() != Some(mark) || tried.upid.is_some() {
         return stuck(
