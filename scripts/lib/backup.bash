@@ -43,7 +43,8 @@ report() {
     jq -nc --arg service "$service" --arg file "${file:+$target/BK_$service/$file}" --argjson count "$count" --arg sha256 "$sum" \
         --argjson previous_size "$previous" --argjson kept "$kept" --argjson removed "$removed" --argjson size "${size:-0}" \
         --argjson duration_ms "$(((ended - started) / 1000))" --arg code "${1-}" --arg why "${2-}" --arg mode "$mode" \
-        --slurpfile facts <(cat -- "$work/facts" 2>/dev/null) --args -f "$lib/backup.jq" -- "${warnings[@]}"
+        --slurpfile facts <(cat -- "$work/facts" 2>/dev/null) --args -f "$lib/backup.jq" -- "${warnings[@]}" ||
+        { say "$service: its record can't be written" && exit 3; }
     [[ ! ${1-} ]] || say "$service: $2"
     for status in "${!warnings[@]}"; do say "$service: ${warnings[status]}"; done
     case ${1-} in
@@ -73,7 +74,7 @@ back_up() {
     shrunk
     [[ $settled == true ]] || after_failed
     prune
-    [[ -s $work/hung ]] || { archives && kept=$(wc -l <"$work/all"); }
+    [[ -s $work/hung ]] || { archives && kept=$(wc -l <"$work/all"); } || kept=null
     report
 }
 

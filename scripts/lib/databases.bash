@@ -2,14 +2,17 @@
 # other hosts, and for restore tests. `app` has timeout_s.
 
 # databases [PATTERN...]: those below the current folder but for the patterns, in `found`. Their first 16 bytes say what
-# they are, not their names. Nothing is started for each file: there may be 100,000.
+# they are, not their names. Nothing is started for each file: there may be 100,000. 1 if find was killed, and what it had
+# not yet come to is unknown; what it can't enter (exit code 1) tar can't either, and says so.
 databases() {
-    local file head pattern skip=()
+    local file head pattern status=0 skip=()
     for pattern; do skip+=(-path "./$pattern" -prune -o); done
     found=()
     while IFS= read -rd '' file; do
         IFS= read -rd '' -n 16 head <"$file" && [[ $head == "SQLite format 3" ]] && found+=("$file")
     done 2>/dev/null < <(find . "${skip[@]}" -type f -size +99c -print0)
+    wait "$!" || status=$?
+    ((status <= 1))
 }
 
 # how_it_ended STATUS: of a command of the application's, or of sqlite3, that ran under timeout.

@@ -52,7 +52,7 @@ all_there() {
 # open_databases: each SQLite database of the restored folder is checked, and named in the record.
 open_databases() {
     local found=() database answer
-    databases
+    databases || report interrupted "$file: the search for SQLite databases was ended half-way"
     ((${#found[@]} == 0)) || have sqlite3 || report no-sqlite3 "$file: ${#found[@]} SQLite databases, and no sqlite3 to check them: apt-get install sqlite3"
     for database in "${found[@]}"; do
         whole "$database" || report corrupt "${file}: ${database#./}: integrity_check: $answer"

@@ -96,7 +96,8 @@ archive() {
         skip+=(--exclude="$file"{,-wal,-shm,-journal})
     done
     ((${#excludes[@]} == 0)) || skip+=(--wildcards --wildcards-match-slash "${excludes[@]/#/--exclude=./}")
-    (cd -- "${app[stage]}" && find tree dump -mindepth 1 ! -path 'tree/*' -print0 -o -type f -print0) >"${app[stage]}/list"
+    (cd -- "${app[stage]}" && find tree dump -mindepth 1 ! -path 'tree/*' -print0 -o -type f -print0) >"${app[stage]}/list" ||
+        refuse no-stage "${app[stage]}: what is to be put into the archive can't be listed: exit code $?"
     tar --create --file=- --format=posix --pax-option=delete=atime,delete=ctime --numeric-owner --quoting-style=escape \
         --verbose --index-file="${app[stage]}/index" --transform='s,^\(tree\|dump\)/,./,S' \
         --anchored --no-wildcards "${skip[@]}" . \
@@ -137,7 +138,7 @@ main() {
         ((status == 0)) || refuse before "before: $(said "$status")"
     fi
     if [[ ${app[sqlite]} != none ]]; then
-        databases "${excludes[@]}"
+        databases "${excludes[@]}" || refuse interrupted "${app[path]}: the search for SQLite databases was ended half-way"
         ((${#found[@]} == 0)) || type -P sqlite3 >/dev/null ||
             refuse no-sqlite3 "${#found[@]} SQLite databases, ${found[0]#./} first, and no sqlite3 to copy them: apt-get install sqlite3"
     fi

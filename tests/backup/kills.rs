@@ -38,16 +38,23 @@ const STEPS: &[&str] = &[
     "wc",
 ];
 
-/// Puts a program in the place of each of these, that counts, and at the count `at` kills the whole session.
-fn trap(lab: &Lab, at: usize) {
-    for step in STEPS {
+/// Those that read, pack, check and list what is backed up.
+const PACKERS: &[&str] = &["find", "sqlite3", "tar", "gzip", "tee", "sha256sum", "wc"];
+
+/// What the shell of a step kills: its whole session, or itself alone, as the kernel does for want of memory.
+const SESSION: &str = "$(ps -o pid= -s $(ps -o sid= -p $$))";
+const ITSELF: &str = "$$";
+
+/// Puts a program in the place of each of `steps`, that counts, and at the count `at` kills `whom`.
+fn trap(lab: &Lab, steps: &[&str], at: usize, whom: &str) {
+    for step in steps {
         // It goes on in the folder that it was started in, with the path that it had.
         let shim = format!(
             r#"#!/bin/sh
 path=$PATH folder=$(pwd -P)
 cd "$LAB" && PATH=/usr/bin:/bin
 printf x >>count && n=$(wc -c <count)
-[ "$n" -ne {at} ] || {{ echo {step} >last; kill -9 $(ps -o pid= -s $(ps -o sid= -p $$)); }}
+[ "$n" -ne {at} ] || {{ echo {step} >last; kill -9 {whom}; }}
 cd "$folder" || exit 1
 PATH=${{path#*:}}
 program=$(command -v {step})
@@ -77,7 +84,7 @@ fn stopped_for_backup() -> Lab {
 /// One run that is killed at the step `at` of about `steps`, and the next, which is not.
 fn killed(at: usize, steps: usize) {
     let lab = stopped_for_backup();
-    trap(&lab, at);
+    trap(&lab, STEPS, at, SESSION);
     let _ = lab
         .command("setsid")
         .args(["-w", "app-backup", "app"])
@@ -210,27 +217,24 @@ fn a_run_that_is_killed_has_a_record() {
     Answer::of(&run.wait_with_output().unwrap()).is(1, "interrupted");
 }
 
-#[test]
-fn at_every_step() {
-    if !have("at_every_step", &["sqlite3", "setsid", "ps"]) {
-        return;
-    }
+/// The steps of a run that nobody kills.
+fn count_steps(steps: &[&str]) -> usize {
     let lab = stopped_for_backup();
-    trap(&lab, 1_000_000);
+    trap(&lab, steps, 1_000_000, SESSION);
     let output = lab
         .command("app-backup")
         .arg("app")
         .env("LAB", lab.path(""))
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let steps = count(&lab);
-    assert!(steps > 40, "{steps} steps");
-    // On a user's machine a day takes every second step, and the next day the others.
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    count(&lab)
+}
+
+/// `killed` at each of the steps, four at a time. On a user's machine a day takes every second step, and the next day
+/// the others.
+fn at_each(steps: usize, killed: impl Fn(usize, usize) + Sync) {
     let day = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let day = (day.unwrap().as_secs() / 86_400) as usize;
     let (first, stride) = if ci() { (1, 1) } else { (1 + day % 2, 2) };
@@ -247,5 +251,56 @@ fn at_every_step() {
                 }
             });
         }
+    });
+}
+
+#[test]
+fn at_every_step() {
+    if !have("at_every_step", &["sqlite3", "setsid", "ps"]) {
+        return;
+    }
+    let steps = count_steps(STEPS);
+    assert!(steps > 40, "{steps} steps");
+    at_each(steps, killed);
+}
+
+/// One program dies, and the rest of the run goes on: what is called an archive then is a whole one all the same.
+#[test]
+fn one_program_dies() {
+    if !have("one_program_dies", &["sqlite3"]) {
+        return;
+    }
+    let steps = count_steps(PACKERS);
+    assert!(steps > 15, "{steps} steps");
+    at_each(steps, |at, steps| {
+        let lab = stopped_for_backup();
+        trap(&lab, PACKERS, at, ITSELF);
+        let mut command = lab.command("app-backup");
+        let answer = Answer::of(
+            &command
+                .arg("app")
+                .env("LAB", lab.path(""))
+                .output()
+                .unwrap(),
+        );
+        // Two that start at once may both count the same, and then none is the one that is killed.
+        let step = fs::read_to_string(lab.path("last")).unwrap_or_default();
+        let what = format!("step {at} of {steps}, {step}: {answer:?}");
+        fs::remove_dir_all(lab.path("bin")).unwrap();
+        for name in lab.archives() {
+            assert_eq!(
+                crate::lab::names(&lab.unpack(&name)),
+                ["config.json", "db"],
+                "{what}"
+            );
+        }
+        if answer.code == Some(0) {
+            assert_eq!(lab.archives().len(), 1, "{what}");
+            let [record] = &answer.records[..] else {
+                panic!("{what}")
+            };
+            assert_eq!(record["sqlite"], json!(["db"]), "{what}");
+        }
+        assert!(lab.runs(), "{what}");
     });
 }
