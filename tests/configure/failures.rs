@@ -29,6 +29,7 @@ fn the_step_is_named() {
     ];
     for (what, before, code, part) in cases {
         bed.bash(before);
+        newer(&bed);
         let answer = bed.configure(&["--wait", "1"], std::slice::from_ref(&record));
         answer.refused(code, part, what);
         let changed = what == "command";
@@ -39,6 +40,11 @@ fn the_step_is_named() {
     let answer = bed.configure(&[], &[record]);
     assert_eq!(answer.good()["configured"], json!({}));
     assert_eq!(bed.inside("web", "sha256sum /var/lib/dpkg/status"), before);
+}
+
+/// Each list of the mirror is a second newer than the last one: apt asks for what is newer than what it has, in whole seconds.
+fn newer(bed: &Bed) {
+    bed.bash("[ ! -e /mnt/www/Packages ] || { n=$(($(cat /mnt/newer 2>/dev/null || date +%s) + 1)); echo $n >/mnt/newer; touch -d @$n /mnt/www/Packages; }");
 }
 
 /// Ended in the middle of a command, which isn't begun a second time under itself.
