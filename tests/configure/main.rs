@@ -8,6 +8,8 @@ mod hostile;
 mod keys;
 mod ready;
 
+#[path = "../namespaces.rs"]
+mod namespaces;
 #[path = "../tools.rs"]
 #[allow(dead_code)] // of which only a part is needed here
 mod tools;

@@ -1,0 +1,15 @@
+//! Guests that are made, configured, verified and removed by the scripts: on the simulated cluster, whose containers are
+//! guests with a real sshd (tests/lab/guest-hook), with an IPAM of CSV files.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(dead_code)] // more tests of it are to come
+mod bed;
+mod whole;
+
+#[path = "../namespaces.rs"]
+#[allow(dead_code)]
+mod namespaces;
+#[path = "../tools.rs"]
+#[allow(dead_code)] // of which only a part is needed here
+mod tools;
