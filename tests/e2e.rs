@@ -15,6 +15,8 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::Mutex,
+    thread,
     time::Duration,
 };
 
@@ -24,6 +26,9 @@ use tools::{search_path, tools};
 
 /// A step that takes longer is killed with all its children, and the case fails.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// Cases of a folder at once: each has a folder of its own, and much of them is waiting.
+const SIDE_BY_SIDE: usize = 3;
 
 /// Binaries that are no tools: what the tests stand on.
 const HELPERS: [&str; 1] = ["pve-cluster"];
@@ -138,32 +143,47 @@ fn run_folder(folder: &str) {
     let entries = entries(&path);
     assert!(!entries.is_empty(), "{} has no case", path.display());
 
-    let mut failures = Vec::new();
     let count = entries.len();
-    for (name, path) in entries {
-        let result = if !name.ends_with(".case") || !path.is_file() {
-            Err("not a .case file".to_owned())
-        } else {
-            let text = fs::read_to_string(&path).map_err(|error| error.to_string());
-            text.and_then(|text| case::parse(&text))
-                .and_then(|case| match folder {
-                    "stream" => run_for_passers(&case),
-                    _ => run_case(&case, LIMIT),
-                })
-        };
-        if let Err(complaint) = result {
-            failures.push(format!(
-                "tests/cases/{folder}/{name}: {}\n",
-                complaint.trim_end()
-            ));
+    let left = Mutex::new(entries.into_iter());
+    let failures = Mutex::new(BTreeMap::new());
+    thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                loop {
+                    let Some((name, path)) = left.lock().unwrap().next() else {
+                        return;
+                    };
+                    if let Err(complaint) = run_file(folder, &name, &path) {
+                        failures.lock().unwrap().insert(name, complaint);
+                    }
+                }
+            });
         }
-    }
+    });
+    let failures = failures.into_inner().unwrap();
+    let failures: Vec<String> = failures
+        .iter()
+        .map(|(name, complaint)| format!("tests/cases/{folder}/{name}: {}\n", complaint.trim_end()))
+        .collect();
     let failed = failures.len();
     assert!(
         failed == 0,
         "{failed} of {count} cases failed\n\n{}",
         failures.join("\n")
     );
+}
+
+/// Runs a case of a folder.
+fn run_file(folder: &str, name: &str, path: &Path) -> Result<(), String> {
+    if !name.ends_with(".case") || !path.is_file() {
+        return Err("not a .case file".to_owned());
+    }
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let case = case::parse(&text)?;
+    match folder {
+        "stream" => run_for_passers(&case),
+        _ => run_case(&case, LIMIT),
+    }
 }
 
 /// Runs a case of `stream/` once for each command that its word stands for.
