@@ -175,6 +175,12 @@ impl Failure {
         }
     }
 
+    /// The cluster never saw the request, so it can be made again.
+    #[must_use]
+    pub fn was_unsent(&self) -> bool {
+        matches!(self, Self::Lost(lost) if lost.unsent)
+    }
+
     /// It was refused because the node has no quorum: `PVE::Cluster::check_cfs_quorum`.
     #[must_use]
     pub fn lacks_quorum(&self) -> bool {

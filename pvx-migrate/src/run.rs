@@ -124,7 +124,7 @@ pub fn run(
         answer = answer.max(Answer::no_if(event.phase == Phase::Failed));
         out.line(&record(event, false, before.as_ref(), None, &[], &[]));
     }
-    answer = answer.max(guests.tell(&mut out));
+    answer = answer.max(guests.tell(pve, &mut out));
     answer = answer.max(leave_open_guests(&steps, &mut todo, &guests, &mut out));
     if rows.is_empty() && todo.unfinished.is_empty() && guests.todo.is_idle() {
         exit::say("pvx-migrate", "no step came in: nothing is done");

@@ -18,7 +18,7 @@ use crate::{
         event::Phase,
         line::{Call, Request},
     },
-    pve::Pve,
+    pve::{Failure, Pve},
     state::Kind,
 };
 
@@ -61,7 +61,8 @@ impl Mover<'_> {
 
     /// Adds the lines of a log that are not yet known.
     pub(super) fn log(&self, node: &str, upid: &str, known: &mut Vec<String>) {
-        add_to_log(self.pve, node, upid, known);
+        // What is not read now is read with the next look.
+        let _ = add_to_log(self.pve, node, upid, known);
     }
 
     /// Follows a task to its end.
@@ -256,15 +257,17 @@ impl Move<'_> {
 }
 
 /// Adds the lines of a log that are not yet known: at most [`PAGE`] of them.
-pub(super) fn add_to_log(pve: &Pve, node: &str, upid: &str, known: &mut Vec<String>) {
+pub(super) fn add_to_log(
+    pve: &Pve,
+    node: &str,
+    upid: &str,
+    known: &mut Vec<String>,
+) -> Result<(), Failure> {
     let path = format!(
         "/nodes/{node}/tasks/{upid}/log?start={}&limit={PAGE}",
         known.len()
     );
-    let Ok(rows) = pve.get::<Vec<Value>>(&path) else {
-        return;
-    };
-    for row in rows {
+    for row in pve.get::<Vec<Value>>(&path)? {
         let text = row["t"].as_str().unwrap_or_default();
         if row["n"]
             .as_u64()
@@ -274,6 +277,7 @@ pub(super) fn add_to_log(pve: &Pve, node: &str, upid: &str, known: &mut Vec<Stri
             known.push(text.to_owned());
         }
     }
+    Ok(())
 }
 
 pub(super) fn exit_status(status: &Value) -> &str {

@@ -21,6 +21,7 @@ mod driver;
 mod follow;
 mod host_keys;
 mod last_look;
+mod learned_keys;
 mod look;
 mod mark;
 mod order;

@@ -11,7 +11,7 @@ use super::{
     look::Look,
     mark,
     order::Order,
-    seen::Guest,
+    seen::{Guest, Tried},
 };
 use crate::{
     journal::guest_line::{Asked, Call, Deed, Stage},
@@ -55,6 +55,9 @@ impl Maker<'_> {
             disk: disk.to_owned(),
             before: look.newest(&this.order.node),
         };
+        if call == Call::Destroy {
+            *this.past.at(Call::Mark, "") = Tried::default(); // it serves one DELETE
+        }
         if call == Call::Create {
             this.created = None;
             this.host_keys.clear();
@@ -62,7 +65,7 @@ impl Maker<'_> {
         }
         let before = this.last.replace(asked.clone());
         let tried = this.past.at(call, disk);
-        (tried.upid, tried.end, tried.refused) = (None, None, None);
+        (tried.upid, tried.named, tried.end, tried.refused) = (None, false, None, None);
         if let Err(error) = self.note(this, Stage::Requested) {
             this.last = before;
             self.clock.interrupts.stop();
@@ -133,6 +136,12 @@ impl Maker<'_> {
         answer: Result<Option<String>, Failure>,
     ) -> Result<Option<Finish>, Abandoned> {
         if let Err(failure) = &answer
+            && failure.was_unsent()
+        {
+            return self.unsent(this, failure);
+        }
+        this.unsent_s = 0.0;
+        if let Err(failure) = &answer
             && failure.lacks_quorum()
         {
             const A_WHILE_S: f64 = 3.0;
@@ -149,7 +158,7 @@ impl Maker<'_> {
         tried.count += 1;
         match answer {
             Ok(Some(upid)) => {
-                tried.upid = Some(upid.clone());
+                (tried.upid, tried.named) = (Some(upid.clone()), true);
                 if asked.call == Call::Create {
                     this.created = Some(upid);
                 }
@@ -176,6 +185,19 @@ impl Maker<'_> {
             // Whether it was heard the next looks show.
             Err(failure) => tried.lost = Some(failure.to_string()),
         }
+        Ok(None)
+    }
+
+    /// Nobody has heard the request: it is as if it had not been made, and is made again for a while.
+    fn unsent(&self, this: &mut Doing<'_>, failure: &Failure) -> Result<Option<Finish>, Abandoned> {
+        const A_WHILE_S: f64 = 1.0;
+        if this.unsent_s >= SILENCE_S {
+            let what = format!("the request was not sent: {failure}");
+            return Ok(Some(Finish::Failed("unread", what)));
+        }
+        self.board.tell(this.order.vmid, &failure.to_string(), None);
+        self.clock.wait(A_WHILE_S)?;
+        this.unsent_s += A_WHILE_S;
         Ok(None)
     }
 

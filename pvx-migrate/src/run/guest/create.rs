@@ -13,7 +13,8 @@
 //! | a guest that the token does not see     | failed: vmid-taken; if ours was cut off: stuck   |
 //! | a guest without a name                  | wait; then failed: vmid-taken; ours: stale-lock  |
 //! | another name, another kind              | failed: vmid-taken                               |
-//! | the name, not the mark                  | exists                                           |
+//! | the name, another run's mark            | exists                                           |
+//! | the name, no mark                       | exists; if our task has made it: stuck: changed  |
 //! | the mark, a lock                        | wait; then stuck: stale-lock, or locked          |
 //! | the mark, and its making failed         | stuck: half-made                                 |
 //! | the mark, a disk is too small           | resize; then failed: resize-failed               |
@@ -25,6 +26,7 @@ use super::{
     again::{Again, REQUESTS, again, may_show_up},
     config::bytes,
     decision::{Finish, Next, failed, stuck},
+    mark,
     order::Order,
     seen::{Guest, Id, Past, Seen, Tried},
 };
@@ -209,10 +211,17 @@ fn taken(
     if !guest.reached {
         return unreached(order, past, guest);
     }
+    let marked = guest.mark.as_deref();
+    let others = marked.filter(|has| *has != mark).and_then(mark::maker);
     let other = |what: String| {
+        let by = others.map(|run| format!(", made by the run {run}"));
         failed(
             "vmid-taken",
-            format!("{vmid} is {what} on {}; it was not touched", guest.node),
+            format!(
+                "{vmid} is {what} on {}{}; it was not touched",
+                guest.node,
+                by.unwrap_or_default()
+            ),
         )
     };
     let kind = match guest.kind {
@@ -228,9 +237,10 @@ fn taken(
     if *name != order.name {
         return other(format!("{name:?}"));
     }
-    if guest.mark.as_deref() != Some(mark) {
+    if marked != Some(mark) {
         let made = tried.open && tried.end.as_ref().is_some_and(|end| end.ok);
-        return if made {
+        // A task that was only found is the other run's if the guest is: both have one token.
+        return if made && (tried.named || others.is_none()) {
             stuck(
                 "changed",
                 format!(

@@ -155,6 +155,13 @@ fn ways() {
             true,
         )
     };
+    let unmarked = || taken(json!({"hostname": "g", "description": "x"}), true);
+    let hand_made = || {
+        taken(
+            json!({"hostname": "g", "description": "pvx run of mine"}),
+            true,
+        )
+    };
     let other = || taken(json!({"hostname": "h", "description": MARK}), true);
     let nameless = || taken(json!({"lock": "create"}), false);
     let moved = || {
@@ -222,6 +229,15 @@ fn ways() {
         )])
     };
     let ended = |ok: bool| past([(Create, tried(Some(ok)))]);
+    let ended_named = || {
+        past([(
+            Create,
+            Tried {
+                named: true,
+                ..tried(Some(true))
+            },
+        )])
+    };
     let resized = |end: Option<bool>| past([(Create, tried(Some(true))), (Resize, tried(end))]);
     let started = |end: Option<bool>| past([(Create, tried(Some(true))), (Start, tried(end))]);
     let start_twice = || {
@@ -277,7 +293,10 @@ fn ways() {
         ("there, as planned",                existed(),   foreign(),           none(),                  "exists"),
         ("two at once, the other one won",   o(),         foreign(),           refused(),               "exists"),
         ("the answer was lost, others won",  o(),         foreign(),           asked(),                 "exists"),
-        ("made, and its mark is gone",       o(),         foreign(),           ended(true),             "stuck: changed"),
+        ("others won, and our task is theirs", o(),       foreign(),           ended(true),             "exists"),
+        ("made, and others made it again",   o(),         foreign(),           ended_named(),           "stuck: changed"),
+        ("made, and its mark is gone",       o(),         unmarked(),          ended(true),             "stuck: changed"),
+        ("no run's mark",                    o(),         hand_made(),         ended(true),             "stuck: changed"),
         ("its node does not answer",         o(),         silent(),            none(),                  "wait"),
         ("for long, nothing asked",          o(),         silent(),            waited(121.0, none()),   "failed: node-down"),
         ("for long, asked",                  o(),         silent(),            waited(121.0, asked()),  "stuck: node-down"),

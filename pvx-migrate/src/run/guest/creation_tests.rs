@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use vmid::exit::Answer;
 
 use super::{
-    scripted_plan::{POST, create, destroy, journal, options, run, run_with, there, ways},
+    scripted_plan::{
+        POST, create, create_vm, destroy, journal, options, run, run_with, there, ways,
+    },
     test_pve::{Fault, World},
     test_server::Server,
 };
@@ -333,4 +335,177 @@ fn ready() {
     assert_eq!(answer, Ok(Answer::No));
     assert_eq!(record["error"]["code"], "changed");
     assert_eq!(server.world().count("PUT"), 0);
+}
+
+/// Two runs with one token make one guest, and the slower one's answer is lost: the task that it finds is
+/// the other one's, and so is the guest. It is told as that, and as nothing of this run's.
+#[test]
+fn another_run_was_faster_and_the_answer_is_lost() {
+    let clean = Server::start(World::default());
+    let folder = tempfile::tempdir().unwrap();
+    run(&clean, &journal(&folder), &[create()]);
+    let at = clean.world().asked.iter().position(|line| line == POST);
+    let fault = at.map(|at| Fault {
+        at,
+        acts: true, // Proxmox VE hears it, and refuses it
+        kills: false,
+    });
+    fn other_run(world: &mut World, name: &str) {
+        let config = json!({"hostname": name, "description": "pvx run ffffffffffffffff\n"});
+        *world = World {
+            guests: std::mem::take(&mut world.guests),
+            ..std::mem::take(world)
+        }
+        .with(100, config, true);
+        world.begin("vzcreate", 100);
+        world.bodies.insert(
+            "made 100".into(),
+            Value::from(world.guests[&100].config.clone()).to_string(),
+        );
+    }
+    for (name, raced, code) in [
+        (
+            "the same name",
+            (|world: &mut World| other_run(world, "g")) as fn(&mut World),
+            "",
+        ),
+        (
+            "another name",
+            |world: &mut World| other_run(world, "h"),
+            "vmid-taken",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(World {
+            fault,
+            meanwhile: Some((POST.to_owned(), raced)),
+            ..World::default()
+        });
+        let ran = run(&server, &journal(&folder), &[create()]);
+        let record = &ran.records[0];
+        assert_eq!(ran.code(), code, "{name}: {record}");
+        assert_eq!(record["changed"], false, "{name}: {record}");
+        assert_eq!(record["host_keys"], json!([]), "{name}: {record}");
+        if code.is_empty() {
+            assert_eq!(record["exists"], true, "{name}: {record}");
+            assert_eq!(record["made_by"], "ffffffffffffffff", "{name}: {record}");
+        } else {
+            let message = record["error"]["message"].as_str().unwrap();
+            assert!(message.contains("ffffffffffffffff"), "{name}: {message}");
+        }
+        assert_eq!(server.world().count("DELETE"), 0, "{name}");
+        // The same command says the same.
+        let ran = run(&server, &journal(&folder), &[create()]);
+        assert_eq!(ran.code(), code, "{name}, again: {:?}", ran.records);
+        assert_eq!(ran.records[0]["changed"], false, "{name}, again");
+    }
+}
+
+/// What of two disks is enlarged is told by the disk: the task of the first one is no answer for the second.
+#[test]
+fn each_disk_has_a_task_of_its_own() {
+    let clean = Server::start(World::default());
+    let folder = tempfile::tempdir().unwrap();
+    let ran = run(&clean, &journal(&folder), &[create_vm()]);
+    assert_eq!(ran.answer, Ok(Answer::Yes), "{:?}", ran.records);
+    const RESIZE: &str = "PUT /nodes/a/qemu/100/resize";
+    let asked = clean.world().asked.clone();
+    let resizes = asked.iter().enumerate().filter(|(_, line)| *line == RESIZE);
+    let resizes: Vec<usize> = resizes.map(|(at, _)| at).collect();
+    assert_eq!(resizes.len(), 2, "{asked:?}");
+    for at in resizes {
+        for &(acts, kills) in ways(at, asked.get(at)) {
+            let name = format!("request {at}, acts: {acts}, kills: {kills}");
+            let folder = tempfile::tempdir().unwrap();
+            let server = Server::start(World {
+                fault: Some(Fault { at, acts, kills }),
+                ..World::default()
+            });
+            let mut ran = run(&server, &journal(&folder), &[create_vm()]);
+            if kills {
+                server.world().dead = false;
+                ran = run(&server, &journal(&folder), &[create_vm()]);
+            }
+            assert_eq!(ran.answer, Ok(Answer::Yes), "{name}: {:?}", ran.records);
+            let world = server.world();
+            let config = &world.guests[&100].config;
+            assert_eq!(config["scsi0"], "zdata:0,size=12G", "{name}");
+            assert_eq!(config["scsi1"], "zdata:4,size=9G", "{name}");
+            assert_eq!(
+                world.count(RESIZE),
+                if acts { 2 } else { 3 },
+                "{name}: {:#?}",
+                world.asked
+            );
+        }
+    }
+}
+
+/// A log that can't be read for a moment is read again, and one that can't for long by the next run.
+#[test]
+fn host_keys_whose_log_is_not_read_at_once() {
+    const KEY: &str = "SHA256:VsaJwR5HcO0qy0oYTM4Pxy+QFgnYBOLDW8DNodakjIk";
+    for (name, unread_logs, known) in [("for a moment", 10, true), ("for long", 1000, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = journal(&folder);
+        let server = Server::start(World {
+            unread_logs,
+            ..World::default()
+        });
+        let ran = run(&server, &path, &[create()]);
+        assert_eq!(ran.answer, Ok(Answer::Yes), "{name}: {:?}", ran.records);
+        let record = &ran.records[0];
+        if known {
+            assert_eq!(record["host_keys"][0]["sha256"], KEY, "{name}: {record}");
+            continue;
+        }
+        assert_eq!(record["host_keys"], json!([]), "{name}: {record}");
+        let warning = &record["warnings"][0];
+        assert_eq!(warning["code"], "no-host-keys", "{name}: {record}");
+        let message = warning["message"].as_str().unwrap();
+        assert!(
+            message.contains("Connection timed out"),
+            "{name}: {message}"
+        );
+        server.world().unread_logs = 0;
+        let again = run(&server, &path, &[create()]);
+        assert_eq!(again.records[0]["changed"], false, "{name}");
+        assert_eq!(again.records[0]["host_keys"][0]["sha256"], KEY, "{name}");
+        // A plan of later finds it made.
+        let mut later = create();
+        later["exists"] = true.into();
+        later["state_at"] = "2099-01-01T00:00:00Z".into();
+        let again = run(&server, &path, &[later]);
+        assert_eq!(again.records[0]["host_keys"][0]["sha256"], KEY, "{name}");
+        let mut output = Vec::new();
+        let now = "2020-01-01T00:06:00Z".parse().unwrap();
+        take_off(&server.pve, &path, 100, now, &mut output).unwrap();
+        let record: Value = serde_json::from_slice(&output).unwrap();
+        assert_eq!(record["host_keys"][0]["sha256"], KEY, "{name}: {record}");
+    }
+}
+
+/// A request that nobody could hear was not made: it is made again, within the patience that a silent
+/// cluster gets.
+#[test]
+fn a_request_that_was_not_sent() {
+    let clean = Server::start(World::default());
+    let folder = tempfile::tempdir().unwrap();
+    run(&clean, &journal(&folder), &[create()]);
+    let asked = clean.world().asked.clone();
+    let changes = asked.iter().enumerate();
+    let changes = changes.filter(|(_, line)| !line.starts_with("GET"));
+    for (at, line) in changes {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(World {
+            away_after: Some(at),
+            ..World::default()
+        });
+        let ran = run(&server, &journal(&folder), &[create()]);
+        assert_eq!(ran.answer, Ok(Answer::Yes), "{line}: {:?}", ran.records);
+        let world = server.world();
+        assert_eq!(world.away_after, None, "{line}: it was away");
+        assert_eq!(world.count(POST), 2, "{line}: one creation, one start");
+        assert!(world.guests[&100].running, "{line}");
+    }
 }

@@ -13,12 +13,15 @@
 //! | a task                                     | follow                                        |
 //! | its removal failed                         | failed: not-destroyed                         |
 //! | its removal ended well, and it is there    | wait; then stuck: changed                     |
-//! | its removal asked for, no trace, the mark  | wait; look and ask once more                  |
+//! | its removal asked for, no trace, the mark  | wait; mark and ask once more                  |
 //! | the same, and not the mark                 | stuck: changed                                |
 //! | a lock                                     | wait; then failed: locked                     |
 //! | it runs                                    | shut down; or failed: running, did-not-stop   |
-//! | no mark                                    | mark                                          |
-//! | the mark                                   | destroy                                       |
+//! | not marked since the last request          | mark: a change with the configuration's digest |
+//! | marked                                     | destroy                                       |
+//!
+//! A mark that an earlier try has left says whose removal it was, and not that the guest is still as that
+//! try saw it: before each DELETE the description is written once more.
 
 use super::{
     super::next::LOST_S,
@@ -168,15 +171,21 @@ fn named(
     if guest.running {
         return stop(order, past);
     }
-    if guest.mark.as_deref() == Some(mark) {
+    remove(mark, past, guest)
+}
+
+/// Marks it, and once that is so asks for its removal.
+fn remove(mark: &str, past: &Past, guest: &Guest) -> Next {
+    if is_marked(mark, past, guest) {
         return Next::Ask(Call::Destroy, String::new());
     }
-    match again(
-        &past.of(Call::Mark),
-        past,
-        "its description does not show it yet",
-        LOST_S,
-    ) {
+    let tried = past.of(Call::Mark);
+    let shows = guest.mark.as_deref() == Some(mark);
+    // Nothing is lost by writing the same once more: what shows needs no waiting for.
+    if shows && tried.open && tried.refused.is_none() && tried.count < REQUESTS {
+        return Next::Ask(Call::Mark, String::new());
+    }
+    match again(&tried, past, "its description does not show it yet", LOST_S) {
         Again::Ask => Next::Ask(Call::Mark, String::new()),
         Again::Wait(why) => Next::Wait(why),
         Again::No(why) => failed(
@@ -204,7 +213,10 @@ fn no_trace(
             "whether {node} removes {vmid} is not known ({lost}), and it does not tell its tasks; when it is back, run again with this plan and journal"
         )
     };
-    if let Some(wait) = may_show_up(seen, past, unknown) {
+    // What was waited for before it was marked once more is not waited for again behind that.
+    if !is_marked(mark, past, guest)
+        && let Some(wait) = may_show_up(seen, past, unknown)
+    {
         return wait;
     }
     if guest.mark.as_deref() != Some(mark) || tried.upid.is_some() {
@@ -227,7 +239,13 @@ fn no_trace(
             format!("{vmid} runs or is locked since; it was not removed"),
         );
     }
-    Next::Ask(Call::Destroy, String::new())
+    remove(mark, past, guest)
+}
+
+/// It was marked since the last request for its removal, and bears the mark.
+fn is_marked(mark: &str, past: &Past, guest: &Guest) -> bool {
+    let written = past.of(Call::Mark).end.is_some_and(|end| end.ok);
+    written && guest.mark.as_deref() == Some(mark)
 }
 
 fn stop(order: &Order, past: &Past) -> Next {

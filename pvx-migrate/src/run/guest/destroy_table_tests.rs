@@ -131,6 +131,7 @@ fn ways() {
             },
         )])
     };
+    let marked_again = || past([(Destroy, tried(None)), (Mark, tried(Some(true)))]);
     let ended = |ok: bool| past([(Destroy, tried(Some(ok)))]);
     let quorum = |past: Past| Past {
         quorum_s: 600.0,
@@ -169,7 +170,10 @@ fn ways() {
         ("stopped, no plan",                 repair(),      there(false),        stop(Some(true)),       "failed: not-destroyed"),
 
         ("marked",                           o(),           marked(false),       mark(Some(true)),       "destroy"),
-        ("marked, the run was cut off",      o(),           marked(false),       mark(None),             "destroy"),
+        ("marked, the run was cut off",      o(),           marked(false),       mark(None),             "mark"),
+        ("marked by an earlier try",         o(),           marked(false),       none(),                 "mark"),
+        ("marked, the answer lost twice",    o(),           marked(false),       waited(11.0, mark_twice()), "failed: changed"),
+        ("marked by it, changed meanwhile",  o(),           marked(false),       no_mark(),              "failed: changed"),
         ("marked, no plan",                  repair(),      marked(false),       mark(Some(true)),       "failed: not-destroyed"),
         ("marked, and started since",        must_be_off(), marked(true),        mark(Some(true)),       "failed: running"),
         ("marked, and renamed since",        o(),           other(),             mark(Some(true)),       "failed: changed"),
@@ -187,7 +191,9 @@ fn ways() {
         ("its task failed, another was faster", o(),        free(),              ended(false),           "gone"),
         ("refused",                          o(),           marked(false),       refused(),              "failed: refused"),
         ("asked, no task yet",               o(),           marked(false),       asked(),                "wait"),
-        ("asked, no trace, marked",          o(),           marked(false),       waited(11.0, asked()),  "destroy"),
+        ("asked, no trace, marked",          o(),           marked(false),       waited(11.0, asked()),  "mark"),
+        ("marked once more",                 o(),           marked(false),       marked_again(),         "destroy"),
+        ("marked once more, and it is off",  o(),           there(false),        waited(11.0, marked_again()), "stuck: changed"),
         ("no trace, twice",                  o(),           marked(false),       waited(11.0, twice()),  "failed: not-destroyed"),
         ("no trace, no plan",                repair(),      marked(false),       waited(11.0, asked()),  "failed: not-destroyed"),
         ("no trace, not marked: a new guest", o(),          there(false),        waited(11.0, asked()),  "stuck: changed"),
@@ -206,7 +212,7 @@ fn ways() {
 }
 
 /// Whatever is seen and was done before: nothing is asked of a guest that is not the named one, and a
-/// removal only of one that is off, unlocked, and bears this run's mark.
+/// removal only of one that is off, unlocked, and bears this run's mark, written since the last request.
 #[test]
 fn only_what_was_named_and_marked_is_destroyed() {
     let configs = [
@@ -242,7 +248,7 @@ fn only_what_was_named_and_marked_is_destroyed() {
                         config["hostname"] == "g" && node == "a" && config["lock"].is_null(),
                         "{what}"
                     );
-                    let may = !running && config["description"] == MARK;
+                    let may = !running && config["description"] == MARK && mark == Some(Some(true));
                     assert!(*call != Call::Destroy || may, "{what}");
                 }
             }

@@ -61,6 +61,8 @@ pub struct Report {
     pub differs: Vec<String>,
     /// Of a creation: the guest was there.
     pub existed: bool,
+    /// And the run that has made it, by its mark.
+    pub made_by: Option<String>,
 }
 
 /// A guest that is at it.
@@ -82,6 +84,8 @@ pub(super) struct Doing<'a> {
     /// When what is under way was asked for.
     pub(super) asked_at: Timestamp,
     pub(super) unread_s: f64,
+    /// For how long a request could not be sent, in seconds.
+    pub(super) unsent_s: f64,
     pub(super) changed: bool,
     pub(super) warnings: Vec<(&'static str, String)>,
     pub(super) began: Timestamp,
@@ -112,6 +116,7 @@ impl<'a> Doing<'a> {
             took_ms: BTreeMap::new(),
             asked_at: began,
             unread_s: 0.0,
+            unsent_s: 0.0,
             changed: false,
             warnings: Vec::new(),
             began,
@@ -136,11 +141,14 @@ impl<'a> Doing<'a> {
         if let Some(upid) = &line.created {
             let tried = self.past.at(Call::Create, "");
             (tried.open, tried.upid) = (true, Some(upid.clone()));
+            // Of what a person was to see to, the task may have been found only.
+            tried.named = line.phase != Stage::Stuck;
         }
         if let Some(asked) = &line.request {
             let tried = self.past.at(asked.call, &asked.disk);
             tried.open = true;
             tried.upid.clone_from(&line.upid);
+            tried.named = line.phase == Stage::Task;
             self.remember(asked);
         }
     }
@@ -149,6 +157,16 @@ impl<'a> Doing<'a> {
         let key = (asked.call, asked.disk.clone());
         self.requests.insert(key, asked.clone());
         self.last = Some(asked.clone());
+    }
+
+    /// What is there is not what this run has made: what is known of its making is none of that guest's.
+    pub(super) fn not_ours(&mut self) {
+        self.host_keys.clear();
+        self.took_ms.clear();
+        if !self.past.of(Call::Create).named {
+            self.created = None;
+            self.changed = false;
+        }
     }
 
     /// Nothing of it was begun.

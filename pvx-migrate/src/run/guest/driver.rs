@@ -6,7 +6,6 @@ use super::{
     destroy,
     differs::differs,
     doing::{Doing, Maker, Report, describe},
-    host_keys,
     last_look::{Halt, last_look},
     look::{Look, look},
     mark,
@@ -21,7 +20,6 @@ use crate::{
         moving::NOT_BEGUN,
         next::NODE_S,
     },
-    state::Kind,
 };
 
 impl Maker<'_> {
@@ -153,6 +151,9 @@ impl Maker<'_> {
             self.learn_keys(this);
         }
         let existed = finish == Finish::Exists;
+        if matches!(finish, Finish::Exists | Finish::Failed("vmid-taken", _)) {
+            this.not_ours();
+        }
         let (phase, error) = match &finish {
             Finish::Made | Finish::Gone => (Stage::Verified, None),
             // Of a guest that this run did not make the journal says no more than that.
@@ -192,6 +193,8 @@ impl Maker<'_> {
         report.existed = existed;
         if let (true, Id::Taken(guest)) = (existed, &seen.id) {
             report.differs = differs(this.order, guest);
+            let maker = guest.mark.as_deref().and_then(mark::maker);
+            report.made_by = maker.map(str::to_owned);
         }
         report
     }
@@ -210,26 +213,7 @@ impl Maker<'_> {
             warnings: this.warnings.clone(),
             differs: Vec::new(),
             existed: false,
-        }
-    }
-
-    /// The host keys of a container, and what its creation warned of, by the log of the task that made it.
-    fn learn_keys(&self, this: &mut Doing<'_>) {
-        let upid = this.created.clone().or_else(|| {
-            let look = look(self.pve, this.order).ok()?;
-            look.creation(self.pve.user()).map(str::to_owned)
-        });
-        let log = upid.map(|upid| self.whole_log(&upid)).unwrap_or_default();
-        for warning in host_keys::warnings(&log) {
-            this.warnings.push(("creation", warning));
-        }
-        let keys = host_keys::of(&log);
-        if !keys.is_empty() {
-            this.host_keys = keys;
-        }
-        if this.host_keys.is_empty() && this.order.kind == Kind::Lxc {
-            let what = "the log of its creation shows no host keys: they are to be looked at by hand (ssh-keygen -lf in the container)";
-            this.warnings.push(("no-host-keys", what.to_owned()));
+            made_by: None,
         }
     }
 

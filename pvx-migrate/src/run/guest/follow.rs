@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     journal::guest_line::Call,
+    pve::{Failure, Pve},
     run::{
         cause,
         clock::{Abandoned, task_pause},
@@ -28,18 +29,14 @@ impl Maker<'_> {
     pub(super) fn learn(&self, this: &mut Doing<'_>, look: &mut Look) {
         let (order, user) = (this.order, self.pve.user());
         let mut ended = Vec::new();
-        for (call, tried) in this.past.unknown() {
-            let asked = this
-                .requests
-                .iter()
-                .find(|(key, _)| key.0 == call)
-                .map(|(_, asked)| asked);
+        for (key, tried) in this.past.unknown() {
+            let asked = this.requests.get(key);
             let found = asked.and_then(|asked| look.since(asked, &order.node, user));
             let Some(upid) = tried.upid.clone().or_else(|| found.map(str::to_owned)) else {
                 continue;
             };
             this.changed = true;
-            if call == Call::Create {
+            if key.0 == Call::Create {
                 this.created = Some(upid.clone());
             }
             if let Some(status) = self.status(&upid) {
@@ -62,34 +59,18 @@ impl Maker<'_> {
         self.pve.get::<Value>(&path).ok()
     }
 
-    /// The log of a task that has ended.
-    pub(super) fn whole_log(&self, upid: &str) -> Vec<String> {
-        let mut log = Vec::new();
-        let Some(task) = Task::of(upid) else {
-            return log;
-        };
-        for _ in 0..PAGES {
-            let before = log.len();
-            add_to_log(self.pve, task.node, upid, &mut log);
-            if log.len() < before + PAGE {
-                break;
-            }
-        }
-        log
-    }
-
     fn learn_end(&self, this: &mut Doing<'_>, upid: &str, status: &Value) {
         let Some(call) = Task::of(upid).and_then(|task| call_of(task.kind)) else {
             return;
         };
-        let log = self.whole_log(upid);
+        let log = whole_log(self.pve, upid).unwrap_or_default();
         let end = cause::end(exit_status(status), &log);
         let took = self.clock.now().duration_since(this.asked_at).as_millis();
         let took = u64::try_from(took).unwrap_or_default();
         let mut told = false;
-        for (open, tried) in this.past.unknown() {
+        for (key, tried) in this.past.unknown() {
             let same = tried.upid.as_deref().is_none_or(|own| own == upid);
-            if open == call && same && !told {
+            if key.0 == call && same && !told {
                 tried.upid = Some(upid.to_owned());
                 tried.end = Some(end.clone());
                 told = true;
@@ -145,6 +126,26 @@ impl Maker<'_> {
             }
         }
     }
+}
+
+/// The log of a task that has ended.
+///
+/// # Errors
+///
+/// A part of it could not be read.
+pub(super) fn whole_log(pve: &Pve, upid: &str) -> Result<Vec<String>, Failure> {
+    let mut log = Vec::new();
+    let Some(task) = Task::of(upid) else {
+        return Ok(log);
+    };
+    for _ in 0..PAGES {
+        let before = log.len();
+        add_to_log(pve, task.node, upid, &mut log)?;
+        if log.len() < before + PAGE {
+            break;
+        }
+    }
+    Ok(log)
 }
 
 /// A removal that ended well may have left files: Proxmox VE says so in the log alone.

@@ -1,5 +1,7 @@
 //! The last line of a guest's description: which run has made it, or is about to remove it. Pure.
 
+use crate::journal::guest_line::is_run;
+
 /// The mark of a run that makes a guest.
 #[must_use]
 pub fn makes(run: &str) -> String {
@@ -12,6 +14,12 @@ pub fn destroys(run: &str) -> String {
     format!("pvx destroys {run}")
 }
 
+/// The run that a mark of [`makes`] names.
+#[must_use]
+pub fn maker(mark: &str) -> Option<&str> {
+    mark.strip_prefix("pvx run ").filter(|run| is_run(run))
+}
+
 /// The last line of a description that is not blank.
 #[must_use]
 pub fn last_line(description: &str) -> Option<&str> {
@@ -19,10 +27,10 @@ pub fn last_line(description: &str) -> Option<&str> {
     lines.find(|line| !line.is_empty())
 }
 
-/// A description with a mark as its last line.
+/// A description with a mark as its last line, once.
 #[must_use]
 pub fn with(description: &str, mark: &str) -> String {
-    let description = description.trim_end();
+    let description = without(description, mark);
     if description.is_empty() {
         mark.to_owned()
     } else {
@@ -62,9 +70,13 @@ mod tests {
             // Proxmox VE adds a line end.
             let given = format!("{marked}\n");
             assert_eq!(last_line(&given), Some(&*mark), "{name}");
+            assert_eq!(with(&given, &mark), marked, "{name}: twice");
             assert_eq!(without(&given, &mark), after, "{name}");
             assert_eq!(without(before, &mark), after, "{name}: not marked");
         }
+        assert_eq!(maker(&mark), Some("0123456789abcdef"));
+        assert_eq!(maker(&destroys("0123456789abcdef")), None);
+        assert_eq!(maker("pvx run me"), None);
         assert_eq!(last_line(" \n"), None);
         assert_eq!(
             without("x pvx run 0123456789abcdef", &mark),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use vmid::exit::{self, Answer};
 
 use super::{
+    learned_keys::with_keys,
     order::Order,
     record::{blocked, done, not_begun},
     todo::Todo,
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     journal::{file::Found, guest_line::GuestLine},
     plan::line::PlanLine,
+    pve::Pve,
     run::{plan_lines::Row, record::Out},
 };
 
@@ -70,12 +72,12 @@ impl Guests {
     }
 
     /// Tells what was done before, and what is not begun for something else's sake.
-    pub fn tell<W: Write>(&self, out: &mut Out<W>) -> Answer {
+    pub fn tell<W: Write>(&self, pve: &Pve, out: &mut Out<W>) -> Answer {
         for line in &self.todo.told {
             exit::say("pvx-migrate", &left_to_a_person(line));
         }
         for line in &self.todo.done {
-            out.line(&done(line));
+            out.line(&done(&with_keys(pve, line)));
         }
         for (order, why) in &self.todo.later {
             out.line(&not_begun(

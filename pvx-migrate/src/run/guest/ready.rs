@@ -11,6 +11,7 @@ use vmid::exit::{Answer, Stop};
 
 use super::{
     doing::describe,
+    learned_keys::with_keys,
     look::id,
     mark,
     order::Order,
@@ -65,7 +66,7 @@ pub fn ready(
             let ready = GuestLine {
                 at: now,
                 phase: Stage::Ready,
-                ..line.clone()
+                ..with_keys(pve, &line)
             };
             if line.phase != Stage::Ready {
                 let written = found.begin()?.append(&ready);

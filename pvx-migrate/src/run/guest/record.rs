@@ -16,6 +16,9 @@ pub fn record(report: &Report) -> String {
         fields.insert("phase".into(), "verified".into());
         fields.insert("exists".into(), true.into());
         fields.insert("differs".into(), json!(report.differs));
+        if let Some(run) = &report.made_by {
+            fields.insert("made_by".into(), json!(run));
+        }
     }
     fields.insert("took_s".into(), report.took_s.into());
     if !report.warnings.is_empty() {

@@ -273,3 +273,94 @@ fn a_new_plan_after_one_that_failed() {
     assert_eq!(ran.answer, Ok(Answer::Yes), "{:?}", ran.records);
     assert!(!server.world().guests.contains_key(&100));
 }
+
+/// What an earlier try has written in the description says nothing of how the guest is now: before each
+/// DELETE it is written once more, with the digest of the configuration that was looked at.
+#[test]
+fn each_delete_has_a_mark_of_its_own() {
+    let put = "PUT /nodes/a/lxc/100/config";
+    for (name, acts, kills) in [
+        ("the run is killed at the DELETE", false, true),
+        ("the DELETE is not heard", false, false),
+    ] {
+        let clean = Server::start(there());
+        let folder = tempfile::tempdir().unwrap();
+        run(&clean, &journal(&folder), &[destroy()]);
+        let at = clean.world().asked.iter().position(|line| line == DELETE);
+        let folder = tempfile::tempdir().unwrap();
+        let mut world = there();
+        world.fault = at.map(|at| Fault { at, acts, kills });
+        let server = Server::start(world);
+        run(&server, &journal(&folder), &[destroy()]);
+        if kills {
+            server.world().dead = false;
+            let ran = run(&server, &journal(&folder), &[destroy()]);
+            assert_eq!(ran.answer, Ok(Answer::Yes), "{name}: {:?}", ran.records);
+        }
+        let world = server.world();
+        assert!(!world.guests.contains_key(&100), "{name}");
+        let mut changes = world.asked.iter().filter(|line| !line.starts_with("GET"));
+        let before_a_delete: Vec<&String> = changes
+            .by_ref()
+            .filter(|line| [put, DELETE].contains(&line.as_str()))
+            .collect();
+        assert_eq!(before_a_delete, [put, DELETE, put, DELETE], "{name}");
+    }
+}
+
+/// A guest that somebody changes after an earlier try has marked it, and after it was looked at.
+#[test]
+fn changed_behind_a_mark_of_an_earlier_try() {
+    let clean = Server::start(there());
+    let folder = tempfile::tempdir().unwrap();
+    run(&clean, &journal(&folder), &[destroy()]);
+    let at = clean.world().asked.iter().position(|line| line == DELETE);
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = there();
+    world.fault = at.map(|at| Fault {
+        at,
+        acts: false,
+        kills: true,
+    });
+    let server = Server::start(world);
+    run(&server, &journal(&folder), &[destroy()]);
+    {
+        let mut world = server.world();
+        world.dead = false;
+        // The description is none of what a run compares: the digest alone shows this change.
+        world.meanwhile = Some(("PUT /nodes/a/lxc/100/config".to_owned(), |world| {
+            let mut config = world.guests[&100].config.clone();
+            let said = config["description"].as_str().unwrap().to_owned();
+            config["description"] = format!("keep it!\n{said}").into();
+            *world = std::mem::take(world).with(100, Value::Object(config), false);
+        }));
+    }
+    let deletes = server.world().count(DELETE);
+    let ran = run(&server, &journal(&folder), &[destroy()]);
+    assert_eq!(ran.code(), "changed", "{:?}", ran.records);
+    assert_eq!(server.world().count(DELETE), deletes);
+    assert!(server.world().guests.contains_key(&100));
+}
+
+/// The same of a removal, of which nothing is taken for granted because of it.
+#[test]
+fn a_removal_that_was_not_sent() {
+    let clean = Server::start(there());
+    let folder = tempfile::tempdir().unwrap();
+    run(&clean, &journal(&folder), &[destroy()]);
+    let asked = clean.world().asked.clone();
+    let changes = asked.iter().enumerate();
+    let changes = changes.filter(|(_, line)| !line.starts_with("GET"));
+    for (at, line) in changes {
+        let folder = tempfile::tempdir().unwrap();
+        let mut world = there();
+        world.away_after = Some(at);
+        let server = Server::start(world);
+        let ran = run(&server, &journal(&folder), &[destroy()]);
+        assert_eq!(ran.answer, Ok(Answer::Yes), "{line}: {:?}", ran.records);
+        let world = server.world();
+        assert_eq!(world.away_after, None, "{line}: it was away");
+        assert_eq!(world.count("DELETE"), 1, "{line}");
+        assert!(!world.guests.contains_key(&100), "{line}");
+    }
+}

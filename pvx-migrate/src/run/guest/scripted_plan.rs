@@ -84,6 +84,16 @@ pub fn create() -> Value {
         "start": true, "blockers": [], "cluster": "c", "state_at": "2020-01-01T00:00:00Z"})
 }
 
+/// A VM, two of whose disks grow.
+pub fn create_vm() -> Value {
+    let mut line = create();
+    line["type"] = "qemu".into();
+    line["params"] = json!({"name": "g", "memory": 512, "agent": "enabled=1",
+        "scsi0": "zdata:0,import-from=local:import/x.qcow2", "scsi1": "zdata:4", "net0": "virtio,bridge=vmbr0"});
+    line["resize"] = json!({"scsi0": "12G", "scsi1": "9G"});
+    line
+}
+
 /// The digest that the scripted cluster gives its first guest.
 pub const DIGEST: &str = "0000000000000000000000000000000000000001";
 

@@ -81,8 +81,11 @@ pub struct Tried {
     pub count: u32,
     /// It may have had its effect.
     pub open: bool,
-    /// The cluster has named its task.
+    /// Its task.
     pub upid: Option<String>,
+    /// The cluster has named that task as its answer. One that was found, by its type, ID and token,
+    /// may be the answer to another run's request.
+    pub named: bool,
     /// How its task ended.
     pub end: Option<End>,
     /// Proxmox VE has refused it, in these words.
@@ -134,9 +137,8 @@ impl Past {
     }
 
     /// The requests that may have had their effect and whose end is not known.
-    pub fn unknown(&mut self) -> impl Iterator<Item = (Call, &mut Tried)> {
+    pub fn unknown(&mut self) -> impl Iterator<Item = (&(Call, String), &mut Tried)> {
         let open = self.tried.iter_mut();
         open.filter(|(_, tried)| tried.open && tried.end.is_none())
-            .map(|((call, _), tried)| (*call, tried))
     }
 }

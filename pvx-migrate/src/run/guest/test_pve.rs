@@ -41,6 +41,10 @@ pub struct World {
     pub worker_dies: bool,
     /// Answers that are other than usual: by method and path a status and data or words.
     pub says: BTreeMap<String, (u16, Value)>,
+    /// So many of the next logs can't be read.
+    pub unread_logs: u32,
+    /// After so many requests nobody listens for a moment: the next one can't be sent.
+    pub away_after: Option<usize>,
     /// What is done right before this request, once.
     pub meanwhile: Option<(String, fn(&mut World))>,
     /// Tasks, oldest first.
@@ -49,9 +53,11 @@ pub struct World {
     pub digests: u64,
 }
 
-/// A container.
+/// A container, or a VM.
 #[derive(Clone, Debug, Default)]
 pub struct Guest {
+    /// It is a VM.
+    pub vm: bool,
     /// Its configuration without its digest.
     pub config: Map<String, Value>,
     /// It runs.
@@ -68,6 +74,8 @@ pub struct Task {
     left: u32,
     end: String,
     log: Vec<String>,
+    /// Of a resize: the disk and its size.
+    grows: Option<(String, String)>,
 }
 
 type Said = (u16, Value);
@@ -85,6 +93,7 @@ impl World {
         self.guests.insert(
             vmid,
             Guest {
+                vm: false,
                 config,
                 running,
                 digest,
@@ -141,20 +150,25 @@ impl World {
                 }
             }
             ("GET", ["cluster", "resources"]) => {
-                let row =
-                    |vmid: &u32| json!({"type": "lxc", "vmid": vmid, "node": "a", "name": "stale"});
-                (200, self.guests.keys().map(row).collect())
+                let row = |(vmid, guest): (&u32, &Guest)| {
+                    let kind = if guest.vm { "qemu" } else { "lxc" };
+                    json!({"type": kind, "vmid": vmid, "node": "a", "name": "stale"})
+                };
+                (200, self.guests.iter().map(row).collect())
             }
             ("GET", ["cluster", ..]) => (200, json!([])),
             ("GET", ["nodes", "a", "tasks"]) => self.list(),
             ("GET", ["nodes", "a", "tasks", upid, "status"]) => self.status(upid),
             ("GET", ["nodes", "a", "tasks", upid, "log"]) => self.log(upid),
-            ("POST", ["nodes", "a", "lxc"]) => self.create(&form),
-            (_, ["nodes", "a", "lxc", vmid, rest @ ..]) => {
+            ("POST", ["nodes", "a", "lxc"]) => self.create(&form, false),
+            ("POST", ["nodes", "a", "qemu"]) => self.create(&form, true),
+            (_, ["nodes", "a", kind @ ("lxc" | "qemu"), vmid, rest @ ..]) => {
                 let vmid: u32 = vmid.parse().unwrap();
-                if !self.guests.contains_key(&vmid) {
+                let guest = self.guests.get(&vmid);
+                if guest.is_none_or(|guest| guest.vm != (*kind == "qemu")) {
+                    let folder = kind.replace("qemu", "qemu-server");
                     return no(format!(
-                        "Configuration file 'nodes/a/lxc/{vmid}.conf' does not exist"
+                        "Configuration file 'nodes/a/{folder}/{vmid}.conf' does not exist"
                     ));
                 }
                 self.of_guest(method, vmid, rest, &form, query)
@@ -175,6 +189,7 @@ impl World {
         query: &str,
     ) -> Said {
         let guest = self.guests[&vmid].clone();
+        let type_of = |what: &str| format!("{}{what}", if guest.vm { "qm" } else { "vz" });
         let lock = guest.config.get("lock").and_then(Value::as_str);
         match (method, rest) {
             ("GET", ["config"]) => {
@@ -188,9 +203,18 @@ impl World {
             }
             ("PUT", ["config"]) => self.put(vmid, form),
             ("POST" | "PUT" | "DELETE", _) if lock.is_some() => no("CT is locked (create)"),
-            ("POST", ["status", "start"]) => self.begin("vzstart", vmid),
-            ("POST", ["status", "shutdown"]) => self.begin("vzshutdown", vmid),
-            ("PUT", ["resize"]) => self.begin("resize", vmid),
+            ("POST", ["status", "start"]) => self.begin(&type_of("start"), vmid),
+            ("POST", ["status", "shutdown"]) => self.begin(&type_of("shutdown"), vmid),
+            ("PUT", ["resize"]) => {
+                let said = self.begin("resize", vmid);
+                let grows = (form["disk"].clone(), form["size"].clone());
+                self.tasks.iter_mut().for_each(|task| {
+                    if said.1 == *task.upid {
+                        task.grows = Some(grows.clone());
+                    }
+                });
+                said
+            }
             ("DELETE", []) if guest.running => no(format!(
                 "unable to destroy CT {vmid} - container is running"
             )),
@@ -199,13 +223,13 @@ impl World {
             }
             ("DELETE", []) => {
                 assert!(["", "purge=1"].contains(&query), "{query}");
-                self.begin("vzdestroy", vmid)
+                self.begin(&type_of("destroy"), vmid)
             }
             _ => (501, "not implemented".into()),
         }
     }
 
-    fn create(&mut self, form: &BTreeMap<String, String>) -> Said {
+    fn create(&mut self, form: &BTreeMap<String, String>, vm: bool) -> Said {
         let vmid: u32 = form["vmid"].parse().unwrap();
         if self.guests.contains_key(&vmid) {
             return no(format!("CT {vmid} already exists on node 'a'"));
@@ -216,12 +240,13 @@ impl World {
         self.guests.insert(
             vmid,
             Guest {
+                vm,
                 config,
                 running: false,
                 digest,
             },
         );
-        let said = self.begin("vzcreate", vmid);
+        let said = self.begin(if vm { "qmcreate" } else { "vzcreate" }, vmid);
         let mut config: Map<String, Value> = form
             .iter()
             .map(|(name, value)| (name.clone(), value.clone().into()))
@@ -252,7 +277,8 @@ impl World {
         (200, Value::Null)
     }
 
-    fn begin(&mut self, kind: &str, vmid: u32) -> Said {
+    /// Begins a task of this token's.
+    pub fn begin(&mut self, kind: &str, vmid: u32) -> Said {
         let number = self.tasks.len() + 1;
         let upid = format!("UPID:a:{number:08X}:00000001:6B07DB06:{kind}:{vmid}:{USER}:");
         let (mut end, mut log) = ("OK".to_owned(), Vec::new());
@@ -274,6 +300,7 @@ impl World {
             left,
             end,
             log,
+            grows: None,
         });
         (200, upid.into())
     }
@@ -289,23 +316,34 @@ impl World {
             return;
         }
         let (kind, vmid, ok) = (task.kind.clone(), task.vmid, task.end == "OK");
+        let grows = task.grows.clone();
         if self.worker_dies {
             "unexpected status".clone_into(&mut task.end);
             return;
         }
         self.digests += 1;
         match (&kind[..], ok) {
-            ("vzcreate", true) => {
+            ("vzcreate" | "qmcreate", true) => {
                 let made = &self.bodies[&format!("made {vmid}")];
                 let guest = self.guests.get_mut(&vmid).unwrap();
                 guest.config = serde_json::from_str(made).unwrap();
                 guest.digest = self.digests;
             }
-            ("vzcreate", false) | ("vzdestroy", true) => {
+            ("vzcreate" | "qmcreate", false) | ("vzdestroy" | "qmdestroy", true) => {
                 self.guests.remove(&vmid);
             }
-            ("vzstart", true) => self.guests.get_mut(&vmid).unwrap().running = true,
-            ("vzshutdown", true) => self.guests.get_mut(&vmid).unwrap().running = false,
+            ("resize", true) => {
+                let (disk, size) = grows.unwrap();
+                let guest = self.guests.get_mut(&vmid).unwrap();
+                let value = guest.config[&disk].as_str().unwrap();
+                let volume = value.split(',').next().unwrap();
+                let value = format!("{volume},size={size}");
+                guest.config.insert(disk, value.into());
+            }
+            ("vzstart" | "qmstart", true) => self.guests.get_mut(&vmid).unwrap().running = true,
+            ("vzshutdown" | "qmshutdown", true) => {
+                self.guests.get_mut(&vmid).unwrap().running = false
+            }
             _ => {}
         }
     }
@@ -336,7 +374,11 @@ impl World {
         )
     }
 
-    fn log(&self, upid: &str) -> Said {
+    fn log(&mut self, upid: &str) -> Said {
+        if self.unread_logs > 0 {
+            self.unread_logs -= 1;
+            return (596, "Connection timed out".into());
+        }
         let task = self.tasks.iter().find(|task| task.upid == upid).unwrap();
         let rows = task.log.iter().enumerate();
         (

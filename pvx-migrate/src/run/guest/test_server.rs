@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::Duration,
 };
@@ -13,6 +13,9 @@ use vmid::http::Options;
 
 use super::test_pve::{USER, World};
 use crate::pve::{Environment, Pve};
+
+/// For how long nobody listens; of the run's own time that is 50 s.
+const AWAY: Duration = Duration::from_millis(50);
 
 /// A server and its cluster.
 pub struct Server {
@@ -30,9 +33,20 @@ impl Server {
         let world = Arc::new(Mutex::new(world));
         let shared = Arc::clone(&world);
         thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let world = Arc::clone(&shared);
-                thread::spawn(move || serve(stream, &world));
+            let at = listener.local_addr().unwrap();
+            let (away, left) = mpsc::channel::<mpsc::Sender<()>>();
+            let mut listener = listener;
+            loop {
+                let (stream, _) = listener.accept().unwrap();
+                if let Ok(closed) = left.try_recv() {
+                    drop(listener); // this connection has only woken it
+                    closed.send(()).unwrap();
+                    thread::sleep(AWAY);
+                    listener = TcpListener::bind(at).unwrap();
+                    continue;
+                }
+                let (world, away) = (Arc::clone(&shared), away.clone());
+                thread::spawn(move || serve(stream, &world, &away));
             }
         });
         let environment = Environment {
@@ -60,7 +74,7 @@ impl Server {
 }
 
 /// A request is read whole before it is answered.
-fn serve(stream: TcpStream, world: &Mutex<World>) {
+fn serve(stream: TcpStream, world: &Mutex<World>, away: &mpsc::Sender<mpsc::Sender<()>>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
     loop {
@@ -87,7 +101,15 @@ fn serve(stream: TcpStream, world: &Mutex<World>) {
         let Some((status, data)) = world.hear(&method, path, &body) else {
             return; // no answer
         };
+        let asked = world.asked.len();
+        let leaves = world.away_after.take_if(|after| *after == asked).is_some();
         drop(world);
+        if leaves {
+            let (closed, is_closed) = mpsc::channel();
+            away.send(closed).unwrap();
+            TcpStream::connect(stream.local_addr().unwrap()).unwrap();
+            is_closed.recv().unwrap();
+        }
         let text = match status {
             200 => json!({"data": data}),
             _ if data.is_object() => {
@@ -97,10 +119,11 @@ fn serve(stream: TcpStream, world: &Mutex<World>) {
         };
         let text = text.to_string();
         let answer = format!(
-            "HTTP/1.1 {status} x\r\nContent-Length: {}\r\n\r\n{text}",
-            text.len()
+            "HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: {}\r\n\r\n{text}",
+            text.len(),
+            if leaves { "close" } else { "keep-alive" },
         );
-        if stream.write_all(answer.as_bytes()).is_err() {
+        if stream.write_all(answer.as_bytes()).is_err() || leaves {
             return;
         }
     }

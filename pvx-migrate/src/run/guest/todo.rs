@@ -70,8 +70,10 @@ impl Todo {
                     ));
                 }
                 Stage::Verified | Stage::Ready if newer && ours => todo.done.push(line.clone()),
-                // What was made, and no more, is known by its task: that has its host keys.
-                Stage::Failed if ours && order.deed == Deed::Create => {
+                // Of what was made, by this plan or an earlier one, its task is known: that has its host keys.
+                Stage::Failed | Stage::Verified | Stage::Ready
+                    if ours && order.deed == Deed::Create =>
+                {
                     todo.fresh.push(job(order, line));
                 }
                 // This run's mark may still be there, so that the plan's digest is not its any more;
