@@ -36,8 +36,21 @@ const NAMED: &[Named] = &[
     ("pihole-2",        1, 193, 3,  4,  512, false),
 ];
 
+/// Seconds in which a node makes a guest of a template: that of Debian on an SSD.
+const UNPACK_S: u32 = 8;
+
 /// How many guests the homelab has.
 const GUESTS: usize = 50;
+
+/// The files that the site's templates name: each node has them.
+fn files(site: &Value) -> Map<String, Value> {
+    let templates = site["templates"].as_object().into_iter().flatten();
+    let volumes = templates.flat_map(|(_, template)| [&template["lxc"], &template["vm"]]);
+    let volumes = volumes.filter_map(Value::as_str);
+    volumes
+        .map(|volume| (volume.to_owned(), json!({"seconds": UNPACK_S})))
+        .collect()
+}
 
 /// The scenario of a site.
 pub fn scenario(site: &Value) -> Value {
@@ -65,7 +78,7 @@ pub fn scenario(site: &Value) -> Value {
             .collect();
         let mut fields = json!({"type": entry["type"], "content": "images,rootdir", "total": 500_u64 << 30, "used": 10_u64 << 30});
         if entry["guests"] == false {
-            fields["content"] = "iso,vztmpl,backup".into();
+            fields["content"] = "iso,vztmpl,backup,import".into();
         } else {
             fields["nodes"] = on.join(",").into();
         }
@@ -131,11 +144,11 @@ pub fn scenario(site: &Value) -> Value {
     }
     let node = |node: &Value| {
         let memory = node["memory_mib"].as_u64().unwrap_or(16_384) << 20;
-        json!({"maxmem": memory, "maxcpu": node["cores"], "bridges": node["bridges"]})
+        json!({"maxmem": memory, "maxcpu": node["cores"], "bridges": node["bridges"], "vlan_aware": node["bridges"]})
     };
     let by_name: Map<String, Value> = (0..nodes.len())
         .map(|at| (name(at).to_owned(), node(&nodes[at])))
         .collect();
-    json!({"cluster": site["name"], "nodes": by_name, "storages": storages, "guests": guests,
+    json!({"cluster": site["name"], "nodes": by_name, "storages": storages, "guests": guests, "files": files(site),
         "tokens": {"pvx@pve!drain": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"}, "options": {"migration": {"type": "secure"}}})
 }
