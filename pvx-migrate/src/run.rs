@@ -80,6 +80,8 @@ pub struct Options {
     pub partial: bool,
     /// For how long a lost quorum is waited for.
     pub quorum_wait: Duration,
+    /// For how long the guest agent of a VM that was made is waited for.
+    pub agent_wait: Duration,
     /// The oldest state that a plan may rest on.
     pub max_age: Duration,
     /// The time.
@@ -171,6 +173,7 @@ pub fn run(
         clock,
         board: mover.board,
         quorum_wait_s: options.quorum_wait.as_secs_f64(),
+        agent_wait_s: options.agent_wait.as_secs_f64(),
         run: run.as_deref().unwrap_or(guest::NO_RUN),
     };
     let outcome = guest::work::work(&maker, guests.todo.jobs(), options, &mut out);

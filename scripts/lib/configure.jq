@@ -39,13 +39,18 @@ def key_lines:
    | {line: ., blob: [match("(?:\\A| )(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ ([A-Za-z0-9+/]{16,}=*)(?: |\\z)").captures[0].string][0]}
    | select(.blob)];
 
+# Why run knows no host keys of it, in its words.
+def why_unknown: [.warnings | arrays[] | objects | select(.code == "no-host-keys").message | strings | printable][0] // "";
+
 def fitted($site; $record):
+  why_unknown as $unknown |
   (is_vm or .shape or .template or $template != "") as $told
   | (.template // if $template != "" then $template else template_for(if is_vm then "vm" else .shape // "lxc" end) end) as $name
   | $site.templates[$name | tostring] as $template
   | address_of as $address
   | made_by_journal as $made
-  | ($made // .host_keys // []) as $host_keys
+  # The journal may be without what a later run has learned: of a log that could not be read, of an agent that came up late.
+  | (if ($made // []) == [] then .host_keys // [] else $made end) as $host_keys
   | if (.name | type) != "string" or .name == "" then refused("bad-record"; "it has no name")
     elif $address | is_address | not then refused("bad-record"; "its address is \($address | tojson), not one that can be asked")
     elif $host_keys | is_list_of_keys | not then refused("bad-record"; "its host_keys are no list of SHA-256 fingerprints")
@@ -57,7 +62,7 @@ def fitted($site; $record):
     else
       {record: $record, job: {
         name, owner: "\(.vmid // "" | tostring | @uri):\(.name | @uri)", address: $address, user: user_of, template: $name,
-        host_keys: [$host_keys[].sha256], created: ($made != null or .changed == true),
+        host_keys: [$host_keys[].sha256], unknown_keys: $unknown, created: ($made != null or .changed == true),
         accept: (.name as $own | $accept | index([$own]) != null),
         timezone: ($site.timezone // ""), locale: ($site.locale // ""), keys: key_lines,
         packages: ($template.packages + (if is_vm then ["qemu-guest-agent"] else [] end) + (if $site.locale then ["locales"] else [] end)

@@ -21,6 +21,6 @@ def refused($why): {error: {code: "host-key", message: $why}};
   elif $pinned != [] then {pin: [$same[] | line($job)]}
   elif $made != [] then {pin: [$made[] | line($job)], replace: true}
   elif $job.accept then {pin: [$scanned[] | line($job)], later: true}
-  else refused("nothing says which host key is this guest's: only a container's creation does. Compare \($offered) with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on its console, then give --accept-new \($job.name)")
+  else refused("nothing says which host key is this guest's: only a container's creation does, and a VM's guest agent\($job.unknown_keys // "" | if . == "" then "" else " (\(.))" end). Compare \($offered) with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on its console, then give --accept-new \($job.name)")
   end
 | ({error, replace, later} | del(.[] | nulls) | tojson), .pin[]?

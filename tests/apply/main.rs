@@ -5,6 +5,7 @@
 
 #[allow(dead_code)] // more tests of it are to come
 mod bed;
+mod vm;
 mod whole;
 
 #[path = "../namespaces.rs"]

@@ -121,7 +121,11 @@ impl World {
         if let Some(refusal) = older(&request.method, path, &method).filter(|_| self.api < 9) {
             return refusal;
         }
-        if let Some(message) = self.forbidden(&token, &method.permissions, &method.parameters) {
+        let permissions = match method.path.contains("/agent/") && self.api < 9 {
+            true => json!({"check": ["perm", "/vms/{vmid}", ["VM.Monitor"]]}),
+            false => method.permissions.clone(),
+        };
+        if let Some(message) = self.forbidden(&token, &permissions, &method.parameters) {
             // An upload is ended before its body was read, and has no answer but this.
             return match method.path.ends_with("/upload") {
                 true => Reply::Empty(403, message),

@@ -54,6 +54,7 @@ impl World {
                 }
                 Ok(config.into())
             }
+            "GET /nodes/{node}/*/{vmid}/agent/file-read" => self.agent_file(call),
             "POST /nodes/{node}/*/{vmid}/clone" => self.clone_guest(call, ct),
             "POST /nodes/{node}/*/{vmid}/template" => self.make_template(call, ct),
             "DELETE /nodes/{node}/*/{vmid}" => self.destroy(call, ct),

@@ -17,13 +17,12 @@ impl World {
         let (Some(command), Some(guest)) = (&self.listener, self.guests.get(&vmid)) else {
             return Vec::new();
         };
-        let words = [
-            event,
-            &guest.node,
-            &vmid.to_string(),
-            &guest.name,
-            &guest.text("net0"),
-        ];
+        // Of a VM cloud-init sets the address.
+        let mut net = guest.text("net0");
+        if !guest.ct {
+            net = format!("{net},{}", guest.text("ipconfig0"));
+        }
+        let words = [event, &guest.node, &vmid.to_string(), &guest.name, &net];
         let output = Command::new(command).args(words).output();
         let output = output.unwrap_or_else(|error| panic!("{command}: {error}"));
         if !output.status.success() {

@@ -21,6 +21,7 @@
     missing_docs
 )]
 
+mod agent;
 mod api;
 mod build;
 mod calendar;

@@ -29,6 +29,7 @@ const ALL: &[&str] = &[
     "VM.Config.Memory",
     "VM.Config.Network",
     "VM.Config.Options",
+    "VM.GuestAgent.FileRead",
 ];
 
 /// What a token may, by path.

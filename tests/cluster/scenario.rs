@@ -2,13 +2,14 @@
 //!
 //! For guests that are made: `files` (templates and images by volume ID: `nodes`, `bytes`, `unpacked`,
 //! `seconds`, `junk`, `debian`), `pools` (their guests), `rights` (by token and path), `backup_jobs` and
-//! `backups`, `leftovers` (volumes in no config); of a storage `disable`, of a node `vlan_aware`.
+//! `backups`, `leftovers` (volumes in no config), `agents` (guest agents: `agent.rs`); of a storage `disable`, of a node `vlan_aware`.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 use crate::{
+    agent::Agent,
     fault::Fault,
     ha::Ha,
     world::{File, Guest, Leftover, Node, Storage, World},
@@ -114,6 +115,10 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
             .collect(),
         backup_jobs: list("backup_jobs"),
         backups: list("backups"),
+        agents: object("agents")
+            .iter()
+            .filter_map(|(vmid, entry)| Some((vmid.parse().ok()?, Agent::parse(entry))))
+            .collect(),
         listener: None,
         history: Vec::new(),
         requests: Vec::new(),

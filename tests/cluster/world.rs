@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 pub use crate::volume::{Volume, volumes};
-use crate::{fault::Fault, ha::Ha, pvestatd::Silences, task::Task, volume::keys};
+use crate::{agent::Agent, fault::Fault, ha::Ha, pvestatd::Silences, task::Task, volume::keys};
 
 pub struct Node {
     pub online: bool,
@@ -153,6 +153,8 @@ pub struct World {
     pub backup_jobs: Vec<Value>,
     /// The scenario's: storage, vmid, type, time (epoch), notes, protected.
     pub backups: Vec<Value>,
+    /// Guest agents, by the IDs of VMs.
+    pub agents: BTreeMap<u32, Agent>,
     /// What is told of guests that are made, started, stopped or destroyed.
     pub listener: Option<String>,
     pub history: Vec<Change>,

@@ -75,7 +75,27 @@ fn only_the_creation_vouches_for_a_key() {
     assert_ne!(bed.known_hosts(), old);
     assert_eq!(bed.known_hosts().lines().count(), 1);
 
+    // Why nothing vouches for it is run's to say, and what run has learned later is not in its journal.
     bed.bash("guest down second");
+    let late = bed.made("late", "192.168.30.60");
+    let mut unknown = without(&late);
+    unknown["changed"] = json!(true);
+    unknown["warnings"] = json!([{"code": "no-host-keys", "message": "its host keys are not known: status 500: QEMU guest agent is not running"}]);
+    let answer = run(&[], &unknown);
+    answer.refused(
+        "host-key",
+        "another guest's or another key of it",
+        "no keys",
+    );
+    fs::remove_file(bed.path(".local/state/pvx/known_hosts")).unwrap();
+    let answer = run(&[], &unknown);
+    answer.refused("host-key", "QEMU guest agent is not running", "why not");
+    let mut line = line("late");
+    line.as_object_mut().unwrap().remove("host_keys");
+    fs::write(&journal, format!("{line}\n")).unwrap();
+    run(&words, &late).good();
+
+    bed.bash("guest down late");
     let third = bed.made("third", "192.168.30.60");
     run(&[], &third).good(); // the record of its creation
     let mut vm = bed.made("vm", "192.168.30.61");

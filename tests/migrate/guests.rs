@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Three nodes with templates and images.
-fn scenario(guests: &[Value], more: Value) -> Value {
+pub fn scenario(guests: &[Value], more: Value) -> Value {
     let local = json!({"storages": {"local": {"type": "dir", "content": "iso,vztmpl,import,snippets"}},
         "files": {"local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst": {"seconds": 20, "debian": 13},
             "local:import/debian-13.qcow2": {"seconds": 20, "unpacked": 3_221_225_472_u64}}});
@@ -31,7 +31,7 @@ fn create_ct() -> Value {
         "start": true, "blockers": [], "warnings": [], "cluster": "lab", "state_at": now()})
 }
 
-fn create_vm() -> Value {
+pub fn create_vm() -> Value {
     json!({"vmid": 30051, "type": "qemu", "name": "runner", "node": "b", "action": "create", "reason": "test",
         "params": {"name": "runner", "ostype": "l26", "cores": 2, "memory": 2048, "scsihw": "virtio-scsi-single",
             "scsi0": "thin:0,import-from=local:import/debian-13.qcow2,discard=on", "ide2": "thin:cloudinit", "boot": "order=scsi0",
@@ -349,7 +349,7 @@ fn what_names_a_guest_goes_only_as_planned() {
 /// that is in no pool yet is none that this token may read.
 #[test]
 fn with_the_rights_of_the_readme() {
-    const MAKE: &str = "VM.Allocate VM.Audit VM.PowerMgmt VM.Config.Disk VM.Config.CPU VM.Config.Memory VM.Config.Network VM.Config.Options VM.Config.HWType Pool.Audit";
+    const MAKE: &str = "VM.Allocate VM.Audit VM.PowerMgmt VM.Config.Disk VM.Config.CPU VM.Config.Memory VM.Config.Network VM.Config.Options VM.Config.HWType VM.GuestAgent.FileRead Pool.Audit";
     const MAKE_ON: &str = "Datastore.AllocateSpace Datastore.Audit SDN.Use Sys.Audit";
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../pvx-migrate/README.md");
     let readme = fs::read_to_string(readme).unwrap();

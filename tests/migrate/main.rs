@@ -9,6 +9,7 @@ mod tools;
 #[allow(dead_code)]
 mod wire;
 
+mod agents;
 mod company;
 mod fakepve;
 mod guests;

@@ -17,7 +17,8 @@ command tries it again), or stopped, paused, stale-lock, did-not-stop, node-down
 ha-error, ha-busy, gone, no-answer (a person must act; the message says what to do). What a broken copy has
 left on the target is in \"leftovers\".
 
-Guests that are made (plan make) have \"host_keys\" and \"took_ms\", and where ID and name were there
+Guests that are made (plan make) have \"host_keys\" (a container's from the log of its creation, a VM's
+from its guest agent; else a warning no-host-keys says why not) and \"took_ms\", and where ID and name were there
 before \"exists\" and \"differs\": nothing is changed then. Besides those above: vmid-taken,
 node-offline, node-down, not-made (nothing is there), resize-failed, start-failed (it is made, and the
 rest is not), or half-made, stale-lock, locked, gone, changed, elsewhere, unseen (a person must act). Guests that
@@ -41,7 +42,7 @@ pub struct Run {
     /// A guest that this journal has made is in use: the run's mark goes from its description (no plan is
     /// read)
     #[arg(long, value_name = "VMID", value_parser = vmid, requires = "journal",
-        conflicts_with_all = ["jobs", "jobs_per_node", "partial", "dry_run", "quorum_wait", "max_age"])]
+        conflicts_with_all = ["jobs", "jobs_per_node", "partial", "dry_run", "quorum_wait", "agent_wait", "max_age"])]
     pub ready: Option<u32>,
     /// Guests at once, in all (1 to 64)
     #[arg(long, value_name = "N", default_value = "4", value_parser = number(1_u8, 64))]
@@ -58,6 +59,9 @@ pub struct Run {
     /// Wait so long in all for a cluster that has lost its quorum, for each guest: 90s, 10m
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time())]
     pub quorum_wait: Duration,
+    /// Wait so long for the guest agent of a VM that was made, which tells its host keys; 0s: ask once
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = time())]
+    pub agent_wait: Duration,
     /// Refuse a plan whose state is older: 90s, 10m, 1h30m
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time())]
     pub max_age: Duration,

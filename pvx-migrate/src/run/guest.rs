@@ -4,6 +4,7 @@
 //! one driver does it: so that a run that was cut off comes to the same end as one that was not.
 
 mod again;
+mod agent_keys;
 mod ask;
 mod config;
 mod create;
@@ -39,6 +40,8 @@ mod test_pve;
 #[cfg(test)]
 mod test_server;
 mod todo;
+#[cfg(test)]
+mod vm_keys_tests;
 pub(super) mod work;
 
 /// The journal's own ID in a dry run, which has none.

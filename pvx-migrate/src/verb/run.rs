@@ -53,6 +53,7 @@ fn options(args: &cli::Run, surroundings: &Surroundings) -> Options {
         },
         partial: args.partial,
         quorum_wait: args.quorum_wait,
+        agent_wait: args.agent_wait,
         max_age: args.max_age,
         now: surroundings.now,
         terminal: surroundings.stderr_terminal,

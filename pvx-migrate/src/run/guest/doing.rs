@@ -40,6 +40,8 @@ pub struct Maker<'a> {
     pub board: &'a Board,
     /// For how long a lost quorum is waited for, in seconds.
     pub quorum_wait_s: f64,
+    /// For how long the agent of a VM that was started is waited for, in seconds.
+    pub agent_wait_s: f64,
     /// The journal's own ID.
     pub run: &'a str,
 }

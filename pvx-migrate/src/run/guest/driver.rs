@@ -147,9 +147,11 @@ impl Maker<'_> {
 
     /// The end of a step, in the journal and as a report.
     fn finish(&self, this: &mut Doing<'_>, seen: &Seen, finish: Finish) -> Report {
+        let known = this.host_keys.len();
         if finish == Finish::Made {
             self.learn_keys(this);
         }
+        let learned = this.host_keys.len() > known;
         let existed = finish == Finish::Exists;
         if matches!(finish, Finish::Exists | Finish::Failed("vmid-taken", _)) {
             this.not_ours();
@@ -172,7 +174,7 @@ impl Maker<'_> {
         } else if existed {
             line.code = Some("exists".to_owned());
         }
-        let written = match self.journal.filter(|_| this.ends(&finish)) {
+        let written = match self.journal.filter(|_| this.ends(&finish) || learned) {
             Some(journal) => journal.append(&line),
             None => Ok(()),
         };

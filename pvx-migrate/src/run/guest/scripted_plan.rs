@@ -34,6 +34,7 @@ pub fn options(journal: Option<&Path>) -> Options {
         },
         partial: false,
         quorum_wait: Duration::from_secs(600),
+        agent_wait: Duration::from_secs(60),
         max_age: Duration::from_secs(600),
         now: "2020-01-01T00:05:00Z".parse().unwrap(),
         terminal: false,

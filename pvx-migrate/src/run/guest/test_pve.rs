@@ -43,6 +43,10 @@ pub struct World {
     pub says: BTreeMap<String, (u16, Value)>,
     /// So many of the next logs can't be read.
     pub unread_logs: u32,
+    /// So many requests to guest agents find none that runs.
+    pub no_agent: u32,
+    /// What files guests have, by path.
+    pub files: BTreeMap<String, String>,
     /// After so many requests nobody listens for a moment: the next one can't be sent.
     pub away_after: Option<usize>,
     /// What is done right before this request, once.
@@ -197,6 +201,7 @@ impl World {
                 config.insert("digest".into(), format!("{:040x}", guest.digest).into());
                 (200, config.into())
             }
+            ("GET", ["agent", "file-read"]) => self.file(vmid, query.trim_start_matches("file=")),
             ("GET", ["status", "current"]) => {
                 let status = if guest.running { "running" } else { "stopped" };
                 (200, json!({"status": status, "ha": {"managed": 0}}))
@@ -226,6 +231,30 @@ impl World {
                 self.begin(&type_of("destroy"), vmid)
             }
             _ => (501, "not implemented".into()),
+        }
+    }
+
+    /// A file of a VM, as its agent tells it.
+    fn file(&mut self, vmid: u32, path: &str) -> Said {
+        let guest = &self.guests[&vmid];
+        if !guest.config.contains_key("agent") {
+            return no("No QEMU guest agent configured");
+        }
+        if !guest.running {
+            return no(format!("VM {vmid} is not running"));
+        }
+        if self.no_agent > 0 {
+            self.no_agent -= 1;
+            return no("QEMU guest agent is not running");
+        }
+        match self.files.get(path) {
+            Some(content) => (
+                200,
+                json!({"content": content, "bytes-read": content.len()}),
+            ),
+            None => no(format!(
+                "Agent error: failed to open file '{path}' (mode: 'r'): No such file or directory"
+            )),
         }
     }
 
