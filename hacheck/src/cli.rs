@@ -8,7 +8,7 @@ use clap::{
 };
 use vmid::{exit::Stop, positional, span, table::Format};
 
-use crate::told;
+use crate::{probe::dns::Kind, told};
 
 /// Say whether HA pairs are really redundant right now, with the evidence for it
 #[derive(Debug, Parser)]
@@ -37,6 +37,9 @@ pub enum Command {
     /// Probe one pair on a fixed schedule, and say how long it was gone
     #[command(after_help = WATCH)]
     Watch(Watch),
+    /// Ask one DNS server for names, and say what it answers
+    #[command(after_help = ASK)]
+    Ask(Ask),
     /// Say what this host knows of itself, as one record (no privileges needed)
     #[command(after_help = "\
 Its addresses, whether a VRRP daemon lives, its neighbours; as root, also keepalived's own dump.
@@ -172,6 +175,29 @@ pub struct Watch {
     pub step: Duration,
 }
 
+/// `hacheck ask`
+#[derive(Debug, Args)]
+pub struct Ask {
+    /// The server's own address
+    pub address: IpAddr,
+    /// What to ask for [default: records on standard input, by their name and type]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// The type of the record, where none says another: A, AAAA, SOA or TXT
+    #[arg(long = "type", value_name = "TYPE", default_value = "A", value_parser = kind)]
+    pub kind: Kind,
+    /// The server's port
+    #[arg(long, default_value = "53", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: u16,
+    /// When all questions end, 1ms to 1d
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = to_a_day())]
+    pub timeout: Duration,
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    Kind::parse(text).ok_or_else(|| format!("{text} is none of A, AAAA, SOA, TXT"))
+}
+
 /// `hacheck member`
 #[derive(Debug, Args)]
 pub struct Member {
@@ -266,6 +292,16 @@ With --nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, a bad call included
   hacheck check --site site.json --format table
   hacheck check --pairs pairs.json --raw --facts dns-1.json dns-2=other.json
   curl -s .../api2/json/cluster/resources >guests.json; hacheck check --site site.json --guests guests.json";
+
+const ASK: &str = "\
+Each record comes out with rcode (NOERROR, NXDOMAIN, SERVFAIL, REFUSED, ...), answers (the data of the type asked
+for, sorted) and took_ms; one to which nothing came has the error \"no-answer\", one that is no question \"bad-record\".
+A lost datagram is sent again, what is too long for one is fetched by TCP, and what another address says is no answer.
+It does not read the environment. TIME is written 500ms, 2s.
+
+Exit codes: 0 each question was answered, 1 some was not, 2 bad call or input, 3 stdout failed
+
+  hacheck ask 192.168.30.53 paperless.home.example --type AAAA";
 
 const WATCH: &str = "\
 The pair's first probe for the VIP is made on a fixed schedule by a monotonic clock, each over a new

@@ -4,6 +4,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod ask;
 pub mod check;
 pub mod checked;
 pub mod cli;
@@ -93,6 +94,7 @@ pub fn run(
         Command::Check(args) => check::run(args, surroundings, output),
         Command::Watch(args) => watch::run(args, surroundings, output).map(Done::Answer),
         Command::Listen(args) => listen::run(args, output, surroundings.terminal).map(Done::Answer),
+        Command::Ask(args) => ask::run(args, surroundings, output).map(Done::Answer),
         Command::Member(args) => {
             member::run(args, surroundings.now_ms, output, surroundings.terminal).map(Done::Answer)
         }

@@ -172,6 +172,13 @@ impl Query {
     }
 }
 
+/// Whether this can be asked for.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let labels = name.strip_suffix('.').unwrap_or(name).split('.');
+    labels.clone().all(|label| !label.is_empty()) && answer::question(0, name, Kind::A).is_some()
+}
+
 /// What the server at `target` says of a name, until `deadline` at the latest.
 ///
 /// # Errors

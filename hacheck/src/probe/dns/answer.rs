@@ -28,7 +28,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// By its name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         match text {
             "A" => Some(Self::A),
             "AAAA" => Some(Self::Aaaa),
