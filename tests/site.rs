@@ -100,6 +100,7 @@ fn text(form: Form) -> Value {
         Form::Keep => {
             "^ *--keep-(last|hourly|daily|weekly|monthly|yearly)[ =]+[0-9]+( +--keep-(last|hourly|daily|weekly|monthly|yearly)[ =]+[0-9]+)* *$"
         }
+        Form::Names => "^(dnsmasq|hosts|pihole6|zone)$",
         Form::Sqlite => "^(auto|none)$",
         Form::Compression => "^(gzip|zstd)$",
         Form::Occasion => "^(always|failure|change)$",

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::exit::Stop;
 
 mod app;
+mod dns;
 mod fault;
 pub mod form;
 mod held;
@@ -34,6 +35,7 @@ mod vip;
 mod walk;
 
 pub use app::{App, BackupTarget};
+pub use dns::{Dns, NameServer};
 pub use fault::{Fault, Faults};
 pub use held::{Held, Holder};
 pub use listed::{Listed, called, is_site, listed, pairs};
@@ -90,6 +92,8 @@ pub struct Site {
     pub apps: Vec<App>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_target: Option<BackupTarget>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<Dns>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<Notify>,
     /// The normalised document: what `vmid site` prints, with the user's own `x-` names.

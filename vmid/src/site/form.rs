@@ -59,6 +59,8 @@ pub enum Form {
     GuestType,
     /// How a service is to survive its node.
     Availability,
+    /// What the file of a name server is.
+    Names,
 }
 
 /// The kinds of content that PVE 9 knows.
@@ -95,6 +97,7 @@ impl Form {
             Self::Mover => "vrrp, carp, kube-vip, pacemaker or other",
             Self::GuestType => "lxc or qemu (a VM)",
             Self::Availability => "none, active-active, failover or failover-live",
+            Self::Names => "dnsmasq, hosts, pihole6 or zone",
         }
     }
 
@@ -120,6 +123,7 @@ impl Form {
             Self::Availability => {
                 ["none", "active-active", "failover", "failover-live"].contains(&text)
             }
+            Self::Names => ["dnsmasq", "hosts", "pihole6", "zone"].contains(&text),
             Self::Word => is_word(text, 1, 64),
             Self::Storage => {
                 is_word(text, 2, 100) && text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -299,6 +303,7 @@ mod tests {
             (Form::Mover,     &["vrrp", "carp", "kube-vip", "other"], &["", "CARP", "none"]),
             (Form::GuestType, &["lxc", "qemu"],                   &["", "vm", "LXC", "ct"]),
             (Form::Availability, &["none", "active-active", "failover", "failover-live"], &["", "yes", "failover-cold", "active"]),
+            (Form::Names,     &["dnsmasq", "zone"],               &["", "bind", "Hosts"]),
             (Form::Sqlite,    &["auto", "none"],                  &["", "Auto", "true"]),
             (Form::Compression, &["gzip", "zstd"],                &["", "xz"]),
         ];

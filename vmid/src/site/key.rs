@@ -67,8 +67,8 @@ const fn required(path: &'static str, kind: Kind, meaning: &'static str) -> Key 
 
 use Form::{
     Address, Addresses, Availability, Compression, Content, Domain, File, Gateway, Guest,
-    GuestType, Keep, Line, Mover, Node, Occasion, Path, Prefix, Sid, Sqlite, Ssh, Storage, Word,
-    Zone,
+    GuestType, Keep, Line, Mover, Names, Node, Occasion, Path, Prefix, Sid, Sqlite, Ssh, Storage,
+    Word, Zone,
 };
 use Kind::{Any, Avoid, List, Map, Number, Object, Text, Truth, Whole};
 
@@ -254,6 +254,19 @@ pub const KEYS: &[Key] = &[
     required("backup_target.path",   Text(Path),           "Its folder, with BK_NAME folders in it, and the file .pvx-target that has the site's name in it."),
     key("backup_target.mount",       Truth,           "true", "The folder is on a mounted file system, not on the one of /."),
     key("backup_target.timeout_s",   Whole(1, 600),   "10", "How long the target may take for a small write, in seconds; then it hangs."),
+
+    key("dns",                       Object,          "",  "The name servers that scripts/publish-names brings the IPAM's names to."),
+    required("dns.servers",          List,                 "They are dealt with in this order, the next one when the one before answers from its new names."),
+    key("dns.servers[]",             Object,          "",  "A name server."),
+    required("dns.servers[].name",   Text(Word),           "Its name."),
+    required("dns.servers[].address", Text(Address),       "Its own address, at which it is asked."),
+    key("dns.servers[].host",        Text(Ssh),       "",  "Where it is logged in to by ssh; without it, root at its address. Another user needs sudo."),
+    required("dns.servers[].format", Text(Names),          "What its file is: dnsmasq (a file of its configuration), hosts (lines of /etc/hosts, as dnsmasq's addn-hosts and hostsdir, CoreDNS and others read them), pihole6 (the same, in the folder that Pi-hole 6 reads), zone (records of a zone)."),
+    required("dns.servers[].file",   Text(Path),           "The file with the names, which nobody else writes: of pihole6 /etc/pihole/hosts/pvx.list."),
+    key("dns.servers[].domain",      Text(Domain),    "",  "It gets the names of this domain alone; a zone without it those of the site's `domain`."),
+    key("dns.servers[].primary",     Text(Domain),    "",  "The zone's primary server: then the file is a whole zone, whose SOA's serial rises with each change. Without it, records for an $INCLUDE."),
+    key("dns.servers[].check",       Text(Line),      "",  "Command (sh) on the server that succeeds if what it would read is sound, such as dnsmasq --test or named-checkzone. If it fails, the old file is put back."),
+    key("dns.servers[].reload",      Text(Line),      "",  "Command (sh) that makes the server read the file: systemctl restart dnsmasq (a reload does not read its configuration), rndc reload home.example. Without it, it sees the file by itself, as Pi-hole 6 and hostsdir do."),
 
     key("notify",                    Object,          "",  "Where scripts/notify tells of jobs. Whoever has a channel's URL may write to it, so the site names files, not URLs."),
     key("notify.on",                 Text(Occasion),  "\"always\"", "When: always, on a failure or a warning, or on those and where something was changed. A healthchecks server hears of every run."),

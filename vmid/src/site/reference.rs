@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Pair, Site, Vlan, fault::Faults, near, pair, service};
+use super::{Pair, Site, Vlan, dns, fault::Faults, near, pair, service};
 use crate::{networks::Network, numbering, scheme::Digits};
 
 /// Checks all references within `site`.
@@ -28,6 +28,14 @@ pub(super) fn check(site: &mut Site, faults: &mut Faults) {
         site.apps.iter().map(|app| app.name.as_str()),
         faults,
     );
+    let servers = site.dns.iter().flat_map(|dns| &dns.servers);
+    twice(
+        "dns.servers",
+        "name",
+        servers.map(|server| server.name.as_str()),
+        faults,
+    );
+    dns::check(site, faults);
     nodes(site, faults);
     vlans(site, faults);
     bases(site, faults);
