@@ -261,6 +261,7 @@ fn ask_nodes(
             node.bridges = bridges.filter(|bridges| !bridges.is_empty());
             let plain = network.as_ref().map(node::plain_bridges);
             node.plain_bridges = plain.filter(|_| node.bridges.is_some());
+            node.plain_vnets = network.as_ref().map(node::plain_vnets).unwrap_or_default();
         }
         if silent.contains(&node.node)
             && let Some((path, answer)) = replies.next()

@@ -175,6 +175,9 @@ pub struct Node {
     /// not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plain_bridges: Option<BTreeMap<String, Vec<String>>>,
+    /// Of its SDN networks those that are not VLAN-aware.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plain_vnets: Vec<String>,
 }
 
 /// A storage, as the cluster's configuration names it.

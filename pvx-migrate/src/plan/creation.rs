@@ -155,8 +155,13 @@ impl Creation {
         if !self.blockers.is_empty() {
             return Some("it has blockers, and its action is create".to_owned());
         }
+        let foreign = || {
+            parameter::foreign(&self.params, self.kind)
+                .or_else(|| parameter::foreign_resize(&self.resize, &self.params, self.kind))
+        };
         if self.exists {
-            return None;
+            // Nothing of it is sent, but it is compared with what is there, and told.
+            return foreign();
         }
         let key = parameter::name_key(self.kind);
         match self.params.get(key) {
@@ -167,7 +172,6 @@ impl Creation {
             }
             None => return Some(format!("its params have no {key}")),
         }
-        parameter::foreign(&self.params, self.kind)
-            .or_else(|| parameter::foreign_resize(&self.resize, &self.params, self.kind))
+        foreign()
     }
 }

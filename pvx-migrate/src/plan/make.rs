@@ -101,12 +101,15 @@ impl<'w, 'a> Work<'w, 'a> {
         }
         if let Some(guest) = self.lives(&wanted) {
             let differs = existing::differs(guest, &wanted, &params, &mut found);
+            // Nothing of it is sent, so what never is has no place in the plan: it may be a secret.
+            params.retain(|key, value| !parameter::is_foreign(key, value, wanted.kind));
             let node = self.cluster.node(&guest.node);
             let step = Creation {
                 node: guest.node.clone(),
                 reason: format!("it lives already, on {}", guest.node),
                 exists: true,
                 differs,
+                resize: existing::grown(&wanted, &params),
                 ..self.step(&wanted, params, found)
             };
             self.made.push((wanted, node));

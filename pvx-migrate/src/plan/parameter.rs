@@ -128,14 +128,20 @@ pub fn name_key(kind: Kind) -> &'static str {
 /// one that is not in the table, or whose value has not the form that stands there.
 #[must_use]
 pub fn foreign(params: &Params, kind: Kind) -> Option<String> {
-    params.iter().find_map(|(key, value)| {
-        let Some(form) = form(key, kind) else {
-            return Some(format!("plan make sets no {key:?}"));
-        };
-        // Secrets are none of the parameters, but a stranger's file may hold any text.
-        let is_fine = form.fits(&value.to_string()) && form.is_number_in(value);
-        (!is_fine).then(|| format!("{key} has a form that plan make does not write"))
+    let mut each = params.iter();
+    let (key, _) = each.find(|(key, value)| is_foreign(key, value, kind))?;
+    // Secrets are none of the parameters, but a stranger's file may hold any text.
+    Some(match form(key, kind) {
+        None => format!("plan make sets no {key:?}"),
+        Some(_) => format!("{key} has a form that plan make does not write"),
     })
+}
+
+/// Whether that is so of one of them.
+#[must_use]
+pub fn is_foreign(key: &str, value: &Scalar, kind: Kind) -> bool {
+    let form = form(key, kind);
+    !form.is_some_and(|form| form.fits(&value.to_string()) && form.is_number_in(value))
 }
 
 /// What among the sizes `plan make` cannot have written: only disks of the parameters of a VM grow,

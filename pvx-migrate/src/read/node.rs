@@ -67,6 +67,7 @@ fn bare(name: String) -> Node {
         pve: None,
         bridges: None,
         plain_bridges: None,
+        plain_vnets: Vec::new(),
     }
 }
 
@@ -187,6 +188,16 @@ pub fn plain_bridges(answer: &Value) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
+/// The SDN networks on which no guest may tag: `vlanaware` is off (`get_local_vnets` of Proxmox's SDN).
+pub fn plain_vnets(answer: &Value) -> Vec<String> {
+    let entries = list(answer).filter(|entry| entry["type"] == "vnet");
+    let plain = entries.filter(|entry| {
+        let aware = &entry["vlanaware"];
+        !aware.is_null() && !is_true(aware)
+    });
+    plain.filter_map(|entry| text(entry, "iface")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,6 +254,9 @@ mod tests {
         assert_eq!(plain.len(), 2);
         assert_eq!(plain[0].1, ["eth1", "eth2"]);
         assert!(plain[1].1.is_empty());
+        let vnets = json!([{"iface": "v1", "type": "vnet", "vlanaware": 0}, {"iface": "v2", "type": "vnet", "vlanaware": 1},
+            {"iface": "old", "type": "vnet"}, {"iface": "vmbr0", "type": "bridge"}]);
+        assert_eq!(plain_vnets(&vnets), ["v1"]);
     }
 
     #[test]

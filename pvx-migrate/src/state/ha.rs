@@ -73,6 +73,21 @@ pub enum HaRule {
     },
 }
 
+impl HaRule {
+    /// Its name, and the resources that it names.
+    #[must_use]
+    pub fn names(&self) -> (&str, &[String]) {
+        match self {
+            Self::NodeAffinity {
+                rule, resources, ..
+            }
+            | Self::ResourceAffinity {
+                rule, resources, ..
+            } => (rule, resources),
+        }
+    }
+}
+
 fn yes() -> bool {
     true
 }

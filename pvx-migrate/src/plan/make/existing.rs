@@ -1,6 +1,6 @@
 //! What of a guest that lives isn't as it is asked for. It is only told: nothing is reconfigured.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -57,15 +57,11 @@ pub fn differs(guest: &Guest, wanted: &Wanted, params: &Params, found: &mut Foun
         return differs;
     };
     for (key, asked) in params {
-        let asked = asked.to_string();
-        let one = Params::from([(
-            key.clone(),
-            crate::plan::creation::Scalar::Text(asked.clone()),
-        )]);
         // What is never sent is not compared either: it may be a secret.
-        if ONCE.contains(&&key[..]) || parameter::foreign(&one, wanted.kind).is_some() {
+        if ONCE.contains(&&key[..]) || parameter::is_foreign(key, asked, wanted.kind) {
             continue;
         }
+        let asked = asked.to_string();
         let grown = wanted.resize.get(key).map(String::as_str);
         differs.extend(difference(
             key,
@@ -76,6 +72,15 @@ pub fn differs(guest: &Guest, wanted: &Wanted, params: &Params, found: &mut Foun
         ));
     }
     differs
+}
+
+/// The sizes that its disks were to get, but for those that no plan has.
+pub fn grown(wanted: &Wanted, params: &Params) -> BTreeMap<String, String> {
+    let one = |(disk, size): (&String, &String)| BTreeMap::from([(disk.clone(), size.clone())]);
+    let each = wanted.resize.iter().map(one);
+    each.filter(|one| parameter::foreign_resize(one, params, wanted.kind).is_none())
+        .flatten()
+        .collect()
 }
 
 fn difference(

@@ -215,6 +215,14 @@ impl<'a> Work<'_, 'a> {
             if !tagged {
                 continue;
             }
+            if node.plain_vnets.contains(&bridge) {
+                let what = format!(
+                    "{bridge} of {name} is an SDN network that is not VLAN-aware: Proxmox refuses a tag \
+                     on it at the start; leave the tag out, or set its VLAN Aware"
+                );
+                found.blocks(Code::VlanUnaware, what);
+                continue;
+            }
             let plain = node.plain_bridges.as_ref().map(|plain| plain.get(&bridge));
             match plain {
                 Some(None) => {}

@@ -208,6 +208,8 @@ fn each_code_where_it_comes() {
         ("that bridge not seen",   ct(&[("/params/net0", json!("name=eth0,bridge=vmbr7"))]), vec![("/permissions/~1sdn", json!({}))], "create +unseen"),
         ("not VLAN-aware",         ct(&[("/params/net0", json!("name=eth0,bridge=eth,tag=30"))]), vec![],    "create +vlan-unaware"),
         ("and no port",            ct(&[("/params/net0", json!("name=eth0,bridge=lonely,tag=30"))]), vec![], "blocked vlan-unaware"),
+        ("an SDN network",         ct(&[("/params/net0", json!("name=eth0,bridge=eth,tag=30"))]), vec![("/nodes/1/plain_vnets", json!(["eth"]))], "blocked vlan-unaware"),
+        ("and no tag on it",       ct(&[("/params/net0", json!("name=eth0,bridge=eth"))]), vec![("/nodes/1/plain_vnets", json!(["eth"]))], "create"),
         ("and no tag",             ct(&[("/params/net0", json!("name=eth0,bridge=lonely"))]), vec![],        "create"),
         ("VLANs not seen",         ct(&[]), vec![("/nodes/1/plain_bridges", Value::Null)],                   "create +unseen"),
         ("too much memory",        ct(&[("/params/memory", json!(49 * 1024))]), vec![],                      "blocked memory"),
@@ -364,6 +366,7 @@ fn who_lives_already_is_not_made() {
         ("with a domain",    with("hostname", json!("paperless.home.example")), ct(&[]), "exists", &[]),
         ("not asked again",  config.clone(),                          ct(&[("/params", Value::Null)]), "exists", &[]),
         ("not read",         Value::Null,                             ct(&[]), "exists +unseen", &[]),
+        ("what root has set", with("features", json!("nesting=1,keyctl=1")), ct(&[("/params/features", json!("nesting=1,keyctl=1"))]), "exists", &[]),
         ("a secret",         with("password", json!("old")),          ct(&[("/params/password", json!("new"))]), "exists", &[]),
     ];
     let site = policy(|policy| policy.site.domain = Some("home.example".to_owned()));
@@ -373,6 +376,9 @@ fn who_lives_already_is_not_made() {
         assert_eq!(outcome(&steps[0]), want, "{name}");
         assert_eq!(steps[0].differs, differs, "{name}");
         assert_eq!(steps[0].node, "node3", "{name}");
+        assert_eq!(steps[0].fault(), None, "{name}");
+        // What no plan has is not in this one either.
+        assert!(!steps[0].params.contains_key("password"), "{name}");
     }
 }
 

@@ -26,7 +26,7 @@ state, no state document or one that is too old, or a site of whose nodes none i
     Protection "protection" "its protection flag is set"
     Locked "locked" "a backup, snapshot, migration, ... holds its lock"
     Running "running" "it runs, and --stop isn't given; or it is paused, and so cannot shut down"
-    Ha "ha" "an HA resource: goes with --purge"
+    Ha "ha" "an HA resource: goes with --purge, and (a warning) rules of HA lose it"
     Replication "replication" "a replication job: goes with --purge"
     BackupJob "backup-job" "a backup job names it: with --purge it is taken off, or the job goes that names it alone"
     LinkedClone "linked-clone" "a guest is a linked clone of this template"

@@ -6,7 +6,7 @@ use super::{Found, Work, code::Code};
 use crate::{
     config::Config,
     plan::make::identity::{name_of, short},
-    state::Guest,
+    state::{Guest, Storage},
 };
 
 impl<'a> Work<'_, 'a> {
@@ -116,6 +116,38 @@ impl<'a> Work<'_, 'a> {
         short(&name_of(guest), domain) == short(&member.name, domain)
     }
 
+    /// Where the lists of what the storages hold don't show its disks, though they were read: what its
+    /// configuration doesn't name may stay there.
+    fn unseen_volumes(&self, guest: &Guest, found: &mut Found) {
+        let state = self.cluster.state;
+        let Some(lists) = &state.content else {
+            return; // they were not asked for (state --content)
+        };
+        let holds_disks = |storage: &&Storage| {
+            let mut kinds = storage.content.iter();
+            let disks = kinds.any(|kind| kind == "images" || kind == "rootdir");
+            disks && storage.nodes.contains_key(&guest.node)
+        };
+        let shown = |storage: &Storage| {
+            let id = &storage.storage;
+            let at = |node: &str| storage.shared || node == guest.node;
+            let mut own = lists
+                .iter()
+                .filter(|list| list.storage == *id && at(&list.node));
+            own.any(|list| list.volumes.is_some()) && state.shows_disks_of(id, guest.vmid)
+        };
+        let all = state.storages.iter().filter(holds_disks);
+        let unseen = all.filter(|storage| !shown(storage));
+        let unseen: Vec<&str> = unseen.map(|storage| &storage.storage[..]).collect();
+        if !unseen.is_empty() {
+            let what = format!(
+                "whether volumes of it stay that its configuration does not name is not known, of {}",
+                unseen.join(", ")
+            );
+            found.warns(Code::Unseen, what);
+        }
+    }
+
     /// What of it stays, and what goes that may be forgotten.
     pub(super) fn leaves(&self, guest: &Guest, config: Option<&Config>, found: &mut Found) {
         let snapshots = guest.snapshots.as_ref();
@@ -129,6 +161,7 @@ impl<'a> Work<'_, 'a> {
             let what = format!("its replicas on {} stay: remove them there", job.target);
             found.warns(Code::Left, what);
         }
+        self.unseen_volumes(guest, found);
         let lists = state.content.iter().flatten();
         for list in lists.filter(|list| state.volumes(&list.storage, &guest.node).is_some()) {
             let own = list.volumes.iter().flatten();

@@ -38,8 +38,15 @@ fn machine(made: i64, second: Option<&str>) -> Value {
 
 /// The content of the storage with the container's root.
 fn rooted(ctime: i64) -> Value {
-    json!([{"storage": "ssd-data", "node": "node2", "volumes": [
-        {"volid": "ssd-data:vm-101-disk-0", "content": "rootdir", "vmid": 101, "ctime": ctime}]}])
+    held(
+        json!([{"volid": "ssd-data:vm-101-disk-0", "content": "rootdir", "vmid": 101, "ctime": ctime}]),
+    )
+}
+
+/// What the storages of its node hold that take disks: these on its own, and nothing on the shared one.
+fn held(volumes: Value) -> Value {
+    json!([{"storage": "ssd-data", "node": "node2", "volumes": volumes},
+        {"storage": "share", "node": "node5", "volumes": []}])
 }
 
 fn terms(change: impl FnOnce(&mut Terms)) -> Terms {
@@ -180,6 +187,11 @@ fn each_code_where_it_comes() {
         ("HA",                     guest(&[]), ha("started"), Policy::default(), none(), "blocked ha"),
         ("HA ignores it",          guest(&[]), ha("ignored"), Policy::default(), none(), "blocked ha"),
         ("HA, purged",             guest(&[]), ha("started"), Policy::default(), purge(), "destroy"),
+        ("HA and its rules, purged", guest(&[]), [ha("started"), vec![("/ha/rules", json!([
+            {"type": "node-affinity", "rule": "alone", "resources": ["ct:101"], "nodes": {"node2": 1}},
+            {"type": "resource-affinity", "rule": "both", "resources": ["ct:101", "vm:102"], "negative": true},
+            {"type": "node-affinity", "rule": "group g", "resources": ["ct:101"], "nodes": {"node2": 1}},
+            {"type": "node-affinity", "rule": "others", "resources": ["ct:1010"], "nodes": {"node2": 1}}]))]].concat(), Policy::default(), purge(), "destroy +ha +ha"),
         ("HA of a VM of that ID",  guest(&[]), vec![("/ha/resources", json!([{"sid": "vm:101", "state": "started"}]))], Policy::default(), none(), "destroy"),
         ("HA not seen",            guest(&[]), vec![("/ha", Value::Null)], Policy::default(), none(), "destroy +unseen"),
         ("HA not seen, to purge",  guest(&[]), vec![("/ha", Value::Null)], Policy::default(), purge(), "blocked unseen"),
@@ -199,7 +211,7 @@ fn each_code_where_it_comes() {
         ("and not all are read",   template(), vec![], Policy::default(), none(), "blocked unseen"),
         ("and not all are seen",   template(), vec![read.clone(), ("/permissions/~1vms~199", json!({}))], Policy::default(), none(), "blocked unseen"),
         ("and one is hidden",      template(), vec![read.clone(), ("/hidden", json!([{"vmid": 9, "by": "x"}]))], Policy::default(), none(), "blocked unseen"),
-        ("a clone on the storage", template(), vec![read, ("/content", json!([{"storage": "share", "node": "node5", "volumes": [
+        ("a clone on the storage", template(), vec![read, ("/content", json!([{"storage": "ssd-data", "node": "node2", "volumes": []}, {"storage": "share", "node": "node5", "volumes": [
             {"volid": "share:920/vm-9-disk-0.qcow2", "content": "images", "vmid": 9, "parent": "../101/base-101-disk-0.qcow2"}]}]))], Policy::default(), none(), "blocked linked-clone"),
         ("its own linked clone",   guest(&[("/config/rootfs", json!("ssd-data:basevol-9-disk-0/subvol-101-disk-0"))]), vec![], Policy::default(), none(), "destroy"),
 
@@ -228,8 +240,11 @@ fn each_code_where_it_comes() {
         ("not read",               guest(&[("/config", Value::Null)]), vec![], Policy::default(), none(), "blocked unseen"),
         ("no digest",              guest(&[("/config/digest", Value::Null)]), vec![], Policy::default(), none(), "blocked unseen"),
         ("its snapshots",          guest(&[("/snapshots", json!(["before"]))]), vec![], Policy::default(), none(), "destroy +snapshots"),
-        ("a disk it doesn't name", guest(&[]), vec![("/content", json!([{"storage": "ssd-data", "node": "node2", "volumes": [
-            {"volid": "ssd-data:vm-101-disk-0", "content": "images", "vmid": 101}, {"volid": "ssd-data:vm-101-disk-7", "content": "images", "vmid": 101}]}]))], Policy::default(), none(), "destroy +left"),
+        ("a disk it doesn't name", guest(&[]), vec![("/content", held(json!([
+            {"volid": "ssd-data:vm-101-disk-0", "content": "images", "vmid": 101}, {"volid": "ssd-data:vm-101-disk-7", "content": "images", "vmid": 101}])))], Policy::default(), none(), "destroy +left"),
+        ("and one that may be there", guest(&[]), vec![("/content", rooted(1)), ("/permissions/~1vms/VM.Config.Disk", json!(false))], Policy::default(), none(), "destroy +unseen"),
+        ("a list that wasn't read", guest(&[]), vec![("/content", held(Value::Null))], Policy::default(), none(), "destroy +unseen"),
+        ("a storage without one",  guest(&[]), vec![("/content", json!([{"storage": "ssd-data", "node": "node2", "volumes": []}]))], Policy::default(), none(), "destroy +unseen"),
     ];
     let mut came: Vec<String> = Vec::new();
     for (name, guest, changes, policy, terms, want) in cases {

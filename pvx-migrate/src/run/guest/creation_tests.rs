@@ -209,6 +209,11 @@ fn plans_that_are_not_begun() {
         line["params"][name] = value;
         line
     };
+    let with = |line: &Value, name: &str, value: Value| {
+        let mut line = line.clone();
+        line[name] = value;
+        line
+    };
     #[rustfmt::skip]
     let rows = [
         ("force",           param("force", 1.into()),                    "plan make sets no \"force\""),
@@ -218,6 +223,8 @@ fn plans_that_are_not_begun() {
         ("an ID too small", edit("vmid", 99.into()),                     "no ID"),
         ("another type",    edit("type", "../qemu".into()),              "expected \"qemu\" or \"lxc\""),
         ("another cluster", edit("cluster", "d".into()),                 "of the cluster"),
+        ("force, of a guest that exists", with(&param("force", 1.into()), "exists", true.into()), "plan make sets no \"force\""),
+        ("a disk that grows, of one",     with(&edit("resize", json!({"rootfs": "9G"})), "exists", true.into()), "is no disk of params"),
         ("an old plan",     edit("state_at", "2019-12-31T00:00:00Z".into()), "rests on a state"),
     ];
     for (name, line, want) in rows {
