@@ -13,6 +13,11 @@ def is_address:
 # Its own, else that of the interface that it was made with.
 def address_of: [.address, (.params | objects | .net0, .ipconfig0 | strings | [match("(?:\\A|,)ip=([^,]+)").captures[0].string][0]) | strings][0] // "" | split("/")[0] // "";
 def is_vm: .type == "qemu" or .shape == "vm";
+# What ssh knows it by: the address, then its names, in full and the first label, as far as they are names of hosts.
+def hosts($site; $address):
+  (.name | split(".")[0]) as $short
+  | [.name, .dns_name, $short, if $site.domain then "\($short).\($site.domain)" else empty end]
+  | map(strings | select(test("\\A[A-Za-z0-9][A-Za-z0-9.-]{0,252}\\z"))) | [$address] + (unique - [$address]) | join(",");
 def user_of: if is_vm then ((.params | objects | .ciuser) // "debian") else "root" end;
 def is_list_of_keys: type == "array" and all(.[]; type == "object" and (.sha256 | type == "string" and test("\\ASHA256:[A-Za-z0-9+/]{43}\\z")));
 
@@ -31,7 +36,7 @@ def made_by_journal:
 def completed:
   . as $own
   | ([$provisioned | split("\n")[] | fromjson? | objects | select(.vmid == $own.vmid and .name == $own.name and .vmid != null)] | last // {}) as $more
-  | ($more | {address, shape, template, params, role}) + with_entries(select(.value != null));
+  | ($more | {address, dns_name, shape, template, params, role}) + with_entries(select(.value != null));
 
 # The lines that may log in, each with the part that tells it from others; options may stand before the type.
 def key_lines:
@@ -61,7 +66,7 @@ def fitted($site; $record):
     elif $template == null then refused("unknown-template"; "template \($name | tojson) is not in the site file")
     else
       {record: $record, job: {
-        name, owner: "\(.vmid // "" | tostring | @uri):\(.name | @uri)", address: $address, user: user_of, template: $name,
+        name, hosts: hosts($site; $address), owner: "\(.vmid // "" | tostring | @uri):\(.name | @uri)", address: $address, user: user_of, template: $name,
         host_keys: [$host_keys[].sha256], unknown_keys: $unknown, created: ($made != null or .changed == true),
         accept: (.name as $own | $accept | index([$own]) != null),
         timezone: ($site.timezone // ""), locale: ($site.locale // ""), keys: key_lines,

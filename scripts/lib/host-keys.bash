@@ -27,11 +27,17 @@ await() {
     done
 }
 
-# pin ADDRESS FILE: its keys are those of the file from now on, a line each; those of other addresses stay.
+# The lines of known_hosts of other addresses than $at, without the names that $new takes.
+# shellcheck disable=SC2016 # the dollars are jq's
+others='split(" ") | (.[0] | split(",")) as $hosts | select($hosts[0] != $at)
+    | .[0] = ([$hosts[0]] + ($hosts[1:] - [$new | split("\n")[] | split(" ")[0] // empty | split(",")[]]) | join(",")) | join(" ")'
+
+# pin ADDRESS FILE: its keys are those of the file from now on, a line each, and so are those of its names; other addresses
+# keep theirs.
 pin() {
     local lock
     if ! { exec {lock}>>"$known.lock"; } 2>/dev/null || ! flock "$lock"; then fail 3 "$known.lock: it can't be written"; fi
-    if ! { jq -Rr --arg at "$1" 'select(split(" ")[0] != $at)' "$known" && cat -- "$2"; } >"$known.new" || ! mv -- "$known.new" "$known"; then
+    if ! { jq -Rr --arg at "$1" --rawfile new "$2" "$others" "$known" && cat -- "$2"; } >"$known.new" || ! mv -- "$known.new" "$known"; then
         fail 3 "$known: it can't be written"
     fi
     exec {lock}>&-

@@ -1,12 +1,12 @@
 # Which of the host keys that a guest offers are to be trusted: {replace} or {error}, then (-r) the lines for known_hosts. Reads a
 # {record, job} of configure.jq; $scanned are lines "TYPE BLOB FINGERPRINT", $known those of known_hosts, of all addresses:
-# each with its guest, as an address may be another's by now. `later`: what nobody vouches for is kept when the guest has said its name.
-def line($job): "\($job.address) \(.type) \(.blob) \($job.owner)";
+# each with its guest, as an address may be another's by now, and behind the address the names that the guest goes by. `later`: what nobody vouches for is kept when the guest has said its name.
+def line($job): "\($job.hosts) \(.type) \(.blob) \($job.owner)";
 def refused($why): {error: {code: "host-key", message: $why}};
 
 .job as $job
 | [$scanned | split("\n")[] | select(. != "") | split(" ") | {type: .[0], blob: .[1], sha256: .[2]}] as $scanned
-| [$known | split("\n")[] | split(" ") | select(.[0] == $job.address) | {type: .[1], blob: .[2], owner: .[3]}] as $pinned
+| [$known | split("\n")[] | split(" ") | select(.[0] | strings | split(",")[0] == $job.address) | {type: .[1], blob: .[2], owner: .[3]}] as $pinned
 | [$pinned[] | select(.owner == $job.owner)] as $own
 | [$scanned[] | select(.sha256 | IN($job.host_keys[]))] as $made
 | [$scanned[] | . as $key | select(any($own[]; .type == $key.type and .blob == $key.blob))] as $same

@@ -12,7 +12,7 @@ fn only_the_creation_vouches_for_a_key() {
     let Some(bed) = Bed::new("only_the_creation_vouches_for_a_key") else {
         return;
     };
-    bed.site(&json!({"templates": {"base": {}}}));
+    bed.site(&json!({"domain": "lab.example", "templates": {"base": {}}}));
     let first = bed.made("first", "192.168.30.60");
     let run = |words: &[&str], record: &Value| bed.configure(words, std::slice::from_ref(record));
     let without = |record: &Value| {
@@ -144,4 +144,24 @@ fn only_the_creation_vouches_for_a_key() {
     let other = run(&["--accept-new", "third"], &vm);
     assert_eq!(other.code, Some(2));
     assert!(other.said.contains("--accept-new names third"), "{other:?}");
+
+    // Each is known by its names, too, which go with the guest to another address.
+    let names = |name: &str| {
+        let known = bed.known_hosts();
+        let lines = known.lines().filter_map(|line| line.split(' ').next());
+        let hosts: Vec<String> = lines
+            .filter(|hosts| hosts.split(',').any(|host| host == name))
+            .map(str::to_owned)
+            .collect();
+        hosts
+    };
+    assert_eq!(names("third"), ["192.168.30.60,third,third.lab.example"]);
+    assert_eq!(names("first"), [""; 0]);
+    bed.bash("guest down vm");
+    let mut moved = bed.made("vm", "192.168.30.62");
+    moved["vmid"] = json!(30_062);
+    run(&[], &moved).good();
+    assert_eq!(names("vm"), ["192.168.30.62,vm"]); // the site has no domain by now
+    assert_eq!(names("192.168.30.61"), ["192.168.30.61"]);
+    bed.bash("ssh -F none -i /mnt/lab/id -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=$HOME/.local/state/pvx/known_hosts -o GlobalKnownHostsFile=/dev/null -o HostKeyAlias=vm root@192.168.30.62 true");
 }
