@@ -8,9 +8,14 @@ failure() {
     return 1
 }
 
-# greet: writes known_hosts, by which ssh knows the server; `later` if the key is to be kept when it has answered.
+# greet: writes known_hosts, by which ssh knows the server. A key that is known is not asked for beforehand.
 greet() {
-    : >"$folder/known_hosts"
+    jq -Rr --arg host "$host" 'select(split(" ")[0] == $host)' "$known" >"$folder/known_hosts"
+    : >"$folder/verdict"
+    [[ -s $folder/known_hosts ]] || judged_keys
+}
+# judged_keys: what is thought of the keys that it offers: false, and said, or it is known_hosts, to be kept when it has answered.
+judged_keys() {
     await "$host" "$folder/scanned" "$wait_s" || failure no-sshd "no ssh server answers at $host, port 22" || return
     filter server-keys server-keys -nr --rawfile scanned "$folder/scanned" --rawfile known "$known" --arg path "$known" --arg host "$host" \
         --arg name "$server" --argjson accept "$([[ ,${opt[accept-new]-}, == *,"$server",* ]] && echo true || echo false)" >"$folder/verdict"
@@ -63,11 +68,7 @@ heard() {
         esac
     done
     line=$(head -c 4096 -- "$folder/said" | tr -d '\0\r' | grep -av '^$' | tail -n 1) || true
-    if [[ $line == *"Host key verification failed"* ]]; then
-        failure host-key "$host offered another key than a moment before"
-    else
-        failure lost "$host: ${line:-the connection was lost, or nothing came for $1 s}"
-    fi
+    failure lost "$host: ${line:-the connection was lost, or nothing came for $1 s}"
 }
 # order LINE: a command for name-file.sh, and its answer.
 order() {
@@ -75,9 +76,22 @@ order() {
     heard 240
 }
 
+# not_let_in: why nothing came; only what the server itself said keeps its code.
+not_let_in() {
+    [[ $code == lost ]] || return 0
+    code=login
+    case $why in
+    *"Host key verification failed"*)
+        judged_keys || return 0
+        failure host-key "$host offered another key than a moment before" || true
+        ;;
+    *": connect to host "* | *"Could not resolve hostname"*) code=no-sshd ;;
+    esac
+}
+
 # looked: `old.json`, the file that is there as a JSON text, or null.
 looked() {
-    heard 90 || { [[ $code != lost ]] || code=login; return 1; }
+    heard 90 || { not_let_in; return 1; }
     [[ ! $(<"$folder/verdict") == *'"later":true'* || $dry == true ]] || pin "$host" "$folder/known_hosts"
     echo null >"$folder/old.json"
     [[ $reply == none ]] || base64 -d <<<"${reply#there }" 2>/dev/null | jq -Rs . >"$folder/old.json" || failure login "$host: what came back is no file"

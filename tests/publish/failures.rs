@@ -28,6 +28,7 @@ fn the_old_names_are_back() {
         ("check fails",       with("check", "echo line 3 is bad; exit 1"), "check",      "line 3 is bad"),
         ("reads nothing",     with("reload", "dns reload"),               "unverified", "new.lab.example A is nothing"),
         ("does not come up",  with("reload", "grep -q new /etc/dnsmasq.d/names.conf && dns stop || dns restart"), "unverified", "no answer to "),
+        ("another file has it", with("reload", "echo host-record=mail.lab.example,192.168.30.72 >/etc/dnsmasq.d/other.conf; dns restart"), "unverified", "mail.lab.example A is still 192.168.30.72"),
     ];
     for (what, server, code, part) in cases {
         bed.site(&[server, two.clone()]);
@@ -51,6 +52,7 @@ fn the_old_names_are_back() {
             );
         }
     }
+    bed.inside("ns-1", "rm /etc/dnsmasq.d/other.conf");
     bed.site(&[one, two]);
     bed.publish(&["--apply"]).good(true);
     assert_eq!(bed.ask(TWO, "web"), "192.168.30.80");
@@ -210,6 +212,16 @@ fn no_room() {
     assert_eq!(bed.inside("ns-1", "ls -A /etc/dnsmasq.d"), "names.conf");
     assert_eq!(bed.ask(ONE, "web"), "192.168.30.70");
     bed.bash("mount -o remount,size=1m /mnt/ns-1/root/etc/dnsmasq.d");
+    // A decoder that ends half-way, without a word.
+    bed.inside("ns-1", "cd /usr/bin; mv base64 whole; printf '#!/bin/sh\\n[ \"$1\" = -d ] && whole -d | head -c 100 || whole\\n' >base64; chmod +x base64");
+    let half = bed.publish(&["--apply"]);
+    assert_eq!(half.codes(), ["write"], "{half:#?}");
+    assert!(
+        half.message(0)
+            .contains("what was written is not what was sent"),
+        "{half:#?}"
+    );
+    bed.inside("ns-1", "mv /usr/bin/whole /usr/bin/base64");
     let record = &bed.publish(&["--apply"]).good(true)[0].clone();
     assert_eq!(
         (&record["total"], &record["added"]),

@@ -54,6 +54,27 @@ fn two_at_once() {
     bed.publish(&["--apply"]).good(false);
 }
 
+/// A run that had to wait has the names that came meanwhile.
+#[test]
+fn the_ipam_is_read_when_it_is_its_turn() {
+    let Some(bed) = Bed::new("the_ipam_is_read_when_it_is_its_turn", &["dnsmasq"]) else {
+        return;
+    };
+    bed.server("ns-1", ONE);
+    bed.site(&[dnsmasq("ns-1", ONE)]);
+    bed.first().good(true);
+    bed.bash("setsid -f flock /mnt/ns-1/root/etc/dnsmasq.d sh -c 'touch $TMPDIR/held; until test -e $TMPDIR/go; do sleep 0.1; done' </dev/null >/dev/null 2>&1; until test -e $TMPDIR/held; do sleep 0.1; done");
+    let mut run = bed.publishing(&["--apply"]);
+    run.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let run = run.spawn().unwrap();
+    bed.bash("for i in $(seq 300); do ! pgrep -f '^flock -w 60 9' >/dev/null || break; sleep 0.1; done; pgrep -f '^flock -w 60 9'; sleep 0.5");
+    bed.ipam(&[("web", 70), ("db", 71), ("mail", 72), ("late", 99)]);
+    bed.bash("touch $TMPDIR/go");
+    let answer = Answer::of(&run.wait_with_output().unwrap());
+    answer.good(true);
+    assert_eq!(bed.ask(ONE, "late"), "192.168.30.99");
+}
+
 /// Whoever is killed half-way leaves the server as it was, or so that the next run sees to it.
 #[test]
 fn killed_half_way() {
@@ -108,6 +129,24 @@ fn killed_half_way() {
     );
     bed.publish(&["--apply"]).good(false);
     assert_eq!(web("web"), "192.168.30.81");
+
+    // The connection alone.
+    bed.ipam(&[("web", 83), ("db", 71), ("new", 73)]);
+    bed.inside("ns-1", "rm -f /run/waits; touch /run/wait");
+    let mut run = bed.publishing(&["--apply"]);
+    run.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let run = run.spawn().unwrap();
+    bed.bash("for i in $(seq 300); do [ ! -e /mnt/ns-1/root/run/waits ] || break; sleep 0.1; done; kill -KILL $(pgrep -f '^ssh -F none')");
+    let lost = Answer::of(&run.wait_with_output().unwrap());
+    assert_eq!(lost.codes(), ["lost"], "{lost:#?}");
+    bed.bash("for i in $(seq 300); do pgrep -f '^sh -s' >/dev/null || break; sleep 0.1; done");
+    assert_eq!(
+        [
+            web("web"),
+            bed.inside("ns-1", &format!("grep -c 30.81 {FILE}"))
+        ],
+        ["192.168.30.81", "1"]
+    );
 
     // TERM: what was begun is ended, and it says so.
     bed.ipam(&[("web", 82), ("db", 71), ("new", 73)]);

@@ -98,6 +98,19 @@ fn from_the_ipam_to_the_answer() {
         ".names.conf.pvx-old\nnames.conf"
     );
 
+    // The old file beside it is not read, whenever the server starts.
+    bed.inside(
+        "pi",
+        "ls -A /etc/hosts.seen | grep -qx .pvx.list.pvx-old && dns restart",
+    );
+    assert_eq!(
+        [
+            bed.ask("192.168.30.53", "web"),
+            bed.ask("192.168.30.53", "mail")
+        ],
+        ["192.168.30.80", ""]
+    );
+
     // A name that nobody has is no name that is published.
     let stranger = bed.publish(&["--apply", "nobody"]);
     assert_eq!(stranger.code, Some(1), "{stranger:#?}");
@@ -108,4 +121,63 @@ fn from_the_ipam_to_the_answer() {
         "{}",
         stranger.said
     );
+}
+
+/// By another user than root, of two families, and only the names of one domain.
+#[test]
+fn by_sudo() {
+    let Some(bed) = Bed::new("by_sudo", &["dnsmasq"]) else {
+        return;
+    };
+    bed.server("ns-1", "192.168.30.51");
+    bed.inside(
+        "ns-1",
+        "useradd -m -s /bin/sh admin; cp -r /root/.ssh /home/admin; chown -R admin /home/admin",
+    );
+    let mut server = dnsmasq("ns-1", "192.168.30.51");
+    server["host"] = json!("admin@192.168.30.51");
+    server["domain"] = json!("lab.example");
+    bed.site(&[server]);
+    let rows = "address,status,dns_name,cf_ipalloc_key\n192.168.30.70/24,active,web.lab.example,web\nfd00:30::70/64,active,web.lab.example,web//6\n192.168.30.71/24,active,www.other.example,www\n";
+    std::fs::write(bed.path("ipam/ip-addresses.csv"), rows).unwrap();
+    std::fs::write(
+        bed.path("ipam/prefixes.csv"),
+        "prefix,vlan,status\n192.168.30.0/24,30,active\nfd00:30::/64,30,active\n",
+    )
+    .unwrap();
+
+    let refused = bed.first();
+    assert_eq!(refused.codes(), ["login"], "{refused:#?}");
+    assert!(
+        refused.message(0).contains("sudo: a password is required"),
+        "{refused:#?}"
+    );
+    bed.inside(
+        "ns-1",
+        "echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin",
+    );
+    let first = bed.first();
+    assert_eq!(
+        first.good(true)[0]["added_names"],
+        json!(["web.lab.example"])
+    );
+    assert_eq!(
+        bed.inside("ns-1", "stat -c %U /etc/dnsmasq.d/names.conf"),
+        "root"
+    );
+    let six =
+        "hacheck ask 192.168.30.51 web.lab.example --type AAAA </dev/null | jq -r '.answers[]'";
+    assert_eq!(bed.bash(six), "fd00:30::70");
+
+    // What is wrong of one family only is seen.
+    bed.inside(
+        "ns-1",
+        "sed -i s/fd00:30::70/fd00:30::71/ /etc/dnsmasq.d/names.conf; dns restart",
+    );
+    let moved = bed.publish(&["--apply"]);
+    assert_eq!(
+        moved.good(true)[0]["moved_names"],
+        json!(["web.lab.example"])
+    );
+    assert_eq!(bed.bash(six), "fd00:30::70");
 }

@@ -30,7 +30,7 @@ fn a_whole_zone() {
         return;
     };
     // By date, as hands make serials: it must not fall.
-    let before = "$TTL 60\n@ IN SOA ns.other.example. root.lab.example. 2099010100 3600 600 86400 60\n@ IN NS ns.other.example.\nold IN A 192.168.30.9\n";
+    let before = "$TTL 60\n@ IN SOA ns.other.example. root.lab.example. (\n  2099010100 ; serial\n  3600 600 86400 60)\n@ IN NS ns.other.example.\nold IN A 192.168.30.9\n";
     named(&bed, before);
     bed.site(&[json!({"name": "ns-1", "address": ONE, "format": "zone", "file": "/etc/zones/lab.example", "primary": "ns.other.example",
         "check": "named-checkzone lab.example /etc/zones/lab.example", "reload": "kill -HUP $(cat /run/named.pid)"})]);
