@@ -38,6 +38,7 @@ def of_drill: (if .recovered == false then "did not recover" elif .outages == 0 
 def of_guest: (.address | tostring) + (if .vmid then ", ID \(.vmid)" else "" end)
     + if .commands then (if .changed then ", taken back" else ", was free already" end) elif .changed then ", new" else ", as before" end;
 def of_configured: (if .changed then "configured: \(.configured | keys_unsorted | join(", "))" else "as it was" end) + (if .ready_ms then ", ready after \(.ready_ms | seconds)" else "" end);
+def of_names: . as $record | if .changed then [("added", "removed", "moved") | select($record[.] > 0) | "\($record[.]) \(.)"] + ["answered"] | join(", ") else "as it was" end;
 # The worst finding, of the pair or of one of its VIPs, which it names.
 def rank: .severity as $severity | ["info", "warning", "unknown", "critical"] | index($severity) // 0;
 def found: [.findings[]?, (.vips[]? | objects | .vip as $vip | .findings[]? | objects | . + {$vip}) | objects];
@@ -54,6 +55,7 @@ def told:
     elif .from and (.phase or .action) then of_move
     elif .status or .severity then of_check
     elif .configured then of_configured
+    elif has("verified") then of_names
     elif .address then of_guest
     elif .changed == true then "changed"
     elif .changed == false then "as it was"
