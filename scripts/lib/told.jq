@@ -3,9 +3,10 @@
 include "text";
 
 . as $record
-| (.warnings[]?,
+| ((.warnings[]? | if type == "object" and .message then .message else . end),
    (.error // empty | if type == "object" and .message then .message else . end),
    (.command // empty | "on \($record.node): \(.)"),
+   (.remembers[]? | "remembered: \(.message)"),
    (select(.exists) | "lives on \(.node) already, as \(.vmid)"),
    (select($what == "released" and .changed) | "released \(.address) again"),
    (select($what == "answers") | .why // empty | "\($record.wire): \(.)"))

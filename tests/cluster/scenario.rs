@@ -2,7 +2,8 @@
 //!
 //! For guests that are made: `files` (templates and images by volume ID: `nodes`, `bytes`, `unpacked`,
 //! `seconds`, `junk`, `debian`), `pools` (their guests), `rights` (by token and path), `backup_jobs` and
-//! `backups`, `leftovers` (volumes in no config), `agents` (guest agents: `agent.rs`); of a storage `disable`, of a node `vlan_aware`.
+//! `backups`, `leftovers` (volumes in no config), `agents` (guest agents: `agent.rs`); of a storage `disable`, of a node `vlan_aware`,
+//! of a guest `uptime` (the seconds for which it has run).
 
 use std::collections::BTreeMap;
 
@@ -135,7 +136,8 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
     if world.options.is_null() {
         world.options = json!({});
     }
-    let first = world.guests.values().map(|g| g.now(0.0, "scenario"));
+    let first = world.guests.values();
+    let first = first.map(|g| g.now(g.started_at, "scenario"));
     world.history = first.collect();
     world
 }
@@ -160,7 +162,7 @@ fn guest(entry: &Value) -> Guest {
         shutdown_s: entry["shutdown_secs"].as_f64().unwrap_or(5.0),
         boot_s: entry["boot_secs"].as_f64().unwrap_or(3.0),
         stops_at: None,
-        started_at: 0.0,
+        started_at: -entry["uptime"].as_f64().unwrap_or_default(),
         deaf: entry["deaf"] == true,
         damaged: false,
     }

@@ -130,15 +130,22 @@ impl Sim {
         self.folder.path().join("journal.jsonl")
     }
 
+    /// By which the tools find it.
+    pub fn environment(&self) -> [(&'static str, String); 3] {
+        [
+            ("PROXMOX_VE_ENDPOINT", format!("http://{}", self.address)),
+            ("PROXMOX_VE_API_TOKEN", self.token.clone()),
+            ("PVX_SPEED", self.speed.to_string()),
+        ]
+    }
+
     /// `pvx-migrate` with these words, on this cluster.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&tools()["pvx-migrate"]);
         command
             .args(words)
             .env_clear()
-            .env("PROXMOX_VE_ENDPOINT", format!("http://{}", self.address))
-            .env("PROXMOX_VE_API_TOKEN", &self.token)
-            .env("PVX_SPEED", self.speed.to_string())
+            .envs(self.environment())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -289,8 +289,7 @@ impl<'a> Work<'_, 'a> {
             let what = format!("{volume}; back it up otherwise and say --no-backup-needed");
             found.blocks(Code::VolumeNotInBackup, what);
         }
-        let made = config.and_then(origin::made);
-        let subject = self.subject(guest, name, made);
+        let subject = self.subject(guest, name, config);
         let backup = match backup::way_back(backups, &subject, within, self.terms.now) {
             Ok(backup) => backup,
             Err(blocker) => {
@@ -298,7 +297,7 @@ impl<'a> Work<'_, 'a> {
                 return None;
             }
         };
-        if made.is_none() && !self.is_older(guest, config, backup.time) {
+        if !subject.was_there(backup.time) {
             let what = format!(
                 "when it was made is not known, so {} may be of an earlier guest of {} with this name",
                 backup.path(),

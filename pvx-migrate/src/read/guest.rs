@@ -46,6 +46,7 @@ pub fn guests(resources: &Value) -> Result<Vec<Guest>, String> {
                 disk: number(&entry["disk"]),
                 lock: text(entry, "lock").filter(|lock| !lock.is_empty()),
                 pool: text(entry, "pool").filter(|pool| !pool.is_empty()),
+                uptime: number(&entry["uptime"]),
                 current: None,
                 config: None,
                 snapshots: None,

@@ -44,6 +44,9 @@ pub struct Guest {
     /// Its pool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<String>,
+    /// For how many seconds it has run, as the overview has it; 0 if it doesn't run, or that was not seen.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub uptime: u64,
     /// Its configuration, as PVE gave it; none if it was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Box<RawValue>>,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap as _,
 };
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 /// The snapshots of a guest.
 #[derive(Clone, Debug)]
@@ -49,6 +49,16 @@ impl Snapshots {
     #[must_use]
     pub fn listed(&self) -> String {
         self.names().collect::<Vec<_>>().join(", ")
+    }
+
+    /// When they were made, in seconds since 1970; only of those whose configuration was read.
+    pub fn times(&self) -> impl Iterator<Item = i64> {
+        self.names().filter_map(|name| {
+            let config: Value = serde_json::from_str(self.config(name).ok()?).ok()?;
+            let time = &config["snaptime"];
+            time.as_i64()
+                .or_else(|| time.as_str().and_then(|text| text.parse().ok()))
+        })
     }
 
     /// The configuration of a snapshot.

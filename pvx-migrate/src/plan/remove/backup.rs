@@ -20,7 +20,7 @@ use crate::{
 const INDEX: &str = "index.json.blob";
 
 /// How far ahead of this machine the server's clock may be.
-const SKEW: Duration = Duration::from_secs(60);
+pub(super) const SKEW: Duration = Duration::from_secs(60);
 
 /// A backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,10 +56,20 @@ pub struct Subject<'s> {
     pub domain: Option<&'s str>,
     /// When it was made, if that is known: what is older is of an earlier guest.
     pub made: Option<Timestamp>,
+    /// The earliest time at which it is known to have been there.
+    pub there: Option<Timestamp>,
     /// The names of the nodes and of the cluster: comments have them of any guest.
     pub places: Vec<&'s str>,
     /// The names of other guests.
     pub others: Vec<String>,
+}
+
+impl Subject<'_> {
+    /// It is known to have been there at that time, so a backup of its ID since then is its own.
+    #[must_use]
+    pub fn was_there(&self, time: Timestamp) -> bool {
+        self.there.is_some_and(|there| there <= time)
+    }
 }
 
 impl Backup {
@@ -182,8 +192,29 @@ pub fn way_back<'b>(
             "{path} is of an earlier guest of {vmid}: this one was made later, at {made}"
         ));
     }
+    if newest.comment.trim().is_empty() && by_others(backups, newest, subject) {
+        return Ok(newest);
+    }
     is_of(newest, subject)?;
     Ok(newest)
+}
+
+/// A backup without a comment is of the guest, by those beside it: the guest was there when it was made, a
+/// comment of its group names the guest, and none since then names another.
+fn by_others(backups: &[Backup], newest: &Backup, subject: &Subject<'_>) -> bool {
+    let group = backups.iter().filter(|other| {
+        (&other.ns, &other.kind, &other.id) == (&newest.ns, &newest.kind, &newest.id)
+            && !other.comment.trim().is_empty()
+    });
+    let mut named = false;
+    for other in group {
+        let own = is_of(other, subject).is_ok();
+        named |= own;
+        if !own && subject.was_there(other.time) {
+            return false;
+        }
+    }
+    named && subject.was_there(newest.time)
 }
 
 /// The newest of a guest's ID and type that is whole.
@@ -333,6 +364,11 @@ mod tests {
             ("and a node's",          vec![backup(&json!({"comment": "homelab pve1 30050 paperless pvx"}))], "ok"),
             ("no comment",            vec![backup(&json!({"comment": null}))],                            "backup-unsure"),
             ("an empty one",          vec![backup(&json!({"comment": " \n"}))],                           "backup-unsure"),
+            ("others name it",        vec![backup(&json!({"comment": null})), backup(&json!({"backup-time": NOW - 7200}))], "ok"),
+            ("an old one names it",   vec![backup(&json!({"comment": null})), backup(&json!({"backup-time": NOW - 900_000}))], "ok"),
+            ("others name another",   vec![backup(&json!({"comment": null})), backup(&json!({"backup-time": NOW - 7200})), backup(&json!({"backup-time": NOW - 9000, "comment": "web"}))], "backup-unsure"),
+            ("another, before it was made", vec![backup(&json!({"comment": null})), backup(&json!({"backup-time": NOW - 7200})), backup(&json!({"backup-time": NOW - 90_000, "comment": "web"}))], "ok"),
+            ("of another type",       vec![backup(&json!({"comment": null})), backup(&json!({"backup-time": NOW - 7200, "backup-type": "vm"}))], "backup-unsure"),
         ];
         let now = Timestamp::from_second(NOW).unwrap();
         let within = Duration::from_secs(86_400);
@@ -352,7 +388,17 @@ mod tests {
         assert_eq!(got.unwrap().path(), "ct/30050/2026-11-26T12:33:20Z");
         let day_old = read(&[backup(&json!({"backup-time": NOW - 86_400}))]);
         let mut never = subject("paperless");
-        never.made = None;
+        (never.made, never.there) = (None, None);
+        let unnamed = read(&[
+            backup(&json!({"comment": null})),
+            backup(&json!({"backup-time": NOW - 7200})),
+        ]);
+        let got = way_back(&unnamed, &never, within, now);
+        assert_eq!(
+            got.unwrap_err().code,
+            "backup-unsure",
+            "not known to be older"
+        );
         assert!(way_back(&day_old, &never, within, now).is_ok());
         let rows = read(&[backup(&json!({"comment": "pve1", "ns": "home/lab"}))]);
         let got = way_back(&rows, &subject("pve1"), within, now);
@@ -370,6 +416,7 @@ mod tests {
             name,
             domain: Some("home.example"),
             made: Some(Timestamp::from_second(NOW - 80_000).unwrap()),
+            there: Some(Timestamp::from_second(NOW - 80_000).unwrap()),
             places: vec!["homelab", "pve1"],
             others: ["nextcloud", "pve1"].map(str::to_owned).to_vec(),
         }

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Work, backup::Subject};
+use super::{
+    Work,
+    backup::{SKEW, Subject},
+};
 use crate::{
     config::property::{Options, plain},
     plan::make::identity::name_of,
@@ -23,7 +26,7 @@ impl Work<'_, '_> {
         &'s self,
         guest: &Guest,
         name: &'s str,
-        made: Option<Timestamp>,
+        config: Option<&Map<String, Value>>,
     ) -> Subject<'s> {
         let state = self.cluster.state;
         let nodes = state.nodes.iter().map(|node| &node.node[..]);
@@ -33,35 +36,44 @@ impl Work<'_, '_> {
             kind: guest.kind,
             name,
             domain: self.policy.site.domain.as_deref(),
-            made,
+            made: config.and_then(made),
+            there: self.there(guest, config),
             places: nodes.chain([&state.cluster.name[..]]).collect(),
             others: others.map(name_of).collect(),
         }
     }
 
-    /// The root volume of a container was there before that time. One that is newer proves nothing:
-    /// a move makes it anew, and files have the time of their last change.
-    pub(super) fn is_older(
-        &self,
-        guest: &Guest,
-        config: Option<&Map<String, Value>>,
-        time: Timestamp,
-    ) -> bool {
-        let root = config.and_then(|config| config.get("rootfs")).map(plain);
-        let Some(volid) = root.as_ref().and_then(|root| {
-            let options = Options(root);
-            options.get("volume").or_else(|| options.first())
-        }) else {
-            return false;
-        };
+    /// The earliest time at which it was there: it was made then, has run since, has a snapshot of then,
+    /// or its root volume is of then. It may be older: a restart begins its time anew, a move makes the
+    /// volume anew, and files have the time of their last change.
+    fn there(&self, guest: &Guest, config: Option<&Map<String, Value>>) -> Option<Timestamp> {
+        let made = config.and_then(made).map(Timestamp::as_second);
+        let snapshots = guest.snapshots.iter().flat_map(|all| all.times());
+        let known = made.into_iter().chain(self.started(guest));
+        let known = known.chain(self.root_made(guest, config)).chain(snapshots);
+        let earliest = known.filter(|seconds| *seconds > 0).min()?;
+        Timestamp::from_second(earliest).ok()
+    }
+
+    /// When it was started, at the latest: by this machine's clock, from which the server's may differ.
+    fn started(&self, guest: &Guest) -> Option<i64> {
+        let runs = guest.is_running() && guest.uptime > 0;
+        let uptime = i64::try_from(guest.uptime).ok().filter(|_| runs)?;
+        let skew = i64::try_from(SKEW.as_secs()).ok()?;
+        Some(self.cluster.state.at.as_second() - uptime + skew)
+    }
+
+    /// When the root volume of a container was made, by the list of its storage.
+    fn root_made(&self, guest: &Guest, config: Option<&Map<String, Value>>) -> Option<i64> {
+        let root = config.and_then(|config| config.get("rootfs")).map(plain)?;
+        let options = Options(&root);
+        let volid = options.get("volume").or_else(|| options.first())?;
         let lists = self.cluster.state.content.iter().flatten();
         let here = lists.filter(|list| {
             let storage = self.cluster.storage(&list.storage);
             list.node == guest.node || storage.is_some_and(|storage| storage.shared)
         });
         let mut volumes = here.flat_map(|list| list.volumes.iter().flatten());
-        let root = volumes.find(|volume| volume.volid == volid);
-        let made = root.and_then(|volume| volume.ctime);
-        made.is_some_and(|made| (1..=time.as_second()).contains(&made))
+        volumes.find(|volume| volume.volid == volid)?.ctime
     }
 }

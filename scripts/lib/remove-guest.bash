@@ -1,0 +1,242 @@
+# deprovision --apply: guests that are destroyed before their addresses are given back. Sourced after call.bash and site.bash;
+# needs `removal` and `removing`, the options that are for this alone. Sets `code`, the exit code.
+
+code=0
+worse() { (($1 <= code)) || code=$1; }
+
+# remove_called: refuses what doesn't go together, and sets `reach`, how pvx-migrate reaches the cluster.
+remove_called() {
+    local name
+    reach=()
+    if ! on apply; then
+        for name in "${removal[@]}" "${removing[@]}"; do [[ ! ${opt[$name]-} || ${opt[$name]} == false ]] || fail 2 "--$name is for --apply"; done
+        return 0
+    fi
+    tools pvx-migrate
+    need flock "apt-get install util-linux"
+    [[ ! ${opt[guests]-} ]] || fail 2 "--guests is not for --apply, which reads the cluster itself (or --state FILE)"
+    if on no-backup-needed; then
+        for name in snapshots ns backup-within pbs-ca-cert; do [[ ! ${opt[$name]-} ]] || fail 2 "--$name: no backup is needed (--no-backup-needed)"; done
+    elif [[ ${opt[snapshots]-} ]]; then
+        for name in ns pbs-ca-cert; do [[ ! ${opt[$name]-} ]] || fail 2 "--$name is for PBS_REPOSITORY, not for --snapshots FILE"; done
+    fi
+    for name in ca-cert fingerprint; do [[ ! ${opt[$name]-} ]] || reach+=("--$name" "${opt[$name]}"); done
+    ! on insecure || reach+=(--insecure)
+    # Read once, as they are, and not by `policy`: they may be pipes.
+    given_state=${opt[state]-} given_snapshots=${opt[snapshots]-}
+    opt[state]="" opt[snapshots]=""
+}
+
+# remove_requests: as `requests`, for as many names as are given.
+remove_requests() {
+    ((${#words[@]} > 1)) || { requests && return; }
+    jq -nc '$ARGS.positional[] | {name: .}' --args -- "${words[@]}" >"$tmp/requests"
+    judged "$tmp/requests" requests
+}
+
+# remove_guests: all of $tmp/numbered, a record each on stdout. What was cut off is brought to its end first, so that the
+# cluster is read when nothing is under way.
+remove_guests() {
+    local line
+    umask 077
+    mark ipam
+    for line in busy stuck lines; do : >"$tmp/$line"; done
+    hold "$(jq -r '.vmid // empty' "$tmp/numbered")"
+    mark settle
+    remove_state
+    who
+    hold "$(jq -r 'select(.do == "remove") | .guest.vmid' "$tmp/going")" # those that the IPAM doesn't know
+    who
+    if grep -q '"do":"remove"' "$tmp/going"; then
+        backups
+        plan
+    fi
+    filter requests remove-guest-begin -n <"$tmp/going" >"$tmp/begin"
+    # What is under way comes to its end, and nothing new is begun.
+    cut=""
+    trap 'cut=yes' INT TERM HUP
+    while IFS= read -r line <&4; do one "$line"; done 4<"$tmp/begin"
+    trap - INT TERM HUP
+    [[ ! $cut ]] || worse 3
+}
+
+# who: $tmp/going, what is to be done for each record, and the guest it is about.
+who() {
+    filter requests remove-guest-who -n --slurpfile site "$site" --slurpfile state "$tmp/state" --slurpfile named "$tmp/named" --slurpfile lines "$tmp/lines" \
+        --slurpfile busy "$tmp/busy" --slurpfile stuck "$tmp/stuck" --argjson force "${opt[force]-false}" <"$tmp/numbered" >"$tmp/going"
+}
+
+# journal VMID: sets `journal`.
+journal() { journal=${opt[journal]:-${XDG_STATE_HOME:-${HOME:?}/.local/state}/pvx/remove-$1.jsonl}; }
+
+# hold VMIDS: one deprovision at a time for each; what an earlier one has begun is brought to its end. A journal's last line
+# of each guest goes to $tmp/lines, those that another holds to $tmp/busy.
+declare -A held=()
+hold() {
+    local vmid lock journal
+    for vmid in $1; do
+        [[ ! ${held[$vmid]-} ]] || continue
+        journal "$vmid"
+        held[$vmid]=$journal
+        if ! on dry-run && [[ ! ${held[$journal]-} ]]; then
+            if ! { mkdir -p -- "$(dirname -- "$journal")" && exec {lock}>>"$journal.lock"; } 2>/dev/null; then fail 3 "$journal: it can't be written"; fi
+            flock -n "$lock" || { printf '%s\n' "$vmid" >>"$tmp/busy" && continue; }
+            held[$journal]=$lock # one file may be the journal of several guests
+        fi
+        settle "$vmid"
+    done
+}
+
+# settle VMID: follows what was asked for and has no end in the journal. What it can't settle goes to $tmp/stuck.
+settle() {
+    local status=0
+    [[ -s $journal ]] || return 0
+    last_line "$1" >"$tmp/line"
+    if ! on dry-run && [[ $(jq -r '.phase // ""' "$tmp/line") =~ ^(requested|task)$ ]]; then
+        pvx-migrate run --journal "$journal" "${reach[@]}" </dev/null >"$tmp/settled" 2>"$tmp/said" || status=$?
+        if ((status > 1)); then
+            cat -- "$tmp/said" >&2
+            worse "$status"
+            jq -ec --argjson vmid "$1" 'select(.vmid == $vmid and .error) | {vmid, error}' "$tmp/settled" >>"$tmp/stuck" || exit "$status"
+        fi
+        last_line "$1" >"$tmp/line"
+    fi
+    cat -- "$tmp/line" >>"$tmp/lines"
+}
+
+# last_line VMID: of its removals in the journal; the last line of a file may be cut off.
+last_line() {
+    jq -nRc --argjson vmid "$1" '[inputs | fromjson? | objects | select(.vmid == $vmid and .action == "destroy")] | last // empty' "$journal" 2>/dev/null ||
+        fail 3 "$journal: it can't be read"
+}
+
+# remove_state: $tmp/state.
+remove_state() {
+    if [[ $given_state ]]; then
+        cat -- "$given_state" >"$tmp/state" 2>/dev/null || fail 2 "$given_state: can't be read"
+        jq -es 'length == 1 and (.[0] | type == "object" and has("version") and (.guests | type) == "array")' "$tmp/state" >/dev/null 2>&1 ||
+            fail 2 "$given_state: it is no state document (pvx-migrate state --content)"
+    else
+        pvx-migrate state --content "${reach[@]}" >"$tmp/state" || exit
+    fi
+    mark state
+}
+
+# backups: sets `way`, plan's options for the way back.
+backups() {
+    way=(--no-backup-needed)
+    on no-backup-needed && return
+    way=(--snapshots "$tmp/list")
+    [[ ! ${opt[backup-within]-} ]] || way+=(--backup-within "${opt[backup-within]}")
+    if [[ $given_snapshots ]]; then
+        cat -- "$given_snapshots" >"$tmp/list" 2>/dev/null || fail 2 "$given_snapshots: can't be read"
+    elif [[ ${PBS_REPOSITORY-} ]]; then
+        (pbs_list) # its variables and the server's trust are not the cluster's
+    else
+        fail 2 "no list of backups: PBS_REPOSITORY is not set; or --snapshots FILE, or --no-backup-needed"
+    fi
+    mark backups
+}
+
+pbs_list() {
+    local part
+    # shellcheck disable=SC2034 # read by what is sourced here
+    local only=() store pbs_curl
+    for part in https pbs gather; do
+        # shellcheck source=/dev/null
+        . "$lib/$part.bash"
+    done
+    opt["ca-cert"]=${opt[pbs-ca-cert]-} opt["fingerprint"]="" opt["insecure"]=false
+    # shellcheck disable=SC2034
+    case ${opt[ns]-} in
+    '') ;;
+    /) only=("") ;;
+    *) only=("${opt[ns]}") ;;
+    esac
+    pbs_open
+    gather
+}
+
+# plan: what plan remove says of the guests, as a table on stderr, and in $tmp/going.
+plan() {
+    local name status=0 vmids terms=("${way[@]}" --site "$site_file")
+    for name in stop purge whole-pair; do ! on "$name" || terms+=("--$name"); done
+    mapfile -t vmids < <(jq -r 'select(.do == "remove") | .guest.vmid' "$tmp/going")
+    pvx-migrate plan remove "${vmids[@]}" "${terms[@]}" <"$tmp/state" >"$tmp/plan" || status=$?
+    ((status < 2)) || exit "$status"
+    pvx-migrate plan remove "${vmids[@]}" "${terms[@]}" --format table <"$tmp/state" >&2 2>/dev/null || true
+    filter plan remove-guest-plan -n --slurpfile site "$site" --slurpfile plan "$tmp/plan" --argjson accept "${opt[accept-unsure]-false}" <"$tmp/going" >"$tmp/decided"
+    mv -- "$tmp/decided" "$tmp/going"
+    mark plan
+}
+
+# one GOING: destroys the guest, gives the address back, tells the name servers, and prints the record.
+one() {
+    local name list=/dev/null
+    [[ ! -e $tmp/list ]] || list=$tmp/list
+    for name in destroy address names; do spent["$name"]=0; done
+    printf '%s\n' "$1" >"$tmp/one"
+    for name in ran released published; do : >"$tmp/$name"; done
+    if [[ $cut ]]; then
+        jq -c 'if .do == "pass" or .record.error then . else .record.error = {code: "not-begun", message: "not begun: it was stopped before"} end' "$tmp/one" >"$tmp/cut"
+        mv -- "$tmp/cut" "$tmp/one"
+    elif [[ ! $(jq -r '.record.error // empty' "$tmp/one") ]]; then
+        mark rest
+        if destroy; then
+            address
+            names
+        fi
+    fi
+    filter "$tmp" remove-guest-record --slurpfile site "$site" --slurpfile state "$tmp/state" --slurpfile ran "$tmp/ran" --slurpfile released "$tmp/released" \
+        --slurpfile published "$tmp/published" --slurpfile list "$list" --argjson looked "$([[ $list == /dev/null ]] && echo false || echo true)" --argjson dry "${opt[dry-run]-false}" --argjson now "${opt[now]-false}" \
+        --argjson spent "$(for name in ipam settle state backups plan destroy address names; do printf '{"%s":%d}\n' "$name" "${spent[$name]-0}"; done | jq -sc add)" <"$tmp/one" >"$tmp/record"
+    cat -- "$tmp/record" || fail 3 "the records could not be printed"
+    tell record <"$tmp/record"
+    jq -e 'has("error") and .error != null | not' "$tmp/record" >/dev/null || worse 1
+}
+
+# destroy: the guest of $tmp/one, if there is one; false if it isn't gone.
+destroy() {
+    local status=0 journal how
+    [[ $(jq -r .do "$tmp/one") == remove ]] || return 0
+    jq -c .step "$tmp/one" >"$tmp/step"
+    journal "$(jq -r .guest.vmid "$tmp/one")"
+    how=(--journal "$journal")
+    ! on dry-run || how=(--dry-run)
+    pvx-migrate run "${how[@]}" "${reach[@]}" <"$tmp/step" >"$tmp/answers" || status=$?
+    mark destroy
+    worse "$status"
+    ((code <= 3)) || code=3
+    jq -c --slurpfile one "$tmp/one" 'select(.vmid == $one[0].guest.vmid and (.action == "destroy" or .error))' "$tmp/answers" 2>/dev/null | tail -n 1 >"$tmp/ran" || true
+    [[ -s $tmp/ran ]] ||
+        jq -nc --argjson status "$status" '{error: {code: "run", message: "pvx-migrate run ended with \($status) and no record; the same call goes on"}}' >"$tmp/ran"
+    jq -e '.error == null and .action == "destroy" and (.phase == "verified" or $dry)' --argjson dry "${opt[dry-run]-false}" "$tmp/ran" >/dev/null
+}
+
+# address: gives it back, if there is one. The guest is gone, so what fails is told, and the same call goes on.
+address() {
+    local status=0
+    [[ $(jq -r '.record.address // empty' "$tmp/one") ]] || return 0
+    if on dry-run; then
+        jq -c .record "$tmp/one" >"$tmp/released"
+    else
+        jq -c '.record | del(.dry_run)' "$tmp/one" >"$tmp/leaving"
+        (trap '' INT TERM HUP && exec ipalloc release "${ipam[@]}" "${retire[@]}") <"$tmp/leaving" >"$tmp/released" || status=$?
+        [[ -s $tmp/released ]] || jq -c --argjson status "$status" \
+            '.changed = false | .error = {code: "address-held", message: "its address \(.address) is still held: ipalloc ended with \($status); the same call gives it back"}' "$tmp/leaving" >"$tmp/released"
+        ((status <= 3)) || status=3
+        worse "$status"
+    fi
+    mark address
+}
+
+# names: the site's name servers are told of what the IPAM has now.
+names() {
+    local status=0
+    if on dry-run || ! jq -e '.dns | . != null and . != [] and . != {}' "$site" >/dev/null; then return 0; fi
+    "$here/publish-names" --apply --site "$site_file" "${ipam[@]}" >"$tmp/published" || status=$?
+    ((status == 0)) || jq -nc --argjson status "$status" '{error: {code: "names", message: "publish-names ended with \($status): the name may still be told; the same call goes on"}}' >>"$tmp/published"
+    ((status <= 3)) || status=3
+    worse "$status"
+    mark names
+}
