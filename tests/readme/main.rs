@@ -48,6 +48,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("README.md", "hacheck ", NET),
     ("README.md", "set -o pipefail; scripts/inventory", CLUSTER),
     ("README.md", "scripts/inventory", CLUSTER),
+    ("README.md", "scripts/deprovision --apply", CLUSTER),
     ("vmid/README.md", "ssh ", NET),
     ("ipalloc/README.md", "export NETBOX_URL", NETBOX),
     ("ipalloc/README.md", "ipalloc allocate --vlan", NETBOX),
