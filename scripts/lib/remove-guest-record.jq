@@ -1,4 +1,4 @@
-# The record of what became of a guest: $ran is run's record, $released ipalloc's, $published those of publish-names.
+# The record of what became of a guest, which is $gone or not: $ran is run's record, $released ipalloc's, $published those of publish-names.
 include "site";
 include "records";
 
@@ -37,9 +37,8 @@ $site[0] as $site
 | $state[0] as $cluster
 | if .do == "pass" then .record else
     . as $own
-    | ($ran != [] and $ran[0].error == null) as $went
+    | ($gone and $own.act == "remove") as $went
     | ($went and ($dry or $ran[0].changed == true)) as $destroyed
-    | ($went or $own.gone == true and $own.record.error == null) as $gone
     | ($own.guest.vmid // $own.record.vmid) as $vmid
     | ($released[0] // $own.record | del(.dry_run, .error, .changed)) + {changed: false}
     | (if $vmid != null then .vmid = $vmid else . end)

@@ -52,7 +52,6 @@ $site[0] as $site
            | if $whole or $was_removed then . else .warnings = [{code: "unseen", message: "it is not seen whether the guest is gone; its address is given back by force"}] end
          else no("unseen"; "\($own.vmid) is not in the state, and not all guests are seen (quorum, VM.Audit on /vms): its address stays, unless forced") end
      end
-   | if .record.error then . elif .do == "retire" or .do == "nothing" then .gone = true else . end
   ]
 # No guest twice: a second record would find it gone.
 | reduce .[] as $one ({seen: [], out: []};

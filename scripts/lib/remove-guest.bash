@@ -35,21 +35,26 @@ remove_requests() {
 }
 
 # remove_guests: all of $tmp/numbered, a record each on stdout. What was cut off is brought to its end first, so that the
-# cluster is read when nothing is under way.
+# cluster is read when nothing is under way. What decides is never asked in a condition: a jq that is killed there would
+# answer, too.
 remove_guests() {
-    local line
+    local line vmids
     umask 077
     mark ipam
     for line in busy stuck lines; do : >"$tmp/$line"; done
-    hold "$(jq -r '.vmid // empty' "$tmp/numbered")"
+    has_dns=$(jq -r '(.dns // []) | length > 0' "$site")
+    vmids=$(jq -r '.vmid // empty' "$tmp/numbered")
+    hold "$vmids"
     mark settle
     remove_state
     who
-    hold "$(jq -r 'select(.do == "remove") | .guest.vmid' "$tmp/going")" # those that the IPAM doesn't know
+    vmids=$(jq -r 'select(.do == "remove") | .guest.vmid' "$tmp/going")
+    hold "$vmids" # those that the IPAM doesn't know
     who
-    if grep -q '"do":"remove"' "$tmp/going"; then
+    vmids=$(jq -r 'select(.do == "remove") | .guest.vmid' "$tmp/going")
+    if [[ $vmids ]]; then
         backups
-        plan
+        plan "$vmids"
     fi
     filter requests remove-guest-begin -n <"$tmp/going" >"$tmp/begin"
     # What is under way comes to its end, and nothing new is begun.
@@ -89,10 +94,11 @@ hold() {
 
 # settle VMID: follows what was asked for and has no end in the journal. What it can't settle goes to $tmp/stuck.
 settle() {
-    local status=0
+    local status=0 phase
     [[ -s $journal ]] || return 0
     last_line "$1" >"$tmp/line"
-    if ! on dry-run && [[ $(jq -r '.phase // ""' "$tmp/line") =~ ^(requested|task)$ ]]; then
+    phase=$(jq -r .phase "$tmp/line")
+    if ! on dry-run && [[ $phase == requested || $phase == task ]]; then
         pvx-migrate run --journal "$journal" "${reach[@]}" </dev/null >"$tmp/settled" 2>"$tmp/said" || status=$?
         if ((status > 1)); then
             cat -- "$tmp/said" >&2
@@ -157,11 +163,11 @@ pbs_list() {
     gather
 }
 
-# plan: what plan remove says of the guests, as a table on stderr, and in $tmp/going.
+# plan VMIDS: what plan remove says of the guests, as a table on stderr, and in $tmp/going.
 plan() {
     local name status=0 vmids terms=("${way[@]}" --site "$site_file")
     for name in stop purge whole-pair; do ! on "$name" || terms+=("--$name"); done
-    mapfile -t vmids < <(jq -r 'select(.do == "remove") | .guest.vmid' "$tmp/going")
+    mapfile -t vmids <<<"$1"
     pvx-migrate plan remove "${vmids[@]}" "${terms[@]}" <"$tmp/state" >"$tmp/plan" || status=$?
     ((status < 2)) || exit "$status"
     pvx-migrate plan remove "${vmids[@]}" "${terms[@]}" --format table <"$tmp/state" >&2 2>/dev/null || true
@@ -172,51 +178,61 @@ plan() {
 
 # one GOING: destroys the guest, gives the address back, tells the name servers, and prints the record.
 one() {
-    local name list=/dev/null
+    local name act list=/dev/null gone=false spent_json
     [[ ! -e $tmp/list ]] || list=$tmp/list
     for name in destroy address names; do spent["$name"]=0; done
-    printf '%s\n' "$1" >"$tmp/one"
     for name in ran released published; do : >"$tmp/$name"; done
-    if [[ $cut ]]; then
-        jq -c 'if .do == "pass" or .record.error then . else .record.error = {code: "not-begun", message: "not begun: it was stopped before"} end' "$tmp/one" >"$tmp/cut"
+    printf '%s\n' "$1" >"$tmp/one"
+    act=$(jq -r .act "$tmp/one")
+    if [[ $cut && $act != none ]]; then
+        act=none
+        jq -c '.record.error = {code: "not-begun", message: "not begun: it was stopped before"}' "$tmp/one" >"$tmp/cut"
         mv -- "$tmp/cut" "$tmp/one"
-    elif [[ ! $(jq -r '.record.error // empty' "$tmp/one") ]]; then
-        mark rest
-        if destroy; then
-            address
-            names
-        fi
     fi
+    mark rest
+    case $act in
+    remove) destroy ;;
+    retire | nothing) gone=true ;;
+    none) ;;
+    *) fail 3 "what is to be done is not known: '$act'" ;;
+    esac
+    if $gone; then
+        [[ $act == nothing ]] || address
+        names
+    fi
+    spent_json=$(for name in ipam settle state backups plan destroy address names; do printf '{"%s":%d}\n' "$name" "${spent[$name]-0}"; done | jq -sc add)
     filter "$tmp" remove-guest-record --slurpfile site "$site" --slurpfile state "$tmp/state" --slurpfile ran "$tmp/ran" --slurpfile released "$tmp/released" \
-        --slurpfile published "$tmp/published" --slurpfile list "$list" --argjson looked "$([[ $list == /dev/null ]] && echo false || echo true)" --argjson dry "${opt[dry-run]-false}" --argjson now "${opt[now]-false}" \
-        --argjson spent "$(for name in ipam settle state backups plan destroy address names; do printf '{"%s":%d}\n' "$name" "${spent[$name]-0}"; done | jq -sc add)" <"$tmp/one" >"$tmp/record"
+        --slurpfile published "$tmp/published" --slurpfile list "$list" --argjson looked "$([[ $list == /dev/null ]] && echo false || echo true)" \
+        --argjson gone "$gone" --argjson dry "${opt[dry-run]-false}" --argjson now "${opt[now]-false}" --argjson spent "$spent_json" <"$tmp/one" >"$tmp/record"
     cat -- "$tmp/record" || fail 3 "the records could not be printed"
     tell record <"$tmp/record"
     jq -e 'has("error") and .error != null | not' "$tmp/record" >/dev/null || worse 1
 }
 
-# destroy: the guest of $tmp/one, if there is one; false if it isn't gone.
+# destroy: the guest of $tmp/one. Sets `gone`, by run's own word.
 destroy() {
-    local status=0 journal how
-    [[ $(jq -r .do "$tmp/one") == remove ]] || return 0
+    local status=0 vmid journal how
     jq -c .step "$tmp/one" >"$tmp/step"
-    journal "$(jq -r .guest.vmid "$tmp/one")"
+    vmid=$(jq -r .guest.vmid "$tmp/one")
+    journal "$vmid"
     how=(--journal "$journal")
     ! on dry-run || how=(--dry-run)
     pvx-migrate run "${how[@]}" "${reach[@]}" <"$tmp/step" >"$tmp/answers" || status=$?
     mark destroy
-    worse "$status"
-    ((code <= 3)) || code=3
-    jq -c --slurpfile one "$tmp/one" 'select(.vmid == $one[0].guest.vmid and (.action == "destroy" or .error))' "$tmp/answers" 2>/dev/null | tail -n 1 >"$tmp/ran" || true
+    # Its last line may be cut off.
+    jq -nRc --argjson vmid "$vmid" '[inputs | fromjson? | objects | select(.vmid == $vmid and (.action == "destroy" or .error))] | last // empty' "$tmp/answers" >"$tmp/ran"
     [[ -s $tmp/ran ]] ||
         jq -nc --argjson status "$status" '{error: {code: "run", message: "pvx-migrate run ended with \($status) and no record; the same call goes on"}}' >"$tmp/ran"
-    jq -e '.error == null and .action == "destroy" and (.phase == "verified" or $dry)' --argjson dry "${opt[dry-run]-false}" "$tmp/ran" >/dev/null
+    gone=$(jq --argjson dry "${opt[dry-run]-false}" '.error == null and .action == "destroy" and (.phase == "verified" or $dry)' "$tmp/ran")
+    ((status <= 3)) || status=3
+    worse "$status"
 }
 
 # address: gives it back, if there is one. The guest is gone, so what fails is told, and the same call goes on.
 address() {
-    local status=0
-    [[ $(jq -r '.record.address // empty' "$tmp/one") ]] || return 0
+    local status=0 held
+    held=$(jq -r '.record.address // empty' "$tmp/one")
+    [[ $held ]] || return 0
     if on dry-run; then
         jq -c .record "$tmp/one" >"$tmp/released"
     else
@@ -233,7 +249,7 @@ address() {
 # names: the site's name servers are told of what the IPAM has now.
 names() {
     local status=0
-    if on dry-run || ! jq -e '.dns | . != null and . != [] and . != {}' "$site" >/dev/null; then return 0; fi
+    ! on dry-run && $has_dns || return 0
     "$here/publish-names" --apply --site "$site_file" "${ipam[@]}" >"$tmp/published" || status=$?
     ((status == 0)) || jq -nc --argjson status "$status" '{error: {code: "names", message: "publish-names ended with \($status): the name may still be told; the same call goes on"}}' >>"$tmp/published"
     ((status <= 3)) || status=3

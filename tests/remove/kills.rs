@@ -29,12 +29,27 @@ const STEPS: &[&str] = &[
     "rm",
 ];
 
-/// Puts a program in the place of each, that counts, and at the count `at` kills the whole session.
-fn trap(bed: &Bed, at: usize) {
+/// What is killed.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    /// The whole session, the script first.
+    All,
+    /// The program alone: the script goes on.
+    Alone,
+}
+
+/// Puts a program in the place of each, that counts, and kills at the count `at`.
+fn trap(bed: &Bed, what: What, at: usize) {
+    let kill = match what {
+        What::All => {
+            "session=$(ps -o sid= -p $$); kill -9 $session; kill -9 $(ps -o pid= -s $session)"
+        }
+        What::Alone => "kill -9 $$",
+    };
     for step in STEPS {
         let script = format!(
             r#"printf x >>"$folder/count"
-[ "$(wc -c <"$folder/count")" -ne {at} ] || {{ echo {step} >"$folder/last"; kill -9 $(ps -o pid= -s $(ps -o sid= -p $$)); }}
+[ "$(wc -c <"$folder/count")" -ne {at} ] || {{ echo {step} >"$folder/last"; {kill}; }}
 exec "$program" "$@""#
         );
         bed.shim(step, &script);
@@ -57,14 +72,19 @@ fn run(bed: &Bed) -> Answer {
     Answer::of(&command.output().unwrap())
 }
 
-fn killed(at: usize, steps: usize) {
+fn killed(what: What, at: usize, steps: usize) {
     let bed = Bed::new();
-    trap(&bed, at);
-    run(&bed);
+    trap(&bed, what, at);
+    let first = run(&bed);
     let step = fs::read_to_string(bed.path("last")).unwrap_or_default();
-    let name = format!("step {at} of {steps}, {step}");
-    let there = bed.sim.truth()["guests"][PAPERLESS.to_string()] != json!(null);
-    assert!(!there || bed.status("192.168.30.50") == "active", "{name}");
+    let name = format!("{what:?}, step {at} of {steps}, {step}");
+    let truth = bed.sim.truth();
+    if truth["guests"][PAPERLESS.to_string()] != json!(null) {
+        let status = bed.status("192.168.30.50");
+        assert_eq!(status, "active", "{name}: {first:#?}");
+    } else if bed.status("192.168.30.50") == "active" {
+        assert_ne!(first.code, Some(0), "{name}: {first:#?}");
+    }
     fs::remove_dir_all(bed.path("bin")).unwrap();
     let again = bed.apply(&["paperless"]);
     assert_eq!(
@@ -78,9 +98,18 @@ fn killed(at: usize, steps: usize) {
 }
 
 #[test]
-fn at_every_step() {
+fn the_whole_at_every_step() {
+    at_every_step(What::All);
+}
+
+#[test]
+fn each_program_alone() {
+    at_every_step(What::Alone);
+}
+
+fn at_every_step(what: What) {
     let bed = Bed::new();
-    trap(&bed, 1_000_000);
+    trap(&bed, what, 1_000_000);
     run(&bed).good();
     let steps = fs::read(bed.path("count")).unwrap().len();
     assert!(steps > 30, "{steps} steps");
@@ -93,7 +122,7 @@ fn at_every_step() {
                     if at > steps {
                         return;
                     }
-                    killed(at, steps);
+                    killed(what, at, steps);
                 }
             });
         }
