@@ -9,9 +9,12 @@ include "text";
 def name_of: if .config then (.config[if .type == "lxc" then "hostname" else "name" end] // "") | tostring else .name // "" end;
 def told: "\(.type) \(.vmid) (\(name_of | if . == "" then "without a name" else . end)) on \(.node)";
 
+# The seconds since a time.
+def since: now - (sub("\\.[0-9]+"; "") | fromdate);
+
 # Nothing of the cluster is hidden from the token, so that what isn't there is gone.
 def seen_whole:
-  (.at | sub("\\.[0-9]+"; "") | fromdate) > now - 600 # as long as a plan may rest on it
+  (.at | since) < 600 # as long as a plan may rest on it
   and .cluster.quorate == true and .hidden == []
   and (.permissions // {} | .["/vms"]["VM.Audit"] == true
        and all(to_entries[] | select(.key | startswith("/vms/")); .value | has("VM.Audit")));
@@ -32,7 +35,8 @@ $site[0] as $site
        | [$cluster.guests[] | select($own.vmid != null and .vmid == $own.vmid)] as $there
        | ($own.vmid // $called[0].vmid) as $vmid
        | ([$lines[] | select(.vmid == $vmid)] | last) as $line
-       | ($line.phase == "verified" and ($line.name | short($site)) == $name) as $was_removed
+       # By the journal: not of old, for a guest may have been made again since that the token doesn't see.
+       | ($line.phase == "verified" and ($line.name | short($site)) == $name and ($line.at | since) < 86400) as $was_removed
        | {record: $own}
        | def no($code; $message): .do = "refuse" | .record |= failed($code; $message);
          if $vmid != null and any($busy[]; . == $vmid) then no("busy"; "another deprovision of \($vmid) is at work")
