@@ -36,7 +36,9 @@ $site[0] as $site
        | ($own.vmid // $called[0].vmid) as $vmid
        | ([$lines[] | select(.vmid == $vmid)] | last) as $line
        # By the journal: not of old, for a guest may have been made again since that the token doesn't see.
-       | ($line.phase == "verified" and ($line.name | short($site)) == $name and ($line.at | since) < 86400) as $was_removed
+       | ($line != null and ($line.name | short($site)) == $name and ($line.at | since) < 86400) as $lately
+       | ($lately and $line.phase == "verified") as $was_removed
+       | ($lately and (($line.phase | IN("requested", "task")) or ($line.code | IN("not-destroyed", "did-not-stop")))) as $begun
        | {record: $own}
        | def no($code; $message): .do = "refuse" | .record |= failed($code; $message);
          if $vmid != null and any($busy[]; . == $vmid) then no("busy"; "another deprovision of \($vmid) is at work")
@@ -46,7 +48,7 @@ $site[0] as $site
          elif $own.vmid != null and $there == [] and $called != [] then
            no("other-id"; "\($own.name) is \($called[0] | told), and \($own.address // "the record") says ID \($own.vmid): neither is touched; 'pvx-migrate plan remove \($called[0].vmid) --name \($own.name)' is for that guest alone")
          elif $called != [] then
-           .do = "remove" | .guest = ($called[0] | {vmid, type, name: name_of, node})
+           .do = "remove" | .guest = ($called[0] | {vmid, type, name: name_of, node}) | .begun = $begun
            | if $own.address == null then .warnings = [{code: "no-address", message: "the IPAM has no address of it, so none is given back"}] else . end
          elif $own.address == null or $own.changed != true then
            .do = "nothing"

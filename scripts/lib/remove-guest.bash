@@ -250,7 +250,7 @@ address() {
 names() {
     local status=0
     ! on dry-run && $has_dns || return 0
-    "$here/publish-names" --apply --site "$site_file" "${ipam[@]}" >"$tmp/published" || status=$?
+    "$here/publish-names" --apply --site "$site_file" "${ipam[@]}" ${opt[identity]:+--identity "${opt[identity]}"} >"$tmp/published" || status=$?
     ((status == 0)) || jq -nc --argjson status "$status" '{error: {code: "names", message: "publish-names ended with \($status): the name may still be told; the same call goes on"}}' >>"$tmp/published"
     ((status <= 3)) || status=3
     worse "$status"
