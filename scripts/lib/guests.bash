@@ -97,6 +97,7 @@ settle() {
         IFS= read -r line
         printf '%s\n' "$line" || { stop && fail 3 "the records could not be printed"; }
         read -r fine
+        # shellcheck disable=SC2034 # configure ends with it
         [[ $fine == yes ]] || answer=1
         while IFS= read -r line; do say "$line"; done
     } <"$folder/record"

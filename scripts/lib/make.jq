@@ -21,6 +21,11 @@ def inside_script($site; $packages):
       | " && { grep -qxF -- \($line) /etc/locale.gen || printf '%s\\n' \($line) >>/etc/locale.gen; } && locale-gen && update-locale \(["LANG=" + $site.locale] | words)"
     else "" end;
 
+# The tag that says what a guest is for: the site's for its role, else the role's name. Proxmox takes some characters only.
+def tag_of($site):
+  if .role == null then null
+  else ($site.roles[.role].tag // (.role | tostring | ascii_downcase)) | if test("\\A[A-Za-z0-9_][A-Za-z0-9_.+-]*\\z") then . else null end end;
+
 def container($site; $template; $net):
   .params = ({
       vmid, ostemplate: $template.lxc, hostname: .name,
@@ -28,7 +33,7 @@ def container($site; $template; $net):
       rootfs: "\(.storage):\($template.disk_gib)",
       net0: "name=eth0,bridge=\($net.bridge)\($net.tag),\($net.ip),type=veth",
       unprivileged: (if .unprivileged then 1 else 0 end), features: features($template),
-      timezone: $site.timezone, nameserver: $site.nameserver, searchdomain: $site.domain, onboot: 1,
+      timezone: $site.timezone, nameserver: $site.nameserver, searchdomain: $site.domain, onboot: 1, tags: tag_of($site),
       "ssh-public-keys": ($keys | rtrimstr("\n"))} | present)
   | .command = (["pct", "create", .vmid, $template.lxc]
       + (.params + {"ssh-public-keys": $site.ssh_keys_file} | del(.vmid, .ostemplate) | present | options) | words)
@@ -47,7 +52,7 @@ def machine($site; $template; $net):
       scsi0: "\(.storage):0,import-from=\($template.vm),discard=on,iothread=1",
       ide2: "\(.storage):cloudinit", boot: "order=scsi0", serial0: "socket", vga: "serial0",
       net0: "virtio,bridge=\($net.bridge)\($net.tag)", ipconfig0: $net.ip,
-      nameserver: $site.nameserver, searchdomain: $site.domain, ciuser: "debian", onboot: 1,
+      nameserver: $site.nameserver, searchdomain: $site.domain, ciuser: "debian", onboot: 1, tags: tag_of($site),
       sshkeys: ($keys | rtrimstr("\n") | @uri)} | present)
   | .resize = {scsi0: "\($template.disk_gib)G"}
   | .command = (["qm", "create", .vmid] + (.params + {sshkeys: $site.ssh_keys_file} | del(.vmid) | present | options) | words)
@@ -60,5 +65,6 @@ def made($site; $vlan; $gateway):
   | {bridge: $vlan.bridge, tag: (if $vlan.tagged == false then "" else ",tag=\($vlan.vlan)" end),
      ip: ("ip=\(.address)" + if $gateway then ",gw=\($gateway)" else "" end)} as $net
   | if .shape == "vm" then machine($site; $template; $net) else container($site; $template; $net) end
+  | if .role and (.params.tags | not) then .warnings += ["role \(.role) is no tag of Proxmox's, which has letters, digits, _ . + and -: give it one in the site (roles.NAME.tag)"] else . end
   | .api = "/nodes/\(.node)/\(if .shape == "vm" then "qemu" else "lxc" end)"
   | if $keys == "" and $site.ssh_keys_file then .reasons.keys = "not in params: \($site.ssh_keys_file) can't be read here" else . end;

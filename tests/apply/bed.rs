@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader, Write as _},
     ops::Deref,
     path::Path,
     process::{ChildStdin, Command, Output, Stdio},
@@ -30,6 +30,15 @@ pub struct Bed {
     token: String,
     // The cluster ends when this does.
     _input: Option<ChildStdin>,
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let said = fs::read_to_string(self.path("cluster.log")).unwrap_or_default();
+            let _ = writeln!(io::stdout(), "the cluster said: {said}");
+        }
+    }
 }
 
 impl Deref for Bed {
@@ -99,6 +108,13 @@ impl Bed {
         Answer::of(&self.given(program, words, records).output().unwrap())
     }
 
+    /// `provision` with the bed's IPAM and key.
+    pub fn provision(&self, words: &[&str], records: &[Value]) -> Answer {
+        let ipam = self.word("ipam");
+        let all = [&["--ipam", &ipam, "--identity", "/mnt/lab/id"], words].concat();
+        self.run("provision", &all, records)
+    }
+
     /// The command that `run` runs.
     pub fn given(&self, program: &str, words: &[&str], records: &[Value]) -> Command {
         let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
@@ -129,6 +145,26 @@ impl Bed {
         self.bash(&format!(
             "curl -sf -H 'Content-Type: application/json' --data-binary @{} '{url}'",
             body.display()
+        ));
+    }
+
+    /// A request of root's, who stands behind the simulation's own token.
+    pub fn post(&self, path: &str, body: &Value) {
+        self.request("POST", path, body);
+    }
+
+    pub fn put(&self, path: &str, body: &Value) {
+        self.request("PUT", path, body);
+    }
+
+    fn request(&self, method: &str, path: &str, body: &Value) {
+        let file = self.path("request.json");
+        fs::write(&file, body.to_string()).unwrap();
+        let url = format!("{}/api2/json{path}", self.address);
+        let token = &self.token;
+        self.bash(&format!(
+            "curl -sSf -X {method} -H 'Authorization: PVEAPIToken={token}' -H 'Content-Type: application/json' --data-binary @{} '{url}'",
+            file.display()
         ));
     }
 

@@ -5,6 +5,9 @@
 
 #[allow(dead_code)] // more tests of it are to come
 mod bed;
+mod failures;
+mod kills;
+mod rollback;
 mod vm;
 mod whole;
 

@@ -1,8 +1,10 @@
 //! From a request to a guest that works, and away again.
 
+use std::process::Stdio;
+
 use serde_json::json;
 
-use crate::bed::{Bed, lines};
+use crate::bed::{Answer, Bed, lines};
 
 /// The steps one by one, as a person would take them: so the bed does what it is there for.
 #[test]
@@ -78,7 +80,7 @@ fn step_by_step() {
         .args(["-c", "pvx-migrate \"$@\" <\"$0\"", &state])
         .args(words)
         .output();
-    let plan = crate::bed::Answer::of(&plan.unwrap());
+    let plan = Answer::of(&plan.unwrap());
     let gone = bed.run(
         "pvx-migrate",
         &["run", "--journal", &journal],
@@ -90,4 +92,176 @@ fn step_by_step() {
         bed.bash("ls /mnt; ip -br link show type veth; pgrep -c sshd || true"),
         "deb\nlab\nwww\n0"
     );
+}
+
+/// A call that makes `paperless`, 30002.
+pub const PAPERLESS: [&str; 6] = ["--apply", "paperless", "--vlan", "30", "--role", "app"];
+
+#[test]
+fn at_one_call() {
+    let Some(bed) = Bed::new("at_one_call") else {
+        return;
+    };
+    // A look changes nothing.
+    let look = bed.provision(&[&["-n"], &PAPERLESS[..]].concat(), &[]);
+    let record = look.good();
+    assert_eq!(
+        (&record["would"], &record["changed"], &record["dry_run"]),
+        (&json!("create"), &json!(true), &json!(true)),
+        "{record}"
+    );
+    assert!(look.said.contains("30002  paperless  lxc"), "{}", look.said);
+    assert_eq!((bed.guests().len(), bed.addresses()), (1, vec![]));
+    assert_eq!(bed.bash("ls -A $HOME/.local 2>/dev/null || true"), "");
+
+    let answer = bed.provision(&PAPERLESS, &[]);
+    let record = answer.good();
+    assert_eq!(
+        (
+            &record["made"],
+            &record["ready"],
+            &record["changed"],
+            &record["verified"]["hostname"]
+        ),
+        (
+            &json!(true),
+            &json!(true),
+            &json!(true),
+            &json!("paperless")
+        ),
+        "{record}"
+    );
+    for part in [
+        "check",
+        "candidate",
+        "wire",
+        "allocate",
+        "encode",
+        "decide",
+        "state",
+        "plan",
+        "create",
+        "start",
+        "configure",
+        "verify",
+        "total",
+        "client",
+    ] {
+        assert!(record["steps_ms"][part].is_u64(), "{part}: {record}");
+    }
+    assert_eq!(
+        bed.ssh("192.168.30.2", "hostname; dpkg -l lab-tool | grep -c ^ii"),
+        "paperless\n1"
+    );
+    assert_eq!(
+        bed.guests(),
+        [(30002, "paperless".into()), (30200, "old".into())]
+    );
+    let truth = bed.truth();
+    let config = &truth["guests"]["30002"]["config"];
+    assert_eq!(config["tags"], "app", "{config}");
+    // It is in use, and no run's any more.
+    assert!(
+        !config["description"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("pvx run"),
+        "{config}"
+    );
+
+    let requests = truth["tasks"].as_array().unwrap().len();
+    let again = bed.provision(&PAPERLESS, &[]);
+    let record = again.good();
+    assert_eq!(
+        (&record["changed"], &record["ready"], &record["configured"]),
+        (&json!(false), &json!(true), &json!({})),
+        "{record}"
+    );
+    let truth = bed.truth();
+    assert_eq!(truth["tasks"].as_array().unwrap().len(), requests);
+    assert_eq!(truth["guests"]["30002"]["config"], *config);
+    assert_eq!(
+        bed.addresses(),
+        [("192.168.30.2/24".into(), "paperless".into())]
+    );
+}
+
+/// Records on standard input, side by side; each has its own end, in their order.
+#[test]
+fn several_at_once() {
+    let Some(bed) = Bed::new("several_at_once") else {
+        return;
+    };
+    let ask = |name: &str| json!({"name": name, "vlan": 30, "x": name});
+    let requests = [
+        ask("one"),
+        json!({"name": "bad name", "vlan": 30}),
+        ask("two"),
+        ask("three"),
+    ];
+    let answer = bed.provision(&["--apply", "--parallel", "3"], &requests);
+    assert_eq!(answer.code, Some(1), "{answer:?}");
+    let ready: Vec<_> = answer
+        .records
+        .iter()
+        .map(|record| (&record["name"], &record["ready"], &record["x"]))
+        .collect();
+    let (yes, none) = (json!(true), json!(null));
+    assert_eq!(
+        ready,
+        [
+            (&json!("one"), &yes, &json!("one")),
+            (&json!("bad name"), &none, &none),
+            (&json!("two"), &yes, &json!("two")),
+            (&json!("three"), &yes, &json!("three"))
+        ],
+        "{answer:?}"
+    );
+    assert_eq!(bed.guests().len(), 4);
+    for (address, name) in bed.addresses() {
+        assert_eq!(bed.ssh(address.trim_end_matches("/24"), "hostname"), name);
+    }
+}
+
+/// Two runs of one name: one of them makes it. Of two names: both are made.
+#[test]
+fn two_runs_at_once() {
+    let Some(bed) = Bed::new("two_runs_at_once") else {
+        return;
+    };
+    let ipam = bed.word("ipam");
+    let begin = |name: &str| {
+        let words = [
+            "--ipam",
+            &ipam,
+            "--identity",
+            "/mnt/lab/id",
+            "--apply",
+            name,
+            "--vlan",
+            "30",
+        ];
+        let mut command = bed.given("provision", &words, &[]);
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let runs = [begin("same"), begin("same"), begin("other")]
+        .map(|run| Answer::of(&run.wait_with_output().unwrap()));
+    let busy: Vec<_> = runs[..2].iter().filter(|run| run.code == Some(1)).collect();
+    assert_eq!(busy.len(), 1, "{runs:?}");
+    assert_eq!(
+        (
+            &busy[0].records[0]["error"]["code"],
+            &busy[0].records[0]["changed"]
+        ),
+        (&json!("busy"), &json!(false))
+    );
+    runs[2].good();
+    let mut names: Vec<_> = bed.guests().into_iter().map(|(_, name)| name).collect();
+    names.sort();
+    assert_eq!(names, ["old", "other", "same"]);
+    assert_eq!(bed.addresses().len(), 2);
 }

@@ -204,6 +204,9 @@ pub struct Role {
     pub database: bool,
     /// Its container is privileged.
     pub privileged: bool,
+    /// The tag of such guests in Proxmox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,

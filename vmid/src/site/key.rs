@@ -215,6 +215,7 @@ pub const KEYS: &[Key] = &[
     key("roles.*",                   Object,          "",  "A role."),
     key("roles.*.database",          Truth,           "false", "Such a guest has a database, so its storage must be of database_storage_types."),
     key("roles.*.privileged",        Truth,           "false", "Such a container is privileged."),
+    key("roles.*.tag",               Text(Word),      "",  "The tag that provision gives such a guest in Proxmox; without it the role's name in lower case."),
     key("roles.*.why",               Text(Line),      "",  "Why, for the record that provision prints."),
 
     key("templates",                 Map,             "{}", "What new guests are made from. `base` is for containers, `docker` for those with Docker and for VMs, unless another is asked for."),

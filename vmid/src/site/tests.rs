@@ -46,7 +46,7 @@ fn full() -> Value {
     });
     let rest = json!({
         "ha": {"name": "ha", "nodes": ["other"], "resources": [{"sid": "vm:101", "name": "plex", "why": "because"}]},
-        "roles": {"db": {"database": true, "privileged": false, "why": "data"}},
+        "roles": {"db": {"database": true, "privileged": false, "tag": "db", "why": "data"}},
         "templates": {"base": {"lxc": "local:vztmpl/a.tar.zst", "vm": "local:import/a.qcow2", "features": ["nesting=1"], "cores": 2,
             "memory_mib": 2048, "swap_mib": 0, "disk_gib": 16, "packages": ["curl"],
             "commands": [{"run": "touch /etc/done", "unless": "test -e /etc/done"}]}},

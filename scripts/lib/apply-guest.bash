@@ -1,0 +1,186 @@
+# One guest of provision --apply, from its plan to its record. Sourced after apply.bash.
+
+# attend_made FOLDER: what FOLDER/job asks for, {record, plan}; FOLDER/record is what came of it. Runs in a process of its own.
+attend_made() {
+    local dir=$1 name vmid address user verdict journal step="" child="" cut=""
+    { read -r name && read -r vmid && read -r address && read -r user && read -r verdict; } \
+        < <(jq -r --slurpfile site "$site" -L "$lib" 'include "site"; .record | (.name // "" | short($site[0])), .vmid, (.address // "" | split("/")[0]),
+            (if .shape == "vm" then .params.ciuser // "debian" else "root" end)' "$dir/job" && jq -r .verdict "$dir/job")
+    trap 'cut=yes; [[ ! $child ]] || kill -TERM "$child" 2>/dev/null' TERM
+    journal=$(journal_of "$name")
+    touch -- "$dir/ran" "$dir/ready" "$dir/verified" "$dir/assigned" "$dir/failed"
+    case $verdict in
+    none | blocked) ;; # it is told
+    root-only) touch -- "$dir/kept" ;;
+    *) on dry-run || { made "$dir" && configured "$dir" && verified "$dir" && assigned "$dir" && in_use "$dir"; } || true ;;
+    esac
+    spent["total"]=$(((${EPOCHREALTIME//[!0-9]/} - begun_at) / 1000))
+    local times=() part
+    for part in "${!spent[@]}"; do times+=(--argjson "$part" "${spent[$part]}"); done
+    filter "$name" applied --arg step "$step" --argjson dry "$dry" --argjson kept "$([[ -e $dir/kept ]] && echo true || echo false)" \
+        --arg call "$(words_of "$dir")" --slurpfile ran "$dir/ran" --slurpfile ready "$dir/ready" --slurpfile verified "$dir/verified" \
+        --slurpfile assigned "$dir/assigned" --slurpfile failed "$dir/failed" --argjson spent "$(jq -nc '$ARGS.named' "${times[@]}")" <"$dir/job" >"$dir/record.new"
+    mv -- "$dir/record.new" "$dir/record"
+}
+
+# words_of FOLDER: the call, as it can be typed again.
+words_of() {
+    jq -r -L "$lib" --arg keys '' --arg stdin "$stdin" --rawfile words "$tmp/call" \
+        'include "make"; ($words | split("\u0000")[:-1] | words) + if $stdin == "yes" then " <<<" + (.request | tojson | @sh) else "" end' "$1/job"
+}
+
+# during COMMAND...: its exit code; a signal is handed on to it, and it is waited for all the same.
+during() {
+    local code=0
+    [[ ! $cut ]] || return 143
+    "$@" <&0 &
+    child=$!
+    wait "$child" || code=$?
+    while kill -0 "$child" 2>/dev/null; do
+        code=0
+        wait "$child" || code=$?
+    done
+    child=""
+    return "$code"
+}
+
+# failed_at STEP CODE MESSAGE: false.
+failed_at() {
+    step=$1
+    jq -nc --arg code "$2" --arg message "$3" '$ARGS.named' >"$dir/failed"
+    return 1
+}
+
+# last_words FILE: the last line that a program has said.
+last_words() { head -c 65536 -- "$1" | tr -d '\0\r' | grep -av '^$' | tail -n 1 || true; }
+
+# made FOLDER: the guest is there and runs. From the first request on nobody else gets its address.
+made() {
+    local code=0 how
+    if [[ $(known "$dir") == ready ]]; then
+        jq -c '.record | {exists: true, ready: true, ours: true, changed: false}' "$dir/job" >"$dir/ran"
+        touch -- "$dir/kept"
+        return 0
+    fi
+    touch -- "$dir/kept"
+    write_note "$journal" "$(jq -c . "$dir/job")" || { rm -f -- "$dir/kept" && failed_at plan journal "$journal.note: it can't be written" && return 1; }
+    jq -c .plan "$dir/job" >"$dir/plan"
+    mark make
+    during pvx-migrate run --journal "$journal" "${reach[@]}" <"$dir/plan" >"$dir/ran.all" 2>"$dir/ran.said" || code=$?
+    mark run
+    jq -c --argjson vmid "$vmid" 'select(.vmid == $vmid)' "$dir/ran.all" 2>/dev/null | tail -n 1 >"$dir/ran" || true
+    how=$(jq -r '.error.code // "fine"' "$dir/ran")
+    case ${how:-none} in
+    fine) [[ $(known "$dir") != foreign ]] || foreign || return 1 ;;
+    vmid-taken | not-made | refused | node-offline | no-quorum | not-begun | changed)
+        # Nothing is there; another's guest was not touched.
+        ! nothing_begun "$dir" || rm -f -- "$dir/kept"
+        step=create
+        return 1
+        ;;
+    start-failed) step=start && return 1 ;;
+    resize-failed) step=resize && return 1 ;;
+    none)
+        if ((code == 2)); then rm -f -- "$dir/kept"; fi # it has refused the call, and has done nothing
+        if by_signal "$code"; then
+            failed_at create cut-off "pvx-migrate run was ended by signal $((code - 128)); whether $vmid is there is not known, and the same command goes on"
+        else
+            failed_at create outside "$(last_words "$dir/ran.said")"
+        fi
+        ;;
+    *) step=create && return 1 ;;
+    esac
+}
+
+# nothing_begun FOLDER: the journal has no creation of this guest that may have come to something.
+nothing_begun() {
+    [[ $(jq -Rnr --argjson vmid "$vmid" '[inputs | fromjson? | objects | select(.vmid == $vmid)] | last
+        | .action == "create" and (.phase | IN("requested", "task", "stuck", "verified", "ready"))' "$journal" 2>/dev/null || echo false) != true ]]
+}
+
+# known FOLDER: what the journal says of the guest: "ready" (and the cluster has it), "ours", "adopted" or "foreign".
+known() {
+    touch -- "$dir/journal"
+    [[ ! -s $journal ]] || cat -- "$journal" >"$dir/journal"
+    jq -r -L "$lib" --rawfile journal "$dir/journal" --argjson note "$(cat -- "$journal.note" 2>/dev/null || echo null)" -f "$lib/known.jq" "$dir/job"
+}
+
+# foreign: a guest of that ID and name that this journal has not made.
+foreign() {
+    if ! on "made"; then
+        jq -nc '{code: "exists"}' >"$dir/failed"
+        return 1
+    fi
+    [[ $(jq -r '.plan.status // .record.status // "running"' "$dir/job") == running ]] || failed_at start stopped "$vmid is there and does not run: start it on its node, then the same command goes on"
+}
+
+# configured FOLDER: what scripts/configure says of it.
+configured() {
+    local code=0 options=(--site "$site_file" --wait "$wait_s")
+    [[ ! ${opt[identity]-} ]] || options+=(--identity "${opt[identity]}")
+    [[ ! -s $journal ]] || options+=(--journal "$journal")
+    case ,${opt[accept-new]-}, in *",$name,"*) options+=(--accept-new "$(jq -r .record.name "$dir/job")") ;; esac
+    jq -c --slurpfile ran "$dir/ran" '.record + {changed: ($ran[0].changed // false), host_keys: ($ran[0].host_keys // []), action: "create"}' "$dir/job" >"$dir/to-configure"
+    during "$here/configure" "${options[@]}" <"$dir/to-configure" >"$dir/ready" 2>"$dir/ready.said" || code=$?
+    mark configure
+    if ((code > 1)) || [[ ! -s $dir/ready ]]; then
+        : >"$dir/ready"
+        failed_at configure "$(by_signal "$code" && echo cut-off || echo outside)" "scripts/configure ended with $code: $(last_words "$dir/ready.said")"
+        return 1
+    fi
+    ((code == 0)) || { step=configure && return 1; }
+}
+
+# verified FOLDER: it can be logged in to at its address with its own key and bears its name, and nobody else has the address.
+verified() {
+    local code=0 wire
+    answering "$address" >"$dir/macs" &
+    wire=$!
+    jq -Rr --arg at "$address" --arg owner "$(jq -r '.record | "\(.vmid):\(.name | @uri)"' "$dir/job")" 'select(split(" ") | (.[0] | strings | split(",")[0] == $at) and .[-1] == $owner)' "$known" >"$dir/known_hosts"
+    (cd -- "$dir" && during bounded 64 timeout -k 5 60 "${ssh[@]}" -o HostKeyAlias="$address" -l "$user" -- "$address" \
+        'uname -n; cat /sys/class/net/*/address' </dev/null >"$dir/answer" 2>"$dir/answer.said") || code=$?
+    wait "$wire" || true
+    mark verify
+    if ((code > 128)) || { ((code)) && [[ ! -s $dir/answer ]]; }; then
+        failed_at verify login "$user@$address: $(last_words "$dir/answer.said")"
+        return 1
+    fi
+    filter "$name" verified --rawfile answer "$dir/answer" --rawfile macs "$dir/macs" <"$dir/job" >"$dir/verified"
+    [[ $(jq -r '.error // null | . == null' "$dir/verified") == true ]] || { step=verify && return 1; }
+}
+
+# answering ADDRESS: the MAC addresses that answer for it within a second, a line each; "unseen WHY" if that cannot be known.
+answering() {
+    local PATH=$PATH:/usr/sbin:/sbin route said
+    have ip arping || { echo "unseen ip or arping is missing (apt-get install iproute2 iputils-arping)" && return; }
+    route=$(ip -j route get "$1" 2>/dev/null | jq -r '.[0] | select(.gateway == null and .type != "local") | .dev // empty') || true
+    [[ $route ]] || { echo "unseen this host has no address on its segment" && return; }
+    said=$(arping -b -c 8 -w 1 -I "$route" "$1" 2>&1) || true
+    if [[ $said != *Sent* ]]; then
+        echo "unseen arping: ${said##*$'\n'}"
+    else
+        sed -n 's/.*reply from .*\[\([0-9A-Fa-f:]*\)\].*/\1/p' <<<"$said" | tr '[:upper:]' '[:lower:]' | sort -u
+    fi
+}
+
+# assigned FOLDER: in NetBox the address is on the interface of its virtual machine, if the site says in which cluster that is.
+assigned() {
+    local code=0
+    [[ $(jq '.netbox.cluster // null | . != null' "$site") == true ]] && netbox || return 0
+    jq -c '.record | {name, vlan, address, type: (if .shape == "vm" then "qemu" else "lxc" end), vmid}' "$dir/job" >"$dir/to-assign"
+    during ipalloc allocate "${ipam[@]}" --site "$site_file" --assign <"$dir/to-assign" >"$dir/assigned" 2>"$dir/assigned.said" || code=$?
+    mark assign
+    ((code < 2)) || { : >"$dir/assigned" && failed_at assign outside "$(last_words "$dir/assigned.said")" && return 1; }
+    ((code == 0)) || { step=assign && return 1; }
+}
+netbox() { [[ ${ipam[1]-} =~ ^https?:// || ! ${ipam[1]-} ]]; }
+
+# in_use FOLDER: from now on it is the guest's own, and no run's.
+in_use() {
+    local code=0
+    case $(known "$dir") in ready | adopted) return 0 ;; foreign) write_note "$journal" "$(jq -c '.adopted = true' "$dir/job")" && return ;; esac
+    during pvx-migrate run --journal "$journal" --ready "$vmid" "${reach[@]}" </dev/null >"$dir/in-use" 2>"$dir/in-use.said" || code=$?
+    mark ready
+    ((code == 0)) || failed_at ready "$(jq -rn 'first(inputs | .error.code // empty) // "outside"' "$dir/in-use")" \
+        "$(jq -rn --arg said "$(last_words "$dir/in-use.said")" 'first(inputs | .error.message // empty) // $said' "$dir/in-use")"
+}
