@@ -152,7 +152,7 @@ replace() {
     local first_code first_why
     order "put $(sha256sum <"$folder/new" | cut -d ' ' -f 1) $(base64 <"$folder/new" | tr -d '\n')" || return
     changed=true
-    if answers 15 && order keep; then return 0; fi
+    if answers 10 && order keep; then return 0; fi
     first_code=$code first_why=$why verified=false
     if [[ $code == unverified ]] && order undo; then
         changed=false
@@ -165,7 +165,7 @@ replace() {
 # confirm: the file is the right one already; the server is asked all the same, and made to read it if it doesn't answer from it.
 confirm() {
     answers 2 && return
-    order read && answers 15
+    order read && answers 10
 }
 
 # publish: one server, whose entry is $folder/server; `code` and `why` if it isn't served. False if no other is to be touched.

@@ -29,16 +29,16 @@ $old[0] as $old
 | ($old != null and ($old | without_serial) == ($text | without_serial)) as $same
 | (if $same then $old else $text end) as $text
 | ($new | keys) as $names | ($past | keys) as $before
-| ($names - $before) as $added
-| ($before - $names) as $removed
+| [$names[] | select($past[.] | not)] as $added
+| [$before[] | select($new[.] | not)] as $removed
 | [$names[] | select($past[.] and $past[.] != $new[.])] as $moved
 | [$names[] | . as $name | select(any($named[]; . as $asked | $name == $asked or ($name | startswith("\($asked)."))))] as $asked_for
-| ($names - $added - $moved | spread(3)) as $kept
+| [$names[] | select($past[.] and $past[.] == $new[.])] as $kept
 | {
     text: $text, same: $same, total: ($names | length), added: $added, removed: $removed, moved: $moved, asked_for: $asked_for,
     serial: (if $whole then $text | serial_of else null end),
     questions: (
-      [(($added + $moved | spread(20)) + $asked_for + $kept | unique)[] | questions(.; $new[.]; $past[.] // [])]
+      [(($added + $moved | spread(20)) + $asked_for + (if $added + $moved == [] then $kept | spread(3) else [] end) | unique)[] | questions(.; $new[.]; $past[.] // [])]
       + [($removed | map(select(askable)) | spread(20))[] | questions(.; []; $past[.])]
       + (if $whole then [{name: $domain, type: "SOA", want: [$text | serial_of | tostring], not: []}] else [] end)),
     refused: (

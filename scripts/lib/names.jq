@@ -10,7 +10,7 @@ def entries($format):
   | map({name: (.name | ascii_downcase), address});
 
 # By name: its addresses.
-def hosts: reduce .[] as $one ({}; .[$one.name] |= ((. // []) + [$one.address] | unique));
+def hosts: group_by(.name) | map({key: .[0].name, value: (map(.address) | unique)}) | from_entries;
 
 # The first line of every file that is ours.
 def mark($format): (if $format == "zone" then ";" else "#" end) + " Made by publish-names from the IPAM: what is changed here by hand is overwritten.";

@@ -19,9 +19,11 @@ const SERVER: &str = r#"
 root=/mnt/$1/root
 mkdir -p "$root/host/usr" "$root/etc/dnsmasq.d" "$root/etc/hosts.d" "$root/etc/zones"
 mount --bind /usr "$root/host/usr"
+libraries=/host/usr/lib/$(uname -m)-linux-gnu
+loader=$(ls -d /usr/lib*/ld-linux-*.so.* | head -n 1)
 for program in dnsmasq named named-checkzone rndc; do
     path=$(PATH=$PATH:/usr/sbin command -v $program) || continue
-    printf '#!/bin/sh\nexec /host/usr/lib64/ld-linux-x86-64.so.2 --library-path /host/usr/lib/x86_64-linux-gnu:/host/usr/lib/x86_64-linux-gnu/bind %s "$@"\n' "/host$path" >"$root/usr/local/sbin/$program"
+    printf '#!/bin/sh\nexec /host%s --library-path %s %s "$@"\n' "$loader" "$libraries:$libraries/bind" "/host$path" >"$root/usr/local/sbin/$program"
     chmod +x "$root/usr/local/sbin/$program"
 done
 cat >"$root/usr/local/sbin/dns" <<'DNS'
