@@ -1,4 +1,5 @@
-# One guest of provision --apply, from its plan to its record. Sourced after apply.bash.
+# One guest of provision --apply, from its plan to its record. Sourced after apply.bash. What decides is never asked in a
+# condition, where a jq that was killed would have answered, too: `asked` is.
 
 # attend_made FOLDER: what FOLDER/job asks for, {record, plan}; FOLDER/record is what came of it. Runs in a process of its own.
 attend_made() {
@@ -44,6 +45,12 @@ during() {
     return "$code"
 }
 
+# asked FILTER FILE [JQ-ARGUMENT...]: sets `told`, what jq says of the file; false, and told, if it says nothing.
+asked() {
+    told=$(jq -r "${@:3}" "$1" "$2") || told=""
+    [[ $told ]] || failed_at "${step:-create}" outside "jq was ended, or could not read $2; the same command goes on"
+}
+
 # failed_at STEP CODE MESSAGE: false.
 failed_at() {
     step=$1
@@ -56,14 +63,18 @@ last_words() { head -c 65536 -- "$1" | tr -d '\0\r' | grep -av '^$' | tail -n 1 
 
 # made FOLDER: the guest is there and runs. From the first request on nobody else gets its address.
 made() {
-    local code=0 how
-    if [[ $(known "$dir") == ready ]]; then
-        jq -c '.record | {exists: true, ready: true, ours: true, changed: false}' "$dir/job" >"$dir/ran"
-        touch -- "$dir/kept"
+    local code=0 how told
+    touch -- "$dir/kept"
+    known "$dir" || return 1
+    if [[ $told == ready ]]; then
+        echo '{"exists":true,"ours":true,"changed":false}' >"$dir/ran"
         return 0
     fi
-    touch -- "$dir/kept"
-    write_note "$journal" "$(jq -c . "$dir/job")" || { rm -f -- "$dir/kept" && failed_at plan journal "$journal.note: it can't be written" && return 1; }
+    write_note "$journal" "$(jq -c . "$dir/job")" || {
+        rm -f -- "$dir/kept"
+        failed_at plan journal "$journal.note: it can't be written"
+        return 1
+    }
     jq -c .plan "$dir/job" >"$dir/plan"
     mark make
     during pvx-migrate run --journal "$journal" "${reach[@]}" <"$dir/plan" >"$dir/ran.all" 2>"$dir/ran.said" || code=$?
@@ -71,10 +82,13 @@ made() {
     jq -c --argjson vmid "$vmid" 'select(.vmid == $vmid)' "$dir/ran.all" 2>/dev/null | tail -n 1 >"$dir/ran" || true
     how=$(jq -r '.error.code // "fine"' "$dir/ran")
     case ${how:-none} in
-    fine) [[ $(known "$dir") != foreign ]] || foreign || return 1 ;;
+    fine)
+        known "$dir" || return 1
+        [[ $told != foreign ]] || foreign || return 1
+        ;;
     vmid-taken | not-made | refused | node-offline | no-quorum | not-begun | changed)
         # Nothing is there; another's guest was not touched.
-        ! nothing_begun "$dir" || rm -f -- "$dir/kept"
+        if nothing_begun "$dir"; then rm -f -- "$dir/kept"; fi
         step=create
         return 1
         ;;
@@ -94,15 +108,18 @@ made() {
 
 # nothing_begun FOLDER: the journal has no creation of this guest that may have come to something.
 nothing_begun() {
-    [[ $(jq -Rnr --argjson vmid "$vmid" '[inputs | fromjson? | objects | select(.vmid == $vmid)] | last
-        | .action == "create" and (.phase | IN("requested", "task", "stuck", "verified", "ready"))' "$journal" 2>/dev/null || echo false) != true ]]
+    local open
+    [[ -e $journal ]] || return 0
+    open=$(jq -Rnr --argjson vmid "$vmid" '[inputs | fromjson? | objects | select(.vmid == $vmid)] | last
+        | .action == "create" and (.phase | IN("requested", "task", "stuck", "verified", "ready"))' "$journal") && [[ $open == false ]]
 }
 
-# known FOLDER: what the journal says of the guest: "ready" (and the cluster has it), "ours", "adopted" or "foreign".
+# known FOLDER: sets `told`, what the journal says of the guest: "ready" (and the cluster has it), "ours", "adopted" or "foreign".
 known() {
-    touch -- "$dir/journal"
-    [[ ! -s $journal ]] || cat -- "$journal" >"$dir/journal"
-    jq -r -L "$lib" --rawfile journal "$dir/journal" --argjson note "$(cat -- "$journal.note" 2>/dev/null || echo null)" -f "$lib/known.jq" "$dir/job"
+    : >"$dir/journal" && echo null >"$dir/note"
+    [[ ! -s $journal ]] || cat -- "$journal" >"$dir/journal" || return 1
+    [[ ! -s $journal.note ]] || cat -- "$journal.note" >"$dir/note" || return 1
+    asked "$(<"$lib/known.jq")" "$dir/job" -L "$lib" --rawfile journal "$dir/journal" --slurpfile note "$dir/note"
 }
 
 # foreign: a guest of that ID and name that this journal has not made.
@@ -111,7 +128,9 @@ foreign() {
         jq -nc '{code: "exists"}' >"$dir/failed"
         return 1
     fi
-    [[ $(jq -r '.plan.status // .record.status // "running"' "$dir/job") == running ]] || failed_at start stopped "$vmid is there and does not run: start it on its node, then the same command goes on"
+    # shellcheck disable=SC2016 # the dollars are jq's
+    asked '.record.vmid as $vmid | first($states[0].guests[] | select(.vmid == $vmid) | .status // "unknown") // "unknown"' "$dir/job" --slurpfile states "$states" || return 1
+    [[ $told != stopped ]] || failed_at start stopped "$vmid is there and does not run: start it on its node, then the same command goes on"
 }
 
 # configured FOLDER: what scripts/configure says of it.
@@ -133,7 +152,7 @@ configured() {
 
 # verified FOLDER: it can be logged in to at its address with its own key and bears its name, and nobody else has the address.
 verified() {
-    local code=0 wire
+    local code=0 wire told
     answering "$address" >"$dir/macs" &
     wire=$!
     jq -Rr --arg at "$address" --arg owner "$(jq -r '.record | "\(.vmid):\(.name | @uri)"' "$dir/job")" 'select(split(" ") | (.[0] | strings | split(",")[0] == $at) and .[-1] == $owner)' "$known" >"$dir/known_hosts"
@@ -146,7 +165,10 @@ verified() {
         return 1
     fi
     filter "$name" verified --rawfile answer "$dir/answer" --rawfile macs "$dir/macs" <"$dir/job" >"$dir/verified"
-    [[ $(jq -r '.error // null | . == null' "$dir/verified") == true ]] || { step=verify && return 1; }
+    step=verify
+    asked '.error == null' "$dir/verified" || return 1
+    [[ $told == true ]] || return 1
+    step=""
 }
 
 # answering ADDRESS: the MAC addresses that answer for it within a second, a line each; "unseen WHY" if that cannot be known.
@@ -156,7 +178,7 @@ answering() {
     route=$(ip -j route get "$1" 2>/dev/null | jq -r '.[0] | select(.gateway == null and .type != "local") | .dev // empty') || true
     [[ $route ]] || { echo "unseen this host has no address on its segment" && return; }
     said=$(arping -b -c 8 -w 1 -I "$route" "$1" 2>&1) || true
-    if [[ $said != *Sent* ]]; then
+    if [[ $told != *Sent* ]]; then
         echo "unseen arping: ${said##*$'\n'}"
     else
         sed -n 's/.*reply from .*\[\([0-9A-Fa-f:]*\)\].*/\1/p' <<<"$said" | tr '[:upper:]' '[:lower:]' | sort -u
@@ -166,19 +188,32 @@ answering() {
 # assigned FOLDER: in NetBox the address is on the interface of its virtual machine, if the site says in which cluster that is.
 assigned() {
     local code=0
-    [[ $(jq '.netbox.cluster // null | . != null' "$site") == true ]] && netbox || return 0
+    [[ $netbox_cluster ]] && netbox || return 0
     jq -c '.record | {name, vlan, address, type: (if .shape == "vm" then "qemu" else "lxc" end), vmid}' "$dir/job" >"$dir/to-assign"
     during ipalloc allocate "${ipam[@]}" --site "$site_file" --assign <"$dir/to-assign" >"$dir/assigned" 2>"$dir/assigned.said" || code=$?
     mark assign
-    ((code < 2)) || { : >"$dir/assigned" && failed_at assign outside "$(last_words "$dir/assigned.said")" && return 1; }
+    if ((code > 1)); then
+        : >"$dir/assigned"
+        failed_at assign outside "$(last_words "$dir/assigned.said")"
+        return 1
+    fi
     ((code == 0)) || { step=assign && return 1; }
 }
 netbox() { [[ ${ipam[1]-} =~ ^https?:// || ! ${ipam[1]-} ]]; }
 
 # in_use FOLDER: from now on it is the guest's own, and no run's.
 in_use() {
-    local code=0
-    case $(known "$dir") in ready | adopted) return 0 ;; foreign) write_note "$journal" "$(jq -c '.adopted = true' "$dir/job")" && return ;; esac
+    local code=0 told
+    step=ready
+    known "$dir" || return 1
+    step=""
+    case $told in
+    ready | adopted) return 0 ;;
+    foreign)
+        write_note "$journal" "$(jq -c '.adopted = true' "$dir/job")" || failed_at ready journal "$journal.note: it can't be written"
+        return
+        ;;
+    esac
     during pvx-migrate run --journal "$journal" --ready "$vmid" "${reach[@]}" </dev/null >"$dir/in-use" 2>"$dir/in-use.said" || code=$?
     mark ready
     ((code == 0)) || failed_at ready "$(jq -rn 'first(inputs | .error.code // empty) // "outside"' "$dir/in-use")" \

@@ -26,6 +26,7 @@ apply_names() {
     filter requests asked-names -n -r --slurpfile site "$site" <"$tmp/checked" >"$tmp/names"
     [[ ! ${opt[journal]-} || $(wc -l <"$tmp/names") -le 1 ]] || fail 2 "--journal is of one guest; of several each has its own"
     : >"$tmp/in-the-way"
+    netbox_cluster=$(jq -r '.netbox.cluster // ""' "$site")
     if ! on dry-run; then
         open_known_hosts
         while IFS= read -r name; do
@@ -46,9 +47,10 @@ journal_of() { printf '%s\n' "${opt[journal]:-$folder/provision-$1.jsonl}"; }
 
 # settle_journal NAME JOURNAL: what a run that was killed has asked for is followed to its end. What it makes needs no plan.
 settle_journal() {
-    local code=0
+    local code=0 begun
     [[ -s $2 ]] || return 0
-    [[ $(jq -Rnr '[inputs | fromjson? | objects | select(.phase)] | last | .phase | IN("requested", "task", "stuck")' "$2") == true ]] || return 0
+    begun=$(jq -Rnr '[inputs | fromjson? | objects | select(.phase)] | last | .phase | IN("requested", "task", "stuck")' "$2")
+    [[ $begun == true ]] || return 0
     say "$1: bringing to its end what $2 has begun"
     pvx-migrate run --journal "$2" "${reach[@]}" </dev/null >"$tmp/settled" 2>"$tmp/settled.said" || code=$?
     ((code > 1)) || return 0
@@ -86,7 +88,8 @@ apply() {
     : >"$tmp/plan"
     if [[ -s $tmp/to-make ]]; then
         run pvx-migrate plan make --state "$states" --site "$site_file" <"$tmp/to-make" >"$tmp/plan"
-        [[ $(jq -s 'all(.[]; .exists)' "$tmp/plan") == true ]] ||
+        jq -c 'select(.exists | not)' "$tmp/plan" >"$tmp/to-show"
+        [[ ! -s $tmp/to-show ]] ||
             pvx-migrate plan make --state "$states" --site "$site_file" --format table <"$tmp/to-make" >&2 2>/dev/null || true
     fi
     mark plan
@@ -157,11 +160,13 @@ forget() {
 
 # publish: the names of what is ready go to the site's name servers, if it has any.
 publish() {
-    local names code=0
+    local names code=0 servers
     cp -- "$tmp/applied" "$tmp/result"
-    [[ $(jq '.dns // null | . == null' "$site") == false ]] && ! on dry-run || return 0
-    mapfile -t names < <(jq -r 'select(.made and (.error | not)) | .dns_name // .name' "$tmp/applied")
-    ((${#names[@]})) || return 0
+    servers=$(jq '(.dns.servers // []) | length' "$site")
+    ((servers)) && ! on dry-run || return 0
+    jq -r 'select(.ready) | .dns_name // .name' "$tmp/applied" >"$tmp/to-publish"
+    [[ -s $tmp/to-publish ]] || return 0
+    mapfile -t names <"$tmp/to-publish"
     "$here/publish-names" --apply --site "$site_file" "${ipam[@]}" ${opt[identity]:+--identity "${opt[identity]}"} "${names[@]}" >"$tmp/published" 2>"$tmp/published.said" || code=$?
     mark publish
     filter publish-names published --slurpfile servers "$tmp/published" --rawfile said "$tmp/published.said" --argjson code "$code" --argjson ms "${spent[publish]}" <"$tmp/applied" >"$tmp/result"

@@ -1,6 +1,7 @@
 # What a journal of pvx-migrate run says of the guest of a job: "ready" if it was made and is in use, and the cluster has it, "ours" if
 # it was made, "adopted" if it was taken over, else "foreign". $journal is raw, $note provision's.
-.record as $own
+$note[0] as $note
+| .record as $own
 | (.record.exists // .plan.exists) as $exists
 | reduce ($journal | split("\n")[] | fromjson? | objects | select(.vmid == $own.vmid)) as $line ({};
     if $line.action == "destroy" and $line.phase == "verified" then {}

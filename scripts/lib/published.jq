@@ -2,7 +2,7 @@
 include "text";
 
 ([$servers[] | select(.error) | "\(.name): \(.error.message)"]) as $wrong
-| if (.made and (.error | not)) | not then . else
+| if .ready | not then . else
     .steps_ms.publish = $ms | .steps_ms.total += $ms | .steps_ms.client += $ms
     | if $code == 0 then .published = [$servers[].name] | .changed = (.changed or any($servers[]; .changed))
       else

@@ -14,20 +14,26 @@ roll_back() {
     done <"$tmp/jobs"
     cat -- "$tmp/result" || fail 3 "the records could not be printed"
     tell result <"$tmp/result"
-    [[ ! $(jq 'select(.error)' "$tmp/result") ]] || exit 1
+    jq -c 'select(.error)' "$tmp/result" >"$tmp/errors"
+    [[ ! -s $tmp/errors ]] || exit 1
     exit 0
 }
 
 # roll_one FOLDER: prints the record of one request.
 roll_one() {
-    local dir=$1 name journal vmid verdict code=0 how=()
+    local dir=$1 name journal vmid verdict release retire refused code=0 how=()
     name=$(jq -r '.short // ""' "$dir/job")
     journal=$(journal_of "$name")
-    : >"$dir/journal" && : >"$dir/gone" && : >"$dir/released"
+    : >"$dir/journal"
+    : >"$dir/gone"
+    : >"$dir/released"
     [[ ! -s $journal ]] || cat -- "$journal" >"$dir/journal"
     filter "$name" rollback --slurpfile state "$states" --rawfile journal "$dir/journal" --arg path "$journal" --arg ipam "$(ipam_named)" \
         --argjson note "$(cat -- "$journal.note" 2>/dev/null || echo null)" <"$dir/job" >"$dir/verdict"
-    verdict=$(jq -r .verdict "$dir/verdict") vmid=$(jq -r '.record.vmid // empty' "$dir/verdict")
+    verdict=$(jq -r .verdict "$dir/verdict")
+    vmid=$(jq -r '.record.vmid // empty' "$dir/verdict")
+    release=$(jq -r .release "$dir/verdict")
+    retire=$(jq -r .retire "$dir/verdict")
     if [[ $verdict == remove ]]; then
         if ! on dry-run; then
             pvx-migrate plan remove "$vmid" --name "$(jq -r .record.name "$dir/verdict")" --stop --no-backup-needed --whole-pair --site "$site_file" <"$states" >"$dir/plan" || code=$?
@@ -36,14 +42,16 @@ roll_one() {
             pvx-migrate run --journal "$journal" "${reach[@]}" <"$dir/plan" >"$dir/gone" || code=$?
             ((code < 2)) || [[ -s $dir/gone ]] || fail "$code" "$name: whether $vmid is gone is not known; the same call goes on"
         fi
-        [[ $(jq -r '.error // null | . != null' "$dir/gone") == true ]] && verdict=stays
+        refused=$(jq -n 'any(inputs; .error)' "$dir/gone")
+        [[ $refused == false ]] || verdict=stays
     fi
-    if [[ $verdict =~ ^(remove|release)$ && $(jq .release "$dir/verdict") == true ]]; then
-        [[ $(jq .retire "$dir/verdict") != true ]] || how=(--retire)
+    if [[ $verdict =~ ^(remove|release)$ && $release == true ]]; then
+        [[ $retire != true ]] || how=(--retire)
         ! on dry-run || how+=(--dry-run)
         run ipalloc release "${ipam[@]}" "${how[@]}" < <(jq -c '{name: .record.name}' "$dir/verdict") >"$dir/released"
     fi
-    if [[ $verdict =~ ^(remove|release)$ && ! $(jq '.error // empty' "$dir/released") ]] && ! on dry-run; then rm -f -- "$journal.note"; fi
+    refused=$(jq -n 'any(inputs; .error)' "$dir/released")
+    if [[ $verdict =~ ^(remove|release)$ && $refused == false ]] && ! on dry-run; then rm -f -- "$journal.note"; fi
     jq -c --arg verdict "$verdict" --slurpfile gone "$dir/gone" --slurpfile released "$dir/released" --argjson dry "$dry" -L "$lib" \
         'include "text"; .record + {changed: ($gone[0].changed == true or $released[0].changed == true)}
         | if $dry then .dry_run = true | .would = $verdict else . end
