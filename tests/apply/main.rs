@@ -7,6 +7,7 @@
 mod bed;
 mod failures;
 mod kills;
+mod netbox;
 mod rollback;
 mod vm;
 mod whole;

@@ -4,7 +4,11 @@ use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::bed::{Answer, Bed, lines};
+use crate::{
+    bed::{Answer, Bed, lines},
+    failures::failed,
+    namespaces::not_run,
+};
 
 /// The steps one by one, as a person would take them: so the bed does what it is there for.
 #[test]
@@ -264,4 +268,60 @@ fn two_runs_at_once() {
     names.sort();
     assert_eq!(names, ["old", "other", "same"]);
     assert_eq!(bed.addresses().len(), 2);
+}
+/// The name is asked of a real dnsmasq in the end. A server that is away is told, and the same call goes on.
+#[test]
+fn by_its_name() {
+    let Some(bed) = Bed::new("by_its_name") else {
+        return;
+    };
+    if bed.bash("command -v dnsmasq || true").is_empty() {
+        not_run("apply", "by_its_name", "not installed: dnsmasq");
+        return;
+    }
+    bed.bash("guest up ns-1 192.168.30.53; guest-dns ns-1; guest exec ns-1 dns start");
+    let server = json!({"name": "ns-1", "address": "192.168.30.53", "format": "dnsmasq", "file": "/etc/dnsmasq.d/names.conf", "reload": "dns restart"});
+    bed.site(json!({"dns": {"servers": [server]}}));
+    // Nobody has said yet that this is the server: the guest works, and its name isn't there.
+    let answer = bed.provision(&PAPERLESS, &[]);
+    let record = failed(&answer, "publish", "publish", "ns-1");
+    assert_eq!(
+        (&record["made"], &record["ready"]),
+        (&json!(true), &json!(false)),
+        "{record}"
+    );
+    let ipam = bed.word("ipam");
+    bed.run(
+        "publish-names",
+        &[
+            "--apply",
+            "--ipam",
+            &ipam,
+            "--identity",
+            "/mnt/lab/id",
+            "--accept-new",
+            "ns-1",
+        ],
+        &[],
+    )
+    .good();
+    bed.provision(&PAPERLESS, &[]).good();
+    let record = bed
+        .provision(&["--apply", "wiki", "--vlan", "30"], &[])
+        .good()
+        .clone();
+    assert_eq!(
+        (&record["published"], &record["ready"]),
+        (&json!(["ns-1"]), &json!(true)),
+        "{record}"
+    );
+    let asked = bed.run(
+        "hacheck",
+        &["ask", "192.168.30.53", "wiki.lab.example"],
+        &[],
+    );
+    assert!(
+        format!("{:?}", asked.records).contains("192.168.30."),
+        "{asked:?}"
+    );
 }
