@@ -178,7 +178,7 @@ answering() {
     route=$(ip -j route get "$1" 2>/dev/null | jq -r '.[0] | select(.gateway == null and .type != "local") | .dev // empty') || true
     [[ $route ]] || { echo "unseen this host has no address on its segment" && return; }
     said=$(arping -b -c 8 -w 1 -I "$route" "$1" 2>&1) || true
-    if [[ $told != *Sent* ]]; then
+    if [[ $said != *Sent* ]]; then
         echo "unseen arping: ${said##*$'\n'}"
     else
         sed -n 's/.*reply from .*\[\([0-9A-Fa-f:]*\)\].*/\1/p' <<<"$said" | tr '[:upper:]' '[:lower:]' | sort -u

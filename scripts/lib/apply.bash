@@ -158,18 +158,26 @@ forget() {
     while IFS= read -r name; do rm -f -- "$(journal_of "$name").note"; done <"$tmp/forgotten"
 }
 
-# publish: the names of what is ready go to the site's name servers, if it has any.
+# publish: the names of what is ready go to the site's name servers, if it has any. What is as it was, and was published, is not asked about again.
 publish() {
-    local names code=0 servers
+    local names code=0 servers line
     cp -- "$tmp/applied" "$tmp/result"
     servers=$(jq '(.dns.servers // []) | length' "$site")
-    ((servers)) && ! on dry-run || return 0
-    jq -r 'select(.ready) | .dns_name // .name' "$tmp/applied" >"$tmp/to-publish"
+    if ((servers == 0)) || on dry-run; then return 0; fi
+    filter requests asked-names -n -r --slurpfile site "$site" <"$tmp/applied" >"$tmp/names"
+    : >"$tmp/noted"
+    while IFS= read -r line; do cat -- "$(journal_of "$line").note" 2>/dev/null || true; done <"$tmp/names" >"$tmp/noted"
+    filter requests to-publish -r -n --slurpfile notes "$tmp/noted" <"$tmp/applied" >"$tmp/to-publish"
     [[ -s $tmp/to-publish ]] || return 0
     mapfile -t names <"$tmp/to-publish"
     "$here/publish-names" --apply --site "$site_file" "${ipam[@]}" ${opt[identity]:+--identity "${opt[identity]}"} "${names[@]}" >"$tmp/published" 2>"$tmp/published.said" || code=$?
     mark publish
     filter publish-names published --slurpfile servers "$tmp/published" --rawfile said "$tmp/published.said" --argjson code "$code" --argjson ms "${spent[publish]}" <"$tmp/applied" >"$tmp/result"
+    ((code == 0)) || return 0
+    while IFS= read -r line; do
+        line=$(journal_of "$line").note
+        (umask 077 && jq -c '.published = .address' "$line" >"$line.new" && mv -- "$line.new" "$line") 2>/dev/null || true # then it is published once more
+    done <"$tmp/names"
 }
 
 # kept: the places of the records whose guest may be there, so that its address stays whatever happens.

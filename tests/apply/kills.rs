@@ -32,7 +32,7 @@ const STEPS: &[&str] = &[
 ];
 
 /// So many programs are passed over from one that is killed to the next.
-const STRIDE: usize = 16;
+const STRIDE: usize = 30;
 
 /// A program in the place of one of these.
 fn shim(bed: &Bed, name: &str, text: &str) {
@@ -171,7 +171,7 @@ fn at_every_program() {
 #[test]
 fn while_the_guest_is_made() {
     for (what, kill) in [("the session", KILL), ("run", "kill -9 $!")] {
-        for after in ["0.02", "0.1", "0.2", "0.3", "0.45", "0.6", "0.8"] {
+        for after in ["0.05", "0.2", "0.35", "0.6"] {
             let Some(bed) = slow("while_the_guest_is_made") else {
                 return;
             };

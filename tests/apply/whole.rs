@@ -135,6 +135,7 @@ fn at_one_call() {
         ),
         "{record}"
     );
+    assert_eq!(record["verified"]["macs"].as_array().map(Vec::len), Some(1), "{record}");
     for part in [
         "check",
         "candidate",
@@ -305,7 +306,9 @@ fn by_its_name() {
         &[],
     )
     .good();
-    bed.provision(&PAPERLESS, &[]).good();
+    let first = bed.provision(&PAPERLESS, &[]).good()["published"].clone();
+    let again = bed.provision(&PAPERLESS, &[]).good()["published"].clone();
+    assert_eq!((first, again), (json!(["ns-1"]), json!(null)));
     let record = bed
         .provision(&["--apply", "wiki", "--vlan", "30"], &[])
         .good()
