@@ -11,7 +11,7 @@ def told: if type == "object" then .message else . end;
 | (.plan.blockers // []) as $blockers
 | if $job.verdict == "none" then $record else
     (if $job.verdict == "blocked" then ($job.plan.error // {code: $blockers[0].code, message: ([$blockers[].message] | join("; "))})
-     elif $job.verdict == "root-only" then {code: "root-only", message: "\([$blockers[].message] | join("; ")): type `commands` as root on \($record.node), then go on with --made"}
+     elif $job.verdict == "root-only" then {code: "root-only", message: "\([$blockers[].message | sub(": type root_only on .*"; "")] | join("; ")): type what `commands` has as root on \($record.node), then go on with --made"}
      elif $failed[0].code == "exists" then null
      else $failed[0] // $ran[0].error // $ready[0].error // $verified[0].error // $assigned[0].error end) as $error
     | (if $job.verdict != "make" then "plan" elif $step != "" then $step else "create" end) as $at
