@@ -37,6 +37,8 @@ def of_drill: (if .recovered == false then "did not recover" elif .outages == 0 
     + if .rto_ms and .outages != 0 then " (\(.rto_ms | seconds) is promised)" else "" end;
 def of_guest: (.address | tostring) + (if .vmid then ", ID \(.vmid)" else "" end)
     + if .commands then (if .changed then ", taken back" else ", was free already" end) elif .changed then ", new" else ", as before" end;
+def of_removed: [(select(.destroyed) | "destroyed"), (.address as $address | (select(.retired) | "\($address) retired"), (select(.freed) | "\($address) freed"))]
+    | if . == [] then "was gone already" else join(", ") end;
 def of_configured: (if .changed then "configured: \(.configured | keys_unsorted | join(", "))" else "as it was" end) + (if .ready_ms then ", ready after \(.ready_ms | seconds)" else "" end);
 def of_names: . as $record | if .changed then [("added", "removed", "moved") | select($record[.] > 0) | "\($record[.]) \(.)"] + ["answered"] | join(", ") else "as it was" end;
 # The worst finding, of the pair or of one of its VIPs, which it names.
@@ -51,6 +53,7 @@ def told:
     elif .settled then "its after, which a killed run owed, has been run"
     elif .service and .sha256 then "can be restored\(.size | if type == "number" then ", \(size)" else "" end)"
     elif .mark == "remove" then (if .changed then "removed" else "to be removed" end)
+    elif has("destroyed") then of_removed
     elif has("outage_ms") then of_drill
     elif .from and (.phase or .action) then of_move
     elif .status or .severity then of_check

@@ -1,4 +1,5 @@
-# The record of what became of a guest, which is $gone or not: $ran is run's record, $released ipalloc's, $published those of publish-names.
+# The record of what became of a guest, which is $gone or not: $ran is run's record, $released ipalloc's, $published those of
+# publish-names, which ended with $told.
 include "site";
 include "records";
 
@@ -58,9 +59,12 @@ $site[0] as $site
            ($own.step.warnings[]? | select(.code == "left")), members($vmid; $own.record.name | tostring | short($site); $site)]
          | .unseen = ([$cluster | unread] + (if $looked then [] else ["the backups of PBS"] end))
        else . end)
-    | (if $published != [] then .names = [$published[] | select(.error == null)] else . end)
+    | (if $published != [] then .names = $published else . end)
     | (if $dry then .dry_run = true else . end)
     | .steps_ms = ($spent | .total = ([.[]] | add))
-    | ([$own.record.error, $ran[0].error, $released[0].error, ($published[] | .error)] | map(select(. != null)) | first) as $error
+    | (if $told == 0 then null else
+         ([$published[] | select(.error) | "\(.name): \(.error.message)"] | first // "publish-names ended with \($told)") as $why
+         | {code: "names", message: "the name servers are not told: \($why); the same call tells them"} end) as $untold
+    | ([$own.record.error, $ran[0].error, $released[0].error, $untold] | map(select(. != null)) | first) as $error
     | (if $error then .error = $error else . end)
   end

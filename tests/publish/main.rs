@@ -4,6 +4,7 @@
 
 mod bed;
 mod failures;
+mod removed;
 mod together;
 mod whole;
 mod zone;
