@@ -8,6 +8,7 @@ mod bed;
 mod failures;
 mod kills;
 mod netbox;
+mod removed;
 mod rollback;
 mod vm;
 mod whole;

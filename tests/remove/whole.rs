@@ -4,7 +4,10 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::bed::{Answer, Bed, PAPERLESS, backup, destroyed, now, paperless, root, web};
+use crate::{
+    bed::{Answer, Bed, PAPERLESS, backup, destroyed, now, paperless, root, web},
+    sim::with,
+};
 
 #[test]
 fn by_the_list_of_pbs() {
@@ -201,6 +204,32 @@ fn several_of_one_call() {
     assert_eq!((done.code, done.records.len()), (Some(0), 3), "{done:#?}");
     bed.is_done("both");
     assert_eq!(destroyed(&bed.sim.truth(), 30051), 1);
+}
+
+#[test]
+fn a_machine() {
+    // Its configuration says when it was made.
+    let machine = |made: i64| {
+        with(
+            crate::sim::machine(PAPERLESS, "a"),
+            json!({"name": "paperless", "config": {"name": "paperless", "meta": format!("creation-qemu=10.0.2,ctime={made}")}}),
+        )
+    };
+    let of = |made: i64| {
+        let bed = Bed::of(&[machine(made)], json!({}));
+        let files = json!([{"filename": "drive-scsi0.img.fidx", "size": 5}, {"filename": "index.json.blob", "size": 5}]);
+        bed.backups(&[backup(
+            json!({"backup-type": "vm", "backup-time": now() - 3600, "files": files}),
+        )]);
+        bed
+    };
+    let bed = of(now() - 60);
+    assert_eq!(bed.apply(&["paperless"]).codes(), ["no-backup-seen"]);
+    bed.is_untouched("made after its backup");
+    let bed = of(now() - 7200);
+    let done = bed.apply(&["paperless"]);
+    assert_eq!(done.good()["type"], "qemu", "{done:#?}");
+    bed.is_done("a machine");
 }
 
 #[test]
