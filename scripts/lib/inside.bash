@@ -54,7 +54,9 @@ hosts() {
     local uris
     ! apt-config dump | grep -qi 'proxy.* "[^"]' || return 0
     uris=$(apt-get --print-uris update 2>/dev/null | cut -d "'" -f 2)
-    sed -n 's,^\(https\?\)://\([^/@]*@\)\?\([^/:]*\)\(:[0-9]*\)\?\(/.*\)\?$,\1 \3 \4,p' <<<"$uris" | sed 's,^http \(.*\) $,\1 80,; s,^https \(.*\) $,\1 443,; s,^https\? ,,; s, :, ,' | sort -u
+    # An IPv6 address stands in brackets there, and nowhere else.
+    sed -n 's,^\(https\?\)://\([^/@]*@\)\?\(\[[^]/]*\]\|[^/:]*\)\(:[0-9]*\)\?\(/.*\)\?$,\1 \3 \4,p' <<<"$uris" |
+        sed 's,^http \(.*\) $,\1 80,; s,^https \(.*\) $,\1 443,; s,^https\? ,,; s, :, ,; s,[][],,g' | sort -u
 }
 # reach: waits until apt's hosts take connections: the network of a new guest comes up behind its sshd.
 reach() {
@@ -72,6 +74,21 @@ reach() {
             sleep 0.5
         done
     done <"$work/hosts"
+}
+
+# booted: waits until cloud-init has ended. At a VM's first start it upgrades all packages, as Proxmox has it, and holds
+# apt for longer than anybody waits for a lock; it writes result.json last.
+booted() {
+    local run=/run/cloud-init state until=$((SECONDS + (wait_s > 600 ? wait_s : 600)))
+    [[ ! $dry && -d $run ]] || return 0
+    until [[ -e $run/result.json || -e $run/disabled ]]; do
+        state=$(systemctl is-active cloud-final.service 2>/dev/null) || true
+        if [[ $state == failed ]] || ((SECONDS >= until)); then
+            warned "cloud-init has not ended${state:+ (cloud-final.service is $state)}, see cloud-init status --long"
+            return 0
+        fi
+        sleep 0.5
+    done
 }
 
 declare -A have=()
@@ -102,6 +119,7 @@ install_packages() {
     mapfile -t wanted < <(missing)
     ((${#wanted[@]})) || return 0
     if [[ ! $dry ]]; then
+        booted
         reach
         if [[ $(ls -A /var/lib/dpkg/updates) ]]; then # an earlier run was cut off
             patient 120 dpkg --force-confold --configure -a || failed packages "dpkg --configure -a: $(said $?)"

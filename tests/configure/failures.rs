@@ -23,7 +23,8 @@ fn the_step_is_named() {
         ("not Debian",    "guest exec web mv /bin/no-bash /bin/bash; cd /mnt/web/root/etc; mv os-release kept; echo ID=alpine >os-release", "unsupported-os", "it is alpine, and only"),
         ("mirror down",   "cd /mnt/web/root/etc; rm os-release; mv kept os-release; sed -i s,mirror.test/,mirror.test:81/, apt/sources.list", "configure", "packages: the package source mirror.test can't be reached within 1 s: no connection to port 81"),
         ("no such name",  "sed -i s,mirror.test:81,nobody.test, /mnt/web/root/etc/apt/sources.list", "configure", "packages: the package source nobody.test can't be reached within 1 s: its name is not resolved"),
-        ("mirror empty",  "sed -i s,nobody.test,mirror.test, /mnt/web/root/etc/apt/sources.list; mv /mnt/www/Packages /mnt/Packages", "configure", "packages: apt-get update: E: "),
+        ("IPv6",          "sed -i 's,nobody.test,[fd00:30::1]:81,' /mnt/web/root/etc/apt/sources.list", "configure", "packages: the package source fd00:30::1 can't be reached within 1 s: no connection to port 81"),
+        ("mirror empty",  "sed -i 's,.fd00:30::1.:81,mirror.test,' /mnt/web/root/etc/apt/sources.list; mv /mnt/www/Packages /mnt/Packages", "configure", "packages: apt-get update: E: "),
         ("no package",    "awk -v RS= -v ORS='\\n\\n' '!/^Package: lab-tool/' /mnt/Packages >/mnt/www/Packages", "configure", "packages: apt-get install: E: Unable to locate package lab-tool"),
         ("command",       "cp /mnt/Packages /mnt/www/Packages", "configure", "templates.base.commands[0]: no such thing"),
     ];

@@ -86,7 +86,11 @@ fn a_vm_by_its_user() {
     let answer = bed.configure(&[], std::slice::from_ref(&record));
     answer.refused("configure", "sudo: command not found", "no sudo");
     bed.bash("mv /mnt/sudo /mnt/kasm/root/usr/bin/sudo");
+    // Its package source is an IPv6 address, and its cloud-init is still at it.
+    bed.bash("ip address add fd00:30::1/64 dev br0 nodad; nsenter --net --target \"$(</mnt/kasm/pid)\" ip address add fd00:30::51/64 dev eth0 nodad; sed -i 's,mirror.test,[fd00:30::1],' /mnt/kasm/root/etc/apt/sources.list; setsid -f python3 -m http.server --bind fd00:30::1 --directory /mnt/www 80 >/dev/null 2>&1 </dev/null");
+    bed.bash("mkdir /mnt/kasm/root/run/cloud-init; (until [ -e /mnt/kasm/root/run/pvx-configure.lock ]; do sleep 0.1; done; sleep 6; touch /mnt/kasm/root/run/cloud-init/result.json) >/dev/null 2>&1 &");
     let answer = bed.configure(&[], &[record]);
+    bed.bash("cd /mnt/kasm/root; test -e run/cloud-init/result.json; test var/lib/dpkg/status -nt run/cloud-init/result.json");
     let told = answer.good();
     assert_eq!(
         told["configured"],
