@@ -23,4 +23,5 @@ mod recordings;
 mod recovery;
 mod sim;
 mod task_words;
+mod unsent;
 mod whole;

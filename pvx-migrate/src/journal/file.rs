@@ -37,7 +37,7 @@ pub struct Found {
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: Mutex<File>,
+    place: Mutex<Place>,
 }
 
 impl Found {
@@ -128,7 +128,7 @@ impl Found {
         };
         Ok(Journal {
             path,
-            file: Mutex::new(file),
+            place: Mutex::new(Place { file, torn: false }),
         })
     }
 }
@@ -142,10 +142,39 @@ impl Journal {
     pub fn append(&self, line: &impl Serialize) -> anyhow::Result<()> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(&text)
-            .and_then(|()| file.sync_data())
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        if place.torn {
+            let what = "a line was cut off, and nothing is written behind it";
+            return Err(named(&self.path, what));
+        }
+        place
+            .append(&text)
             .map_err(|error| named(&self.path, &reason(&error)))
+    }
+}
+
+/// The end of a journal.
+#[derive(Debug)]
+struct Place {
+    file: File,
+    /// A part of a line is there: another one behind it would make both unreadable.
+    torn: bool,
+}
+
+impl Place {
+    /// Adds a whole line or nothing: what a full disk took of it is removed again.
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        let before = self.file.stream_position()?;
+        let written = self
+            .file
+            .write_all(line)
+            .and_then(|()| self.file.sync_data());
+        if written.is_err() {
+            let back = self.file.set_len(before);
+            let back = back.and_then(|()| self.file.seek(io::SeekFrom::Start(before)));
+            self.torn = back.is_err();
+        }
+        written
     }
 }
 
@@ -217,6 +246,26 @@ mod tests {
         drop(journal);
         assert_eq!(fs::read_to_string(&path).unwrap(), LINE.repeat(2));
         assert_eq!(Found::read(&path).unwrap().last(), last);
+    }
+
+    /// A disk that is full, and has room again a moment later: no line begins behind a part of another.
+    #[test]
+    fn nothing_is_written_behind_a_part_of_a_line() {
+        let full = File::options().append(true).open("/dev/full").unwrap();
+        let journal = Journal {
+            path: PathBuf::from("journal"),
+            place: Mutex::new(Place {
+                file: full,
+                torn: false,
+            }),
+        };
+        let said = |journal: &Journal| journal.append(&1).unwrap_err().to_string();
+        let why = said(&journal).to_lowercase();
+        assert!(why.contains("no space left"), "{why}");
+        let folder = tempfile::tempdir().unwrap();
+        let room = File::create(folder.path().join("journal")).unwrap();
+        journal.place.lock().unwrap().file = room;
+        assert!(said(&journal).contains("a line was cut off"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::{
     clock::{Abandoned, Pace},
     decision::Finish,
     look::{Look, look},
+    mover::SILENCE_S,
     moving::{Move, Mover, Report},
     next::{LOST_S, NODE_S},
     seen::End,
@@ -15,6 +16,7 @@ use crate::{
         line::{Call, Request},
     },
     plan::record::{Action, Step},
+    pve::Failure,
     state::Kind,
 };
 
@@ -63,6 +65,9 @@ impl Mover<'_> {
             && failure.lacks_quorum()
         {
             self.wait_for_quorum(this)?;
+            return Ok(None);
+        }
+        if self.was_unsent(this, &answer)? {
             return Ok(None);
         }
         this.past.no_quorum = false;
@@ -152,6 +157,9 @@ impl Mover<'_> {
             self.wait_for_quorum(this)?;
             return Ok(None);
         }
+        if self.was_unsent(this, &answer)? {
+            return Ok(None);
+        }
         this.past.no_quorum = false;
         this.past.shutdowns += 1;
         this.past.shutdown_requests += 1;
@@ -225,6 +233,9 @@ impl Mover<'_> {
             self.wait_for_quorum(this)?;
             return Ok(None);
         }
+        if self.was_unsent(this, &answer)? {
+            return Ok(None);
+        }
         this.past.no_quorum = false;
         let counted = match request.call {
             Call::Resume => &mut this.past.resumes,
@@ -287,6 +298,26 @@ impl Mover<'_> {
         this.past.no_quorum = true;
         this.past.quorum_s += A_WHILE_S;
         Ok(())
+    }
+
+    /// Whether nobody could hear the request: then it is as if it had not been made, and after a moment it is
+    /// made again, for as long as a silent cluster is waited for.
+    fn was_unsent<T>(
+        &self,
+        this: &mut Move<'_>,
+        answer: &Result<T, Failure>,
+    ) -> Result<bool, Abandoned> {
+        const A_WHILE_S: f64 = 1.0;
+        let unsent = answer.as_ref().err().filter(|failure| failure.was_unsent());
+        let Some(failure) = unsent.filter(|_| this.unsent_s < SILENCE_S) else {
+            this.unsent_s = 0.0;
+            return Ok(false);
+        };
+        self.board
+            .tell(this.intent.vmid, &failure.to_string(), None);
+        self.clock.wait(A_WHILE_S)?;
+        this.unsent_s += A_WHILE_S;
+        Ok(true)
     }
 
     fn path(&self, this: &Move<'_>, node: &str, verb: &str) -> String {

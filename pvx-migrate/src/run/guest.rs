@@ -25,6 +25,8 @@ mod last_look;
 mod learned_keys;
 mod look;
 mod mark;
+#[cfg(test)]
+mod mishap_tests;
 mod order;
 pub(super) mod plan;
 mod purge;

@@ -74,6 +74,8 @@ pub(super) struct Move<'a> {
     pub(super) known: BTreeSet<String>,
     /// For how long the last check could not be made, in seconds.
     pub(super) unread_s: f64,
+    /// For how long a request could not be sent, in seconds.
+    pub(super) unsent_s: f64,
     pub(super) changed: bool,
     pub(super) began: Timestamp,
     pub(super) pace: Pace,
@@ -203,6 +205,7 @@ impl<'a> Move<'a> {
             upid: last.and_then(|line| line.event.upid.clone()),
             known: BTreeSet::new(),
             unread_s: 0.0,
+            unsent_s: 0.0,
             changed: false,
             began,
             pace: Pace::default(),

@@ -163,15 +163,42 @@ fn what_becomes_of_a_removal() {
     }
 }
 
-/// Told to stop, a run removes nothing more, though the guest is off already.
+/// Told to stop, a run asks for nothing more, however far it is: until the removal itself was asked for.
 #[test]
 fn stopped_before_the_removal() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(there());
-    let ran = run_with(&server, &options(Some(&journal(&folder))), &[destroy()], 1);
-    assert_eq!(ran.code(), "not-begun");
-    assert!(server.world().guests[&100].running);
-    assert_eq!(server.world().count("POST"), 0);
+    const SHUTDOWN: &str = "POST /nodes/a/lxc/100/status/shutdown";
+    const MARK: &str = "PUT /nodes/a/lxc/100/config";
+    let related = "GET /cluster/backup"; // a part of each last look
+    #[rustfmt::skip]
+    let rows = [
+        // name, told before which request, it runs then, DELETEs
+        ("before anything",            "GET /cluster/status",  true,  0),
+        ("in the look before it",      related,                true,  0),
+        ("while it shuts down",        SHUTDOWN,               false, 0),
+        ("while it is marked",         MARK,                   false, 0),
+        ("while its removal is asked", DELETE,                 false, 1),
+    ];
+    for (name, before, runs, deletes) in rows {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(World {
+            stop_before: Some(before.to_owned()),
+            ..there()
+        });
+        let ran = run(&server, &journal(&folder), &[destroy()]);
+        assert_eq!(server.world().stop_before, None, "{name}: it was told");
+        let code = if deletes == 0 { "not-begun" } else { "" };
+        assert_eq!(ran.code(), code, "{name}: {:?}", ran.records);
+        assert_eq!(server.world().count("DELETE"), deletes, "{name}");
+        let left = server.world().guests.get(&100).cloned();
+        assert_eq!(left.is_some(), deletes == 0, "{name}");
+        if let Some(guest) = left {
+            assert_eq!(guest.running, runs, "{name}");
+            // The same command goes on, and by then it is not told to stop.
+            let ran = run(&server, &journal(&folder), &[destroy()]);
+            assert_eq!(ran.answer, Ok(Answer::Yes), "{name}: {:?}", ran.records);
+            assert!(!server.world().guests.contains_key(&100), "{name}");
+        }
+    }
 }
 
 /// Without a plan what was under way is brought to its end, and nothing more is asked for.

@@ -44,9 +44,14 @@ pub fn options(journal: Option<&Path>) -> Options {
 pub fn run_with(server: &Server, options: &Options, plan: &[Value], interrupted: usize) -> Ran {
     let clock = Clock {
         interrupts: Interrupts::default(),
-        speed: 1000.0,
+        // A task without an end is followed for two hours.
+        speed: match server.world().endless {
+            Some(_) => 20_000.0,
+            None => 1000.0,
+        },
     };
     clock.interrupts.0.store(interrupted, Ordering::Relaxed);
+    server.world().interrupts = Some(clock.interrupts.0.clone());
     let text: String = plan.iter().map(|line| format!("{line}\n")).collect();
     let mut output = Vec::new();
     // A run that was killed waits for nothing any more.

@@ -4,7 +4,13 @@
 //! Its answers are those of Proxmox VE 9.2 as they were recorded. Times play no part: a task ends when
 //! it was asked for often enough.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use serde_json::{Map, Value, json};
 
@@ -51,6 +57,14 @@ pub struct World {
     pub away_after: Option<usize>,
     /// What is done right before this request, once.
     pub meanwhile: Option<(String, fn(&mut World))>,
+    /// The same right before the request of that number.
+    pub meanwhile_at: Option<(usize, fn(&mut World))>,
+    /// The run is told to stop right before this request.
+    pub stop_before: Option<String>,
+    /// How often the run was told so.
+    pub interrupts: Option<Arc<AtomicUsize>>,
+    /// Tasks of this type go on without an end.
+    pub endless: Option<String>,
     /// Tasks, oldest first.
     pub tasks: Vec<Task>,
     /// How many configurations were written.
@@ -121,6 +135,13 @@ impl World {
         let line = format!("{method} {path}");
         self.asked.push(line.clone());
         self.bodies.insert(line.clone(), body.to_owned());
+        if self.stop_before.take_if(|before| *before == line).is_some() {
+            let interrupts = self.interrupts.as_ref().unwrap();
+            interrupts.fetch_max(1, Ordering::Relaxed);
+        }
+        if let Some((_, act)) = self.meanwhile_at.take_if(|(before, _)| *before == at) {
+            act(self);
+        }
         if let Some((_, act)) = self.meanwhile.take_if(|(before, _)| *before == line) {
             act(self);
         }
@@ -313,7 +334,11 @@ impl World {
         let (mut end, mut log) = ("OK".to_owned(), Vec::new());
         if let Some(words) = self.fails.get(kind) {
             end.clone_from(words);
-        } else if kind == "vzcreate" {
+        }
+        if end.starts_with("WARNINGS: ") {
+            log.push("WARN: it is newer than tested".to_owned());
+        }
+        if kind == "vzcreate" && (end == "OK" || end.starts_with("WARNINGS: ")) {
             log.push(
                 "Creating SSH host key 'ssh_host_ed25519_key' - this may take some time ..."
                     .to_owned(),
@@ -334,17 +359,27 @@ impl World {
         (200, upid.into())
     }
 
+    /// All tasks come to their end.
+    pub fn end_tasks(&mut self) {
+        for at in 0..self.tasks.len() {
+            while self.tasks[at].left > 0 {
+                self.go_on(at);
+            }
+        }
+    }
+
     /// A task goes on by one question; at its end it has its effect.
     fn go_on(&mut self, at: usize) {
         let task = &mut self.tasks[at];
-        if task.left == 0 {
+        if task.left == 0 || self.endless.as_ref() == Some(&task.kind) {
             return;
         }
         task.left -= 1;
         if task.left > 0 {
             return;
         }
-        let (kind, vmid, ok) = (task.kind.clone(), task.vmid, task.end == "OK");
+        let ok = task.end == "OK" || task.end.starts_with("WARNINGS: ");
+        let (kind, vmid) = (task.kind.clone(), task.vmid);
         let grows = task.grows.clone();
         if self.worker_dies {
             "unexpected status".clone_into(&mut task.end);
