@@ -64,6 +64,7 @@ build() {
     filter template inside -r --arg pvx "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')" --arg dry "" --arg wait_s 30 <"$1" >"$work/script"
     cat -- "$lib/inside.bash" >>"$work/script" || undone work "$work: it can't be written to" 3 || return
     package_sources "$2" "$3" || return
+    [[ ! -t 2 ]] || say "$title: Debian $2 from $(head -n 1 -- "$work/sources"); it takes a minute or two"
     # Its death is its children's: with the namespace's first process all others in it end, and its mounts go.
     setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --fork --kill-child --mount-proc "$BASH" "$lib/rootfs.bash" "$work" "$4" </dev/null >"$work/log" 2>&1 &
     builder=$!
@@ -115,7 +116,6 @@ template() {
     ((code)) || jq -c --arg template "$title" --arg file "$file" --arg sha256 "$sha256" --argjson size "$(stat -c %s -- "$file")" \
         --argjson changed "$changed" --argjson ms "$(((${EPOCHREALTIME//[!0-9]/} - began) / 1000))" \
         '{$template, $file, $sha256, $size, packages: (.packages | length), suite, took_ms: $ms, steps_ms, $changed}' "$work/made" >"$tmp/record"
-    ((code == 0)) || [[ ! -e $work/log ]] || cp -- "$work/log" "$tmp/log"
     [[ ! ${lock-} ]] || { rm -rf -- "$work" && exec {lock}<&-; }
     return "$code"
 }

@@ -217,6 +217,29 @@ fn what_fails_in_there_is_named() {
         folder.path(),
         &json!({"base": {"packages": ["no-such-package-of-anybody"]}}),
     );
+    // Ended by a signal, it takes away what it began.
+    let mut script = build_template(folder.path(), &["base", &site, &cache()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let step = folder.path().join(".build-template-base/step");
+    let until = Instant::now() + PATIENCE;
+    while !step.exists() {
+        assert!(Instant::now() < until, "it never began");
+        assert_eq!(script.try_wait().unwrap(), None, "it ended");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let ended = Command::new("kill").arg(script.id().to_string()).status();
+    assert!(ended.unwrap().success());
+    let ran = Ran::of(&script.wait_with_output().unwrap());
+    assert_eq!((ran.code, ran.records.len()), (Some(3), 0), "{ran:?}");
+    assert!(
+        ran.said.contains("cut off: nothing was given its name"),
+        "{ran:?}"
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the site");
+
     let ran = Ran::of(
         &build_template(folder.path(), &["base", &site, &cache()])
             .output()
