@@ -3,7 +3,7 @@
 
 # attend_made FOLDER: what FOLDER/job asks for, {record, plan}; FOLDER/record is what came of it. Runs in a process of its own.
 attend_made() {
-    local dir=$1 name vmid address user verdict journal step="" child="" cut=""
+    local dir=$1 name vmid address user verdict journal step="" child="" cut="" wire=""
     { read -r name && read -r vmid && read -r address && read -r user && read -r verdict; } \
         < <(jq -r --slurpfile site "$site" -L "$lib" 'include "site"; .record | (.name // "" | short($site[0])), .vmid, (.address // "" | split("/")[0]),
             (if .shape == "vm" then .params.ciuser // "debian" else "root" end)' "$dir/job" && jq -r .verdict "$dir/job")
@@ -13,8 +13,9 @@ attend_made() {
     case $verdict in
     none | blocked) ;; # it is told
     root-only) touch -- "$dir/kept" ;;
-    *) on dry-run || { made "$dir" && configured "$dir" && verified "$dir" && assigned "$dir" && in_use "$dir"; } || true ;;
+    *) on dry-run || { made "$dir" && listen && configured "$dir" && verified "$dir" && assigned "$dir" && in_use "$dir"; } || true ;;
     esac
+    [[ ! $wire ]] || kill "$wire" 2>/dev/null || true
     spent["total"]=$(((${EPOCHREALTIME//[!0-9]/} - begun_at) / 1000))
     local times=() part
     for part in "${!spent[@]}"; do times+=(--argjson "$part" "${spent[$part]}"); done
@@ -64,7 +65,7 @@ last_words() { head -c 65536 -- "$1" | tr -d '\0\r' | grep -av '^$' | tail -n 1 
 # made FOLDER: the guest is there and runs. From the first request on nobody else gets its address.
 made() {
     local code=0 how told
-    touch -- "$dir/kept"
+    touch -- "$dir/kept" || return 1
     known "$dir" || return 1
     if [[ $told == ready ]]; then
         echo '{"exists":true,"ours":true,"changed":false}' >"$dir/ran"
@@ -152,9 +153,7 @@ configured() {
 
 # verified FOLDER: it can be logged in to at its address with its own key and bears its name, and nobody else has the address.
 verified() {
-    local code=0 wire told
-    answering "$address" >"$dir/macs" &
-    wire=$!
+    local code=0 told
     jq -Rr --arg at "$address" --arg owner "$(jq -r '.record | "\(.vmid):\(.name | @uri)"' "$dir/job")" 'select(split(" ") | (.[0] | strings | split(",")[0] == $at) and .[-1] == $owner)' "$known" >"$dir/known_hosts"
     (cd -- "$dir" && during bounded 64 timeout -k 5 60 "${ssh[@]}" -o HostKeyAlias="$address" -l "$user" -- "$address" \
         'uname -n; cat /sys/class/net/*/address' </dev/null >"$dir/answer" 2>"$dir/answer.said") || code=$?
@@ -171,13 +170,27 @@ verified() {
     step=""
 }
 
-# answering ADDRESS: the MAC addresses that answer for it within a second, a line each; "unseen WHY" if that cannot be known.
+# listen: asks the wire who has the address, beside what is done in the guest; `wire` is who asks. It holds no name for this call.
+listen() {
+    local lock
+    (
+        for lock in "${locks[@]}"; do exec {lock}>&-; done
+        trap '[[ ! $child ]] || kill -TERM "$child" 2>/dev/null; exit' TERM
+        answering "$address"
+    ) >"$dir/macs" &
+    wire=$!
+}
+
+# answering ADDRESS: the MAC addresses that answer for it, a line each; "unseen WHY" if that cannot be known. Who is booting is waited for
+# 30 s, and when one has answered, others have two seconds, in which all are asked twice.
 answering() {
     local PATH=$PATH:/usr/sbin:/sbin route said
     have ip arping || { echo "unseen ip or arping is missing (apt-get install iproute2 iputils-arping)" && return; }
     route=$(ip -j route get "$1" 2>/dev/null | jq -r '.[0] | select(.gateway == null and .type != "local") | .dev // empty') || true
     [[ $route ]] || { echo "unseen this host has no address on its segment" && return; }
-    said=$(arping -b -c 8 -w 1 -I "$route" "$1" 2>&1) || true
+    during arping -q -b -f -w 30 -I "$route" "$1" >/dev/null 2>&1 || true
+    during arping -b -c 8 -w 2 -I "$route" "$1" >"$dir/arping" 2>&1 || true
+    said=$(<"$dir/arping")
     if [[ $said != *Sent* ]]; then
         echo "unseen arping: ${said##*$'\n'}"
     else

@@ -32,6 +32,7 @@ apply_names() {
         while IFS= read -r name; do
             if ! { exec {lock}>>"$folder/provision-$name.lock"; } 2>/dev/null; then fail 3 "$folder/provision-$name.lock: it can't be written"; fi
             if flock -w 2 "$lock"; then
+                locks+=("$lock")
                 settle_journal "$name" "$(journal_of "$name")"
             else
                 jq -nc --arg name "$name" '{$name, code: "busy", message: "another provision of \($name) is at work, and its lock is waited for no longer"}' >>"$tmp/in-the-way"
@@ -79,7 +80,7 @@ await_states() {
     judged_list "$tmp/state" guests -n --argjson proof false >>"$tmp/guests"
 }
 
-pids=()
+pids=() locks=()
 
 # apply: a folder $tmp/at.N for each record, with its `record` in the end; then the result.
 apply() {

@@ -17,5 +17,5 @@ def mac: test("\\A([0-9a-f]{2}:){5}[0-9a-f]{2}\\z") and . != "00:00:00:00:00:00"
   elif ($own != [] and $others != []) or ($here | length) > 1 then
     failed("duplicate-address"; "\($address) is answered for by \($here | join(" and ")), and \($record.name) has \($own | join(", "))")
   elif $unseen then .warnings = ["whether another host has \($address), too, is not known: \($unseen)"]
-  elif $here == [] then .warnings = ["nothing answers ARP for \($address) within a second"]
+  elif $here == [] then .warnings = ["nothing answers ARP for \($address)"]
   else . end

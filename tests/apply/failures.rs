@@ -133,6 +133,8 @@ fn what_was_made_stays() {
         "{answer:?}"
     );
     same("no sshd");
+    // Nobody of that call is left, who would hold the name.
+    assert_eq!(bed.bash("pgrep -c arping || true"), "0");
 
     // Another host answers there, with a key of its own.
     bed.bash("guest up stranger 192.168.30.2");

@@ -85,3 +85,35 @@ fn without_an_agent_nobody_is_trusted() {
     let ready = bed.run("configure", &words, &[made]);
     assert_eq!(ready.good()["configured"]["packages"][0], "lab-tool");
 }
+
+/// The whole way, and with it the last look, as the VM's own user.
+#[test]
+fn at_one_call() {
+    let agents = json!({"agents": {"30002": {"after_s": 20, "root": "/mnt/runner/root"}}});
+    let Some(bed) = Bed::of("vm::at_one_call", agents) else {
+        return;
+    };
+    let call = [
+        "--apply",
+        "runner",
+        "--vlan",
+        "30",
+        "--compose",
+        "--custom-kernel",
+    ];
+    let record = bed.provision(&call, &[]).good().clone();
+    assert_eq!(
+        (&record["ready"], &record["shape"]),
+        (&json!(true), &json!("vm")),
+        "{record}"
+    );
+    assert_eq!(record["verified"]["hostname"], "runner", "{record}");
+    assert!(record["steps_ms"]["agent"].is_u64(), "{record}");
+    let again = bed.provision(&call, &[]).good().clone();
+    assert_eq!(
+        (&again["ready"], &again["changed"]),
+        (&json!(true), &json!(false)),
+        "{again}"
+    );
+    assert_eq!(bed.guests().len(), 2);
+}

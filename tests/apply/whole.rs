@@ -135,7 +135,11 @@ fn at_one_call() {
         ),
         "{record}"
     );
-    assert_eq!(record["verified"]["macs"].as_array().map(Vec::len), Some(1), "{record}");
+    assert_eq!(
+        record["verified"]["macs"].as_array().map(Vec::len),
+        Some(1),
+        "{record}"
+    );
     for part in [
         "check",
         "candidate",
@@ -189,6 +193,36 @@ fn at_one_call() {
         bed.addresses(),
         [("192.168.30.2/24".into(), "paperless".into())]
     );
+}
+
+/// Taken away again, and made once more: by the same journal, with a new key.
+#[test]
+fn there_and_back_again() {
+    let Some(bed) = Bed::new("there_and_back_again") else {
+        return;
+    };
+    bed.provision(&PAPERLESS, &[]).good();
+    let known = bed.known_hosts();
+    let ipam = bed.word("ipam");
+    let away = [
+        "--apply",
+        "--ipam",
+        &ipam,
+        "--stop",
+        "--no-backup-needed",
+        "--now",
+        "paperless",
+    ];
+    bed.run("deprovision", &away, &[]).good();
+    assert_eq!((bed.guests().len(), bed.addresses()), (1, vec![]));
+    let record = bed.provision(&PAPERLESS, &[]).good().clone();
+    assert_eq!(
+        (&record["ready"], &record["changed"]),
+        (&json!(true), &json!(true)),
+        "{record}"
+    );
+    assert_ne!(bed.known_hosts(), known);
+    assert_eq!(bed.ssh("192.168.30.2", "hostname"), "paperless");
 }
 
 /// Records on standard input, side by side; each has its own end, in their order.
