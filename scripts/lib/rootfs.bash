@@ -87,7 +87,7 @@ CLEAN
     inside sh -c 'cat >/etc/shadow' <"$work/shadow"
     local secret
     secret=$(inside grep -rlE -m 1 -e '-----BEGIN ([A-Z]+ )*PRIVATE KEY' /etc /root /opt /srv /var/lib 2>/dev/null | head -n 1) || true
-    [[ ! $secret ]] || stop "$secret is a private key, which each guest made from this would have"
+    [[ ! $secret ]] || { echo "refused: $secret is a private key, which each guest made from this would have" >&2 && exit 1; }
 }
 
 pack() {

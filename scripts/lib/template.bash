@@ -76,7 +76,9 @@ build() {
     if [[ -s $work/failed ]]; then
         step=$(jq -r '.failed' "$work/failed") line=$(jq -r '.why' "$work/failed") code=1
     else
-        line=$({ grep -aE '^(E|dpkg: error|tar|zstd|mount|build): ?' "$work/log" || tail -n 1 -- "$work/log"; } | tail -n 1 | cut -c 1-600)
+        line=$({ grep -aE '^(E|dpkg: error|tar|zstd|mount|build|refused): ?' "$work/log" || tail -n 1 -- "$work/log"; } | tail -n 1 | cut -c 1-600)
+        [[ $line != refused:* ]] || code=1
+        line=${line#build: } line=${line#refused: }
     fi
     if grep -qaE 'No space left on device|enough free space' "$work/log" "$work/root/debootstrap/debootstrap.log" - <<<"$line" 2>/dev/null; then
         line="no space is left there: $line" code=3

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -11,7 +12,9 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{Ran, build_template, builds, cache, root, search_path, site, templates_in};
+use crate::{
+    Ran, build_template, builds, cache, not_run, root, search_path, site, templates_in, there,
+};
 
 /// For what takes a minute, and five on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -88,6 +91,7 @@ fn a_killed_build_leaves_nothing_and_the_same_packages_give_the_same_bytes() {
         "{names}"
     );
     unpacked(folder.path(), &path, &manifest);
+    boots(&folder.path().join("root"));
 
     // That of the labs, of another day and another folder, has the same packages, unless the mirror has newer ones since.
     let labs = rootfs_manifest();
@@ -205,6 +209,62 @@ fn unpacked(folder: &Path, template: &Path, manifest: &Value) {
     for name in ["systemd-sysv", "openssh-server", "ifupdown", "sudo"] {
         assert!(manifest["packages"][name].is_string(), "{name}");
     }
+}
+
+/// What a guest says of itself when it has come up.
+const PROBE: &str = "[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c '{ systemctl --failed --plain --no-legend; systemctl is-active ssh dbus networking; test -s /etc/machine-id && ss -ltnH; } >/probe 2>&1; systemctl poweroff'
+[Install]
+WantedBy=multi-user.target
+";
+
+/// With its own systemd as init, in a container that gives it what PVE's gives it: host keys and a name.
+fn boots(into: &Path) {
+    if !there("systemd-nspawn") {
+        not_run("a guest that starts", "systemd-nspawn isn't installed");
+        return;
+    }
+    let key = into.join("etc/ssh/ssh_host_ed25519_key");
+    let keygen = ["-q", "-t", "ed25519", "-N", "", "-f"];
+    let made = Command::new("ssh-keygen").args(keygen).arg(key).status();
+    assert!(made.unwrap().success());
+    fs::write(into.join("etc/hostname"), "paperless\n").unwrap();
+    let units = into.join("etc/systemd/system");
+    fs::write(units.join("probe.service"), PROBE).unwrap();
+    symlink(
+        "../probe.service",
+        units.join("multi-user.target.wants/probe.service"),
+    )
+    .unwrap();
+    let machine = format!("pvx-template-{}", std::process::id());
+    let ran = Command::new("timeout")
+        .args([
+            "-k",
+            "5",
+            "300",
+            "unshare",
+            "--mount",
+            "systemd-nspawn",
+            "--boot",
+            "--private-network",
+            "--register=no",
+            "--keep-unit",
+            "-M",
+        ])
+        .arg(machine)
+        .arg("-D")
+        .arg(into)
+        .env("PATH", search_path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = fs::read_to_string(into.join("probe")).unwrap_or_else(|_| panic!("{ran:?}"));
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.get(..3), Some(&["active"; 3][..]), "{said}");
+    assert!(said.contains("0.0.0.0:22"), "{said}");
 }
 
 #[test]
