@@ -137,17 +137,6 @@ impl Bed {
         serde_json::from_str::<Value>(&text).unwrap()["data"].take()
     }
 
-    /// Lets something go wrong, or right again.
-    pub fn fault(&self, fault: &Value) {
-        let body = self.path("fault.json");
-        fs::write(&body, fault.to_string()).unwrap();
-        let url = format!("{}/control/fault", self.address);
-        self.bash(&format!(
-            "curl -sf -H 'Content-Type: application/json' --data-binary @{} '{url}'",
-            body.display()
-        ));
-    }
-
     /// A request of root's, who stands behind the simulation's own token.
     pub fn post(&self, path: &str, body: &Value) {
         self.request("POST", path, body);

@@ -185,6 +185,7 @@ fn a_start_that_fails() {
         return;
     };
     failed(&bed.provision(&PAPERLESS, &[]), "start-failed", "start", "");
+    assert_eq!((bed.guests().len(), bed.addresses().len()), (2, 1));
     bed.provision(&PAPERLESS, &[]).good();
     assert_eq!(bed.ssh("192.168.30.2", "hostname"), "paperless");
 }

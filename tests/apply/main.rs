@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[allow(dead_code)] // more tests of it are to come
 mod bed;
 mod failures;
 mod kills;
