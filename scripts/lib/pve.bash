@@ -39,8 +39,18 @@ plain_token() {
     done
 }
 
-# pve_get PATH [NAME=VALUE]: the records of an answer, a line each; 3 if it didn't come: `why` says why.
+# pve_get PATH [NAME=VALUE]: the records of an answer, a line each; 3 if it didn't come: `why` says why. Ends the script if it is no list.
 pve_get() {
+    pve_ask "$@" || return
+    list "$tmp/answer"
+}
+# pve_records PATH FILE [NAME=VALUE]: the same into FILE, and what is none of the API's is 3, too: for who has begun something.
+pve_records() {
+    pve_ask "$1" "${@:3}" || return
+    why=$(list "$tmp/answer" 2>&1 >"$2") || { why="$pve$1: its answer is none of the API's: ${why#*"$tmp/answer: "}" && return 3; }
+}
+# pve_ask PATH [NAME=VALUE]: the answer, in $tmp/answer.
+pve_ask() {
     local status moved
     if [[ $pve ]]; then
         https_get "$pve$1${2:+?$2}" "$tmp/answer" || { why="$pve$1: $why" && return 3; }
@@ -50,5 +60,4 @@ pve_get() {
         bounded 32768 pvesh get "$1" ${2:+--${2%%=*} "${2#*=}"} --output-format json >"$tmp/answer" 2>"$tmp/error" ||
             { why="pvesh: $1: $(tail -n 1 "$tmp/error")" && return 3; }
     fi
-    list "$tmp/answer"
 }

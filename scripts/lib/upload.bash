@@ -9,10 +9,10 @@ upload_open() {
 # of_file FILE: the record of a template that was built before, by the manifest beside it.
 of_file() {
     local manifest=${1%.tar.zst}.json sum
-    [[ $1 == *.tar.zst && -r $1 && -r $manifest ]] || fail 2 "$1: no template with a manifest, $manifest, that can be read"
+    [[ $1 == *.tar.zst && -f $1 && -r $1 && -r $manifest ]] || fail 2 "$1: no template with a manifest, $manifest, that can be read"
     sum=$(sha256sum <"$1")
     # shellcheck disable=SC2094 # only named, and read
-    filter "$manifest" manifest --arg file "$1" --arg name "${1##*/}" --arg sum "${sum%% *}" <"$manifest"
+    filter "$manifest" manifest --arg file "$1" --arg name "${1##*/}" --arg sum "${sum%% *}" --argjson size "$(stat -Lc %s -- "$1")" <"$manifest"
 }
 
 # failed_record TEMPLATE FILE, refused CODE WHY: a record with its error, and the line that people read.
@@ -26,36 +26,56 @@ not_uploaded() {
     say "$(jq -r '.template' "$record"): $2"
 }
 
-# there: the size of `volid`, empty if it is not there. 3 if that can't be seen: `why` says why.
+# there: sets `found`, the size of `volid`, empty if it is not there. 3 if that can't be seen: `why` says why.
 there() {
-    pve_get "/nodes/$node/storage/$storage/content" content=vztmpl >"$tmp/content" || return 3
-    jq -r --arg volid "$volid" 'select(.volid == $volid) | .size' "$tmp/content"
+    pve_records "/nodes/$node/storage/$storage/content" "$tmp/content" content=vztmpl || return
+    found=$(jq -r --arg volid "$volid" 'select(.volid == $volid) | .size' "$tmp/content") || { why="the list of $storage can't be read" && return 3; }
 }
 
-# upload RECORD: prints it with what became of it. 1 if it was refused, 3 if it failed.
+# takes SIZE: whether the storage does; else false, 1 or 3: `error` and `why` say why.
+takes() {
+    local fits
+    error=upload
+    pve_records "/nodes/$node/storage" "$tmp/storages" || return
+    error=no-such-storage
+    fits=$(jq -r --arg storage "$storage" --argjson size "$1" 'select(.storage == $storage)
+        | if .content // "" | split(",") | index("vztmpl") == null then "none" elif .active == 0 or .enabled == 0 then "off" elif .avail != null and .avail < $size then .avail else "fits" end' "$tmp/storages")
+    case $fits in
+    fits) return 0 ;;
+    none) why="$storage takes no container templates (vztmpl is none of its content)" ;;
+    off) why="$storage is not active on $node" ;;
+    "") why="$node has no $storage, or this token may not see it (Datastore.Audit)" ;;
+    *) error=no-room why="$storage on $node has $fits bytes left, and this has $1" ;;
+    esac
+    return 1
+}
+
+# upload RECORD: prints it with what became of it. 1 if it was refused, 3 if it failed. One run after the other sends a file from here;
+# from elsewhere whoever sends what has this name sends the same bytes.
 upload() {
-    local record=$1 file name size sha256 volid found why="" code=0 upid=""
-    file=$(jq -r '.file' "$record") size=$(jq -r '.size' "$record") sha256=$(jq -r '.sha256' "$record")
+    local record=$1 file lock code=0
+    file=$(jq -r '.file' "$record")
+    exec {lock}<"$file" || { not_uploaded upload "$file can't be read" && return 3; }
+    flock -n "$lock" || { say "another upload of $file is at it; it is waited for" && flock "$lock"; }
+    upload_alone || code=$?
+    exec {lock}<&-
+    return "$code"
+}
+upload_alone() {
+    local name size sha256 volid found="" why="" error="" code=0 unfit=0 unfit_why upid="" until
+    size=$(jq -r '.size' "$record") sha256=$(jq -r '.sha256' "$record")
     name=${file##*/} volid=$storage:vztmpl/${file##*/}
-    found=$(there && printf .) || { there >/dev/null || true; not_uploaded upload "$why"; return 3; }
-    found=${found%.} found=${found%$'\n'}
-    if [[ $found == "$size" && $name == *"-${sha256:0:8}_"* ]]; then
+    takes "$size" || unfit=$?
+    unfit_why=$why
+    there || { not_uploaded upload "$why" && return 3; } # the last look before it is sent
+    if [[ $found == "$size" ]]; then
         done_with false
         return
     elif [[ $found ]]; then
         not_uploaded name-taken "$volid is there, with $found bytes where this has $size, and would be overwritten"
         return 1
     fi
-    pve_get "/nodes/$node/storage" >"$tmp/storages" || { not_uploaded upload "$why"; return 3; }
-    found=$(jq -r --arg storage "$storage" --argjson size "$size" 'select(.storage == $storage)
-        | if .content // "" | split(",") | index("vztmpl") == null then "none" elif .active == 0 or .enabled == 0 then "off" elif .avail != null and .avail < $size then .avail else "fits" end' "$tmp/storages")
-    case $found in
-    fits) ;;
-    none) not_uploaded no-such-storage "$storage takes no container templates (vztmpl is none of its content)"; return 1 ;;
-    off) not_uploaded no-such-storage "$storage is not active on $node"; return 1 ;;
-    "") not_uploaded no-such-storage "$node has no $storage, or this token may not see it (Datastore.Audit)"; return 1 ;;
-    *) not_uploaded no-room "$storage on $node has $found bytes left, and this has $size"; return 1 ;;
-    esac
+    ((unfit == 0)) || { not_uploaded "$error" "$unfit_why" && return "$unfit"; }
     send || code=$?
     case $code in
     0) follow "$upid" || { left_over; not_uploaded upload "$why"; return 3; } ;;
@@ -64,7 +84,11 @@ upload() {
         arrived || { not_uploaded upload "$why; whether it came isn't known yet: the same call goes on"; return 3; }
         ;;
     esac
-    found=$(there) || { not_uploaded upload "$why"; return 3; }
+    until=$((SECONDS + ${upload_wait_s:-60}))
+    until there; do
+        ((SECONDS < until)) || { not_uploaded upload "it was uploaded, says Proxmox, and $volid can't be looked at: $why; the same call goes on" && return 3; }
+        sleep 1
+    done
     [[ $found == "$size" ]] || { not_uploaded upload "$volid has ${found:-no} bytes after the upload, not $size"; return 3; }
     done_with true
 }
@@ -101,7 +125,7 @@ follow() {
     local at=${1#UPID:} until=$((SECONDS + 3600)) silent=0 state
     at=${at%%:*}
     while ((SECONDS < until)); do
-        if pve_get "/nodes/$at/tasks/$1/status" >"$tmp/task"; then
+        if pve_records "/nodes/$at/tasks/$1/status" "$tmp/task"; then
             silent=0 state=$(jq -r 'select(.status == "stopped") | .exitstatus // "?"' "$tmp/task")
             case $state in
             "") ;;
@@ -118,9 +142,10 @@ follow() {
 
 # arrived: waits until all of it is there.
 arrived() {
-    local lost=$why until=$((SECONDS + ${upload_wait_s:-60})) found
+    local lost=$why until=$((SECONDS + ${upload_wait_s:-60}))
     while ((SECONDS < until)); do
-        found=$(there) || true
+        found=""
+        there || true
         [[ $found != "$size" ]] || return 0
         sleep 1
     done
@@ -129,7 +154,8 @@ arrived() {
 }
 # left_over: adds to `why` what a failed task has left under the name.
 left_over() {
-    local lost=$why found
-    found=$(there) || true
+    local lost=$why
+    found=""
+    there || true
     why=$lost${found:+"; $volid is there with $found bytes: remove it before the next try (pvesm free $volid)"}
 }

@@ -56,9 +56,9 @@ impl World {
         let algorithm = call.text("checksum-algorithm");
         let checksum = (!algorithm.is_empty()).then(|| (algorithm.clone(), call.text("checksum")));
         let shared = self.storages.get(&storage).is_some_and(|s| s.shared);
-        // Only what is plain in a file's name stays (API2/Storage/Status.pm).
+        // Only what is plain in a file's name stays, and of a path its last part (normalize_content_filename).
         let plain = |c: char| {
-            if c.is_ascii_alphanumeric() || "-.+=".contains(c) {
+            if c.is_ascii_alphanumeric() || "_.-".contains(c) {
                 c
             } else {
                 '_'
@@ -67,7 +67,12 @@ impl World {
         let upload = Upload {
             volid: format!(
                 "{storage}:{content}/{}",
-                name.chars().map(plain).collect::<String>()
+                name.rsplit(['/', '\\'])
+                    .next()
+                    .unwrap_or_default()
+                    .chars()
+                    .map(plain)
+                    .collect::<String>()
             ),
             node: (!shared).then(|| node.clone()),
             bytes: file.len() as u64,

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::Command};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Ran, root, search_path, tools::tools};
+use crate::{Ran, build_template, builds, root, search_path, site, tools::tools};
 
 /// A template of 2,000,000 bytes as build-template leaves it, with its manifest.
 struct Template {
@@ -42,36 +42,23 @@ impl Template {
         format!("local:vztmpl/{}.tar.zst", self.name)
     }
 
+    /// Runs this in bash beside the cluster, with the call that uploads as its words; the records of what wrote to `$OUT.out*`.
+    fn runs(&self, change: &Value, target: &str, script: &str) -> (Vec<Value>, Value) {
+        let truth = self.beside(change, target, &["-c", script, "-"]);
+        let text: String = (0..2)
+            .filter_map(|i| fs::read_to_string(self.folder.path().join(format!("ran.out{i}"))).ok())
+            .collect();
+        let records = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect(line));
+        (records.collect(), truth)
+    }
+
     /// Uploads it as often to `target` of a cluster of two nodes, whose scenario is changed so; and what the cluster has then.
     fn uploads(&self, change: &Value, target: &str, times: usize) -> (Vec<Ran>, Value) {
-        let mut scenario = json!({"nodes": {"a": {}, "b": {}}, "guests": [], "tokens": {"root@pam!pvx": "11111111-2222-3333-4444-555555555555"},
-            "storages": {"local": {"type": "dir", "path": "/var/lib/vz", "content": "vztmpl,iso"}, "thin": {"type": "lvmthin", "content": "rootdir,images"}}});
-        for (name, value) in change.as_object().unwrap() {
-            scenario[name] = value.clone();
-        }
-        let (file, truth) = (
-            self.folder.path().join("scenario"),
-            self.folder.path().join("truth"),
-        );
-        fs::write(&file, scenario.to_string()).unwrap();
         let script = "for ((i = 0; i < $1; i++)); do code=0; \"${@:2}\" >\"$OUT.out$i\" 2>\"$OUT.err$i\" || code=$?; echo $code >\"$OUT.code$i\"; done";
+        let truth = self.beside(change, target, &["-c", script, "-", &times.to_string()]);
         let out = self.folder.path().join("ran");
-        let status = Command::new(&tools()["pve-cluster"])
-            .args(["--speed", "100", "--truth"])
-            .arg(&truth)
-            .arg(&file)
-            .args(["bash", "-c", script, "-", &times.to_string()])
-            .arg(root().join("scripts/build-template"))
-            .arg("--file")
-            .arg(self.path())
-            .args(["--upload", target])
-            .env_clear()
-            .env("PATH", search_path())
-            .env("OUT", &out)
-            .env("upload_wait_s", "4")
-            .status()
-            .unwrap();
-        assert!(status.success());
         let part = |kind: &str, i: usize| {
             fs::read_to_string(out.with_extension(format!("{kind}{i}"))).unwrap()
         };
@@ -83,11 +70,39 @@ impl Template {
                 .collect(),
             said: part("err", i),
         });
-        let ran = ran.collect();
-        (
-            ran,
-            serde_json::from_slice(&fs::read(truth).unwrap()).unwrap(),
-        )
+        (ran.collect(), truth)
+    }
+
+    fn beside(&self, change: &Value, target: &str, bash: &[&str]) -> Value {
+        let mut scenario = json!({"nodes": {"a": {}, "b": {}}, "guests": [], "tokens": {"root@pam!pvx": "11111111-2222-3333-4444-555555555555"},
+            "storages": {"local": {"type": "dir", "path": "/var/lib/vz", "content": "vztmpl,iso"}, "thin": {"type": "lvmthin", "content": "rootdir,images"}}});
+        for (name, value) in change.as_object().unwrap() {
+            scenario[name] = value.clone();
+        }
+        let (file, truth) = (
+            self.folder.path().join("scenario"),
+            self.folder.path().join("truth"),
+        );
+        fs::write(&file, scenario.to_string()).unwrap();
+        let out = self.folder.path().join("ran");
+        let status = Command::new(&tools()["pve-cluster"])
+            .args(["--speed", "100", "--truth"])
+            .arg(&truth)
+            .arg(&file)
+            .arg("bash")
+            .args(bash)
+            .arg(root().join("scripts/build-template"))
+            .arg("--file")
+            .arg(self.path())
+            .args(["--upload", target])
+            .env_clear()
+            .env("PATH", search_path())
+            .env("OUT", &out)
+            .env("upload_wait_s", "4")
+            .status()
+            .unwrap();
+        assert!(status.success() || bash.len() == 3, "{status}");
+        serde_json::from_slice(&fs::read(truth).unwrap()).unwrap()
     }
 }
 
@@ -199,13 +214,133 @@ fn what_is_refused_and_what_fails() {
             "{name}: {ran:?}"
         );
     }
-    // A look at the task that fails once is no failure of the task.
-    let (ran, _) = template.uploads(
-        &json!({"faults": [{"fault": "reply", "match": "GET */tasks/*", "status": 500}]}),
-        "b:local",
-        1,
+}
+
+/// A look that fails once, or whose answer is none of the API's, is no failure of the task.
+#[test]
+fn looks_that_fail() {
+    let template = Template::new();
+    let look = |request: &str, after: u64, fields: Value| {
+        let mut fault = json!({"fault": "reply", "match": request, "when": {"request": request, "after": after}});
+        for (name, value) in fields.as_object().unwrap() {
+            fault[name] = value.clone();
+        }
+        json!({"faults": [fault]})
+    };
+    let (page, failed) = (
+        json!({"status": 200, "form": "html"}),
+        json!({"status": 500}),
     );
-    assert_eq!(ran[0].good()["changed"], true);
+    for (name, fault) in [
+        ("the task", look("GET */tasks/*", 1, failed.clone())),
+        ("a page for it", look("GET */tasks/*", 1, page.clone())),
+        ("the result", look("GET */content*", 2, failed.clone())),
+        ("a page for it", look("GET */content*", 2, page.clone())),
+    ] {
+        let (ran, truth) = template.uploads(&fault, "b:local", 1);
+        assert_eq!(ran[0].good()["changed"], true, "{name}: {ran:?}");
+        assert_eq!(posts(&truth), 1, "{name}");
+    }
+    let always = |mut fault: Value| {
+        fault["faults"][0]["times"] = json!(1000);
+        fault
+    };
+    for (name, fault, part, sent) in [
+        (
+            "the result",
+            always(look("GET */content*", 2, failed)),
+            "it was uploaded, says Proxmox, and local:vztmpl/",
+            1,
+        ),
+        (
+            "a page before it",
+            always(look("GET */content*", 1, page.clone())),
+            "/storage/local/content: its answer is none of the API's",
+            0,
+        ),
+        (
+            "a page of storages",
+            always(look("GET */nodes/b/storage", 1, page)),
+            "/nodes/b/storage: its answer is none of the API's",
+            0,
+        ),
+    ] {
+        let (ran, truth) = template.uploads(&fault, "b:local", 1);
+        let error = &ran[0].records[0]["error"];
+        assert_eq!(
+            (ran[0].code, &error["code"], posts(&truth)),
+            (Some(3), &json!("upload"), sent),
+            "{name}: {ran:?}"
+        );
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(part), "{name}: {message}");
+    }
+}
+
+/// Two runs at once: one uploads it, and only one says so.
+#[test]
+fn two_at_once() {
+    let template = Template::new();
+    let script = "\"$@\" >\"$OUT.out0\" & first=$!; \"$@\" >\"$OUT.out1\"; wait $first";
+    let (records, truth) = template.runs(&json!({}), "b:local", script);
+    let changed = records.iter().filter(|record| record["changed"] == true);
+    assert_eq!((changed.count(), posts(&truth)), (1, 1), "{records:?}");
+}
+
+/// Another name than the one that was built could be that of another file, and Proxmox makes `_` of most other signs.
+#[test]
+fn names_that_were_not_built() {
+    let template = Template::new();
+    let sum = &template.name[template.name.len() - 14..][..8];
+    for (name, part) in [
+        ("mine".to_owned(), "was built as"),
+        (
+            template.name.replace("base", "c++"),
+            "is no name that Proxmox would keep",
+        ),
+        (format!("other-{sum}_amd64"), "was built as"),
+    ] {
+        let (file, manifest) = (
+            template.folder.path().join(format!("{name}.tar.zst")),
+            template.folder.path().join(format!("{name}.json")),
+        );
+        fs::copy(template.path(), &file).unwrap();
+        fs::copy(
+            template
+                .folder
+                .path()
+                .join(format!("{}.json", template.name)),
+            manifest,
+        )
+        .unwrap();
+        let words = ["--file", file.to_str().unwrap(), "--upload=b:local"];
+        let output = build_template(template.folder.path(), &words)
+            .env("PROXMOX_VE_ENDPOINT", "http://127.0.0.1:1")
+            .env("PROXMOX_VE_API_TOKEN", "root@pam!pvx=x")
+            .output()
+            .unwrap();
+        let ran = Ran::of(&output);
+        assert_eq!((ran.code, ran.records.len()), (Some(2), 0), "{ran:?}");
+        assert!(ran.said.contains(part), "{name}: {ran:?}");
+    }
+}
+
+/// What is to be uploaded isn't built for minutes when the storage takes none.
+#[test]
+fn the_storage_is_looked_at_before_the_build() {
+    if !builds("the storage before the build") {
+        return;
+    }
+    let template = Template::new();
+    let site = site(template.folder.path(), &json!({"base": {}, "more": {}}));
+    let script = format!("\"$1\" base more --upload=b:thin '{site}' >\"$OUT.out0\"");
+    let (records, _) = template.runs(&json!({}), "b:thin", &script);
+    let told: Vec<_> = records
+        .iter()
+        .map(|record| (&record["template"], &record["error"]["code"]))
+        .collect();
+    let code = json!("no-such-storage");
+    assert_eq!(told, [(&json!("base"), &code), (&json!("more"), &code)]);
 }
 
 /// A file that isn't what its manifest says never leaves.
@@ -229,6 +364,20 @@ fn a_file_that_is_another() {
         .folder
         .path()
         .join(format!("{}.json", template.name));
+    let right: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    for (key, value, part) in [
+        ("size", json!("2 MB"), "it is no manifest"),
+        ("size", Value::Null, "it is no manifest"),
+        ("size", json!(5), "it says 5 bytes"),
+        ("template", Value::Null, "it is no manifest"),
+        ("template", json!("a\u{1b}b"), "it is no manifest"),
+        ("file", json!("other.tar.zst"), "was built as"),
+    ] {
+        let mut wrong = right.clone();
+        wrong[key] = value;
+        fs::write(&manifest, wrong.to_string()).unwrap();
+        refused(part);
+    }
     fs::write(&manifest, "[1]").unwrap();
     refused("it is no manifest of build-template's");
     fs::write(&manifest, "{\"sha256\":").unwrap();
