@@ -7,7 +7,7 @@
 # In WORK: `sources`, `script` (inside.bash behind its values); out come `template.tar.zst`, `made` (JSON), `answers`; `step` says where it is.
 set -euo pipefail
 work=$1 cache=${2-} root=$1/root
-export LC_ALL=C DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL=C HOME=/root DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
 read -r mirror suite <"$work/sources"
 began=${EPOCHREALTIME//[!0-9]/} steps=""
@@ -34,9 +34,10 @@ lay_out() {
     [[ ! $cache ]] || mount --bind -- "$cache" "$root/var/cache/apt/archives"
 }
 bootstrap() {
-    local script=()
+    local script=() more=()
+    ! grep -q '^https:' "$work/sources" || more=(--include=ca-certificates) # apt in there has no certificates else
     [[ -e /usr/share/debootstrap/scripts/$suite ]] || script=(sid) # newer than this debootstrap
-    debootstrap --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg "$suite" "$root" "$mirror" "${script[@]}" || {
+    debootstrap --variant=minbase "${more[@]}" --keyring=/usr/share/keyrings/debian-archive-keyring.gpg "$suite" "$root" "$mirror" "${script[@]}" || {
         tail -n 3 -- "$root/debootstrap/debootstrap.log" 2>/dev/null || true
         exit 1
     }
@@ -72,6 +73,7 @@ clean() {
         find /var/log/ -type f \( -name wtmp -o -name btmp -o -name lastlog -o -name faillog \) -exec truncate -s 0 {} +
         find /var/log/ -type f -size +0 -delete
         find /tmp/ /var/tmp/ /run/ -xdev -mindepth 1 -delete
+        ln -sfn /dev/null /etc/systemd/system/systemd-firstboot.service # it would ask on the console, and keep the guest waiting
         # Empty: systemd makes one at the first start, and PVE the other, which goes with a certificate.
         : >/etc/machine-id
         for file in /etc/ssl/private/ssl-cert-snakeoil.key /etc/ssl/certs/ssl-cert-snakeoil.pem; do [ ! -e "$file" ] || : >"$file"; done
@@ -86,7 +88,7 @@ CLEAN
     inside awk -v day=$((epoch / 86400)) 'BEGIN { FS = OFS = ":" } $3 != "" { $3 = day } { print }' /etc/shadow >"$work/shadow"
     inside sh -c 'cat >/etc/shadow' <"$work/shadow"
     local secret
-    secret=$(inside grep -rlE -m 1 -e '-----BEGIN ([A-Z]+ )*PRIVATE KEY' /etc /root /opt /srv /var/lib 2>/dev/null | head -n 1) || true
+    secret=$(inside grep -rlE -m 1 -e '-----BEGIN ([A-Z]+ )*PRIVATE KEY' /etc /root /home /opt /srv /usr/local /var/lib 2>/dev/null | head -n 1) || true
     [[ ! $secret ]] || { echo "refused: $secret is a private key, which each guest made from this would have" >&2 && exit 1; }
 }
 
@@ -110,10 +112,13 @@ step clean
 clean
 # shellcheck disable=SC2016 # dpkg-query's
 inside dpkg-query -W -f '${db:Status-Status}\t${Package}\t${Version}\n' | sed -n 's/^installed\t//p' >"$work/installed"
+debian=$(head -n 1 -- "$root/etc/debian_version")
+[[ $debian ]] || stop "/etc/debian_version is empty, and the template's name has it"
 step pack
 pack
 step made
-jq -nR --arg debian "$(head -n 1 -- "$root/etc/debian_version")" --arg arch "$(inside dpkg --print-architecture)" --argjson epoch "$epoch" --arg suite "$suite" \
+recipe=$(cat -- "${0%/*}"/{rootfs,inside}.bash | sha256sum)
+jq -nR --arg debian "$debian" --arg recipe "${recipe:0:8}" --arg arch "$(inside dpkg --print-architecture)" --argjson epoch "$epoch" --arg suite "$suite" \
     --rawfile sources "$work/sources" --argjson steps "{${steps#,}}" \
-    '{$suite, $debian, $arch, date: ($epoch | todate), sources: ($sources | rtrimstr("\n") | split("\n")), steps_ms: $steps,
+    '{$suite, $debian, $arch, date: ($epoch | todate), $recipe, sources: ($sources | rtrimstr("\n") | split("\n")), steps_ms: $steps,
       packages: ([inputs | split("\t") | {(.[0]): .[1]}] | add)}' <"$work/installed" >"$work/made"

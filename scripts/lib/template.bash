@@ -58,15 +58,22 @@ workshop() {
     find "$work" -mindepth 1 -delete || undone work "$work: what an earlier run left can't be removed" 3
 }
 
-# build JOB SUITE MIRROR CACHE: writes $work/template.tar.zst and $work/made, from a {job}.
+# cause LOG: the line that says why a build failed: the first error is that of which the others are the consequence.
+cause() { { grep -aE '^(build|refused): ' "$1" || grep -aE '^(E|dpkg: error|tar|zstd|mount): ?' "$1" || tail -n 1 -- "$1"; } | head -n 1 | cut -c 1-600; }
+
+# build JOB SUITE MIRROR CACHE: writes $work/template.tar.zst and $work/made, from a {job}. Of the caller's environment it has the proxies alone:
+# a command of the site may write down what it sees, and a time zone would be in the result.
 build() {
-    local code=0 step line
+    local code=0 step line name not_there=()
     filter template inside -r --arg pvx "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')" --arg dry "" --arg wait_s 30 <"$1" >"$work/script"
-    cat -- "$lib/inside.bash" >>"$work/script" || undone work "$work: it can't be written to" 3 || return
+    cat -- "$lib/inside.bash" 2>"$tmp/said" >>"$work/script" || undone work "$work: it can't be written to: $(<"$tmp/said")" 3 || return
     package_sources "$2" "$3" || return
     [[ ! -t 2 ]] || say "$title: Debian $2 from $(head -n 1 -- "$work/sources"); it takes a minute or two"
+    while IFS="=" read -r -d '' name _; do
+        [[ $name == PATH || $name =~ ^(https?|no|all)_proxy$ ]] || not_there+=("--unset=$name")
+    done < <(env -0)
     # Its death is its children's: with the namespace's first process all others in it end, and its mounts go.
-    setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --fork --kill-child --mount-proc "$BASH" "$lib/rootfs.bash" "$work" "$4" </dev/null >"$work/log" 2>&1 &
+    env "${not_there[@]}" setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --fork --kill-child --mount-proc "$BASH" "$lib/rootfs.bash" "$work" "$4" </dev/null >"$work/log" 2>&1 &
     builder=$!
     wait "$builder" || code=$?
     builder=""
@@ -76,7 +83,7 @@ build() {
     if [[ -s $work/failed ]]; then
         step=$(jq -r '.failed' "$work/failed") line=$(jq -r '.why' "$work/failed") code=1
     else
-        line=$({ grep -aE '^(E|dpkg: error|tar|zstd|mount|build|refused): ?' "$work/log" || tail -n 1 -- "$work/log"; } | tail -n 1 | cut -c 1-600)
+        line=$(cause "$work/log")
         [[ $line != refused:* ]] || code=1
         line=${line#build: } line=${line#refused: }
     fi
@@ -86,12 +93,12 @@ build() {
     undone "${step:-namespaces}" "${line:-it ended with no word}" "$code"
 }
 
-# named JOB: sets `name`, the file's name as Proxmox has those of templates: by content, so none is used twice.
+# named JOB: sets `name`, the file's name as Proxmox has those of templates: by content, so none is used twice; and of what an upload keeps.
 named() {
     sha256=$(sha256sum -- "$work/template.tar.zst") || return 3
     sha256=${sha256%% *}
     name=$(jq -r --arg title "$title" --arg sum "${sha256:0:8}" \
-        '"debian-\(.debian | split(".")[0] | split("/")[0])-\($title)_\(.debian | gsub("[^0-9a-z.]"; "-"))-\(.date[:10] | gsub("-"; ""))-\($sum)_\(.arch).tar.zst"' "$work/made")
+        '"debian-\(.debian | split(".")[0] | split("/")[0])-\($title | gsub("[^A-Za-z0-9.-]"; "-"))_\(.debian | gsub("[^0-9a-z.]"; "-"))-\(.date[:10] | gsub("-"; ""))-\($sum)_\(.arch).tar.zst"' "$work/made")
 }
 
 # publish JOB FOLDER: the template gets its name, and before that its manifest. Sets `file` and `changed`.
@@ -99,7 +106,7 @@ publish() {
     local manifest=$2/${name%.tar.zst}.json
     file=$2/$name changed=true
     jq --slurpfile job "$1" --arg file "$name" --arg sha256 "$sha256" --argjson size "$(stat -c %s -- "$work/template.tar.zst")" \
-        '$job[0].job as $job | {template: $job.template, file: $file, sha256: $sha256, size: $size, suite, debian, arch, date, sources,
+        '$job[0].job as $job | {template: $job.template, file: $file, sha256: $sha256, size: $size, suite, debian, arch, date, recipe, sources,
           asked: $job.asked, timezone: $job.timezone, locale: $job.locale, commands: [$job.commands[].run], packages}' "$work/made" >"$work/manifest" &&
         chmod 644 -- "$work/manifest" "$work/template.tar.zst" && sync -- "$work/manifest" "$work/template.tar.zst" || undone file "$file: it can't be written" 3 || return
     if cmp -s -- "$work/template.tar.zst" "$file" && cmp -s -- "$work/manifest" "$manifest"; then

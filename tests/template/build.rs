@@ -19,6 +19,15 @@ use crate::{
 /// For what takes a minute, and five on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(900);
 
+/// What a caller may have in the environment, and what neither is to be seen in there nor changes a byte.
+const OF_THE_CALLER: [(&str, &str); 5] = [
+    ("PROXMOX_VE_API_TOKEN", "root@pam!pvx=secret"),
+    ("TZ", "Asia/Tokyo"),
+    ("LANG", "de_DE.UTF-8"),
+    ("HOME", "/nowhere"),
+    ("SOURCE_DATE_EPOCH", "1"),
+];
+
 /// What tests/lab/guest is made of.
 fn as_the_labs() -> Value {
     json!({"guest": {"packages": ["locales", "sudo"]}})
@@ -37,6 +46,7 @@ fn a_killed_build_leaves_nothing_and_the_same_packages_give_the_same_bytes() {
 
     // Killed, with its packages half-way in: what it started is gone with it, what it mounted was seen by none but it.
     let mut script = build_template(folder.path(), &words)
+        .envs(OF_THE_CALLER)
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
@@ -48,6 +58,11 @@ fn a_killed_build_leaves_nothing_and_the_same_packages_give_the_same_bytes() {
     }
     let mine = work.to_string_lossy().into_owned();
     assert!(!processes(&mine).is_empty(), "nothing is seen of it");
+    let seen = environments(&format!("rootfs.bash {mine}"));
+    assert!(!seen.is_empty(), "nothing is seen of it");
+    for (name, _) in OF_THE_CALLER {
+        assert!(!seen.contains(&format!("{name}=")), "{name}");
+    }
     script.kill().unwrap();
     script.wait().unwrap();
     let until = Instant::now() + Duration::from_secs(20);
@@ -60,7 +75,12 @@ fn a_killed_build_leaves_nothing_and_the_same_packages_give_the_same_bytes() {
     assert_eq!(templates_in(folder.path()), Vec::<PathBuf>::new());
 
     // The same call again: the folder that was left is no hindrance, and goes.
-    let ran = Ran::of(&build_template(folder.path(), &words).output().unwrap());
+    let ran = Ran::of(
+        &build_template(folder.path(), &words)
+            .envs(OF_THE_CALLER)
+            .output()
+            .unwrap(),
+    );
     let record = ran.good();
     let path = PathBuf::from(record["file"].as_str().unwrap());
     let path = folder.path().join(path.file_name().unwrap());
@@ -95,10 +115,11 @@ fn a_killed_build_leaves_nothing_and_the_same_packages_give_the_same_bytes() {
 
     // That of the labs, of another day and another folder, has the same packages, unless the mirror has newer ones since.
     let labs = rootfs_manifest();
-    if labs
-        .as_ref()
-        .is_some_and(|labs| labs["packages"] == manifest["packages"])
-    {
+    if labs.as_ref().is_some_and(|labs| {
+        ["packages", "recipe"]
+            .iter()
+            .all(|key| labs[key] == manifest[key])
+    }) {
         assert_eq!(labs.unwrap()["sha256"], manifest["sha256"]);
         return;
     }
@@ -122,6 +143,7 @@ fn unpacked(folder: &Path, template: &Path, manifest: &Value) {
     for there in [
         "etc/debian_version",
         "etc/os-release",
+        "etc/systemd/system/systemd-firstboot.service",
         "etc/network/interfaces",
         "usr/sbin/sshd",
         "usr/share/zoneinfo/Europe/Berlin",
@@ -346,6 +368,20 @@ fn processes(folder: &str) -> Vec<String> {
         .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
         .filter(|line| line.contains(folder))
         .collect()
+}
+
+/// The environments of processes that have this in their command lines.
+fn environments(part: &str) -> String {
+    let all = fs::read_dir("/proc").unwrap();
+    all.filter_map(|entry| {
+        let process = entry.ok()?.path();
+        let line = fs::read(process.join("cmdline")).ok()?;
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        let theirs = line.contains(part);
+        theirs.then(|| fs::read(process.join("environ")).ok())?
+    })
+    .map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', "\n"))
+    .collect()
 }
 
 fn sha256(path: &Path) -> String {
