@@ -14,8 +14,8 @@ $site[0] as $site
         | .record |= failed($step.blockers[0].code // "blocked"; [$step.blockers[].message] | join("; "))
       elif ($step.name | short($site)) != ($own.record.name | tostring | short($site)) then
         .do = "refuse" | .record |= failed("name"; "\($step.vmid) is \($step.name) in the plan")
-      # Of a guest that was begun with, it was known; shut down, it doesn't show any more for how long it has run.
-      elif $unsure and (($accept or $own.begun) | not) then
+      # Of one that was begun with, too: it may have been made again since, and nothing that is read here tells.
+      elif $unsure and ($accept | not) then
         .do = "refuse" | .blockers = [$unsure]
         | .record |= failed("backup-unsure"; "\($unsure.message): back it up now, or say --accept-unsure")
       else .step = $step | .warnings += ($step.warnings // []) end

@@ -45,7 +45,7 @@ $site[0] as $site
     | (if $vmid != null then .vmid = $vmid else . end)
     | (if $own.guest then . + ($own.guest | {type, node}) else . end)
     | .destroyed = $destroyed
-    | .changed = ($ran[0].changed == true or $released[0].changed == true or ($dry and $destroyed))
+    | .changed = ($ran[0].changed == true or $released[0].changed == true or any($published[]; .changed == true) or ($dry and $destroyed))
     | .[if $now then "freed" else "retired" end] = ($released[0].error == null and $released[0].changed == true)
     | (if $went then
          .backup = (if $own.step.snapshot then {snapshot: $own.step.snapshot, age_s: ($own.step.snapshot | age)} else null end)
@@ -59,7 +59,7 @@ $site[0] as $site
            ($own.step.warnings[]? | select(.code == "left")), members($vmid; $own.record.name | tostring | short($site); $site)]
          | .unseen = ([$cluster | unread] + (if $looked then [] else ["the backups of PBS"] end))
        else . end)
-    | (if $published != [] then .names = $published else . end)
+    | (if $published != [] then .names = [$published[] | select(.name != null)] else . end)
     | (if $dry then .dry_run = true else . end)
     | .steps_ms = ($spent | .total = ([.[]] | add))
     | (if $told == 0 then null else

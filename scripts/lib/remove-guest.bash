@@ -1,7 +1,7 @@
 # deprovision --apply: guests that are destroyed before their addresses are given back. Sourced after call.bash and site.bash;
 # needs `removal` and `removing`, the options that are for this alone. Sets `code`, the exit code.
 
-code=0
+code=0 cut=""
 worse() { (($1 <= code)) || code=$1; }
 
 # remove_called: refuses what doesn't go together, and sets `reach`, how pvx-migrate reaches the cluster.
@@ -14,6 +14,8 @@ remove_called() {
     fi
     tools pvx-migrate
     need flock "apt-get install util-linux"
+    # What is under way comes to its end, and nothing new is begun.
+    trap 'cut=yes' INT TERM HUP
     [[ ! ${opt[guests]-} ]] || fail 2 "--guests is not for --apply, which reads the cluster itself (or --state FILE)"
     if on no-backup-needed; then
         for name in snapshots ns backup-within pbs-ca-cert; do [[ ! ${opt[$name]-} ]] || fail 2 "--$name: no backup is needed (--no-backup-needed)"; done
@@ -41,15 +43,19 @@ remove_guests() {
     local line vmids
     umask 077
     mark ipam
-    for line in busy stuck lines; do : >"$tmp/$line"; done
+    trap 'rm -rf -- "$tmp"; [[ ! $cut ]] || exit 3' EXIT
+    not_cut
+    for line in busy stuck lines foreign notes known; do : >"$tmp/$line"; done
     has_dns=$(jq -r '(.dns // []) | length > 0' "$site")
-    vmids=$(jq -r '.vmid // empty' "$tmp/numbered")
+    vmids=$(jq -r 'select(.error == null or .error.code == "no-address") | .vmid | select(type == "number")' "$tmp/numbered")
     hold "$vmids"
     mark settle
     remove_state
     who
     vmids=$(jq -r 'select(.do == "remove") | .guest.vmid' "$tmp/going")
     hold "$vmids" # those that the IPAM doesn't know
+    unowned
+    foreign
     who
     vmids=$(jq -r 'select(.do == "remove") | .guest.vmid' "$tmp/going")
     if [[ $vmids ]]; then
@@ -57,18 +63,45 @@ remove_guests() {
         plan "$vmids"
     fi
     filter requests remove-guest-begin -n <"$tmp/going" >"$tmp/begin"
-    # What is under way comes to its end, and nothing new is begun.
-    cut=""
-    trap 'cut=yes' INT TERM HUP
+    not_cut
     while IFS= read -r line <&4; do one "$line"; done 4<"$tmp/begin"
     trap - INT TERM HUP
     [[ ! $cut ]] || worse 3
 }
 
+not_cut() { [[ ! $cut ]] || fail 3 "it was told to stop: nothing is begun"; }
+
+# unowned: $tmp/known, what the IPAM has, if a guest is to go of which it has no address.
+unowned() {
+    jq -es 'any(.[]; .do == "remove" and .record.address == null)' "$tmp/going" >/dev/null || return 0
+    run ipalloc list "${ipam[@]}" >"$tmp/owners"
+    run vmid encode --site "$site_file" <"$tmp/owners" >"$tmp/known"
+}
+
+# foreign: $tmp/foreign, the journals that are no journals, or of another cluster.
+foreign() {
+    local vmid
+    for vmid in "${!held[@]}"; do
+        [[ $vmid =~ ^[0-9]+$ && -s ${held[$vmid]} ]] || continue
+        jq -nRc --slurpfile state "$tmp/state" --argjson vmid "$vmid" --arg journal "${held[$vmid]}" '[inputs | fromjson? | objects | .cluster | strings] as $all
+            | $state[0].cluster.name as $here
+            | if $all == [] then {$vmid, $journal} elif any($all[]; . != $here) then {$vmid, $journal, cluster: ([$all[] | select(. != $here)] | last)} else empty end' \
+            "${held[$vmid]}" >>"$tmp/foreign" || fail 3 "${held[$vmid]}: it can't be read"
+    done
+}
+
+# note VMID JSON: what is to be remembered of a removal, beside its journal; on a line of its own, whatever was cut off before.
+note() {
+    local journal line
+    journal "$1"
+    line=$(jq -nc --argjson vmid "$1" --argjson said "$2" --slurpfile state "$tmp/state" '{vmid: $vmid, cluster: $state[0].cluster.name} + $said')
+    printf '\n%s\n' "$line" >>"$journal.notes" || fail 3 "$journal.notes: it can't be written"
+}
+
 # who: $tmp/going, what is to be done for each record, and the guest it is about.
 who() {
     filter requests remove-guest-who -n --slurpfile site "$site" --slurpfile state "$tmp/state" --slurpfile named "$tmp/named" --slurpfile lines "$tmp/lines" \
-        --slurpfile busy "$tmp/busy" --slurpfile stuck "$tmp/stuck" --argjson force "${opt[force]-false}" <"$tmp/numbered" >"$tmp/going"
+        --slurpfile foreign "$tmp/foreign" --slurpfile notes "$tmp/notes" --slurpfile owners "$tmp/known" --slurpfile busy "$tmp/busy" --slurpfile stuck "$tmp/stuck" --argjson force "${opt[force]-false}" <"$tmp/numbered" >"$tmp/going"
 }
 
 # journal VMID: sets `journal`.
@@ -78,10 +111,15 @@ journal() { journal=${opt[journal]:-${XDG_STATE_HOME:-${HOME:?}/.local/state}/pv
 # of each guest goes to $tmp/lines, those that another holds to $tmp/busy.
 declare -A held=()
 hold() {
-    local vmid lock journal
-    for vmid in $1; do
-        [[ ! ${held[$vmid]-} ]] || continue
+    local vmid lock journal vmids
+    mapfile -t vmids <<<"$1"
+    for vmid in "${vmids[@]}"; do
+        [[ $vmid =~ ^[1-9][0-9]{2,8}$ && ! ${held[$vmid]-} ]] || continue
         journal "$vmid"
+        if [[ -e $journal ]]; then
+            [[ -f $journal ]] || fail 2 "$journal: it is no file that can be a journal"
+            [[ -r $journal ]] || fail 3 "$journal: it can't be read"
+        fi
         held[$vmid]=$journal
         if ! on dry-run && [[ ! ${held[$journal]-} ]]; then
             if ! { mkdir -p -- "$(dirname -- "$journal")" && exec {lock}>>"$journal.lock"; } 2>/dev/null; then fail 3 "$journal: it can't be written"; fi
@@ -95,6 +133,7 @@ hold() {
 # settle VMID: follows what was asked for and has no end in the journal. What it can't settle goes to $tmp/stuck.
 settle() {
     local status=0 phase
+    [[ ! -s $journal.notes ]] || jq -nRc 'inputs | fromjson? | objects' "$journal.notes" >>"$tmp/notes" || fail 3 "$journal.notes: it can't be read"
     [[ -s $journal ]] || return 0
     last_line "$1" >"$tmp/line"
     phase=$(jq -r .phase "$tmp/line")
@@ -124,6 +163,11 @@ remove_state() {
             fail 2 "$given_state: it is no state document (pvx-migrate state --content)"
     else
         pvx-migrate state --content "${reach[@]}" >"$tmp/state" || exit
+    fi
+    if [[ $given_state ]]; then
+        pvx-migrate state "${reach[@]}" >"$tmp/live" || exit
+        jq -ne --slurpfile state "$tmp/state" --slurpfile live "$tmp/live" '$state[0].cluster.name == $live[0].cluster.name' >/dev/null ||
+            fail 2 "$given_state: it is of another cluster than $(jq -r .cluster.name "$tmp/live")"
     fi
     mark state
 }
@@ -196,8 +240,9 @@ one() {
     none) ;;
     *) fail 3 "what is to be done is not known: '$act'" ;;
     esac
+    if $gone && [[ $act == retire ]]; then last_look; fi
     if $gone; then
-        [[ $act == nothing ]] || address
+        if [[ $act == nothing ]]; then owe never; else owe now && address; fi
         names
     fi
     spent_json=$(for name in ipam settle state backups plan destroy address names; do printf '{"%s":%d}\n' "$name" "${spent[$name]-0}"; done | jq -sc add)
@@ -223,9 +268,23 @@ destroy() {
     jq -nRc --argjson vmid "$vmid" '[inputs | fromjson? | objects | select(.vmid == $vmid and (.action == "destroy" or .error))] | last // empty' "$tmp/answers" >"$tmp/ran"
     [[ -s $tmp/ran ]] ||
         jq -nc --argjson status "$status" '{error: {code: "run", message: "pvx-migrate run ended with \($status) and no record; the same call goes on"}}' >"$tmp/ran"
+    jq -c --arg vmid "$vmid" 'if (.error.message // "" | test("detected modified configuration"))
+        then .error.message |= "\($vmid) is changed or removed by somebody else at this moment: \(.)" else . end' "$tmp/ran" >"$tmp/told"
+    mv -- "$tmp/told" "$tmp/ran"
     gone=$(jq --argjson dry "${opt[dry-run]-false}" '.error == null and .action == "destroy" and (.phase == "verified" or $dry)' "$tmp/ran")
     ((status <= 3)) || status=3
     worse "$status"
+}
+
+# last_look: sets `gone`, which a guest is not that the cluster has now: the state may be an earlier one.
+last_look() {
+    local status=0
+    pvx-migrate state "${reach[@]}" >"$tmp/live" || status=$?
+    jq -c -L "$lib" --slurpfile site "$site" --slurpfile state "$tmp/state" --slurpfile live "$tmp/live" --argjson status "$status" -f "$lib/remove-guest-look.jq" "$tmp/one" >"$tmp/looked" ||
+        fail 3 "what the cluster has now could not be compared"
+    mv -- "$tmp/looked" "$tmp/one"
+    gone=$(jq '.record.error == null' "$tmp/one")
+    ((status == 0)) || worse 3
 }
 
 # address: gives it back, if there is one. The guest is gone, so what fails is told, and the same call goes on.
@@ -242,14 +301,45 @@ address() {
             '.changed = false | .error = {code: "address-held", message: "its address \(.address) is still held: ipalloc ended with \($status); the same call gives it back"}' "$tmp/leaving" >"$tmp/released"
         ((status <= 3)) || status=3
         worse "$status"
+        given_back
     fi
     mark address
 }
 
-# names: the site's name servers are told of what the IPAM has now. Sets `told`, publish-names' exit code.
+# given_back: writes it down, so that the journal doesn't give back the address of a guest that is made again.
+given_back() {
+    local vmid journal
+    vmid=$(jq -r '.guest.vmid // .record.vmid // empty' "$tmp/one")
+    [[ $vmid ]] && jq -e '.error == null' "$tmp/released" >/dev/null || return 0
+    journal "$vmid"
+    [[ -s $journal ]] || return 0
+    last_line "$vmid" >"$tmp/line"
+    [[ ! -s $tmp/line ]] || note "$vmid" "$(jq '{given_back: .at}' "$tmp/line")"
+}
+
+# owe: the name servers are to be told, from before the address is given back until they are. Another call pays, too.
+owe() {
+    owed=${XDG_STATE_HOME:-${HOME:?}/.local/state}/pvx/names-owed
+    if ! on dry-run && $has_dns && [[ $1 == now ]]; then
+        { mkdir -p -- "$(dirname -- "$owed")" && : >>"$owed"; } 2>/dev/null || fail 3 "$owed: it can't be written"
+    fi
+}
+
+# names: the site's name servers are told of what the IPAM has now, if it has changed.
 names() {
-    ! on dry-run && $has_dns || return 0
-    "$here/publish-names" --apply --site "$site_file" "${ipam[@]}" ${opt[identity]:+--identity "${opt[identity]}"} >"$tmp/published" || told=$?
-    worse "$((told > 3 ? 3 : told))"
+    local changed
+    $has_dns || return 0
+    changed=$(jq -s 'any(.[]; .changed == true)' "$tmp/ran" "$tmp/released")
+    if on dry-run; then
+        changed=$(jq '.act == "remove" or .act == "retire"' "$tmp/one")
+        ! $changed || say "the site's name servers would be told: $(jq -r '[(.dns | if type == "object" then .servers else . end)[]?.name] | join(", ")' "$site")"
+        return 0
+    fi
+    $changed || [[ -e $owed ]] || return 0
+    "$here/publish-names" --apply --site "$site_file" "${ipam[@]}" ${opt[identity]:+--identity "${opt[identity]}"} >"$tmp/servers-said" || told=$?
+    # Its last line may be cut off.
+    jq -nRc 'inputs | fromjson? | objects' "$tmp/servers-said" >"$tmp/published"
+    ((told > 0)) || rm -f -- "$owed"
+    worse "$((told > 1 ? 3 : told))"
     mark names
 }

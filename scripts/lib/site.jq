@@ -13,6 +13,9 @@ def holds($address):
 # A guest's name as its owner has it: lower case, no trailing dot, no domain of the site.
 def short($site): ascii_downcase | rtrimstr(".") | if $site.domain then rtrimstr("." + ($site.domain | ascii_downcase)) else . end;
 
+# As `short`, in the letters that it has; a name that is nothing but a domain stays.
+def own_name($site): short($site) as $short | if $short == "" then . else .[:($short | length)] end;
+
 # A VLAN as people are told of it: 30 (services).
 def called: if .name then "\(.vlan) (\(.name))" else "\(.vlan)" end;
 

@@ -236,7 +236,7 @@ fn a_journal_of_another_cluster_or_none() {
     let refused = bed.apply(&["paperless"]);
     assert_eq!(
         (refused.code, refused.codes()),
-        (Some(2), vec!["run"]),
+        (Some(1), vec!["journal"]),
         "{refused:#?}"
     );
     bed.is_untouched("no journal");

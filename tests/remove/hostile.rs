@@ -61,6 +61,38 @@ fn requests() {
 }
 
 #[test]
+fn ids_of_records() {
+    let bed = Bed::new();
+    let ids = [
+        json!("../../../../out/x"),
+        json!("$(touch owned)"),
+        json!(99),
+        json!(1_000_000_000),
+        json!([1, 2]),
+        json!("30050"),
+    ];
+    for id in ids {
+        for words in [&["-n"][..], &[]] {
+            let input = json!([{"name": "nobody", "vmid": id}, {"name": "paperless", "vmid": id}]);
+            std::fs::write(bed.path("input"), input.to_string()).unwrap();
+            let mut command = bed.command("deprovision");
+            command.args(["--apply", "--ipam", "ipam", "--stop", "--no-backup-needed"]);
+            command.args(words);
+            command.stdin(std::fs::File::open(bed.path("input")).unwrap());
+            let answer = Answer::of(&command.output().unwrap());
+            is_clean(&bed, &answer, "vmid");
+            assert!(
+                [Some(1), Some(2)].contains(&answer.code),
+                "{id}: {answer:#?}"
+            );
+            let state = bed.path("home/.local");
+            assert!(!bed.path("home/out").exists() && !state.exists(), "{id}");
+        }
+    }
+    bed.is_untouched("vmid");
+}
+
+#[test]
 fn what_the_cluster_and_pbs_say() {
     for text in TEXTS {
         let bed = Bed::of(

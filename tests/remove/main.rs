@@ -16,6 +16,8 @@ mod sim;
 mod bed;
 mod failures;
 mod hostile;
+mod identity;
 mod kills;
+mod names;
 mod refusals;
 mod whole;

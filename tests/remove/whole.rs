@@ -246,9 +246,12 @@ fn freed_at_once() {
 
 #[test]
 fn one_that_the_ipam_does_not_know() {
-    let own = paperless(json!({"name": "stray", "config": {"hostname": "stray"}}));
+    let own = paperless(
+        json!({"vmid": 105, "name": "stray", "config": {"hostname": "stray",
+        "rootfs": "thin:vm-105-disk-0,size=2G", "net0": "name=eth0,bridge=vmbr0,ip=192.168.30.99/24"}}),
+    );
     let bed = Bed::of(&[own], json!({}));
-    bed.backups(&[backup(json!({"comment": "stray"}))]);
+    bed.backups(&[backup(json!({"backup-id": "105", "comment": "stray"}))]);
     let done = bed.apply(&["stray"]);
     let record = done.good();
     assert_eq!(
@@ -260,6 +263,6 @@ fn one_that_the_ipam_does_not_know() {
         (&json!(true), &json!(false), &json!("no-address")),
         "{record}"
     );
-    assert_eq!(destroyed(&bed.sim.truth(), PAPERLESS), 1);
+    assert_eq!(destroyed(&bed.sim.truth(), 105), 1);
     assert_eq!(bed.status("192.168.30.50"), "active");
 }
