@@ -221,14 +221,17 @@ in_use() {
     known "$dir" || return 1
     step=""
     case $told in
-    ready | adopted) return 0 ;;
-    foreign)
-        write_note "$journal" "$(jq -c '.adopted = true' "$dir/job")" || failed_at ready journal "$journal.note: it can't be written"
-        return
+    ready | adopted) ;;
+    foreign) write_note "$journal" "$(jq -c '.adopted = true' "$dir/job")" || { failed_at ready journal "$journal.note: it can't be written" || return 1; } ;;
+    *)
+        during pvx-migrate run --journal "$journal" --ready "$vmid" "${reach[@]}" </dev/null >"$dir/in-use" 2>"$dir/in-use.said" || code=$?
+        mark ready
+        if ((code)); then
+            failed_at ready "$(jq -rn 'first(inputs | .error.code // empty) // "outside"' "$dir/in-use")" \
+                "$(jq -rn --arg said "$(last_words "$dir/in-use.said")" 'first(inputs | .error.message // empty) // $said' "$dir/in-use")"
+            return 1
+        fi
         ;;
     esac
-    during pvx-migrate run --journal "$journal" --ready "$vmid" "${reach[@]}" </dev/null >"$dir/in-use" 2>"$dir/in-use.said" || code=$?
-    mark ready
-    ((code == 0)) || failed_at ready "$(jq -rn 'first(inputs | .error.code // empty) // "outside"' "$dir/in-use")" \
-        "$(jq -rn --arg said "$(last_words "$dir/in-use.said")" 'first(inputs | .error.message // empty) // $said' "$dir/in-use")"
+    close_note "$journal" || failed_at ready journal "$journal.note: it can't be written"
 }

@@ -9,6 +9,7 @@ apply_open() {
     [[ ${opt[parallel]:-1} =~ ^[1-9][0-9]?$ ]] || fail 2 "--parallel is a number from 1 to 99, not '${opt[parallel]}'"
     [[ $wait_s =~ ^[1-9][0-9]{0,3}$ ]] || fail 2 "--wait is a number of seconds from 1 to 9999, not '$wait_s'"
     if on rollback && on apply; then fail 2 "--rollback is for a call that did not come to its end: without --apply"; fi
+    if on rollback && [[ ${opt[state]-} ]]; then fail 2 "--rollback reads the cluster itself: what was made since is not in --state"; fi
     if on "made" && ! on apply; then fail 2 "--made goes with --apply"; fi
     need ssh-keyscan "apt-get install openssh-client"
     identify "${opt[identity]-}"
@@ -27,6 +28,12 @@ apply_names() {
     [[ ! ${opt[journal]-} || $(wc -l <"$tmp/names") -le 1 ]] || fail 2 "--journal is of one guest; of several each has its own"
     : >"$tmp/in-the-way"
     netbox_cluster=$(jq -r '.netbox.cluster // ""' "$site")
+    while IFS= read -r name; do
+        journal=$(journal_of "$name").note
+        if [[ -e $journal ]] && ! note_fits "$journal"; then
+            jq -nc --arg name "$name" --arg note "$journal" '{$name, code: "note", message: "\($note) can\u0027t be read as what an earlier call has written down, so what that has allocated and made can\u0027t be told: look at the guest and its address, move the file away, and the same command goes on"}' >>"$tmp/in-the-way"
+        fi
+    done <"$tmp/names"
     if ! on dry-run; then
         open_known_hosts
         while IFS= read -r name; do
@@ -38,6 +45,8 @@ apply_names() {
                 jq -nc --arg name "$name" '{$name, code: "busy", message: "another provision of \($name) is at work, and its lock is waited for no longer"}' >>"$tmp/in-the-way"
             fi
         done <"$tmp/names"
+    fi
+    if [[ -s $tmp/in-the-way ]]; then
         filter requests in-the-way --slurpfile site "$site" --slurpfile others "$tmp/in-the-way" <"$tmp/checked" >"$tmp/free"
         mv -- "$tmp/free" "$tmp/checked"
     fi
@@ -128,27 +137,47 @@ apply_stop() {
     fail 3 "cut off: what was made stays, with its address, and the same command goes on"
 }
 
-# notes: what is about to be allocated is written down, as --rollback goes by it if the call is cut off.
+# notes: what is about to be allocated is written down, as --rollback goes by it if the call is cut off; `allocated` says that it was.
 notes() {
-    local note journal
     filter requests with-notes --slurpfile site "$site" --slurpfile candidate "$tmp/candidate" --slurpfile before "$tmp/before" --slurpfile checked "$tmp/checked" \
         -n <"$tmp/decided" >"$tmp/notes"
+    note_each '{allocating: true}' "$tmp/notes"
+}
+allocated() {
+    filter requests with-notes --slurpfile site "$site" --slurpfile candidate "$tmp/allocated" --slurpfile before "$tmp/before" --slurpfile checked "$tmp/checked" \
+        -n <"$tmp/decided" >"$tmp/notes"
+    note_each '{fresh: true}' "$tmp/notes"
+}
+note_each() { # WHAT FILE
+    local note journal
     while IFS= read -r note; do
         journal=$(journal_of "$(jq -r .short <<<"$note")")
-        write_note "$journal" "$note" || fail 3 "$journal.note: it can't be written"
-    done <"$tmp/notes"
+        write_note "$journal" "$(jq -c ". + $1" <<<"$note")" || fail 3 "$journal.note: it can't be written"
+    done <"$2"
 }
+
+# note_fits NOTE: it is one that write_note has written.
+note_fits() { [[ $(jq -s 'length == 1 and (.[0] | type == "object" and (.name | type) == "string" and (.ipam | type) == "string")' "$1" 2>/dev/null) == true ]]; }
 
 # write_note JOURNAL JOB: what was asked for and what this call has taken, beside the journal. What an earlier call took for the same address counts, too.
 write_note() {
-    local old
+    local old ipam_name
     old=$(cat -- "$1.note" 2>/dev/null || true)
-    (umask 077 && jq -c --argjson old "${old:-null}" --arg ipam "$(ipam_named)" \
+    ipam_name=$(ipam_named) || return 1
+    (umask 077 && jq -c --argjson old "${old:-null}" --arg ipam "$ipam_name" \
         '{request, ipam: $ipam, vmid: .record.vmid, name: .record.name, address: .record.address}
-            | .address as $address | .vmid as $vmid
-            | .allocated = ($job.fresh or ($old.allocated == true and $old.address == $address))
-            | .retired = (if $job.fresh then $job.retired else $old.retired == true and $old.address == $address end)
+            | .address as $address | .vmid as $vmid | ($old != null and $old.address == $address) as $same
+            | .allocated = ($job.fresh == true or ($job.allocating != true and $same and $old.allocated == true))
+            | .allocating = (.allocated | not) and ($job.allocating == true or ($same and $old.allocating == true))
+            | .retired = (if $job.fresh or $job.allocating then $job.retired else $same and $old.retired == true end)
             | .adopted = ($job.adopted == true or ($old.adopted == true and $old.vmid == $vmid))' --argjson job "$2" <<<"$2" >"$1.note.new" &&
+        sync -- "$1.note.new" && mv -- "$1.note.new" "$1.note") 2>/dev/null
+}
+
+# close_note JOURNAL: the guest is in use, and its address is its own: no --rollback gives it back.
+close_note() {
+    [[ -s $1.note && $(<"$1.note") == *[{,]'"alloca'@(ted|ting)'":true'* ]] || return 0
+    (umask 077 && jq -c '.allocated = false | .allocating = false' "$1.note" >"$1.note.new" &&
         sync -- "$1.note.new" && mv -- "$1.note.new" "$1.note") 2>/dev/null
 }
 

@@ -21,7 +21,7 @@ roll_back() {
 
 # roll_one FOLDER: prints the record of one request.
 roll_one() {
-    local dir=$1 name journal vmid verdict release retire refused code=0 how=()
+    local dir=$1 name journal vmid verdict release refused code=0 how=()
     name=$(jq -r '.short // ""' "$dir/job")
     journal=$(journal_of "$name")
     : >"$dir/journal"
@@ -29,11 +29,10 @@ roll_one() {
     : >"$dir/released"
     [[ ! -s $journal ]] || cat -- "$journal" >"$dir/journal"
     filter "$name" rollback --slurpfile state "$states" --rawfile journal "$dir/journal" --arg path "$journal" --arg ipam "$(ipam_named)" \
-        --argjson note "$(cat -- "$journal.note" 2>/dev/null || echo null)" <"$dir/job" >"$dir/verdict"
+        --argjson note "$([[ -e $journal.note ]] && note_fits "$journal.note" && cat -- "$journal.note" || echo null)" <"$dir/job" >"$dir/verdict"
     verdict=$(jq -r .verdict "$dir/verdict")
     vmid=$(jq -r '.record.vmid // empty' "$dir/verdict")
     release=$(jq -r .release "$dir/verdict")
-    retire=$(jq -r .retire "$dir/verdict")
     if [[ $verdict == remove ]]; then
         if ! on dry-run; then
             pvx-migrate plan remove "$vmid" --name "$(jq -r .record.name "$dir/verdict")" --stop --no-backup-needed --whole-pair --site "$site_file" <"$states" >"$dir/plan" || code=$?
@@ -45,11 +44,7 @@ roll_one() {
         refused=$(jq -n 'any(inputs; .error)' "$dir/gone")
         [[ $refused == false ]] || verdict=stays
     fi
-    if [[ $verdict =~ ^(remove|release)$ && $release == true ]]; then
-        [[ $retire != true ]] || how=(--retire)
-        ! on dry-run || how+=(--dry-run)
-        run ipalloc release "${ipam[@]}" "${how[@]}" < <(jq -c '{name: .record.name}' "$dir/verdict") >"$dir/released"
-    fi
+    if [[ $verdict =~ ^(remove|release)$ && $release == true ]]; then give_back "$dir"; fi
     refused=$(jq -n 'any(inputs; .error)' "$dir/released")
     if [[ $verdict =~ ^(remove|release)$ && $refused == false ]] && ! on dry-run; then rm -f -- "$journal.note"; fi
     jq -c --arg verdict "$verdict" --slurpfile gone "$dir/gone" --slurpfile released "$dir/released" --argjson dry "$dry" -L "$lib" \
@@ -61,4 +56,20 @@ roll_one() {
         | if $error then failed($error.code; $error.message) else . end' "$dir/verdict"
 }
 
-ipam_named() { printf '%s\n' "${ipam[1]-${NETBOX_URL:-${NETBOX_API-}}}"; }
+# give_back FOLDER: FOLDER/released, what the IPAM says of it. An address goes only if it is the one that the call has allocated, and its name's still.
+give_back() {
+    local how=()
+    [[ $(jq -r .retire "$1/verdict") != true ]] || how=(--retire)
+    jq -c .owner "$1/verdict" >"$1/owner"
+    run ipalloc release "${ipam[@]}" "${how[@]}" --dry-run <"$1/owner" >"$1/looked"
+    filter ipam give-back -n --slurpfile verdict "$1/verdict" <"$1/looked" >"$1/released"
+    if ! on dry-run && [[ $(jq -n 'any(inputs; .changed and (.error | not))' "$1/released") == true ]]; then
+        run ipalloc release "${ipam[@]}" "${how[@]}" <"$1/owner" >"$1/released"
+    fi
+}
+
+# ipam_named: the IPAM, by a name that is the same from wherever it is called.
+ipam_named() {
+    local name=${ipam[1]-${NETBOX_URL:-${NETBOX_API-}}}
+    if netbox; then printf '%s\n' "${name%/}"; else realpath -- "$name"; fi
+}

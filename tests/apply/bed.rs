@@ -137,6 +137,22 @@ impl Bed {
         serde_json::from_str::<Value>(&text).unwrap()["data"].take()
     }
 
+    /// The token that commands have.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// What the simulation alone has: `fault`, `rights`, `set`.
+    pub fn control(&self, what: &str, value: &Value) {
+        let body = self.path("control.json");
+        fs::write(&body, value.to_string()).unwrap();
+        let url = format!("{}/control/{what}", self.address);
+        self.bash(&format!(
+            "curl -sf -H 'Content-Type: application/json' --data-binary @{} '{url}'",
+            body.display()
+        ));
+    }
+
     /// A request of root's, who stands behind the simulation's own token.
     pub fn post(&self, path: &str, body: &Value) {
         self.request("POST", path, body);
