@@ -336,7 +336,8 @@ names() {
         return 0
     fi
     $changed || [[ -e $owed ]] || return 0
-    "$here/publish-names" --apply --site "$site_file" "${ipam[@]}" ${opt[identity]:+--identity "${opt[identity]}"} >"$tmp/servers-said" || told=$?
+    "$here/publish-names" --apply --site "$site_file" "${ipam[@]}" ${opt[identity]:+--identity "${opt[identity]}"} \
+        --gone "$(jq -r '.record.name // ""' "$tmp/one")" >"$tmp/servers-said" || told=$?
     # Its last line may be cut off.
     jq -nRc 'inputs | fromjson? | objects' "$tmp/servers-said" >"$tmp/published"
     ((told > 0)) || rm -f -- "$owed"

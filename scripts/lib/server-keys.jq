@@ -4,7 +4,7 @@
 def refused($why): {error: {code: "host-key", message: $why}};
 
 [$scanned | split("\n")[] | select(. != "") | split(" ") | {type: .[0], blob: .[1], sha256: .[2]}] as $scanned
-| [$known | split("\n")[] | split(" ") | select(.[0] == $host) | {type: .[1], blob: .[2]}] as $pinned
+| [$known | split("\n")[] | split(" ") | select(.[0] // "" | split(",") | any(. == $host)) | {type: .[1], blob: .[2]}] as $pinned
 | [$scanned[] | . as $key | select(any($pinned[]; .type == $key.type and .blob == $key.blob))] as $same
 | [$scanned[] | . as $key | select(any($pinned[]; .type == $key.type and .blob != $key.blob))] as $other
 | ($scanned | map("\(.type) \(.sha256)") | join(", ")) as $offered

@@ -53,6 +53,13 @@ fn the_old_names_are_back() {
         }
     }
     bed.inside("ns-1", "rm /etc/dnsmasq.d/other.conf");
+
+    // What wasn't there isn't put back, whatever an earlier run left beside it.
+    bed.inside("ns-1", "cd /etc/dnsmasq.d; mv names.conf /root; echo host-record=ghost.lab.example,192.168.30.9 >.names.conf.pvx-old");
+    bed.site(&[with("check", "echo line 3 is bad; exit 1")]);
+    assert_eq!(bed.publish(&["--apply"]).codes(), ["check"]);
+    assert_eq!(bed.inside("ns-1", "ls /etc/dnsmasq.d"), "");
+    bed.inside("ns-1", "mv /root/names.conf /etc/dnsmasq.d");
     bed.site(&[one, two]);
     bed.publish(&["--apply"]).good(true);
     assert_eq!(bed.ask(TWO, "web"), "192.168.30.80");
@@ -65,6 +72,13 @@ fn the_next_one_is_served() {
         return;
     };
     let [_, two] = bed.two();
+    // A key that is known of it by whatever name is not overwritten.
+    let elsewhere = "cd $TMPDIR; ssh-keygen -qt ed25519 -N '' -f other; mkdir -p .local/state/pvx; sed 's/^/192.168.30.99,ns-1.lab.example,192.168.30.51 /; s/ [^ ]*$/ 7:x/' other.pub >.local/state/pvx/known_hosts";
+    bed.bash(elsewhere);
+    let pinned = bed.publish(&["--apply", "--accept-new", "ns-1", "--server", "ns-1"]);
+    assert_eq!(pinned.codes()[0], "host-key", "{pinned:#?}");
+    bed.bash("rm $TMPDIR/.local/state/pvx/known_hosts");
+
     let unknown = bed.publish(&["--apply", "--accept-new", "ns-2"]);
     assert_eq!(unknown.codes(), ["host-key", ""], "{unknown:#?}");
     assert!(
@@ -145,7 +159,8 @@ fn a_list_that_shrinks() {
         assert_eq!(bed.ask(ONE, "web"), "192.168.30.70", "{what}");
     }
     std::fs::write(bed.path("ipam/ip-addresses.csv"), "half a ro").unwrap();
-    let unread = bed.publish(&["--apply", "--shrink"]);
+    let unread = bed.publish(&["--apply", "--shrink", "web"]);
+    assert!(!unread.said.contains("no server was to"), "{unread:#?}");
     assert_eq!(
         (unread.code, unread.codes()),
         (Some(2), vec!["ipam"]),
@@ -156,9 +171,18 @@ fn a_list_that_shrinks() {
     bed.ipam(&[("web", 70)]);
     bed.publish(&["--apply", "--shrink"]).good(true);
     assert_eq!(bed.ask(ONE, "db"), "");
+    // The last one goes, as it was removed; and with nothing left to ask for, the server is asked all the same.
     bed.ipam(&[]);
-    bed.publish(&["--apply", "--shrink"]).good(true);
+    assert_eq!(bed.publish(&["--apply", "--gone", "db"]).codes(), ["empty"]);
+    bed.publish(&["--apply", "--gone", "web"]).good(true);
     assert_eq!(bed.ask(ONE, "web"), "");
+    bed.publish(&["--apply", "--gone", "web"]).good(false);
+    let mut silent = dnsmasq("ns-1", ONE);
+    silent["reload"] = json!("true");
+    bed.site(&[silent]);
+    bed.inside("ns-1", "dns stop");
+    assert_eq!(bed.publish(&["--apply"]).codes(), ["unverified"]);
+    bed.site(&[dnsmasq("ns-1", ONE)]);
 
     // What others wrote goes only if told so, and is kept beside it.
     bed.ipam(&[("web", 70)]);
@@ -173,6 +197,12 @@ fn a_list_that_shrinks() {
     );
     assert_eq!(
         bed.inside("ns-1", "cat /etc/dnsmasq.d/.names.conf.pvx-old"),
+        "host-record=hand.lab.example,192.168.30.9"
+    );
+    bed.ipam(&[("web", 70), ("db", 71)]);
+    bed.publish(&["--apply"]).good(true);
+    assert_eq!(
+        bed.inside("ns-1", "cat /etc/dnsmasq.d/.names.conf.pvx-adopted"),
         "host-record=hand.lab.example,192.168.30.9"
     );
 }

@@ -4,6 +4,7 @@
 
 mod bed;
 mod failures;
+mod honest;
 mod removed;
 mod together;
 mod whole;
@@ -12,3 +13,7 @@ mod zone;
 #[path = "../tools.rs"]
 #[allow(dead_code)] // of which only a part is needed here
 mod tools;
+
+#[path = "../namespaces.rs"]
+#[allow(dead_code)]
+mod namespaces;

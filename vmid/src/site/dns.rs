@@ -51,16 +51,30 @@ impl NameServer {
     }
 }
 
+/// A path as it is without what leads nowhere: `/etc//x`, `/etc/./x` and `/etc/a/../x` are one file.
+fn plain(path: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts
+}
+
 /// What the keys of a name server say of each other.
 pub(super) fn check(site: &Site, faults: &mut Faults) {
     let servers = site.dns.iter().flat_map(|dns| &dns.servers);
     for (place, server) in servers.clone().enumerate() {
         let path = format!("dns.servers[{place}]");
         let before = servers.clone().take(place);
-        if let Some(first) = before
-            .clone()
-            .position(|one| one.file == server.file && one.place() == server.place())
-        {
+        if let Some(first) = before.clone().position(|one| {
+            plain(&one.file) == plain(&server.file) && one.place() == server.place()
+        }) {
             let what = format!("is the file of dns.servers[{first}], too");
             faults.add(format!("{path}.file"), what);
         }
@@ -78,6 +92,18 @@ pub(super) fn check(site: &Site, faults: &mut Faults) {
         if server.primary.is_some() && !is_zone {
             let what = format!("is of a zone, but the format is {}", server.format);
             faults.add(format!("{path}.primary"), what);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn one_file_by_many_names() {
+        for path in ["/etc/x", "/etc//x", "/etc/./x", "/etc/a/../x", "/../etc/x"] {
+            assert_eq!(plain(path), ["etc", "x"], "{path}");
         }
     }
 }
