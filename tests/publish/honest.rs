@@ -18,7 +18,7 @@ fn only_what_was_seen() {
     bed.first().good(true);
 
     // Who asks is killed, or ends in the middle.
-    bed.ipam(&[("web", 80), ("db", 71), ("mail", 72)]);
+    bed.ipam(&[("web", 80), ("db", 79), ("mail", 72)]);
     for script in ["kill -KILL $$", "\"$real\" \"$@\" | head -n 1"] {
         let answer = bed.with_hacheck(script, &["--apply"]);
         assert_eq!(answer.code, Some(1), "{script}: {answer:#?}");
