@@ -9,7 +9,7 @@ def told: if type == "object" then .message else . end;
 . as $job
 | .record as $record
 | (.plan.blockers // []) as $blockers
-| if $job.verdict == "none" then $record else
+| if $job.verdict == "none" then $record | if $dry then . else del(.dry_run) end else
     (if $job.verdict == "blocked" then ($job.plan.error // {code: $blockers[0].code, message: ([$blockers[].message] | join("; "))})
      elif $job.verdict == "root-only" then {code: "root-only", message: "\([$blockers[].message | sub(": type root_only on .*"; "")] | join("; ")): type what `commands` has as root on \($record.node), then go on with --made"}
      elif $failed[0].code == "exists" then null

@@ -12,14 +12,14 @@ attend_made() {
     touch -- "$dir/ran" "$dir/ready" "$dir/verified" "$dir/assigned" "$dir/failed"
     case $verdict in
     none | blocked) ;; # it is told
-    root-only) touch -- "$dir/kept" ;;
+    root-only) rm -f -- "$dir/none" ;;
     *) on dry-run || { made "$dir" && listen && configured "$dir" && verified "$dir" && assigned "$dir" && in_use "$dir"; } || true ;;
     esac
     [[ ! $wire ]] || kill "$wire" 2>/dev/null || true
     spent["total"]=$(((${EPOCHREALTIME//[!0-9]/} - begun_at) / 1000))
     local times=() part
     for part in "${!spent[@]}"; do times+=(--argjson "$part" "${spent[$part]}"); done
-    filter "$name" applied --arg step "$step" --argjson dry "$dry" --argjson kept "$([[ -e $dir/kept ]] && echo true || echo false)" \
+    filter "$name" applied --arg step "$step" --argjson dry "$dry" --argjson kept "$([[ -e $dir/none ]] && echo false || echo true)" \
         --arg call "$(words_of "$dir")" --slurpfile ran "$dir/ran" --slurpfile ready "$dir/ready" --slurpfile verified "$dir/verified" \
         --slurpfile assigned "$dir/assigned" --slurpfile failed "$dir/failed" --argjson spent "$(jq -nc '$ARGS.named' "${times[@]}")" <"$dir/job" >"$dir/record.new"
     mv -- "$dir/record.new" "$dir/record"
@@ -65,18 +65,22 @@ last_words() { head -c 65536 -- "$1" | tr -d '\0\r' | grep -av '^$' | tail -n 1 
 # made FOLDER: the guest is there and runs. From the first request on nobody else gets its address.
 made() {
     local code=0 how told
-    touch -- "$dir/kept" || return 1
+    rm -f -- "$dir/none" || return 1
     known "$dir" || return 1
     if [[ $told == ready ]]; then
         echo '{"exists":true,"ours":true,"changed":false}' >"$dir/ran"
         return 0
     fi
     write_note "$journal" "$(jq -c . "$dir/job")" || {
-        rm -f -- "$dir/kept"
+        : >"$dir/none"
         failed_at plan journal "$journal.note: it can't be written"
         return 1
     }
-    jq -c .plan "$dir/job" >"$dir/plan"
+    jq -c .plan "$dir/job" >"$dir/plan" || {
+        : >"$dir/none"
+        failed_at plan disk "$dir/plan: it can't be written"
+        return 1
+    }
     mark make
     during pvx-migrate run --journal "$journal" "${reach[@]}" <"$dir/plan" >"$dir/ran.all" 2>"$dir/ran.said" || code=$?
     mark run
@@ -89,14 +93,14 @@ made() {
         ;;
     vmid-taken | not-made | refused | node-offline | no-quorum | not-begun | changed)
         # Nothing is there; another's guest was not touched.
-        if nothing_begun "$dir"; then rm -f -- "$dir/kept"; fi
+        if nothing_begun "$dir" && ! may_be_ours; then : >"$dir/none"; fi
         step=create
         return 1
         ;;
     start-failed) step=start && return 1 ;;
     resize-failed) step=resize && return 1 ;;
     none)
-        if ((code == 2)); then rm -f -- "$dir/kept"; fi # it has refused the call, and has done nothing
+        if ((code == 2)); then : >"$dir/none"; fi # it has refused the call, and has done nothing
         if by_signal "$code"; then
             failed_at create cut-off "pvx-migrate run was ended by signal $((code - 128)); whether $vmid is there is not known, and the same command goes on"
         else
@@ -105,6 +109,14 @@ made() {
         ;;
     *) step=create && return 1 ;;
     esac
+}
+
+# may_be_ours: the ID was taken meanwhile, and by what is not known: it may be this name's guest, which a call on another host
+# makes with the same address. run says `30010 is "other" on NODE` of those that it knows.
+may_be_ours() {
+    local is
+    [[ $how == vmid-taken ]] || return 1
+    is=$(jq -r --argjson vmid "$vmid" '.error.message | startswith("\($vmid) is \"")' "$dir/ran") && [[ $is != true ]]
 }
 
 # nothing_begun FOLDER: the journal has no creation of this guest that may have come to something.
@@ -125,7 +137,13 @@ known() {
 
 # foreign: a guest of that ID and name that this journal has not made.
 foreign() {
+    local by
     if ! on "made"; then
+        by=$(jq -r '.made_by // ""' "$dir/ran")
+        if [[ $by ]]; then
+            failed_at configure not-ready "$vmid was made by another call (pvx run $by), which has not brought it to its end; its journal is not here: that call goes on where it is, or --made takes the guest over"
+            return 1
+        fi
         jq -nc '{code: "exists"}' >"$dir/failed"
         return 1
     fi

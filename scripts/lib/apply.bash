@@ -89,7 +89,7 @@ await_states() {
     judged_list "$tmp/state" guests -n --argjson proof false >>"$tmp/guests"
 }
 
-pids=() locks=()
+locks=()
 
 # apply: a folder $tmp/at.N for each record, with its `record` in the end; then the result.
 apply() {
@@ -108,6 +108,7 @@ apply() {
         -n <"$tmp/decided" >"$tmp/jobs"
     while IFS= read -r job; do
         mkdir -p -- "$tmp/at.$at"
+        : >"$tmp/at.$at/none" # away with it before anything is made
         printf '%s\n' "$job" >"$tmp/at.$at/job"
         folders+=("$tmp/at.$at")
         at=$((at + 1))
@@ -119,7 +120,7 @@ apply() {
             going=$((going - 1))
         done
         attend_made "${folders[at]}" &
-        pids+=("$!") going=$((going + 1))
+        going=$((going + 1))
     done
     wait
     trap 'fail 3 "cut off"' INT TERM HUP
@@ -131,8 +132,7 @@ apply() {
 }
 apply_stop() {
     trap '' INT TERM HUP
-    local pid
-    for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
+    jobs -pr | xargs -r kill -TERM 2>/dev/null || true
     wait
     fail 3 "cut off: what was made stays, with its address, and the same command goes on"
 }
@@ -210,9 +210,10 @@ publish() {
     done <"$tmp/names"
 }
 
-# kept: the places of the records whose guest may be there, so that its address stays whatever happens.
+# kept: the places of the records whose guest may be there, so that its address stays whatever happens: all that nothing says
+# the opposite of, as what says it may be what can't be written.
 kept() {
     local at places=()
-    for at in "$tmp"/at.*/kept; do [[ ! -e $at ]] || { at=${at%/kept} && places+=("${at##*.}"); }; done
+    for at in "$tmp"/at.*; do [[ ! -d $at || -e $at/none ]] || places+=("${at##*.}"); done
     jq -nc '[$ARGS.positional[] | tonumber]' --args "${places[@]}"
 }

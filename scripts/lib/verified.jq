@@ -14,7 +14,7 @@ def mac: test("\\A([0-9a-f]{2}:){5}[0-9a-f]{2}\\z") and . != "00:00:00:00:00:00"
 | {hostname: ($hostname | printable), macs: $here}
 | if ($hostname | ascii_downcase) as $name | $record.name | ascii_downcase | . != $name and split(".")[0] != $name then
     failed("other-guest"; "what answers at \($address) calls itself \($hostname)")
-  elif ($own != [] and $others != []) or ($here | length) > 1 then
+  elif if $own != [] then $others != [] else ($here | length) > 1 end then
     failed("duplicate-address"; "\($address) is answered for by \($here | join(" and ")), and \($record.name) has \($own | join(", "))")
   elif $unseen then .warnings = ["whether another host has \($address), too, is not known: \($unseen)"]
   elif $here == [] then .warnings = ["nothing answers ARP for \($address)"]
