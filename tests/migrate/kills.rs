@@ -234,7 +234,10 @@ pub fn settled(sim: &Sim, plan: &[Value], scenario: &Value, ran: &Ran, said: &st
             .all(|row| {
                 let is = &truth["guests"][row["vmid"].to_string()];
                 let dead = last_cause(truth, &row["vmid"]) == "node died";
-                is["status"] == "running" || !is["lock"].is_null() || dead
+                is["status"] == "running"
+                    || !is["lock"].is_null()
+                    || dead
+                    || died(scenario, &is["node"])
             })
     });
     for (row, guest) in plan.iter().zip(scenario["guests"].as_array().unwrap()) {
@@ -260,7 +263,9 @@ pub fn settled(sim: &Sim, plan: &[Value], scenario: &Value, ran: &Ran, said: &st
         let untouched = !told.contains_key(&vmid.as_u64().unwrap()) && once("node died");
         let last = last_cause(&truth, vmid);
         if guest["status"] == "running" {
-            let excused = reported || untouched || last == "node died";
+            // The manager had it off, or was starting it, when its node died.
+            let with_its_node = row["ha"].is_string() && died(scenario, &is["node"]);
+            let excused = reported || untouched || last == "node died" || with_its_node;
             assert!(runs || excused, "it ran and is stopped: {}", why());
         } else {
             // A node that boots starts its guests, and one that runs is moved as such.
@@ -287,6 +292,17 @@ pub fn settled(sim: &Sim, plan: &[Value], scenario: &Value, ran: &Ran, said: &st
     }
     assert!(posts(&truth, "/migrate") <= 4 * plan.len(), "{said}");
     assert_well_formed(&truth, said);
+}
+
+/// A node that goes down and does not come up again. This manager takes nothing over from it.
+fn died(scenario: &Value, node: &Value) -> bool {
+    let faults = scenario["faults"].as_array().into_iter().flatten();
+    let of_node = faults.filter(|fault| fault["node"] == *node);
+    let kinds = of_node.filter_map(|fault| fault["fault"].as_str());
+    let last = kinds
+        .filter(|kind| ["node-down", "node-up"].contains(kind))
+        .last();
+    last == Some("node-down")
 }
 
 /// What was last done with it.
