@@ -190,7 +190,14 @@ kill -9 $pid; wait $pid"#
                 assert_eq!(bed.status("192.168.30.50"), "active", "line {lines}");
             }
             bed.unshim("pvx-migrate");
-            bed.apply(&["paperless"]).good();
+            // Of a guest that is shut down nothing shows any more that it is older than its backup: a person says so.
+            let again = bed.apply(&["paperless"]);
+            if again.code == Some(1) {
+                assert_eq!(again.codes(), ["backup-unsure"], "line {lines}: {again:#?}");
+                bed.apply(&["--accept-unsure", "paperless"]).good();
+            } else {
+                again.good();
+            }
             bed.is_done(&format!("line {lines}"));
         },
     );
