@@ -298,10 +298,8 @@ pub fn settled(sim: &Sim, plan: &[Value], scenario: &Value, ran: &Ran, said: &st
 fn died(scenario: &Value, node: &Value) -> bool {
     let faults = scenario["faults"].as_array().into_iter().flatten();
     let of_node = faults.filter(|fault| fault["node"] == *node);
-    let kinds = of_node.filter_map(|fault| fault["fault"].as_str());
-    let last = kinds
-        .filter(|kind| ["node-down", "node-up"].contains(kind))
-        .last();
+    let mut kinds = of_node.filter_map(|fault| fault["fault"].as_str());
+    let last = kinds.rfind(|kind| ["node-down", "node-up"].contains(kind));
     last == Some("node-down")
 }
 
