@@ -28,10 +28,10 @@ fn at(truth: &Value, vmid: u64) -> (&str, &str) {
 /// round, for what `path` is.
 fn meanwhile(scenario: &Value, path: &str, body: &Value) -> (Sim, Ran) {
     let sim = Sim::start(scenario);
-    // Neither so late that the second request comes behind the round, nor so early that the run gives up before it.
+    // Neither so late that the second request comes behind the round, nor so early that the run, which waits for 140 s, gives up before it.
     sim.until("in the middle of a round", |truth| {
         let now = truth["now"].as_f64().unwrap();
-        (50.0..90.0).contains(&(now % ROUND_S as f64))
+        (70.0..100.0).contains(&(now % ROUND_S as f64))
     });
     let child = sim.begin(&[ha(&machine(100, "a"), "b")], &[]);
     sim.until("asked for", |truth| posts(truth, "100/migrate") == 1);
