@@ -5,13 +5,14 @@ use std::{
     io::{self, BufRead as _, BufReader, Write as _},
     ops::Deref,
     path::Path,
-    process::{ChildStdin, Command, Output, Stdio},
+    process::{ChildStdin, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
+pub use crate::script::Answer;
 use crate::{
     namespaces::{Namespaces, root},
     tools::tools,
@@ -215,38 +216,6 @@ impl Bed {
     pub fn ssh(&self, address: &str, command: &str) -> String {
         let known = self.path(".local/state/pvx/known_hosts");
         self.bash(&format!("ssh -F none -i /mnt/lab/id -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile={} -o GlobalKnownHostsFile=/dev/null root@{address} '{command}'", known.display()))
-    }
-}
-
-/// What a script answered.
-#[derive(Debug)]
-pub struct Answer {
-    pub code: Option<i32>,
-    pub records: Vec<Value>,
-    pub said: String,
-}
-
-impl Answer {
-    pub fn of(output: &Output) -> Self {
-        let text = String::from_utf8_lossy(&output.stdout);
-        let records = text.lines().map(|line| {
-            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
-        });
-        Self {
-            code: output.status.code(),
-            records: records.collect(),
-            said: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-
-    /// The one record of a run that went well.
-    pub fn good(&self) -> &Value {
-        assert_eq!(self.code, Some(0), "{self:?}");
-        let [record] = &self.records[..] else {
-            panic!("{self:?}")
-        };
-        assert!(record["error"].is_null(), "{record}");
-        record
     }
 }
 

@@ -5,12 +5,13 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub use crate::script::Answer;
 use crate::tools::search_path;
 
 /// The lab; it goes with all that is in it.
@@ -169,37 +170,7 @@ pub fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// What app-backup answered.
-#[derive(Debug)]
-pub struct Answer {
-    pub code: Option<i32>,
-    pub records: Vec<Value>,
-    pub said: String,
-}
-
 impl Answer {
-    pub fn of(output: &Output) -> Self {
-        let text = String::from_utf8_lossy(&output.stdout);
-        Self {
-            code: output.status.code(),
-            records: text
-                .lines()
-                .map(|line| serde_json::from_str(line).unwrap())
-                .collect(),
-            said: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-
-    /// The one record of a run that went well.
-    pub fn good(&self) -> &Value {
-        assert_eq!(self.code, Some(0), "{}", self.said);
-        let [record] = &self.records[..] else {
-            panic!("{:?}", self.records)
-        };
-        assert!(record["error"].is_null(), "{record}");
-        record
-    }
-
     /// That the one record has this error, and the run this exit code.
     pub fn is(&self, exit: i32, code: &str) {
         let error = self.records.first().map(|record| &record["error"]["code"]);

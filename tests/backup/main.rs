@@ -16,3 +16,6 @@ mod target;
 #[path = "../tools.rs"]
 #[allow(dead_code)] // of which only a part is needed here
 mod tools;
+
+#[path = "../script.rs"]
+mod script;

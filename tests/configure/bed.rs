@@ -1,10 +1,11 @@
 //! Guests that can be logged in to (tests/lab/guest), a mirror with packages of our own, and configure run beside them.
 
-use std::{fs, ops::Deref, process::Output};
+use std::{fs, ops::Deref};
 
 use serde_json::{Value, json};
 
 use crate::namespaces::Namespaces;
+pub use crate::script::Answer;
 
 /// The namespaces, and configure in them.
 pub struct Bed(Namespaces);
@@ -55,27 +56,9 @@ impl Bed {
     }
 }
 
-/// What configure answered.
-#[derive(Debug)]
-pub struct Answer {
-    pub code: Option<i32>,
-    pub records: Vec<Value>,
-    pub said: String,
-}
-
 impl Answer {
-    pub fn of(output: &Output) -> Self {
-        let text = String::from_utf8_lossy(&output.stdout);
-        let records = text.lines().map(|line| serde_json::from_str(line).unwrap());
-        Self {
-            code: output.status.code(),
-            records: records.collect(),
-            said: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-
     /// The one record of a run that went well.
-    pub fn good(&self) -> &Value {
+    pub fn ready(&self) -> &Value {
         assert_eq!(self.code, Some(0), "{self:?}");
         let [record] = &self.records[..] else {
             panic!("{self:?}")

@@ -39,7 +39,7 @@ fn the_step_is_named() {
     let before = bed.inside("web", "sha256sum /var/lib/dpkg/status");
     bed.bash("touch /mnt/web/root/etc/wanted");
     let answer = bed.configure(&[], &[record]);
-    assert_eq!(answer.good()["configured"], json!({}));
+    assert_eq!(answer.ready()["configured"], json!({}));
     assert_eq!(bed.inside("web", "sha256sum /var/lib/dpkg/status"), before);
 }
 
@@ -77,6 +77,6 @@ fn a_run_that_is_ended() {
         "0"
     );
     bed.bash("touch /mnt/web/root/etc/go");
-    bed.configure(&[], &[record]).good();
+    bed.configure(&[], &[record]).ready();
     assert_eq!(bed.inside("web", "cat /etc/begun"), "x");
 }

@@ -41,7 +41,7 @@ fn values_stay_values() {
     let text = "printf %s\\\\n 'it'\\''s \"$HOME\" `echo 1`' >/etc/said; cat; test \"$LC_ALL\" = C";
     bed.site(&json!({"ssh_keys_file": "/mnt/keys", "templates": {"base": {"commands": [{"run": text, "unless": "test -s /etc/said"}]}}}));
     let answer = bed.configure(&[], std::slice::from_ref(&record));
-    assert_eq!(answer.good()["configured"]["keys"], json!(1));
+    assert_eq!(answer.ready()["configured"]["keys"], json!(1));
     assert_eq!(
         bed.inside(
             "web",
@@ -93,7 +93,7 @@ done
     bed.bash("install -m 755 $TMPDIR/lies /mnt/web/root/bin/bash");
     let answer = bed.configure(&[], &[record]);
     assert_eq!(
-        answer.good()["configured"],
+        answer.ready()["configured"],
         json!({"keys": ["a"], "x": null})
     );
 }

@@ -31,8 +31,8 @@ fn only_the_creation_vouches_for_a_key() {
         "another's keys",
     );
     assert_eq!(bed.known_hosts(), "");
-    run(&[], &first).good();
-    run(&[], &without(&first)).good(); // known by now
+    run(&[], &first).ready();
+    run(&[], &without(&first)).ready(); // known by now
     let old = bed.known_hosts();
 
     bed.bash("guest down first");
@@ -71,7 +71,7 @@ fn only_the_creation_vouches_for_a_key() {
         ),
     )
     .unwrap();
-    run(&words, &without(&second)).good();
+    run(&words, &without(&second)).ready();
     assert_ne!(bed.known_hosts(), old);
     assert_eq!(bed.known_hosts().lines().count(), 1);
 
@@ -93,16 +93,16 @@ fn only_the_creation_vouches_for_a_key() {
     let mut line = line("late");
     line.as_object_mut().unwrap().remove("host_keys");
     fs::write(&journal, format!("{line}\n")).unwrap();
-    run(&words, &late).good();
+    run(&words, &late).ready();
 
     bed.bash("guest down late");
     let third = bed.made("third", "192.168.30.60");
-    run(&[], &third).good(); // the record of its creation
+    run(&[], &third).ready(); // the record of its creation
     let mut vm = bed.made("vm", "192.168.30.61");
     vm["host_keys"] = json!([]);
     vm["type"] = json!("lxc");
     let accept = ["--accept-new", "vm"];
-    run(&accept, &without(&vm)).good();
+    run(&accept, &without(&vm)).ready();
     assert_eq!(bed.known_hosts().lines().count(), 2);
 
     // Another guest is to have that address, and the one before still answers there: its key is none of the new one's,
@@ -140,7 +140,7 @@ fn only_the_creation_vouches_for_a_key() {
     bed.made("vm", "192.168.30.61");
     run(&[], &vm).refused("host-key", "--accept-new vm", "the VM made anew");
     run(&accept, &without(&vm)).refused("host-key", "--journal", "not made, only accepted");
-    run(&accept, &vm).good();
+    run(&accept, &vm).ready();
     let other = run(&["--accept-new", "third"], &vm);
     assert_eq!(other.code, Some(2));
     assert!(other.said.contains("--accept-new names third"), "{other:?}");
@@ -160,7 +160,7 @@ fn only_the_creation_vouches_for_a_key() {
     bed.bash("guest down vm");
     let mut moved = bed.made("vm", "192.168.30.62");
     moved["vmid"] = json!(30_062);
-    run(&[], &moved).good();
+    run(&[], &moved).ready();
     assert_eq!(names("vm"), ["192.168.30.62,vm"]); // the site has no domain by now
     assert_eq!(names("192.168.30.61"), ["192.168.30.61"]);
     bed.bash("ssh -F none -i /mnt/lab/id -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=$HOME/.local/state/pvx/known_hosts -o GlobalKnownHostsFile=/dev/null -o HostKeyAlias=vm root@192.168.30.62 true");

@@ -13,3 +13,7 @@ mod namespaces;
 #[path = "../tools.rs"]
 #[allow(dead_code)] // of which only a part is needed here
 mod tools;
+
+#[path = "../script.rs"]
+#[allow(dead_code)]
+mod script;

@@ -41,7 +41,7 @@ fn all_is_done_once() {
     );
 
     let first = bed.configure(&[], std::slice::from_ref(&record));
-    let told = first.good();
+    let told = first.ready();
     assert_eq!(
         (&told["configured"], &told["changed"]),
         (&all, &json!(true))
@@ -62,7 +62,7 @@ fn all_is_done_once() {
     let mut later = record;
     later["changed"] = json!(false);
     let second = bed.configure(&[], &[later]);
-    let told = second.good();
+    let told = second.ready();
     assert_eq!(
         (&told["configured"], &told["changed"]),
         (&json!({}), &json!(false))
@@ -91,7 +91,7 @@ fn a_vm_by_its_user() {
     bed.bash("mkdir /mnt/kasm/root/run/cloud-init; (until [ -e /mnt/kasm/root/run/pvx-configure.lock ]; do sleep 0.1; done; sleep 6; touch /mnt/kasm/root/run/cloud-init/result.json) >/dev/null 2>&1 &");
     let answer = bed.configure(&[], &[record]);
     bed.bash("cd /mnt/kasm/root; test -e run/cloud-init/result.json; test var/lib/dpkg/status -nt run/cloud-init/result.json");
-    let told = answer.good();
+    let told = answer.ready();
     assert_eq!(
         told["configured"],
         json!({"packages": ["qemu-guest-agent"], "timezone": "Europe/Berlin", "keys": 1})

@@ -2,15 +2,12 @@
 //!
 //! The servers' programs are this host's own (tests/lab/guest-dns); their names are those of the tests.
 
-use std::{
-    env, fs,
-    ops::Deref,
-    process::{Command, Output},
-};
+use std::{env, fs, ops::Deref, process::Command};
 
 use serde_json::{Value, json};
 
 use crate::namespaces::{Namespaces, not_run};
+pub use crate::script::Answer;
 
 /// The namespaces; they go with all that is in them.
 pub struct Bed {
@@ -146,27 +143,9 @@ pub fn dnsmasq(name: &str, address: &str) -> Value {
         "check": "dnsmasq --test --conf-dir=/etc/dnsmasq.d", "reload": "dns restart"})
 }
 
-/// What publish-names answered.
-#[derive(Debug)]
-pub struct Answer {
-    pub code: Option<i32>,
-    pub records: Vec<Value>,
-    pub said: String,
-}
-
 impl Answer {
-    pub fn of(output: &Output) -> Self {
-        let text = String::from_utf8_lossy(&output.stdout);
-        let records = text.lines().map(|line| serde_json::from_str(line).unwrap());
-        Self {
-            code: output.status.code(),
-            records: records.collect(),
-            said: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-
     /// The records of a run in which every server answers from its names.
-    pub fn good(&self, changed: bool) -> &[Value] {
+    pub fn published(&self, changed: bool) -> &[Value] {
         assert_eq!(self.code, Some(0), "{self:#?}");
         for record in &self.records {
             let got = (&record["verified"], &record["changed"], &record["error"]);

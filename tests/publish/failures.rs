@@ -14,7 +14,7 @@ fn the_old_names_are_back() {
         return;
     };
     let [one, two] = bed.two();
-    bed.first().good(true);
+    bed.first().published(true);
     let before = bed.inside("ns-1", "sha256sum /etc/dnsmasq.d/names.conf");
     let with = |key: &str, value: &str| {
         let mut server = one.clone();
@@ -61,7 +61,7 @@ fn the_old_names_are_back() {
     assert_eq!(bed.inside("ns-1", "ls /etc/dnsmasq.d"), "");
     bed.inside("ns-1", "mv /root/names.conf /etc/dnsmasq.d");
     bed.site(&[one, two]);
-    bed.publish(&["--apply"]).good(true);
+    bed.publish(&["--apply"]).published(true);
     assert_eq!(bed.ask(TWO, "web"), "192.168.30.80");
 }
 
@@ -132,7 +132,7 @@ fn the_next_one_is_served() {
     let gone = bed.publish(&["--apply"]);
     assert_eq!(gone.codes(), ["no-sshd", ""], "{gone:#?}");
     bed.site(&[two]);
-    bed.publish(&["--apply"]).good(false);
+    bed.publish(&["--apply"]).published(false);
 }
 
 /// An IPAM that says too little empties no server; one that can't be read is no list.
@@ -143,7 +143,7 @@ fn a_list_that_shrinks() {
     };
     bed.server("ns-1", ONE);
     bed.site(&[dnsmasq("ns-1", ONE)]);
-    bed.first().good(true);
+    bed.first().published(true);
     #[rustfmt::skip]
     let cases = [
         ("empty",        vec![],                     "empty",   "--shrink publishes an empty list"),
@@ -169,14 +169,14 @@ fn a_list_that_shrinks() {
     assert_eq!(bed.ask(ONE, "web"), "192.168.30.70");
 
     bed.ipam(&[("web", 70)]);
-    bed.publish(&["--apply", "--shrink"]).good(true);
+    bed.publish(&["--apply", "--shrink"]).published(true);
     assert_eq!(bed.ask(ONE, "db"), "");
     // The last one goes, as it was removed; and with nothing left to ask for, the server is asked all the same.
     bed.ipam(&[]);
     assert_eq!(bed.publish(&["--apply", "--gone", "db"]).codes(), ["empty"]);
-    bed.publish(&["--apply", "--gone", "web"]).good(true);
+    bed.publish(&["--apply", "--gone", "web"]).published(true);
     assert_eq!(bed.ask(ONE, "web"), "");
-    bed.publish(&["--apply", "--gone", "web"]).good(false);
+    bed.publish(&["--apply", "--gone", "web"]).published(false);
     let mut silent = dnsmasq("ns-1", ONE);
     silent["reload"] = json!("true");
     bed.site(&[silent]);
@@ -192,7 +192,7 @@ fn a_list_that_shrinks() {
     );
     let adopted = bed.publish(&["--apply", "--adopt", "--shrink"]);
     assert_eq!(
-        adopted.good(true)[0]["removed_names"],
+        adopted.published(true)[0]["removed_names"],
         json!(["hand.lab.example"])
     );
     assert_eq!(
@@ -200,7 +200,7 @@ fn a_list_that_shrinks() {
         "host-record=hand.lab.example,192.168.30.9"
     );
     bed.ipam(&[("web", 70), ("db", 71)]);
-    bed.publish(&["--apply"]).good(true);
+    bed.publish(&["--apply"]).published(true);
     assert_eq!(
         bed.inside("ns-1", "cat /etc/dnsmasq.d/.names.conf.pvx-adopted"),
         "host-record=hand.lab.example,192.168.30.9"
@@ -216,7 +216,7 @@ fn no_room() {
     bed.server("ns-1", ONE);
     bed.site(&[dnsmasq("ns-1", ONE)]);
     bed.bash("mount -t tmpfs -o size=16k full /mnt/ns-1/root/etc/dnsmasq.d");
-    bed.first().good(true);
+    bed.first().published(true);
     let many: Vec<String> = (0..200)
         .map(|number| format!("a-rather-long-name-of-a-guest-{number}"))
         .collect();
@@ -252,7 +252,7 @@ fn no_room() {
         "{half:#?}"
     );
     bed.inside("ns-1", "mv /usr/bin/whole /usr/bin/base64");
-    let record = &bed.publish(&["--apply"]).good(true)[0].clone();
+    let record = &bed.publish(&["--apply"]).published(true)[0].clone();
     assert_eq!(
         (&record["total"], &record["added"]),
         (&json!(200), &json!(197))

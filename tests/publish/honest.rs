@@ -15,7 +15,7 @@ fn only_what_was_seen() {
         return;
     };
     let [one, two] = bed.two();
-    bed.first().good(true);
+    bed.first().published(true);
 
     // Who asks is killed, or ends in the middle.
     bed.ipam(&[("web", 80), ("db", 79), ("mail", 72)]);
@@ -72,7 +72,7 @@ fn only_what_was_seen() {
 
     // The right file is there and not read, and another file beside it would keep the server from starting.
     bed.site(&[one]);
-    bed.publish(&["--apply"]).good(true);
+    bed.publish(&["--apply"]).published(true);
     bed.inside("ns-1", &format!("sed -i s/30.81/30.80/ {FILE}; dns restart; sed -i s/30.80/30.81/ {FILE}; echo nonsense >/etc/dnsmasq.d/bad.conf"));
     let unsound = bed.publish(&["--apply"]);
     assert_eq!(unsound.codes(), ["check"], "{unsound:#?}");
@@ -90,7 +90,7 @@ fn only_what_was_seen() {
     );
     bed.ipam(&[("web", 81), ("db", 71)]);
     let dead = bed.publish(&["--apply"]);
-    dead.good(true);
+    dead.published(true);
     assert!(
         dead.said.contains("no answer to mail.lab.example"),
         "{dead:#?}"

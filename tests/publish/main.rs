@@ -17,3 +17,7 @@ mod tools;
 #[path = "../namespaces.rs"]
 #[allow(dead_code)]
 mod namespaces;
+
+#[path = "../script.rs"]
+#[allow(dead_code)]
+mod script;

@@ -22,7 +22,7 @@ fn a_guest_that_is_removed_is_no_name() {
         return;
     };
     bed.two();
-    bed.first().good(true);
+    bed.first().published(true);
     assert_eq!(bed.ask("192.168.30.51", "web"), "192.168.30.70");
 
     let guest = |vmid: u32, name: &str| {

@@ -18,7 +18,7 @@ fn two_at_once() {
     };
     bed.server("ns-1", ONE);
     bed.site(&[dnsmasq("ns-1", ONE)]);
-    bed.first().good(true);
+    bed.first().published(true);
     let mut hosts = vec![("web", 70), ("db", 71), ("mail", 72)];
     let mut runs = Vec::new();
     for more in [("a", 90), ("b", 91), ("c", 92), ("d", 93)] {
@@ -51,7 +51,7 @@ fn two_at_once() {
         bed.inside("ns-1", "ls -A /etc/dnsmasq.d"),
         ".names.conf.pvx-old\nnames.conf"
     );
-    bed.publish(&["--apply"]).good(false);
+    bed.publish(&["--apply"]).published(false);
 }
 
 /// A run that had to wait has the names that came meanwhile.
@@ -62,7 +62,7 @@ fn the_ipam_is_read_when_it_is_its_turn() {
     };
     bed.server("ns-1", ONE);
     bed.site(&[dnsmasq("ns-1", ONE)]);
-    bed.first().good(true);
+    bed.first().published(true);
     bed.bash("setsid -f flock /mnt/ns-1/root/etc/dnsmasq.d sh -c 'touch $TMPDIR/held; until test -e $TMPDIR/go; do sleep 0.1; done' </dev/null >/dev/null 2>&1; until test -e $TMPDIR/held; do sleep 0.1; done");
     let mut run = bed.publishing(&["--apply"]);
     run.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -71,7 +71,7 @@ fn the_ipam_is_read_when_it_is_its_turn() {
     bed.ipam(&[("web", 70), ("db", 71), ("mail", 72), ("late", 99)]);
     bed.bash("touch $TMPDIR/go");
     let answer = Answer::of(&run.wait_with_output().unwrap());
-    answer.good(true);
+    answer.published(true);
     assert_eq!(bed.ask(ONE, "late"), "192.168.30.99");
 }
 
@@ -88,7 +88,7 @@ fn killed_half_way() {
         "if test -e /run/wait; then rm /run/wait; touch /run/waits; sleep 3; fi; dns restart"
     );
     bed.site(&[server]);
-    bed.first().good(true);
+    bed.first().published(true);
     bed.ipam(&[("web", 80), ("db", 71), ("new", 73)]);
     let half_way = || {
         bed.inside("ns-1", "rm -f /run/waits; touch /run/wait");
@@ -111,7 +111,7 @@ fn killed_half_way() {
         bed.inside("ns-1", "ls -A /etc/dnsmasq.d; ls /tmp"),
         "names.conf"
     );
-    bed.publish(&["--apply"]).good(true);
+    bed.publish(&["--apply"]).published(true);
     assert_eq!([web("web"), web("new")], ["192.168.30.80", "192.168.30.73"]);
 
     // What runs on the server: the file is new, and was not read. The next run has it read.
@@ -127,7 +127,7 @@ fn killed_half_way() {
         ],
         ["192.168.30.80", "1"]
     );
-    bed.publish(&["--apply"]).good(false);
+    bed.publish(&["--apply"]).published(false);
     assert_eq!(web("web"), "192.168.30.81");
 
     // The connection alone.
@@ -171,7 +171,7 @@ fn hostile_values() {
     bed.site(&[server.clone()]);
     // What a profile prints is no answer.
     bed.inside("ns-1", "echo 'echo hello; echo failed write x' >/root/.bashrc; echo 'echo profile' >/root/.profile");
-    bed.first().good(true);
+    bed.first().published(true);
     assert_eq!(
         bed.inside(
             "ns-1",
@@ -180,7 +180,7 @@ fn hostile_values() {
         format!("{name}\n0")
     );
     bed.ipam(&[("web", 80), ("db", 71), ("mail", 72)]);
-    bed.publish(&["--apply"]).good(true);
+    bed.publish(&["--apply"]).published(true);
     assert_eq!(bed.ask(ONE, "web"), "192.168.30.80");
 
     // A file that would steer a terminal, and names in it that nobody can ask for.
@@ -191,7 +191,7 @@ fn hostile_values() {
         &format!("rm -f /etc/dnsmasq.d/*; printf '{evil}' >{FILE}"),
     );
     let answer = bed.publish(&["--apply"]);
-    answer.good(true);
+    answer.published(true);
     assert!(
         !answer.said.contains('\x1b') && answer.said.contains("-host-record=x?]0;owned?"),
         "{}",

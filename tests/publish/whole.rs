@@ -45,7 +45,7 @@ fn from_the_ipam_to_the_answer() {
     assert_eq!(bed.inside("ns-1", "ls -A /etc/dnsmasq.d"), "");
 
     let first = bed.first();
-    for record in first.good(true) {
+    for record in first.published(true) {
         assert_eq!(
             record["added_names"],
             json!(["db.lab.example", "mail.lab.example", "web.lab.example"]),
@@ -59,7 +59,7 @@ fn from_the_ipam_to_the_answer() {
     // Nothing is written or read again.
     let stat = "stat -c '%i %Y' /etc/dnsmasq.d/names.conf; cat /run/dns.pid; wc -l </run/dns.log; ls -A /etc/dnsmasq.d";
     let before = bed.inside("ns-1", stat);
-    bed.publish(&["--apply", "web"]).good(false);
+    bed.publish(&["--apply", "web"]).published(false);
     assert_eq!(bed.inside("ns-1", stat), before);
 
     // One comes, one goes, one moves; the file stays its owner's.
@@ -71,7 +71,7 @@ fn from_the_ipam_to_the_answer() {
     let again = bed.publish(&["--apply"]);
     for (record, address) in
         again
-            .good(true)
+            .published(true)
             .iter()
             .zip(["192.168.30.51", "192.168.30.52", "192.168.30.53"])
     {
@@ -158,7 +158,7 @@ fn by_sudo() {
     );
     let first = bed.first();
     assert_eq!(
-        first.good(true)[0]["added_names"],
+        first.published(true)[0]["added_names"],
         json!(["web.lab.example"])
     );
     assert_eq!(
@@ -176,7 +176,7 @@ fn by_sudo() {
     );
     let moved = bed.publish(&["--apply"]);
     assert_eq!(
-        moved.good(true)[0]["moved_names"],
+        moved.published(true)[0]["moved_names"],
         json!(["web.lab.example"])
     );
     assert_eq!(bed.bash(six), "fd00:30::70");

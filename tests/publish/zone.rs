@@ -42,13 +42,16 @@ fn a_whole_zone() {
     assert_eq!(undone.codes(), ["reload"], "{undone:#?}");
     assert_eq!(bed.ask(ONE, "old"), "192.168.30.9");
     let adopted = bed.publish(&["--apply", "--adopt"]);
-    assert_eq!(adopted.good(true)[0]["serial"], json!(2_099_010_103_u32));
+    assert_eq!(
+        adopted.published(true)[0]["serial"],
+        json!(2_099_010_103_u32)
+    );
     assert_eq!(
         [bed.ask(ONE, "web"), bed.ask(ONE, "old")],
         ["192.168.30.70", ""]
     );
     assert_eq!(
-        bed.publish(&["--apply"]).good(false)[0]["serial"],
+        bed.publish(&["--apply"]).published(false)[0]["serial"],
         json!(2_099_010_103_u32)
     );
     bed.inside("ns-1", "touch /run/once");
@@ -60,7 +63,7 @@ fn a_whole_zone() {
     for serial in [2_099_010_106_u32, 2_099_010_107] {
         bed.ipam(&[("web", 80 + (serial % 10) as u8), ("db", 71), ("mail", 72)]);
         assert_eq!(
-            bed.publish(&["--apply"]).good(true)[0]["serial"],
+            bed.publish(&["--apply"]).published(true)[0]["serial"],
             json!(serial)
         );
     }
@@ -80,7 +83,7 @@ fn records_of_a_zone() {
     );
     bed.site(&[json!({"name": "ns-1", "address": ONE, "format": "zone", "file": "/etc/zones/guests",
         "check": "named-checkzone lab.example /etc/zones/lab.example", "reload": "kill -HUP $(cat /run/named.pid)"})]);
-    assert_eq!(bed.first().good(true)[0]["serial"], json!(null));
+    assert_eq!(bed.first().published(true)[0]["serial"], json!(null));
     assert_eq!(
         [bed.ask(ONE, "web"), bed.ask(ONE, "www")],
         ["192.168.30.70", "192.168.30.70"]

@@ -5,13 +5,14 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub use crate::script::Answer;
 use crate::{
     sim::{Sim, cluster, container, with},
     tools::search_path,
@@ -197,37 +198,7 @@ pub fn backup(more: Value) -> Value {
     with(own, more)
 }
 
-/// What deprovision answered.
-#[derive(Debug)]
-pub struct Answer {
-    pub code: Option<i32>,
-    pub records: Vec<Value>,
-    pub said: String,
-}
-
 impl Answer {
-    pub fn of(output: &Output) -> Self {
-        let text = String::from_utf8_lossy(&output.stdout);
-        Self {
-            code: output.status.code(),
-            records: text
-                .lines()
-                .map(|line| serde_json::from_str(line).unwrap())
-                .collect(),
-            said: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-
-    /// The one record of a run that went well.
-    pub fn good(&self) -> &Value {
-        assert_eq!(self.code, Some(0), "{self:#?}");
-        let [record] = &self.records[..] else {
-            panic!("{self:#?}")
-        };
-        assert!(record["error"].is_null(), "{record}");
-        record
-    }
-
     /// The codes of the records' errors.
     pub fn codes(&self) -> Vec<&str> {
         let codes = self.records.iter();

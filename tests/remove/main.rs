@@ -21,3 +21,7 @@ mod kills;
 mod names;
 mod refusals;
 mod whole;
+
+#[path = "../script.rs"]
+#[allow(dead_code)]
+mod script;
