@@ -48,9 +48,9 @@ pub struct Measured {
     pub change_us: Option<(u64, u64)>,
     /// Changes of who answered.
     pub changes: usize,
-    /// Probes that were lost, and that could not be made.
+    /// Probes that were lost.
     pub lost: usize,
-    /// Probes that could not be made.
+    /// Probes that could not be made, or were on their way when the next could not.
     pub unseen: usize,
     /// Why the first of them could not.
     pub unseen_why: Option<String>,
@@ -66,6 +66,9 @@ pub struct Meter {
     /// When the last good one was sent.
     good_us: Option<u64>,
     lost: Option<Lost>,
+    /// Lost ones that were on their way when the last sample left: if the checker itself can't ask
+    /// while they are, that may be why nothing came. No more than fit into one probe's patience.
+    on_their_way: VecDeque<Lost>,
     /// When the last one ended that could not be made, if none could be since.
     blind_us: Option<u64>,
     /// How long the last answers took, from when the question had left.
@@ -77,7 +80,7 @@ pub struct Meter {
 /// At least, and at most, if its end is known.
 type Outage = (u64, Option<u64>);
 
-/// What was lost since the last good one.
+/// What was lost since the last good one, or one of them.
 #[derive(Clone, Copy, Debug)]
 struct Lost {
     first_left_us: u64,
@@ -93,26 +96,39 @@ impl Meter {
     /// looks at them: one that a busy host held back belongs behind those that overtook it.
     pub fn add(&mut self, sample: &Sample) {
         self.blind_us = None;
+        self.settle(sample.left_us);
         match &sample.seen {
             Seen::Unseen(why) => {
-                self.measured.unseen += 1;
+                self.measured.unseen += 1 + self.on_their_way.len();
+                self.on_their_way.clear();
                 self.measured.unseen_why.get_or_insert_with(|| why.clone());
                 self.blind_us = Some(sample.done_us);
             }
-            Seen::Lost => {
-                self.measured.lost += 1;
-                self.lost = Some(Lost {
-                    first_left_us: self.lost.map_or(sample.left_us, |lost| lost.first_left_us),
-                    last_sent_us: sample.sent_us,
-                    last_done_us: sample.done_us,
-                });
-            }
+            Seen::Lost => self.on_their_way.push_back(Lost {
+                first_left_us: sample.left_us,
+                last_sent_us: sample.sent_us,
+                last_done_us: sample.done_us,
+            }),
             Seen::Good(who) => {
+                self.settle(u64::MAX);
                 self.good(sample);
                 if let Some(who) = who {
                     self.answered(who, sample);
                 }
             }
+        }
+    }
+
+    /// What was given up by then is lost for good.
+    fn settle(&mut self, by_us: u64) {
+        let given_up = |lost: &mut Lost| lost.last_done_us <= by_us;
+        while let Some(next) = self.on_their_way.pop_front_if(given_up) {
+            self.measured.lost += 1;
+            let first = self.lost.unwrap_or(next).first_left_us;
+            self.lost = Some(Lost {
+                first_left_us: first,
+                ..next
+            });
         }
     }
 
@@ -170,18 +186,25 @@ impl Meter {
     /// What the samples so far say.
     #[must_use]
     pub fn measured(&self) -> Measured {
-        let mut measured = self.measured.clone();
-        let mut longest = self.longest;
+        let mut meter = self.clone();
+        meter.settle(u64::MAX);
+        meter.settled()
+    }
+
+    fn settled(self) -> Measured {
+        let good_us = self.good_us.unwrap_or(0);
+        let (mut longest, lost_now) = (self.longest, self.lost.map(|lost| self.least(lost)));
+        let mut measured = self.measured;
         measured.recovered = self.lost.is_none() && self.good_us.is_some();
-        if let Some(lost) = self.lost {
+        if let Some((lost, least_us)) = self.lost.zip(lost_now) {
             measured.outages += 1;
             measured.down_at_start |= self.good_us.is_none();
-            longest = Some((self.least(lost), None));
-            let end_us = lost.last_done_us.saturating_sub(self.good_us.unwrap_or(0));
+            longest = Some((least_us, None));
+            let end_us = lost.last_done_us.saturating_sub(good_us);
             measured.longest_gap_us = measured.longest_gap_us.max(end_us);
         }
         if let Some(end_us) = self.blind_us {
-            measured.blind_end_us = end_us.saturating_sub(self.good_us.unwrap_or(0));
+            measured.blind_end_us = end_us.saturating_sub(good_us);
             measured.longest_gap_us = measured.longest_gap_us.max(measured.blind_end_us);
         }
         // What is shorter than a step may have passed between two probes.
@@ -252,6 +275,28 @@ mod tests {
         assert!(
             measure(&samples("..++")).down_at_start && !measure(&samples("+..++")).down_at_start
         );
+    }
+
+    /// The checker loses its own address: what was on its way then gets no answer either.
+    #[test]
+    fn lost_because_the_checker_could_not_hear() {
+        let slow = |text: &str, patience_us| {
+            let mut samples = samples(text);
+            for lost in samples.iter_mut().filter(|sample| sample.seen == Seen::Lost) {
+                lost.done_us = lost.sent_us + patience_us;
+            }
+            measure(&samples)
+        };
+        let got = slow("+++..????", 30_000);
+        assert_eq!((got.lost, got.unseen, got.outages), (0, 6, 0));
+        assert!(got.recovered && got.blind_end_us == 61_000, "{got:?}");
+        // Given up before that: an outage, of which nobody knows the end.
+        let got = slow("+++......????", 30_000);
+        assert_eq!((got.lost, got.unseen, got.outages), (4, 6, 1));
+        assert_eq!((got.recovered, got.outage_us), (false, (29_000, None)));
+        // Somebody answered in between, so that was not why.
+        let got = slow("+++..+????", 90_000);
+        assert_eq!((got.lost, got.unseen, got.outages), (2, 4, 1));
     }
 
     #[test]
