@@ -282,7 +282,10 @@ mod tests {
     fn lost_because_the_checker_could_not_hear() {
         let slow = |text: &str, patience_us| {
             let mut samples = samples(text);
-            for lost in samples.iter_mut().filter(|sample| sample.seen == Seen::Lost) {
+            for lost in samples
+                .iter_mut()
+                .filter(|sample| sample.seen == Seen::Lost)
+            {
                 lost.done_us = lost.sent_us + patience_us;
             }
             measure(&samples)
