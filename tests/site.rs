@@ -101,6 +101,7 @@ fn text(form: Form) -> Value {
             "^ *--keep-(last|hourly|daily|weekly|monthly|yearly)[ =]+[0-9]+( +--keep-(last|hourly|daily|weekly|monthly|yearly)[ =]+[0-9]+)* *$"
         }
         Form::Names => "^(dnsmasq|hosts|pihole6|zone)$",
+        Form::Day => "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
         Form::Sqlite => "^(auto|none)$",
         Form::Compression => "^(gzip|zstd)$",
         Form::Occasion => "^(always|failure|change)$",

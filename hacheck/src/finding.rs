@@ -1,41 +1,7 @@
 //! Findings: what is said of a pair, how bad it is, and on what it rests.
 
 use serde_json::Value;
-
-/// How bad. What is not known is worse than a warning, because anything may be behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Worth knowing.
-    Info,
-    /// Redundancy is lost, or will be.
-    Warning,
-    /// It could not be seen.
-    Unknown,
-    /// The service is down, or two answer for it.
-    Critical,
-}
-
-impl Severity {
-    /// As in JSON.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Unknown => "unknown",
-            Self::Critical => "critical",
-        }
-    }
-
-    /// The status of a pair of which this is the worst finding.
-    #[must_use]
-    pub fn status(self) -> &'static str {
-        match self {
-            Self::Info => "ok",
-            other => other.name(),
-        }
-    }
-}
+pub use vmid::severity::Severity;
 
 /// Who saw something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

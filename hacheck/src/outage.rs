@@ -121,8 +121,10 @@ impl Meter {
 
     /// What was given up by then is lost for good.
     fn settle(&mut self, by_us: u64) {
-        let given_up = |lost: &mut Lost| lost.last_done_us <= by_us;
-        while let Some(next) = self.on_their_way.pop_front_if(given_up) {
+        while let Some(&next) = self.on_their_way.front()
+            && next.last_done_us <= by_us
+        {
+            self.on_their_way.pop_front();
             self.measured.lost += 1;
             let first = self.lost.unwrap_or(next).first_left_us;
             self.lost = Some(Lost {

@@ -3,7 +3,7 @@
 //!
 //! The domain of `vmid` is pure: [`scheme`], [`numbering`], [`networks`], [`place`],
 //! [`guest`], [`whereabouts`], [`audit`]; its verbs are [`encode`], [`decode`], [`check`]. Shared by all tools, and frozen to what two of them use, are
-//! [`stream`] (records), [`exit`] (codes, error line), [`table`], [`escape`], [`finding`], [`document`] and, behind the
+//! [`stream`] (records), [`exit`] (codes, error line), [`table`], [`escape`], [`finding`], [`severity`], [`verdict`], [`exempt`], [`document`] and, behind the
 //! features `tls` and `http`, whom to trust and the connection to a server.
 
 #![cfg_attr(
@@ -22,6 +22,7 @@ pub mod decode;
 pub mod document;
 pub mod encode;
 pub mod escape;
+pub mod exempt;
 pub mod exit;
 pub mod finding;
 pub mod guest;
@@ -37,6 +38,7 @@ pub mod plain_file;
 pub mod positional;
 pub mod reserved;
 pub mod scheme;
+pub mod severity;
 pub mod site;
 pub mod span;
 pub mod stream;
@@ -45,6 +47,7 @@ pub mod tally;
 #[cfg(feature = "tls")]
 pub mod trust;
 pub mod url;
+pub mod verdict;
 pub mod whereabouts;
 
 use cli::Command;

@@ -15,6 +15,7 @@ use crate::exit::Stop;
 
 mod app;
 mod dns;
+mod exempt;
 mod fault;
 pub mod form;
 mod held;
@@ -36,6 +37,7 @@ mod walk;
 
 pub use app::{App, BackupTarget};
 pub use dns::{Dns, NameServer};
+pub use exempt::Exemption;
 pub use fault::{Fault, Faults};
 pub use held::{Held, Holder};
 pub use listed::{Listed, called, is_site, listed, pairs};
@@ -94,6 +96,7 @@ pub struct Site {
     pub backup_target: Option<BackupTarget>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns: Option<Dns>,
+    pub exempt: Vec<Exemption>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<Notify>,
     /// The normalised document: what `vmid site` prints, with the user's own `x-` names.

@@ -61,6 +61,8 @@ pub enum Form {
     Availability,
     /// What the file of a name server is.
     Names,
+    /// A day, `2027-01-31`.
+    Day,
 }
 
 /// The kinds of content that PVE 9 knows.
@@ -98,6 +100,7 @@ impl Form {
             Self::GuestType => "lxc or qemu (a VM)",
             Self::Availability => "none, active-active, failover or failover-live",
             Self::Names => "dnsmasq, hosts, pihole6 or zone",
+            Self::Day => "a day such as 2027-01-31",
         }
     }
 
@@ -124,6 +127,8 @@ impl Form {
                 ["none", "active-active", "failover", "failover-live"].contains(&text)
             }
             Self::Names => ["dnsmasq", "hosts", "pihole6", "zone"].contains(&text),
+            // Ten characters: the parser would take a time behind it as well.
+            Self::Day => text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok(),
             Self::Word => is_word(text, 1, 64),
             Self::Storage => {
                 is_word(text, 2, 100) && text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -303,6 +308,7 @@ mod tests {
             (Form::Mover,     &["vrrp", "carp", "kube-vip", "other"], &["", "CARP", "none"]),
             (Form::GuestType, &["lxc", "qemu"],                   &["", "vm", "LXC", "ct"]),
             (Form::Availability, &["none", "active-active", "failover", "failover-live"], &["", "yes", "failover-cold", "active"]),
+            (Form::Day,       &["2027-01-31", "2028-02-29"],      &["", "2027-02-29", "2027-1-1", "20270131", "2027-01-31T00:00", "tomorrow"]),
             (Form::Names,     &["dnsmasq", "zone"],               &["", "bind", "Hosts"]),
             (Form::Sqlite,    &["auto", "none"],                  &["", "Auto", "true"]),
             (Form::Compression, &["gzip", "zstd"],                &["", "xz"]),

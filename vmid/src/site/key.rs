@@ -66,7 +66,7 @@ const fn required(path: &'static str, kind: Kind, meaning: &'static str) -> Key 
 }
 
 use Form::{
-    Address, Addresses, Availability, Compression, Content, Domain, File, Gateway, Guest,
+    Address, Addresses, Availability, Compression, Content, Day, Domain, File, Gateway, Guest,
     GuestType, Keep, Line, Mover, Names, Node, Occasion, Path, Prefix, Sid, Sqlite, Ssh, Storage,
     Word, Zone,
 };
@@ -268,6 +268,18 @@ pub const KEYS: &[Key] = &[
     key("dns.servers[].primary",     Text(Domain),    "",  "The zone's primary server: then the file is a whole zone, whose SOA's serial rises with each change. Without it, records for an $INCLUDE."),
     key("dns.servers[].check",       Text(Line),      "",  "Command (sh) on the server that succeeds if what it would read is sound, such as dnsmasq --test or named-checkzone. If it fails, the old file is put back."),
     key("dns.servers[].reload",      Text(Line),      "",  "Command (sh) that makes the server read the file: systemctl restart dnsmasq (a reload does not read its configuration), rndc reload home.example. Without it, it sees the file by itself, as Pi-hole 6 and hostsdir do."),
+
+    key("exempt",                    List,            "[]", "Findings of audits that may be so. Each names one subject; one that matches nothing is itself found."),
+    key("exempt[]",                  Object,          "",  "An exemption, of exactly one of vmid, node, storage, job, pair, service."),
+    required("exempt[].code",        Text(Word),           "The finding's code; what could not be seen (unseen) can't be exempted."),
+    required("exempt[].why",         Text(Line),           "Why it may be so; it stands beside the finding."),
+    key("exempt[].vmid",             VMID,            "",  "A guest."),
+    key("exempt[].node",             Text(Node),      "",  "A node."),
+    key("exempt[].storage",          Text(Storage),   "",  "A storage."),
+    key("exempt[].job",              Text(Line),      "",  "A job, by its ID."),
+    key("exempt[].pair",             Text(Line),      "",  "One of `pairs`."),
+    key("exempt[].service",          Text(Line),      "",  "One of `services`."),
+    key("exempt[].until",            Text(Day),       "",  "The last day on which it counts."),
 
     key("notify",                    Object,          "",  "Where scripts/notify tells of jobs. Whoever has a channel's URL may write to it, so the site names files, not URLs."),
     key("notify.on",                 Text(Occasion),  "\"always\"", "When: always, on a failure or a warning, or on those and where something was changed. A healthchecks server hears of every run."),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Pair, Site, Vlan, dns, fault::Faults, near, pair, service};
+use super::{Pair, Site, Vlan, dns, exempt, fault::Faults, near, pair, service};
 use crate::{networks::Network, numbering, scheme::Digits};
 
 /// Checks all references within `site`.
@@ -36,6 +36,7 @@ pub(super) fn check(site: &mut Site, faults: &mut Faults) {
         faults,
     );
     dns::check(site, faults);
+    exempt::check(site, faults);
     nodes(site, faults);
     vlans(site, faults);
     bases(site, faults);

@@ -55,6 +55,9 @@ fn full() -> Value {
         "backup_target": {"path": "/backups", "mount": true, "timeout_s": 10},
         "dns": {"servers": [{"name": "ns-1", "address": "10.20.20.51", "host": "dns@ns-1", "format": "zone", "file": "/etc/bind/home.zone", "domain": "home.example",
             "primary": "ns-1.home.example", "check": "named-checkconf -z", "reload": "rndc reload home.example"}]},
+        "exempt": [{"code": "privileged", "why": "tape drive", "vmid": 20051}, {"code": "overprovisioned", "why": "one night", "node": "pve-a", "until": "2027-01-31"},
+            {"code": "wrong-pool", "why": "why", "storage": "tank"}, {"code": "overlap", "why": "why", "job": "nightly"},
+            {"code": "sla", "why": "why", "pair": "ns"}, {"code": "sla", "why": "why", "service": "dns"}],
         "notify": {"on": "failure", "discord": {"url_file": "/etc/pvx/discord"}, "ntfy": {"url_file": "/etc/pvx/ntfy", "token_file": "/etc/pvx/ntfy-token"},
             "healthchecks": {"url_file": "/etc/pvx/healthchecks"}, "apprise": {"urls_file": "/etc/pvx/apprise"}}
     });
@@ -137,10 +140,7 @@ fn every_misspelled_missing_or_mistyped_key_is_told() {
         let (mut misspelled, mut missing, mut mistyped) = (full(), full(), full());
         let (parent, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
         for document in [&mut misspelled, &mut missing, &mut mistyped] {
-            // The one of two services that has it.
-            if first(document, parent).get(name).is_none() {
-                document["services"].as_array_mut().unwrap().reverse();
-            }
+            bring_forward(document, parent, name);
         }
         let value = first(&mut misspelled, parent)
             .as_object_mut()
@@ -176,6 +176,17 @@ fn every_misspelled_missing_or_mistyped_key_is_told() {
             );
         }
     }
+}
+
+/// The one of a list that has the key comes first.
+fn bring_forward(document: &mut Value, parent: &str, name: &str) {
+    let Some(list) = parent.strip_suffix("[]") else {
+        return;
+    };
+    let (above, list) = list.rsplit_once('.').unwrap_or(("", list));
+    let all = first(document, above)[list].as_array_mut().unwrap();
+    let has = all.iter().position(|one| one.get(name).is_some());
+    all.swap(0, has.unwrap());
 }
 
 /// The first place of a path of the table in a document.
@@ -257,6 +268,11 @@ fn what_contradicts_itself_is_told() {
         ("another format",      with("/dns/servers/0/format", json!("bind")), &["dns.servers[0].format is \"bind\", not dnsmasq, hosts, pihole6 or zone"]),
         ("SOA of no zone",      with("/dns/servers/0/format", json!("hosts")), &["dns.servers[0].primary is of a zone, but the format is hosts"]),
         ("zone of no domain",   json!({"dns": {"servers": [{"name": "a", "address": "10.20.20.1", "format": "zone", "file": "/etc/z"}]}}), &["dns.servers[0].domain is missing: the format zone needs it, and the site has no domain"]),
+        ("exempt of nothing",   with("/exempt", json!([{"code": "lock", "why": "w"}])), &["exempt[0] names nothing: it needs exactly one of vmid, node, storage, job, pair, service"]),
+        ("exempt of several",   with("/exempt", json!([{"code": "lock", "why": "w", "vmid": 101, "node": "a"}])), &["exempt[0] names several things"]),
+        ("exempt of the unseen", with("/exempt/0/code", json!("unseen")), &["exempt[0].code is \"unseen\": what could not be seen can't be exempted"]),
+        ("exempt of no pair",   with("/exempt/4/pair", json!("nss")), &["exempt[4].pair is \"nss\", which is no pair; near: ns"]),
+        ("exempt to no day",    with("/exempt/1/until", json!("2027-02-29")), &["exempt[1].until is \"2027-02-29\", not a day such as 2027-01-31"]),
         ("no servers",          json!({"dns": {}}), &["dns.servers is missing"]),
         ("VLAN twice",          twice("vlans", json!({"vlan": 20, "prefix": "10.9.0.0/24"})), &["vlans[1].vlan is 20, as vlans[0].vlan"]),
         ("prefix twice",        twice("vlans", json!({"vlan": 21, "prefix": "10.20.20.0/24"})), &["vlans[1].prefix is 10.20.20.0/24, as vlans[0].prefix"]),
