@@ -32,7 +32,7 @@ pub(crate) use cluster_help;
 
 const STATE_HELP: &str = concat!(
     "\
-At most 16 requests, 3 for each node and 3 for each guest that is read in full; 1 more for each guest
+At most 16 requests, 4 for each node and 3 for each guest that is read in full; 1 more for each guest
 that the overview has as stopped or unknown (it may have been started since), for each snapshot of a
 container, and for each node where a guest's hook script may be; up to 32 to find guests that the
 token can't see; with --content 1 more for each storage and node, of a storage that all share 1 in

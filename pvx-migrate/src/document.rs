@@ -53,9 +53,9 @@ pub fn state(
         }
     };
     if !READ.contains(&state.version) {
-        let (version, [older, newest]) = (state.version, READ);
+        let (version, [oldest, older, newest]) = (state.version, READ);
         return Err(bad(anyhow!(
-            "{whence}: the state document has version {version}, this reads {older} and {newest}"
+            "{whence}: the state document has version {version}, this reads {oldest}, {older} and {newest}"
         )));
     }
     let age = now.duration_since(state.at);

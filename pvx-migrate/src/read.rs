@@ -1,6 +1,6 @@
 //! Reads the cluster into a state document, in few requests over four connections.
 //!
-//! At most 16 requests for the cluster, 3 for each node that is online and 3 for each
+//! At most 16 requests for the cluster, 4 for each node that is online and 3 for each
 //! guest that is read in full; 1 more for each guest whose state the overview may have
 //! wrong, for each snapshot of a container, and for each node where a hook script rests on
 //! a storage of its own; up to 32 for guests that the token can't see (`hidden::MOST`); where the
@@ -160,6 +160,7 @@ pub fn read(pve: &Pve, wanted: &Wanted<'_>) -> Result<State, Stop> {
                     resources: ha::resources(resources, status, &groups),
                     rules,
                     dropped: ha::dropped(&answer),
+                    status: Some(ha::status(status)),
                 }
             })
         }
@@ -241,11 +242,12 @@ fn ask_nodes(
             let path = format!("/nodes/{}", node.node);
             let storage = silent.contains(&node.node);
             let storage = storage.then(|| format!("{path}/storage"));
-            let both = [
+            let all = [
                 format!("{path}/status"),
                 format!("{path}/network?type=any_bridge"),
+                format!("{path}/replication"),
             ];
-            both.into_iter().chain(storage)
+            all.into_iter().chain(storage)
         })
         .collect();
     let mut replies = asked.iter().zip(fetch(pve, &asked));
@@ -262,6 +264,10 @@ fn ask_nodes(
             let plain = network.as_ref().map(node::plain_bridges);
             node.plain_bridges = plain.filter(|_| node.bridges.is_some());
             node.plain_vnets = network.as_ref().map(node::plain_vnets).unwrap_or_default();
+        }
+        if let Some((path, runs)) = replies.next() {
+            let runs = seen(pve, path, runs)?;
+            node.replication = runs.as_ref().map(answer::replication_runs);
         }
         if silent.contains(&node.node)
             && let Some((path, answer)) = replies.next()

@@ -12,21 +12,25 @@ use serde::{Deserialize, Deserializer, Serialize};
 mod content;
 mod guest;
 mod ha;
+mod replication;
 mod snapshot;
 
 pub use content::{BackupJob, Content, Held};
 pub use guest::{Current, Guest, LocalDisk, MappedInfo, NotAllowed, Precondition};
-pub use ha::{DroppedRule, Ha, HaResource, HaRule};
+pub use ha::{DroppedRule, Ha, HaNode, HaResource, HaRule, HaStatus};
+pub use replication::{DEFAULT_SCHEDULE, Replication, ReplicationRun};
 pub use snapshot::{SnapshotConfig, Snapshots};
 
 /// The version of the form that is written.
 ///
 /// Version 2 has confirmations (`current`), the configurations of containers' snapshots and
-/// what a storage has as snippets.
-pub const VERSION: u32 = 2;
+/// what a storage has as snippets. Version 3 has how replication went (`nodes[].replication`), what
+/// the HA manager says of itself (`ha.status`), the backup jobs in full and when the snapshots
+/// of VMs were made.
+pub const VERSION: u32 = 3;
 
 /// The versions that are read: what an older one lacks was not seen.
-pub const READ: [u32; 2] = [1, VERSION];
+pub const READ: [u32; 3] = [1, 2, VERSION];
 
 /// VM or container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -178,6 +182,10 @@ pub struct Node {
     /// Of its SDN networks those that are not VLAN-aware.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plain_vnets: Vec<String>,
+    /// The replication jobs of its guests, and how they went; none if that was not seen. Proxmox
+    /// leaves out those of guests that the token may not see.
+    #[serde(default)]
+    pub replication: Option<Vec<ReplicationRun>>,
 }
 
 /// A storage, as the cluster's configuration names it.
@@ -232,21 +240,6 @@ pub struct Hidden {
     pub node: Option<String>,
     /// What names it: `the HA resource ct:104`.
     pub by: String,
-}
-
-/// A replication job.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Replication {
-    /// Its ID (`101-0`); none if it was not seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// The guest.
-    pub vmid: u32,
-    /// The node its volumes are copied to.
-    pub target: String,
-    /// The job is being removed: no migration until that is done.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub removed: bool,
 }
 
 /// A task that was running.

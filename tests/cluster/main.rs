@@ -50,6 +50,7 @@ mod privilege;
 mod pvestatd;
 mod reads;
 mod refusal;
+mod replication;
 mod resize;
 mod rights;
 mod rules;

@@ -60,15 +60,6 @@ impl World {
         all
     }
 
-    /// Jobs of guests that the token may see.
-    pub fn replication(&self, call: &Call) -> Value {
-        let seen = self.replication.iter().filter(|job| {
-            let vmid = job["guest"].as_u64().unwrap_or(0);
-            self.may(call.token, &format!("/vms/{vmid}"), "VM.Audit")
-        });
-        seen.cloned().collect()
-    }
-
     /// Online is what its pvestatd tells of, if corosync counts it (API2Tools.pm, `extract_node_stats`).
     fn node_row(&self, call: &Call, name: &str) -> Value {
         let told = self.node_told(name);
@@ -333,19 +324,6 @@ impl World {
             .values()
             .filter(|g| g.node == node && g.ct == ct && self.sees(call, g.vmid));
         there.map(|g| self.guest_row(g)).collect()
-    }
-
-    pub fn node_replication(&self, call: &Call) -> Value {
-        let node = call.text("node");
-        let jobs = self.replication.iter().filter(|job| {
-            let vmid = job["guest"]
-                .as_u64()
-                .and_then(|id| u32::try_from(id).ok())
-                .unwrap_or(0);
-            (!call.has("guest") || call.text("guest") == vmid.to_string())
-                && self.guests.get(&vmid).is_some_and(|g| g.node == node)
-        });
-        jobs.cloned().collect()
     }
 
     pub fn ha_resources(&self) -> Value {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::spelling::{list, number, text};
-use crate::state::{Options, Permissions, Replication, Task, is_true};
+use super::spelling::{list, number, text, time};
+use crate::state::{Options, Permissions, Replication, ReplicationRun, Task, is_true};
 
 pub fn permissions(answer: &Value) -> Permissions {
     let paths = answer.as_object().into_iter().flatten();
@@ -33,6 +33,41 @@ pub fn replication(answer: &Value) -> Vec<Replication> {
             })
         })
         .collect()
+}
+
+/// The replication jobs of a node's guests (`/nodes/{node}/replication`).
+pub fn replication_runs(answer: &Value) -> Vec<ReplicationRun> {
+    list(answer)
+        .filter_map(|entry| {
+            let id = text(entry, "id")?;
+            let of_id = || id.split('-').next()?.parse().ok();
+            let guest = entry.get("guest").map(number);
+            let guest = guest.and_then(|guest| u32::try_from(guest).ok());
+            Some(ReplicationRun {
+                guest: guest.or_else(of_id)?,
+                source: text(entry, "source"),
+                target: text(entry, "target")?,
+                schedule: text(entry, "schedule"),
+                last_sync: time(&entry["last_sync"]).unwrap_or_default(),
+                last_try: time(&entry["last_try"]).unwrap_or_default(),
+                next_sync: time(&entry["next_sync"]).filter(|next| *next > 0),
+                fail_count: number(&entry["fail_count"]),
+                error: text(entry, "error").filter(|error| !error.trim().is_empty()),
+                duration: seconds(&entry["duration"]),
+                disable: is_true(&entry["disable"]),
+                removed: entry.get("remove_job").is_some(),
+                id,
+            })
+        })
+        .collect()
+}
+
+/// A length of time with a fraction, which Proxmox may have spelled as a text.
+fn seconds(value: &Value) -> Option<f64> {
+    let seconds = value
+        .as_f64()
+        .or_else(|| value.as_str()?.trim().parse().ok());
+    seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
 }
 
 /// The tasks that have no end yet.

@@ -18,7 +18,7 @@ struct Budget {
 
 impl Budget {
     fn requests(&self) -> usize {
-        16 + 3 * self.nodes + 3 * self.guests + self.doubtful + self.snapshots + self.snippets
+        16 + 4 * self.nodes + 3 * self.guests + self.doubtful + self.snapshots + self.snippets
     }
 }
 

@@ -5,9 +5,9 @@ use vmid::exit::Stop;
 
 use super::{
     request::{Asker, fetch, seen},
-    spelling::{list, number, text, words},
+    spelling::{list, number, text, time, words},
 };
-use crate::state::{BackupJob, Content, Held, Node, Storage};
+use crate::state::{BackupJob, Content, Held, Node, Storage, is_true};
 
 /// Asks for the lists. What the token may not see of a list is left out of it without a word,
 /// what it may not see at all is refused.
@@ -89,6 +89,19 @@ pub fn jobs(answer: &Value) -> Vec<BackupJob> {
                 id: text(job, "id")?,
                 vmids: ids(&job["vmid"]),
                 exclude: ids(&job["exclude"]),
+                kind: text(job, "type"),
+                enabled: Some(job.get("enabled").is_none_or(is_true)),
+                schedule: text(job, "schedule"),
+                repeat_missed: Some(is_true(&job["repeat-missed"])),
+                next_run: job.get("next-run").and_then(time),
+                storage: text(job, "storage"),
+                node: text(job, "node"),
+                all: is_true(&job["all"]),
+                pool: text(job, "pool"),
+                mode: text(job, "mode"),
+                notes_template: text(job, "notes-template"),
+                prune_backups: job.get("prune-backups").cloned(),
+                comment: text(job, "comment"),
             })
         })
         .collect()

@@ -10,7 +10,7 @@ use vmid::exit::Stop;
 
 use super::{
     request::{Asker, Raw, ask, each, failed, parsed},
-    spelling::{list, number, text},
+    spelling::{list, number, text, time},
 };
 use crate::{
     pve::Failure,
@@ -50,6 +50,7 @@ pub fn guests(resources: &Value) -> Result<Vec<Guest>, String> {
                 current: None,
                 config: None,
                 snapshots: None,
+                snapshot_times: BTreeMap::new(),
                 precondition: None,
             })
         })
@@ -196,7 +197,11 @@ fn ask_all(
 fn answer(guest: &mut Guest, question: &Question, raw: Raw) {
     match question {
         Question::Config => guest.config = Some(raw),
-        Question::Snapshots => guest.snapshots = Some(Snapshots::Names(snapshots(&parsed(&raw)))),
+        Question::Snapshots => {
+            let list = parsed(&raw);
+            guest.snapshot_times = snapshot_times(&list);
+            guest.snapshots = Some(Snapshots::Names(snapshots(&list)));
+        }
         Question::Precondition => guest.precondition = Some(raw),
         Question::Current => current(guest, &parsed(&raw)),
         Question::SnapshotConfig(name) => snapshot(guest, name, SnapshotConfig::Seen(raw)),
@@ -232,6 +237,15 @@ fn snapshots(answer: &Value) -> Vec<String> {
     names.filter(|name| name != "current").collect()
 }
 
+/// When they were made; the entry for "you are here" has no time.
+fn snapshot_times(answer: &Value) -> BTreeMap<String, i64> {
+    let times = list(answer).filter_map(|entry| {
+        let time = time(&entry["snaptime"]).filter(|time| *time > 0)?;
+        Some((text(entry, "name")?, time))
+    });
+    times.collect()
+}
+
 /// Letters, digits, `-` and `_` (`pve-configid` of PVE's schema): fit for a path.
 fn is_word(name: &str) -> bool {
     let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -248,6 +262,11 @@ mod tests {
         assert_eq!(
             snapshots(&json!([{"name": "s1"}, {"name": "current"}])),
             ["s1"]
+        );
+        let times = json!([{"name": "s1", "snaptime": 5}, {"name": "s2"}, {"name": "current"}]);
+        assert_eq!(
+            snapshot_times(&times).into_iter().collect::<Vec<_>>(),
+            [("s1".to_owned(), 5)]
         );
         assert!(is_word("before-9_1") && !is_word("../x") && !is_word(""));
     }

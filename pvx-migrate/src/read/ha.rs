@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::spelling::{list, of_type, text, words};
-use crate::state::{DroppedRule, HaResource, HaRule, Node, is_true};
+use super::spelling::{list, number, of_type, text, time, words};
+use crate::state::{DroppedRule, HaNode, HaResource, HaRule, HaStatus, Node, is_true};
 
 /// Which nodes the HA manager has in maintenance, by what their local managers say.
 pub fn maintenance(nodes: &mut [Node], status: &Value) {
@@ -35,15 +35,44 @@ pub fn resources(resources: &Value, status: &Value, groups: &Value) -> Vec<HaRes
             let service = services.get(&sid);
             let crm_state = service
                 .and_then(|service| text(service, "crm_state").or_else(|| text(service, "state")));
+            // The configuration has them only where they were set.
+            let limit = |name: &str| {
+                let said = [service.copied(), Some(entry)].into_iter().flatten();
+                let mut said = said.filter_map(|entry| entry.get(name));
+                said.next().map(number)
+            };
             Some(HaResource {
                 state: text(entry, "state").unwrap_or_else(|| "started".to_owned()),
                 crm_state,
                 failback: entry.get("failback").is_none_or(is_true)
                     && !entry["group"].as_str().is_some_and(stays),
+                node: service.and_then(|service| text(service, "node")),
+                max_restart: limit("max_restart"),
+                max_relocate: limit("max_relocate"),
                 sid,
             })
         })
         .collect()
+}
+
+/// What the manager says of itself and of its parts at the nodes.
+pub fn status(answer: &Value) -> HaStatus {
+    let first = |kind: &str| list(answer).find(|entry| entry["type"] == *kind);
+    let quorum = first("quorum");
+    HaStatus {
+        quorate: quorum.map(|entry| is_true(&entry["quorate"])),
+        master: first("master").and_then(at_node),
+        armed: first("fencing").and_then(|entry| text(entry, "armed-state")),
+        nodes: of_type(answer, "lrm").filter_map(at_node).collect(),
+    }
+}
+
+fn at_node(entry: &Value) -> Option<HaNode> {
+    Some(HaNode {
+        node: text(entry, "node")?,
+        status: text(entry, "status").unwrap_or_default(),
+        timestamp: time(&entry["timestamp"]),
+    })
 }
 
 /// The rules that the manager obeys: not those that it drops ([`dropped`]).

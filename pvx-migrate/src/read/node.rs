@@ -68,6 +68,7 @@ fn bare(name: String) -> Node {
         bridges: None,
         plain_bridges: None,
         plain_vnets: Vec::new(),
+        replication: None,
     }
 }
 

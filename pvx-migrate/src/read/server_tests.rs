@@ -366,3 +366,72 @@ fn whose_volumes_the_lists_have() {
         assert_eq!(got, *want, "{name}");
     }
 }
+
+#[test]
+fn how_replication_went_what_the_manager_says_and_the_jobs_in_full() {
+    let mut answers = nine();
+    // As Proxmox VE 9.2 gave them, of other names.
+    let runs = json!([
+        {"fail_count": 2, "guest": 102, "id": "102-0", "jobnum": 0, "last_sync": 1_795_000_000, "last_try": "1795000900", "next_sync": 1_795_001_000,
+         "schedule": "*/5", "source": "a", "target": "b", "type": "local", "vmtype": "lxc", "duration": 3.25, "error": "no route\n"},
+        {"fail_count": 0, "guest": 101, "id": "101-0", "last_sync": 0, "last_try": 0, "next_sync": 0, "target": "b", "disable": 1, "remove_job": "full"},
+        {"id": "nonsense", "target": "b"},
+    ]);
+    answers.insert("/nodes/a/replication".to_owned(), (200, runs));
+    let status = json!([
+        {"id": "quorum", "status": "OK", "type": "quorum", "node": "a", "quorate": 1},
+        {"node": "a", "timestamp": 5, "id": "master", "type": "master", "status": "a (active, now)"},
+        {"node": "a", "armed-state": "armed", "status": "armed (CRM watchdog active)", "type": "fencing", "id": "fencing"},
+        {"node": "b", "timestamp": 6, "id": "lrm:b", "type": "lrm", "status": "b (idle, watchdog standby, now)"},
+        {"node": "b", "id": "service:vm:101", "sid": "vm:101", "type": "service", "crm_state": "started", "max_relocate": 3},
+    ]);
+    answers.insert("/cluster/ha/status/current".to_owned(), (200, status));
+    let resources = json!([{"sid": "vm:101", "state": "started", "max_restart": 2}]);
+    answers.insert("/cluster/ha/resources".to_owned(), (200, resources));
+    let jobs = json!([
+        {"all": 1, "enabled": 0, "exclude": "102", "id": "j", "next-run": 1_795_678_926, "node": "a", "schedule": "sun 03:00", "storage": "s",
+         "type": "vzdump", "repeat-missed": 1, "notes-template": "{{guestname}}", "prune-backups": {"keep-last": "2"}},
+        {"id": "k", "pool": "p", "mode": "stop"},
+    ]);
+    answers.insert("/cluster/backup".to_owned(), (200, jobs));
+    answers.insert(
+        "/nodes/a/qemu/101/snapshot".to_owned(),
+        (
+            200,
+            json!([{"name": "s1", "snaptime": 7}, {"name": "current"}]),
+        ),
+    );
+    let state = state(answers, &[]).0.unwrap();
+    assert_eq!(
+        to_value(&state.nodes[0].replication),
+        json!([
+            {"id": "102-0", "guest": 102, "source": "a", "target": "b", "schedule": "*/5", "last_sync": 1_795_000_000, "last_try": 1_795_000_900,
+             "next_sync": 1_795_001_000, "fail_count": 2, "error": "no route\n", "duration": 3.25},
+            {"id": "101-0", "guest": 101, "target": "b", "last_sync": 0, "last_try": 0, "fail_count": 0, "disable": true, "removed": true},
+        ])
+    );
+    assert!(state.nodes[1].replication.is_none(), "not seen is not none");
+    let ha = state.ha.unwrap();
+    assert_eq!(
+        to_value(&ha.status),
+        json!({"quorate": true, "master": {"node": "a", "status": "a (active, now)", "timestamp": 5}, "armed": "armed",
+            "nodes": [{"node": "b", "status": "b (idle, watchdog standby, now)", "timestamp": 6}]})
+    );
+    assert_eq!(
+        to_value(&ha.resources),
+        json!([{"sid": "vm:101", "state": "started", "crm_state": "started", "failback": true, "node": "b", "max_restart": 2, "max_relocate": 3}])
+    );
+    assert_eq!(
+        to_value(&state.backup_jobs),
+        json!([
+            {"id": "j", "exclude": [102], "type": "vzdump", "enabled": false, "schedule": "sun 03:00", "repeat-missed": true, "next-run": 1_795_678_926,
+             "storage": "s", "node": "a", "all": true, "notes-template": "{{guestname}}", "prune-backups": {"keep-last": "2"}},
+            {"id": "k", "enabled": true, "repeat-missed": false, "pool": "p", "mode": "stop"},
+        ])
+    );
+    assert_eq!(to_value(&state.guests[0].snapshot_times), json!({"s1": 7}));
+}
+
+fn to_value(part: &impl serde::Serialize) -> Value {
+    serde_json::to_value(part).unwrap()
+}

@@ -27,6 +27,13 @@ pub(super) fn number(value: &Value) -> u64 {
     }
 }
 
+/// A time, in seconds since 1970; none where there is none.
+pub(super) fn time(value: &Value) -> Option<i64> {
+    (!value.is_null())
+        .then(|| i64::try_from(number(value)).ok())
+        .flatten()
+}
+
 /// `a,b c` or `["a","b"]`
 pub(super) fn words(value: &Value) -> Vec<String> {
     match value {

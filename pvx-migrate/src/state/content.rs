@@ -57,6 +57,57 @@ pub struct BackupJob {
     /// The guests that it leaves out by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<u32>,
+    /// What it is by Proxmox: `vzdump`. This and what follows is there since version 3.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// It is on; none if it was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// When it runs: a calendar event, in the time zone of the node that runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// A run that was missed, as the node was off, is made up for; none if it was not seen.
+    #[serde(
+        default,
+        rename = "repeat-missed",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub repeat_missed: Option<bool>,
+    /// When it runs next, in seconds since 1970.
+    #[serde(default, rename = "next-run", skip_serializing_if = "Option::is_none")]
+    pub next_run: Option<i64>,
+    /// Where the backups go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<String>,
+    /// The node that it runs on, and whose guests it is about; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// It is about all guests but those of `exclude`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
+    /// The pool whose guests it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// `snapshot`, `suspend` or `stop`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// What the notes of a backup are made of (`{{guestname}}`).
+    #[serde(
+        default,
+        rename = "notes-template",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub notes_template: Option<String>,
+    /// What is kept, as Proxmox has it.
+    #[serde(
+        default,
+        rename = "prune-backups",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub prune_backups: Option<serde_json::Value>,
+    /// What somebody wrote on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 impl State {

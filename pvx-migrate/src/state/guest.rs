@@ -53,6 +53,10 @@ pub struct Guest {
     /// Its snapshots; none if they were not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshots: Option<Snapshots>,
+    /// When the snapshots were made, in seconds since 1970, as far as the list of them tells
+    /// (since version 3).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub snapshot_times: BTreeMap<String, i64>,
     /// PVE's own check, as it came (see [`Precondition`]); none where PVE has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precondition: Option<Box<RawValue>>,

@@ -17,6 +17,39 @@ pub struct Ha {
     /// Rules that are configured and that the manager drops, as PVE says (`errors`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<DroppedRule>,
+    /// What the manager says of itself and of its parts at the nodes; none before version 3.
+    #[serde(default)]
+    pub status: Option<HaStatus>,
+}
+
+/// What the HA manager says of itself (`/cluster/ha/status/current`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaStatus {
+    /// The node that was asked has quorum.
+    #[serde(default)]
+    pub quorate: Option<bool>,
+    /// The node whose manager decides, and what is said of it; none as long as nothing is managed.
+    #[serde(default)]
+    pub master: Option<HaNode>,
+    /// `armed`, `standby`, `disarmed`, ...; none in Proxmox VE 8, which doesn't tell.
+    #[serde(default)]
+    pub armed: Option<String>,
+    /// Of each node what its local manager says.
+    #[serde(default)]
+    pub nodes: Vec<HaNode>,
+}
+
+/// What is said of the HA manager at a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaNode {
+    /// The node.
+    pub node: String,
+    /// In Proxmox's words: `node1 (active, watchdog active, Thu Nov 26 06:57:18 2026)`.
+    #[serde(default)]
+    pub status: String,
+    /// When it said so, in seconds since 1970.
+    #[serde(default)]
+    pub timestamp: Option<i64>,
 }
 
 /// A rule that the HA manager doesn't obey.
@@ -41,6 +74,15 @@ pub struct HaResource {
     /// The manager moves it back to a preferred node.
     #[serde(default = "yes")]
     pub failback: bool,
+    /// Where the manager has it; none if it was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// How often it is started again on the same node; none if it was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_restart: Option<u64>,
+    /// How often it is tried on another node; none if it was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_relocate: Option<u64>,
 }
 
 /// A rule of the HA manager.
