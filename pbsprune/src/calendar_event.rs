@@ -9,10 +9,15 @@ use std::{fmt, str::FromStr};
 use jiff::{
     Timestamp,
     civil::{Date, DateTime},
-    tz::{AmbiguousOffset, TimeZone},
+    tz::TimeZone,
 };
 
 use crate::calendar::WEEKDAYS;
+
+mod runs;
+mod shifts;
+
+pub use shifts::Shifts;
 
 /// An event: which numbers match in each place. An empty list matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +31,7 @@ pub struct CalendarEvent {
     hours: Vec<Numbers>,
     minutes: Vec<Numbers>,
     seconds: Vec<Numbers>,
+    shifts: Shifts,
 }
 
 /// `first`, `first..last`, `first..last/step`.
@@ -202,7 +208,7 @@ impl CalendarEvent {
     /// says UTC; nothing if there are more than `most`.
     #[must_use]
     pub fn times(&self, zone: &TimeZone, from: i64, to: i64, most: usize) -> Option<Vec<i64>> {
-        let zone = if self.utc { &TimeZone::UTC } else { zone };
+        let zone = &self.zone(zone);
         let [first, last] = [from, to].map(|time| Timestamp::from_second(time).ok());
         let [first, last] = [first?, last?].map(|time| zone.to_datetime(time).date());
         let mut times = Vec::new();
@@ -212,8 +218,8 @@ impl CalendarEvent {
         while day <= end {
             if self.is_on(day) {
                 for at in self.of_day(day) {
-                    let time = runs_at(zone, at).filter(|&time| from < time && time <= to);
-                    times.extend(time);
+                    let time = self.shifts.times(zone, at).into_iter().flatten();
+                    times.extend(time.filter(|&time| from < time && time <= to));
                 }
                 if times.len() > most {
                     return None;
@@ -242,16 +248,6 @@ impl CalendarEvent {
             })
         })
     }
-}
-
-/// When the clock of a zone shows `at`: the first time, and never if it skips it.
-fn runs_at(zone: &TimeZone, at: DateTime) -> Option<i64> {
-    let offset = match zone.to_ambiguous_timestamp(at).offset() {
-        AmbiguousOffset::Unambiguous { offset } => offset,
-        AmbiguousOffset::Fold { before, .. } => before,
-        AmbiguousOffset::Gap { .. } => return None,
-    };
-    offset.to_timestamp(at).ok().map(|time| time.as_second())
 }
 
 #[cfg(test)]
