@@ -31,6 +31,7 @@ pub mod judge;
 pub mod list;
 pub mod mark;
 pub mod marked_rows;
+pub mod nagios;
 pub mod named_file;
 pub mod options;
 pub mod policy;
@@ -58,6 +59,8 @@ pub struct Surroundings<'a> {
     pub terminal: bool,
     /// Takes a line for stderr.
     pub say: &'a mut dyn FnMut(&str),
+    /// The exit code of a monitoring plugin, once its line was written.
+    pub plugin: Option<u8>,
 }
 
 /// Runs one command: a snapshot list from `input` to `output`.

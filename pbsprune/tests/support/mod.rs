@@ -46,6 +46,7 @@ pub fn prune(call: &[impl AsRef<str>], input: &[u8]) -> Run {
         zone,
         terminal: false,
         say: &mut say,
+        plugin: None,
     };
     let result = pbsprune::run(&cli, &mut around, input, &mut output);
     let code = match result {
