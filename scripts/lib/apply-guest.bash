@@ -3,25 +3,25 @@
 
 # attend_made FOLDER: what FOLDER/job asks for, {record, plan}; FOLDER/record is what came of it. Runs in a process of its own.
 attend_made() {
-    local dir=$1 name vmid address user verdict journal step="" child="" cut="" wire=""
-    { read -r name && read -r vmid && read -r address && read -r user && read -r verdict; } \
-        < <(jq -r --slurpfile site "$site" -L "$lib" 'include "site"; .record | (.name // "" | short($site[0])), .vmid, (.address // "" | split("/")[0]),
-            (if .shape == "vm" then .params.ciuser // "debian" else "root" end)' "$dir/job" && jq -r .verdict "$dir/job")
+    local dir=$1 name vmid address user owner verdict journal step="" child="" cut="" wire="" whose="" again="" kept=true
+    read -r verdict name vmid address user owner <"$dir/words"
     trap 'cut=yes; [[ ! $child ]] || kill -TERM "$child" 2>/dev/null' TERM
     journal=$(journal_of "$name")
     touch -- "$dir/ran" "$dir/ready" "$dir/verified" "$dir/assigned" "$dir/failed"
     case $verdict in
     none | blocked) ;; # it is told
     root-only) rm -f -- "$dir/none" ;;
-    *) on dry-run || { made "$dir" && listen && configured "$dir" && verified "$dir" && assigned "$dir" && in_use "$dir"; } || true ;;
+    *) on dry-run || { made "$dir" && configured "$dir" && verified "$dir" && assigned "$dir" && in_use "$dir"; } || true ;;
     esac
     [[ ! $wire ]] || kill "$wire" 2>/dev/null || true
     spent["total"]=$(((${EPOCHREALTIME//[!0-9]/} - begun_at) / 1000))
-    local times=() part
-    for part in "${!spent[@]}"; do times+=(--argjson "$part" "${spent[$part]}"); done
-    filter "$name" applied --arg step "$step" --argjson dry "$dry" --argjson kept "$([[ -e $dir/none ]] && echo false || echo true)" \
-        --arg call "$(words_of "$dir")" --slurpfile ran "$dir/ran" --slurpfile ready "$dir/ready" --slurpfile verified "$dir/verified" \
-        --slurpfile assigned "$dir/assigned" --slurpfile failed "$dir/failed" --argjson spent "$(jq -nc '$ARGS.named' "${times[@]}")" <"$dir/job" >"$dir/record.new"
+    local times="" part
+    for part in "${!spent[@]}"; do times+=,\"$part\":${spent[$part]}; done
+    [[ ! -e $dir/none ]] || kept=false
+    [[ ! $step && $verdict == make ]] || again=$(words_of "$dir")
+    filter "$name" applied --arg step "$step" --argjson dry "$dry" --argjson kept "$kept" --arg call "$again" \
+        --slurpfile ran "$dir/ran" --slurpfile ready "$dir/ready" --slurpfile verified "$dir/verified" \
+        --slurpfile assigned "$dir/assigned" --slurpfile failed "$dir/failed" --argjson spent "{${times#,}}" <"$dir/job" >"$dir/record.new"
     mv -- "$dir/record.new" "$dir/record"
 }
 
@@ -67,29 +67,27 @@ made() {
     local code=0 how told
     rm -f -- "$dir/none" || return 1
     known "$dir" || return 1
-    if [[ $told == ready ]]; then
-        echo '{"exists":true,"ours":true,"changed":false}' >"$dir/ran"
-        return 0
+    if [[ $whose == ready ]]; then
+        printf '{"vmid":%s,"exists":true,"ours":true,"changed":false}\n' "$vmid" >"$dir/ran"
+        listen
+        come_of "$dir/ran"
+        return
     fi
-    write_note "$journal" "$(jq -c . "$dir/job")" || {
+    # What was allocated for it has been written down just now.
+    if [[ ! ${noted[$journal]-} ]] && ! write_note "$journal" "$(<"$dir/job")"; then
         : >"$dir/none"
         failed_at plan journal "$journal.note: it can't be written"
         return 1
-    }
-    jq -c .plan "$dir/job" >"$dir/plan" || {
-        : >"$dir/none"
-        failed_at plan disk "$dir/plan: it can't be written"
-        return 1
-    }
+    fi
     mark make
     during pvx-migrate run --journal "$journal" "${reach[@]}" <"$dir/plan" >"$dir/ran.all" 2>"$dir/ran.said" || code=$?
     mark run
-    jq -c --argjson vmid "$vmid" 'select(.vmid == $vmid)' "$dir/ran.all" 2>/dev/null | tail -n 1 >"$dir/ran" || true
-    how=$(jq -r '.error.code // "fine"' "$dir/ran")
-    case ${how:-none} in
+    listen
+    come_of "$dir/ran.all" || return 1
+    case $how in
     fine)
         known "$dir" || return 1
-        [[ $told != foreign ]] || foreign || return 1
+        [[ $whose != foreign ]] || foreign || return 1
         ;;
     vmid-taken | not-made | refused | node-offline | no-quorum | not-begun | changed)
         # Nothing is there; another's guest was not touched.
@@ -111,6 +109,17 @@ made() {
     esac
 }
 
+# come_of FILE: what run has said of the guest there: FOLDER/ran, `how`, and FOLDER/to-configure.
+come_of() {
+    local said
+    asked "$(<"$lib/ran.jq")" "$1" -n -R --slurpfile job "$dir/job" || return 1
+    mapfile -t said <<<"$told"
+    : >"$dir/ran"
+    [[ ! ${said[0]} ]] || printf '%s\n' "${said[0]}" >"$dir/ran"
+    how=${said[1]}
+    printf '%s\n' "${said[2]}" >"$dir/to-configure"
+}
+
 # may_be_ours: the ID was taken meanwhile, and by what is not known: it may be this name's guest, which a call on another host
 # makes with the same address. run says `30010 is "other" on NODE` of those that it knows.
 may_be_ours() {
@@ -127,12 +136,16 @@ nothing_begun() {
         | .action == "create" and (.phase | IN("requested", "task", "stuck", "verified", "ready"))' "$journal") && [[ $open == false ]]
 }
 
-# known FOLDER: sets `told`, what the journal says of the guest: "ready" (and the cluster has it), "ours", "adopted" or "foreign".
+# known FOLDER: sets `whose`, what the journal says of the guest: "ready" (and the cluster has it), "ours", "adopted" or "foreign".
 known() {
+    if [[ ! -s $journal && $(cat -- "$journal.note" 2>/dev/null) != *'"adopted":true'* ]]; then
+        whose=foreign
+        return
+    fi
     : >"$dir/journal" && echo null >"$dir/note"
     [[ ! -s $journal ]] || cat -- "$journal" >"$dir/journal" || return 1
     [[ ! -s $journal.note ]] || cat -- "$journal.note" >"$dir/note" || return 1
-    asked "$(<"$lib/known.jq")" "$dir/job" -L "$lib" --rawfile journal "$dir/journal" --slurpfile note "$dir/note"
+    asked "$(<"$lib/known.jq")" "$dir/job" -L "$lib" --rawfile journal "$dir/journal" --slurpfile note "$dir/note" && whose=$told
 }
 
 # foreign: a guest of that ID and name that this journal has not made.
@@ -158,7 +171,6 @@ configured() {
     [[ ! ${opt[identity]-} ]] || options+=(--identity "${opt[identity]}")
     [[ ! -s $journal ]] || options+=(--journal "$journal")
     case ,${opt[accept-new]-}, in *",$name,"*) options+=(--accept-new "$(jq -r .record.name "$dir/job")") ;; esac
-    jq -c --slurpfile ran "$dir/ran" '.record + {changed: ($ran[0].changed // false), host_keys: ($ran[0].host_keys // []), action: "create"}' "$dir/job" >"$dir/to-configure"
     during "$here/configure" "${options[@]}" <"$dir/to-configure" >"$dir/ready" 2>"$dir/ready.said" || code=$?
     mark configure
     if ((code > 1)) || [[ ! -s $dir/ready ]]; then
@@ -169,23 +181,33 @@ configured() {
     ((code == 0)) || { step=configure && return 1; }
 }
 
-# verified FOLDER: it can be logged in to at its address with its own key and bears its name, and nobody else has the address.
+# verified FOLDER: it can be logged in to at its address with its own key and bears its name, and nobody else has the address. Where configure
+# has found nothing to change, the connection that it did so by is that.
 verified() {
-    local code=0 told
-    jq -Rr --arg at "$address" --arg owner "$(jq -r '.record | "\(.vmid):\(.name | @uri)"' "$dir/job")" 'select(split(" ") | (.[0] | strings | split(",")[0] == $at) and .[-1] == $owner)' "$known" >"$dir/known_hosts"
-    (cd -- "$dir" && during bounded 64 timeout -k 5 60 "${ssh[@]}" -o HostKeyAlias="$address" -l "$user" -- "$address" \
-        'uname -n; cat /sys/class/net/*/address' </dev/null >"$dir/answer" 2>"$dir/answer.said") || code=$?
+    local code=0
+    : >"$dir/answer"
+    [[ $(<"$dir/ready") == *'"configured":{}'*'"seen":{"hostname":'* ]] || log_in || code=$?
     wait "$wire" || true
+    wire=""
     mark verify
     if ((code > 128)) || { ((code)) && [[ ! -s $dir/answer ]]; }; then
         failed_at verify login "$user@$address: $(last_words "$dir/answer.said")"
         return 1
     fi
-    filter "$name" verified --rawfile answer "$dir/answer" --rawfile macs "$dir/macs" <"$dir/job" >"$dir/verified"
+    filter "$name" verified --rawfile answer "$dir/answer" --rawfile macs "$dir/macs" --slurpfile ready "$dir/ready" <"$dir/job" >"$dir/verified"
     step=verify
-    asked '.error == null' "$dir/verified" || return 1
-    [[ $told == true ]] || return 1
+    [[ -s $dir/verified && $(<"$dir/verified") != *'"error":'* ]] || return 1
     step=""
+}
+
+# log_in: once more, by the key that is known of it.
+log_in() {
+    local line
+    while IFS= read -r line; do
+        [[ ${line%%[ ,]*} != "$address" || ${line##* } != "$owner" ]] || printf '%s\n' "$line"
+    done <"$known" >"$dir/known_hosts"
+    (cd -- "$dir" && during bounded 64 timeout -k 5 60 "${ssh[@]}" -o HostKeyAlias="$address" -l "$user" -- "$address" \
+        'uname -n; cat /sys/class/net/*/address' </dev/null >"$dir/answer" 2>"$dir/answer.said")
 }
 
 # listen: asks the wire who has the address, beside what is done in the guest; `wire` is who asks. It holds no name for this call.
@@ -193,26 +215,27 @@ listen() {
     local lock
     (
         for lock in "${locks[@]}"; do exec {lock}>&-; done
-        trap '[[ ! $child ]] || kill -TERM "$child" 2>/dev/null; exit' TERM
+        trap '[[ ! $child ]] || kill -TERM "$child" 2>/dev/null; jobs -pr | xargs -r kill -TERM 2>/dev/null; exit' TERM
         answering "$address"
     ) >"$dir/macs" &
     wire=$!
 }
 
 # answering ADDRESS: the MAC addresses that answer for it, a line each; "unseen WHY" if that cannot be known. Who is booting is waited for
-# 30 s, and when one has answered, others have two seconds, in which all are asked twice.
+# 30 s, and when one has answered, all are asked three times, and have 0.6 s.
 answering() {
-    local PATH=$PATH:/usr/sbin:/sbin route said
+    local route said macs
     have ip arping || { echo "unseen ip or arping is missing (apt-get install iproute2 iputils-arping)" && return; }
     route=$(ip -j route get "$1" 2>/dev/null | jq -r '.[0] | select(.gateway == null and .type != "local") | .dev // empty') || true
     [[ $route ]] || { echo "unseen this host has no address on its segment" && return; }
     during arping -q -b -f -w 30 -I "$route" "$1" >/dev/null 2>&1 || true
-    during arping -b -c 8 -w 2 -I "$route" "$1" >"$dir/arping" 2>&1 || true
+    during ask_wire "$route" "$1" -b .15 >"$dir/arping" || true
     said=$(<"$dir/arping")
-    if [[ $said != *Sent* ]]; then
-        echo "unseen arping: ${said##*$'\n'}"
+    if [[ $said == *Sent*Sent*Sent* ]]; then
+        answered "$said"
+        ((${#macs[@]} == 0)) || printf '%s\n' "${macs[@]}"
     else
-        sed -n 's/.*reply from .*\[\([0-9A-Fa-f:]*\)\].*/\1/p' <<<"$said" | tr '[:upper:]' '[:lower:]' | sort -u
+        echo "unseen arping: ${said##*$'\n'}"
     fi
 }
 
@@ -234,11 +257,8 @@ netbox() { [[ ${ipam[1]-} =~ ^https?:// || ! ${ipam[1]-} ]]; }
 
 # in_use FOLDER: from now on it is the guest's own, and no run's.
 in_use() {
-    local code=0 told
-    step=ready
-    known "$dir" || return 1
-    step=""
-    case $told in
+    local code=0
+    case $whose in
     ready | adopted) ;;
     foreign) write_note "$journal" "$(jq -c '.adopted = true' "$dir/job")" || { failed_at ready journal "$journal.note: it can't be written" || return 1; } ;;
     *)

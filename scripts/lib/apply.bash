@@ -27,7 +27,6 @@ apply_names() {
     filter requests asked-names -n -r --slurpfile site "$site" <"$tmp/checked" >"$tmp/names"
     [[ ! ${opt[journal]-} || $(wc -l <"$tmp/names") -le 1 ]] || fail 2 "--journal is of one guest; of several each has its own"
     : >"$tmp/in-the-way"
-    netbox_cluster=$(jq -r '.netbox.cluster // ""' "$site")
     while IFS= read -r name; do
         journal=$(journal_of "$name").note
         if [[ -e $journal ]] && ! note_fits "$journal"; then
@@ -83,32 +82,33 @@ await_states() {
     local code=0
     [[ $state_pid ]] || return 0
     wait "$state_pid" || code=$?
-
+    state_pid=""
     ((code == 0)) || exit "$code"
     spent[state]=$(<"$tmp/state.ms") opt[state]=$tmp/state states=$tmp/state
-    judged_list "$tmp/state" guests -n --argjson proof false >>"$tmp/guests"
+    filter "the cluster's state" guests -n --argjson proof false <"$tmp/state" >>"$tmp/guests"
 }
 
 locks=()
 
 # apply: a folder $tmp/at.N for each record, with its `record` in the end; then the result.
 apply() {
-    local at=0 job folders=() going=0
+    local at=0 words plan job folders=() going=0
     filter requests to-make <"$tmp/decided" >"$tmp/to-make"
     : >"$tmp/plan"
     if [[ -s $tmp/to-make ]]; then
         run pvx-migrate plan make --state "$states" --site "$site_file" <"$tmp/to-make" >"$tmp/plan"
-        jq -c 'select(.exists | not)' "$tmp/plan" >"$tmp/to-show"
-        [[ ! -s $tmp/to-show ]] ||
+        ! grep -qv '"exists":true' "$tmp/plan" ||
             pvx-migrate plan make --state "$states" --site "$site_file" --format table <"$tmp/to-make" >&2 2>/dev/null || true
     fi
     mark plan
     printf '%s\0' "${call[@]}" >"$tmp/call"
-    filter requests with-plan --slurpfile plan "$tmp/plan" --slurpfile checked "$tmp/checked" --slurpfile allocated "$tmp/allocated" --slurpfile before "$tmp/before" \
+    filter requests with-plan -r --slurpfile site "$site" --slurpfile plan "$tmp/plan" --slurpfile checked "$tmp/checked" --slurpfile allocated "$tmp/allocated" --slurpfile before "$tmp/before" \
         -n <"$tmp/decided" >"$tmp/jobs"
-    while IFS= read -r job; do
+    while IFS= read -r words && IFS= read -r plan && IFS= read -r job; do
         mkdir -p -- "$tmp/at.$at"
         : >"$tmp/at.$at/none" # away with it before anything is made
+        printf '%s\n' "$words" >"$tmp/at.$at/words"
+        printf '%s\n' "$plan" >"$tmp/at.$at/plan"
         printf '%s\n' "$job" >"$tmp/at.$at/job"
         folders+=("$tmp/at.$at")
         at=$((at + 1))
@@ -138,22 +138,19 @@ apply_stop() {
 }
 
 # notes: what is about to be allocated is written down, as --rollback goes by it if the call is cut off; `allocated` says that it was.
-notes() {
-    filter requests with-notes --slurpfile site "$site" --slurpfile candidate "$tmp/candidate" --slurpfile before "$tmp/before" --slurpfile checked "$tmp/checked" \
+declare -A noted=()
+notes() { note_each candidate allocating; }
+allocated() { note_each allocated fresh; }
+note_each() { # FILE WHAT: of each record of the IPAM's that would be new, or is
+    local name note journal
+    grep -q '"changed":true' "$tmp/$1" || return 0
+    filter requests with-notes -r --arg what "$2" --slurpfile site "$site" --slurpfile candidate "$tmp/$1" --slurpfile before "$tmp/before" --slurpfile checked "$tmp/checked" \
         -n <"$tmp/decided" >"$tmp/notes"
-    note_each '{allocating: true}' "$tmp/notes"
-}
-allocated() {
-    filter requests with-notes --slurpfile site "$site" --slurpfile candidate "$tmp/allocated" --slurpfile before "$tmp/before" --slurpfile checked "$tmp/checked" \
-        -n <"$tmp/decided" >"$tmp/notes"
-    note_each '{fresh: true}' "$tmp/notes"
-}
-note_each() { # WHAT FILE
-    local note journal
-    while IFS= read -r note; do
-        journal=$(journal_of "$(jq -r .short <<<"$note")")
-        write_note "$journal" "$(jq -c ". + $1" <<<"$note")" || fail 3 "$journal.note: it can't be written"
-    done <"$2"
+    while IFS= read -r name && IFS= read -r note; do
+        journal=$(journal_of "$name")
+        write_note "$journal" "$note" || fail 3 "$journal.note: it can't be written"
+        [[ $2 != fresh ]] || noted[$journal]=yes
+    done <"$tmp/notes"
 }
 
 # note_fits NOTE: it is one that write_note has written.
@@ -190,10 +187,9 @@ forget() {
 
 # publish: the names of what is ready go to the site's name servers, if it has any. What is as it was, and was published, is not asked about again.
 publish() {
-    local names code=0 servers line
+    local names code=0 line
     cp -- "$tmp/applied" "$tmp/result"
-    servers=$(jq '(.dns.servers // []) | length' "$site")
-    if ((servers == 0)) || on dry-run; then return 0; fi
+    if ((name_servers == 0)) || on dry-run; then return 0; fi
     filter requests asked-names -n -r --slurpfile site "$site" <"$tmp/applied" >"$tmp/names"
     : >"$tmp/noted"
     while IFS= read -r line; do cat -- "$(journal_of "$line").note" 2>/dev/null || true; done <"$tmp/names" >"$tmp/noted"
@@ -210,10 +206,11 @@ publish() {
     done <"$tmp/names"
 }
 
-# kept: the places of the records whose guest may be there, so that its address stays whatever happens: all that nothing says
-# the opposite of, as what says it may be what can't be written.
+# kept: sets `places`, those of the records whose guest may be there, so that its address stays whatever happens: all that nothing
+# says the opposite of, as what says it may be what can't be written.
 kept() {
-    local at places=()
-    for at in "$tmp"/at.*; do [[ ! -d $at || -e $at/none ]] || places+=("${at##*.}"); done
-    jq -nc '[$ARGS.positional[] | tonumber]' --args "${places[@]}"
+    local at
+    places=""
+    for at in "$tmp"/at.*; do [[ ! -d $at || -e $at/none ]] || places+=,${at##*.}; done
+    places="[${places#,}]"
 }

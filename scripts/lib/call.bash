@@ -6,7 +6,7 @@
 version=0.1.0 # of the workspace, Cargo.toml
 me=${0##*/}
 acting='^(provision|configure|deprovision|(drain|return)-node|failover-drill|prune-(datastore|tarballs)|app-backup|publish-names)$' # take --notify
-lib=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+lib=$(cd -- "${BASH_SOURCE[0]%/*}" && pwd)
 declare -A opt=()
 declare -a words=()
 
@@ -104,8 +104,7 @@ need() { have "$1" || fail 2 "$1 is missing: $2"; }
 
 # tools NAME...: the programs of this workspace, from PATH or from cargo's folder; built if in neither.
 tools() {
-    local root
-    root=$(dirname -- "$(dirname -- "$lib")")
+    local root=${lib%/*/*}
     have "$@" && return 0
     PATH=${CARGO_TARGET_DIR:-$root/target}/release:$PATH
     have "$@" && return 0

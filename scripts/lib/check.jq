@@ -7,7 +7,7 @@ include "text";
 # A request without what provision says of it itself: what an earlier answer said of it is not believed.
 def asked:
   del(.api, .assigned, .blockers, .changed, .command, .commands, .configured, .differs, .dns_name, .dry_run, .error, .exists, .go_on, .host_keys,
-      .ipam_id, .made, .old_backups, .os, .params, .published, .ready, .ready_ms, .reasons, .revived, .setup, .shape, .squatters, .step, .steps_ms,
+      .ipam_id, .made, .old_backups, .os, .params, .published, .ready, .ready_ms, .reasons, .revived, .seen, .setup, .shape, .squatters, .step, .steps_ms,
       .verified, .versions, .warnings, .wire, .would);
 def decidable: del(.storage, .unprivileged);
 

@@ -1,4 +1,5 @@
-# What is to be configured in the guest of each record, as {record, job}; a job is null where nothing is to be done, and
+# What is to be configured in the guest of each record, as two lines (-r): the words that bash works with (address, user, owner in known_hosts, fingerprints
+# of its host keys; their characters are looked at before), and {record, job}; a job is null where nothing is to be done, and
 # `found` an error that was found here. Reads $site, $keys (lines of public keys), $accept (names whose key
 # may be the one that is met first), $template (of records that name none), $journal (pvx-migrate run's, raw), $provisioned (provision's
 # records, raw) and the rest of the input.
@@ -90,3 +91,4 @@ $site[0] as $site
 | $all[]
 | .job.address as $own
 | if $own and ([$addresses[] | select(. == $own)] | length > 1) then .record | refused("bad-record"; "\($own) is the address of several records") else . end
+| (.job // {} | [.address, .user, .owner, (.host_keys // [] | join(","))] | map(. // "") | join(" ")), tojson

@@ -3,6 +3,8 @@
 # (raw), $code ssh's exit code, $said its last words, $ms how long it took, $dry whether nothing was to be changed.
 include "text";
 
+def mac: test("\\A([0-9a-f]{2}:){5}[0-9a-f]{2}\\z") and . != "00:00:00:00:00:00";
+
 def step($name; $why): failed("configure"; "\($name): \($why)") | .error.step = ($name | printable);
 
 $met[0] as $met
@@ -28,6 +30,7 @@ $met[0] as $met
   end
 | .configured = $configured
 | .changed = ($configured != {} and ($dry | not))
+| if $last.hostname | type == "string" then .seen = {hostname: ($last.hostname | printable), macs: [$last.macs | arrays[:64][] | strings | ascii_downcase | select(mac)]} else . end
 | if $last and (.error | not) then .os = ([$last.os | strings | printable][0]) | .versions = $last.versions | (if $dry then . else .ready_ms = $ms end) else . end
 | if $dry then .dry_run = true else . end
 | if $warnings == [] then . else .warnings = ((.warnings | arrays) // []) + $warnings end

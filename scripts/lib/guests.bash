@@ -30,6 +30,22 @@ open_known_hosts() {
     fi
 }
 
+# recall FOLDER ADDRESS OWNER PRINTS: FOLDER/known_hosts has what is known of this guest at this address, as far as its creation
+# says nothing else; false if that is nothing. Where ssh then meets another, `meet` finds out what is there.
+recall() {
+    local hosts type blob owner print
+    : >"$1/known_hosts"
+    while read -r hosts type blob owner; do
+        [[ ${hosts%%,*} == "$2" && $owner == "$3" ]] || continue
+        print=$(ssh-keygen -lf - <<<"$type $blob" 2>/dev/null) || continue
+        print=${print#* }
+        [[ ! $4 || ,$4, == *",${print%% *},"* ]] || continue
+        printf '%s %s %s %s\n' "$hosts" "$type" "$blob" "$owner" >>"$1/known_hosts"
+    done <"$known"
+    printf '{}\n' >"$1/met"
+    [[ -s $1/known_hosts ]]
+}
+
 # meet FOLDER ADDRESS: writes FOLDER/met, what is thought of its host keys, and FOLDER/known_hosts for ssh; false if there are none.
 meet() {
     : >"$1/known_hosts"
@@ -56,31 +72,43 @@ enter() {
     exec timeout -k 10 3600 "${ssh[@]}" -o HostKeyAlias="$2" -l "$3" -- "$2" "$command" <script >answers 2>said
 }
 
-# attend FOLDER ADDRESS USER: one guest from its first answer to its record, FOLDER/record. Runs in a process of its own.
+# within FOLDER ADDRESS USER: `enter`, and its exit code in `code`; a signal is handed on to it.
+within() {
+    local pid
+    code=0
+    enter "$@" &
+    pid=$!
+    trap 'kill "$pid" 2>/dev/null; wait "$pid"; exit 143' TERM
+    wait "$pid" || code=$?
+    trap - TERM
+}
+
+# attend FOLDER ADDRESS USER OWNER PRINTS: one guest from its first answer to its record, FOLDER/record. Runs in a process of its own.
 attend() {
-    local began=${EPOCHREALTIME//[!0-9]/} code=0 pid last_words=""
+    local began=${EPOCHREALTIME//[!0-9]/} code=255 last_words=""
     : >"$1/answers"
-    if meet "$1" "$2"; then
-        enter "$@" &
-        pid=$!
-        trap 'kill "$pid" 2>/dev/null; wait "$pid"; exit 143' TERM
-        wait "$pid" || code=$?
-        trap - TERM
-        # Nobody vouched for its key: it is kept if the guest is who it was taken for.
-        if [[ $(<"$1/met") == *'"later":true'* ]] && grep -qF "{\"pvx\":\"$pvx\",\"met\":" "$1/answers"; then pin "$2" "$1/known_hosts"; fi
-        last_words=$(head -c 4096 -- "$1/said" | tr -d '\0\r' | grep -av '^$' | tail -n 1) || true
+    ! recall "$1" "$2" "$4" "$5" || within "${@:1:3}"
+    # It has another key now, or nobody was there to answer.
+    if ((code == 255)) && [[ ! -s $1/answers ]]; then
+        code=0
+        if meet "$1" "$2"; then
+            within "${@:1:3}"
+            # Nobody vouched for its key: it is kept if the guest is who it was taken for.
+            if [[ $(<"$1/met") == *'"later":true'* ]] && grep -qF "{\"pvx\":\"$pvx\",\"met\":" "$1/answers"; then pin "$2" "$1/known_hosts"; fi
+        fi
     fi
+    [[ ! -s $1/said ]] || last_words=$(head -c 4096 -- "$1/said" | tr -d '\0\r' | grep -av '^$' | tail -n 1) || true
     filter configured configured -r --slurpfile met "$1/met" --rawfile answers "$1/answers" --arg said "$last_words" --argjson code "$code" \
         --argjson ms "$(((${EPOCHREALTIME//[!0-9]/} - began) / 1000))" --argjson dry "$dry" --arg pvx "$pvx" <"$1/job" >"$1/record"
 }
 
-# begin JOB ADDRESS USER: attends to the guest; without an address there is nothing to be done with its record.
+# begin JOB ADDRESS USER OWNER PRINTS: attends to the guest; without an address there is nothing to be done with its record.
 begin() {
     local folder=$tmp/guest.$((begun++))
     mkdir -- "$folder"
     printf '%s\n' "$1" >"$folder/job"
     if [[ $2 ]]; then
-        attend "$folder" "$2" "$3" &
+        attend "$folder" "${@:2}" &
         pids[begun - 1]=$!
     else
         jq -rc '.record, if .record.error then "no" else "yes" end, (.found // empty)' "$folder/job" >"$folder/record"
@@ -108,4 +136,4 @@ stop() {
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
     wait
 }
-pvx=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+printf -v pvx '%08x' "$SRANDOM" "$SRANDOM" "$SRANDOM" "$SRANDOM"

@@ -233,7 +233,7 @@ run_commands() {
 }
 
 main() {
-    local ID="" VERSION_ID="" versions="" host short package
+    local ID="" VERSION_ID="" versions="" host short package macs
     export LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     unset LANG LANGUAGE
     umask 022
@@ -260,6 +260,7 @@ main() {
     run_commands
     ((${#packages[@]} == 0)) || look
     for package in "${!have[@]}"; do versions+=,$(json "$package"):$(json "${have[$package]}"); done
-    answer "\"os\":$(json "$ID $VERSION_ID"),\"versions\":{${versions#,}}"
+    mapfile -t macs < <(cat /sys/class/net/*/address)
+    answer "\"os\":$(json "$ID $VERSION_ID"),\"versions\":{${versions#,}},\"hostname\":$(json "$(uname -n)"),\"macs\":$(json_list "${macs[@]}")"
 }
 main </dev/null

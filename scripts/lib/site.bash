@@ -39,14 +39,16 @@ policy() {
 requests() {
     local name said=()
     ((${#words[@]} <= 1)) || fail 2 "one NAME, not ${#words[@]}: ${words[*]}"
-    if ((${#words[@]})); then
-        jq -nc --arg name "${words[0]}" '$ARGS.named' >"$tmp/requests"
-    else
-        [[ ! -t 0 ]] || { usage >&2 && exit 2; }
-        cat >"$tmp/requests"
-        grep -q '[^[:space:]]' "$tmp/requests" || fail 2 "nobody is named: a NAME, or records on standard input (an empty list is [])"
-        judged "$tmp/requests" requests
-    fi
     for name; do [[ ! ${opt[$name]-} ]] || said+=(--arg "${name//-/_}" "${opt[$name]}"); done
-    jq -nc "${said[@]}" '$ARGS.named' >"$tmp/flags"
+    if ((${#words[@]})); then
+        jq -nc --arg name "${words[0]}" "${said[@]}" '{$name}, ($ARGS.named | del(.name))' >"$tmp/said"
+        head -n 1 -- "$tmp/said" >"$tmp/requests"
+        tail -n +2 -- "$tmp/said" >"$tmp/flags"
+        return
+    fi
+    [[ ! -t 0 ]] || { usage >&2 && exit 2; }
+    cat >"$tmp/requests"
+    grep -q '[^[:space:]]' "$tmp/requests" || fail 2 "nobody is named: a NAME, or records on standard input (an empty list is [])"
+    judged "$tmp/requests" requests
+    if ((${#said[@]})); then jq -nc "${said[@]}" '$ARGS.named' >"$tmp/flags"; else echo '{}' >"$tmp/flags"; fi
 }

@@ -1,4 +1,5 @@
-# The last look at a guest: $answer is what it says of itself, its host name and MAC addresses, a line each; $macs those that answer for
+# The last look at a guest: $answer is what it says of itself, its host name and MAC addresses, a line each, or nothing: then what it has said when
+# configure found nothing to change ($ready) is that; $macs those that answer for
 # its address on the wire, or "unseen WHY".
 include "text";
 
@@ -6,8 +7,9 @@ def mac: test("\\A([0-9a-f]{2}:){5}[0-9a-f]{2}\\z") and . != "00:00:00:00:00:00"
 
 .record as $record
 | ($record.address | split("/")[0]) as $address
-| ($answer | split("\n")) as [$hostname]
-| [$answer | split("\n")[1:65][] | ascii_downcase | select(mac)] as $own
+| (if $answer == "" then [$ready[0].seen | .hostname, .macs[]] else $answer | split("\n") end) as $said
+| $said[0] as $hostname
+| [$said[1:65][] | ascii_downcase | select(mac)] as $own
 | [$macs | split("\n")[] | select(mac)] as $here
 | ($here - $own) as $others
 | ([$macs | split("\n")[] | select(startswith("unseen ")) | ltrimstr("unseen ")][0]) as $unseen

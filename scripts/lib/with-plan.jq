@@ -1,6 +1,14 @@
-# Jobs: {record, plan, verdict, request, fresh, retired}. $plan are the lines of plan make, one for each record without an error, in order;
+# Jobs: {record, plan, verdict, request, fresh, retired}, three lines each (-r): the words that bash works with (verdict, name, ID, address, user,
+# owner in known_hosts; their characters are looked at before), the plan, the job. $plan are the lines of plan make, one for each record without an error, in order;
 # $checked the requests, $allocated what the IPAM gave, $before those that it had retired.
 include "records";
+include "site";
+
+def words:
+  if .verdict == "none" then "none" else
+    .verdict as $verdict | .record
+    | [$verdict, (.name | short($site[0])), .vmid, (.address // "" | split("/")[0]), (if .shape == "vm" then .params.ciuser // "debian" else "root" end),
+       "\(.vmid):\(.name | @uri)"] | map(tostring) | join(" ") end;
 
 [inputs] as $records
 | reduce range($records | length) as $i ({jobs: [], used: 0};
@@ -15,3 +23,4 @@ include "records";
             retired: ($record.name as $name | any($before[]; .address and .name == $name))}]
         | .used += 1 end)
 | .jobs[]
+| words, (.plan | tojson), tojson

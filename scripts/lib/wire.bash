@@ -1,0 +1,27 @@
+# What is asked of the wire. Sourced after call.bash; who uses it has looked for ip and arping.
+PATH=$PATH:/usr/sbin:/sbin # where Debian has them
+
+# ask_wire INTERFACE ADDRESS OPTION STEP: asks by ARP three times, STEP apart, and waits twice that for the last answer; STEP is a fraction of a second, as ".2".
+# What arping says, each time a line "Sent ..", a line "Received N response(s)" and one "reply from" for each answer; anything else is why it could not ask.
+ask_wire() {
+    local pids=()
+    for _ in 1 2 3; do
+        arping "$3" -c 1 -w 2 -I "$1" "$2" 2>&1 &
+        pids+=($!)
+        sleep "$4"
+    done
+    sleep "$4"
+    # It counts in whole seconds, so it is told when to end; it sums up then.
+    kill -TERM "${pids[@]}" 2>/dev/null || true
+    wait
+}
+
+# answered WORDS: sets `macs`, those of who has answered, in lower case, each once.
+answered() {
+    local text=$1 mac
+    macs=()
+    while [[ $text =~ reply\ from\ [^[]*\[([0-9A-Fa-f:]+)\](.*) ]]; do
+        mac=${BASH_REMATCH[1],,} text=${BASH_REMATCH[2]}
+        [[ " ${macs[*]} " == *" $mac "* ]] || macs+=("$mac")
+    done
+}
