@@ -10,6 +10,7 @@ use vmid::{positional, table::Format};
 
 use crate::{
     calendar_event::CalendarEvent,
+    cover::arguments::{self as covering, Cover},
     files::arguments::{self, Files},
     guard::Limit,
     options::{Clock, Counts, seconds},
@@ -97,6 +98,9 @@ Exit codes: 0 done; 2 the call or the input is wrong; 3 standard input or output
     /// Say which archive file is which backup of which series, and mark it
     #[command(after_help = arguments::HELP)]
     Files(Files),
+    /// Say which guests have no backup that could be restored, and why
+    #[command(after_help = covering::HELP)]
+    Cover(Cover),
 }
 
 /// What a list is and when it is looked at.
@@ -228,6 +232,7 @@ impl Cli {
             Some(Command::Diff(diff)) => &diff.place.clock,
             Some(Command::Simulate(simulate)) => &simulate.place.clock,
             Some(Command::Files(files)) => &files.clock,
+            Some(Command::Cover(cover)) => &cover.clock,
         }
     }
 }

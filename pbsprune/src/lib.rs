@@ -1,6 +1,6 @@
 //! Which backups to keep and which to remove: PBS's own decision, with reasons.
 //!
-//! [`mark`], [`diff`], [`simulate`] and [`files`] are the verbs. What they stand on is pure, without
+//! [`mark`], [`diff`], [`simulate`], [`files`] and [`cover`] are the verbs. What they stand on is pure, without
 //! clock, environment or network: [`retention`] (the rules of one group) on [`rule`] and
 //! [`calendar`]; [`extra`], [`policy`], [`guard`]; [`judge`] for a whole [`list`].
 //! The zone's data come from [`zone`] alone, the files of the caller from [`named_file`].
@@ -19,6 +19,7 @@ pub mod calendar_event;
 pub mod calendar_strip;
 pub mod cli;
 pub mod comparison;
+pub mod cover;
 pub mod diff;
 pub mod extra;
 pub mod field;
@@ -90,5 +91,6 @@ pub fn run(
         Some(Command::Diff(args)) => diff::run(args, around, input, output),
         Some(Command::Files(args)) => files::run(args, around, input, output),
         Some(Command::Simulate(args)) => simulate::run(args, around, input, output),
+        Some(Command::Cover(args)) => cover::run(args, around, input, output),
     }
 }

@@ -19,11 +19,20 @@ const MOST: u64 = 32 << 20;
 ///
 /// It isn't there, can't be read, or is longer.
 pub fn read(path: &Path) -> Result<Vec<u8>, Stop> {
+    read_up_to(path, MOST)
+}
+
+/// The same of a document that may have up to `most` bytes, some MiB.
+///
+/// # Errors
+///
+/// It isn't there, can't be read, or is longer.
+pub fn read_up_to(path: &Path, most: u64) -> Result<Vec<u8>, Stop> {
     let mut text = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut text));
-    let long = || io::Error::other("it is longer than 32 MiB");
+    let read = File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut text));
+    let long = || io::Error::other(format!("it is longer than {} MiB", most >> 20));
     let read = read.and_then(|_| {
-        if text.len() as u64 > MOST {
+        if text.len() as u64 > most {
             Err(long())
         } else {
             Ok(())

@@ -1,0 +1,363 @@
+//! A healthy guest, one fault planted at a time: each is found once, and nothing else is.
+
+use serde_json::{Value, json};
+use vmid::site::Site;
+
+use super::*;
+use crate::zone::Zone;
+
+/// Thursday, 2026-11-26, 12:00:00 UTC.
+const NOW: i64 = 1_795_694_400;
+const HOUR: i64 = 3_600;
+const DAY: i64 = 86_400;
+
+/// The scene of a healthy container and a healthy VM, with a job at 02:00 each night.
+struct Scene {
+    state: Value,
+    rows: Vec<Value>,
+    site: Value,
+}
+
+fn row(kind: &str, vmid: u32, ago: i64, name: &str) -> Value {
+    json!({"backup-type": kind, "backup-id": vmid.to_string(), "backup-time": NOW - ago, "comment": name, "datastore": "s1",
+        "files": [{"filename": "index.json.blob", "size": 5}], "verification": {"state": "ok", "upid": "U"}})
+}
+
+impl Scene {
+    fn healthy() -> Self {
+        let rows = (0..3).flat_map(|day| {
+            let ago = 10 * HOUR + day * DAY - 300;
+            [row("ct", 101, ago, "web"), row("vm", 102, ago, "db")]
+        });
+        Self {
+            state: json!({"version": 3, "at": "2026-11-26T12:00:00Z", "cluster": {"name": "home"}, "nodes": [],
+                "guests": [
+                    {"vmid": 101, "type": "lxc", "name": "web", "node": "a", "status": "running", "config": {"rootfs": "ssd:x", "memory": 1}},
+                    {"vmid": 102, "type": "qemu", "name": "db", "node": "a", "status": "running",
+                        "config": {"scsi0": "ssd:y", "agent": "1", "meta": "creation-qemu=9,ctime=1700000000"}}],
+                "backup_jobs": [{"id": "nightly", "enabled": true, "schedule": "02:00", "all": true, "repeat-missed": false,
+                    "notes-template": "{{guestname}}"}],
+                "pools": [], "permissions": {"/": {"Sys.Audit": true}, "/vms": {"VM.Audit": true}}}),
+            rows: rows.collect(),
+            site: json!({}),
+        }
+    }
+
+    fn verdicts(&self) -> Vec<Verdict> {
+        let mut file = tempfile();
+        Write::write_all(&mut file.1, self.state.to_string().as_bytes()).unwrap();
+        let documents = Documents::read(&file.0, None).unwrap();
+        std::fs::remove_file(&file.0).unwrap();
+        let text: Vec<String> = self.rows.iter().map(Value::to_string).collect();
+        let backups = Backups::read(text.join("\n").as_bytes(), "").unwrap();
+        let site = Site::parse(self.site.to_string().as_bytes()).unwrap();
+        let hours = |hours: u64| std::time::Duration::from_secs(hours * 3_600);
+        let rules = Rules {
+            now: NOW,
+            max_age: hours(36),
+            grace: hours(6),
+            verify_age: hours(8 * 24),
+            zone: "UTC".to_owned(),
+        };
+        verdicts(
+            documents,
+            &backups,
+            &site,
+            &Zone::parse("UTC").unwrap(),
+            rules,
+        )
+    }
+
+    /// `who: code severity` of each finding.
+    fn told(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        for verdict in self.verdicts() {
+            for found in &verdict.findings {
+                assert!(
+                    code::CODES.iter().any(|(code, _)| *code == found.code),
+                    "{}",
+                    found.code
+                );
+                assert!(found.evidence.is_object(), "{found:?}");
+                let exempt = if found.exempt.is_some() {
+                    " exempt"
+                } else {
+                    ""
+                };
+                told.push(format!(
+                    "{}: {} {}{exempt}",
+                    verdict.called(),
+                    found.code,
+                    found.severity.name()
+                ));
+            }
+        }
+        told
+    }
+}
+
+fn tempfile() -> (std::path::PathBuf, std::fs::File) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("pbsprune-cover-{}-{number}", std::process::id()));
+    let file = std::fs::File::create_new(&path).unwrap();
+    (path, file)
+}
+
+/// What is done to the healthy scene.
+type Plant = fn(&mut Scene);
+
+fn no_rows_of(scene: &mut Scene, vmid: &str) {
+    scene.rows.retain(|row| row["backup-id"] != vmid);
+}
+
+/// All of the guest's rows, changed.
+fn each_of(scene: &mut Scene, vmid: &str, change: fn(&mut Value)) {
+    let rows = scene.rows.iter_mut();
+    rows.filter(|row| row["backup-id"] == vmid).for_each(change);
+}
+
+#[test]
+fn each_fault_is_found_once() {
+    #[rustfmt::skip]
+    let cases: &[(&str, Plant, &[&str])] = &[
+        ("healthy", |_| {}, &[]),
+        ("no job at all", |s| s.state["backup_jobs"] = json!([]),
+            &["101 web: no-job warning", "102 db: no-job warning"]),
+        ("left out by its job", |s| s.state["backup_jobs"][0]["exclude"] = json!([101]), &["101 web: no-job warning"]),
+        ("its job is of another node", |s| s.state["backup_jobs"][0]["node"] = json!("b"),
+            &["101 web: no-job warning", "102 db: no-job warning"]),
+        ("its job is off", |s| s.state["backup_jobs"][0]["enabled"] = json!(false),
+            &["101 web: job-disabled warning", "102 db: job-disabled warning"]),
+        ("another job is off", |s| {
+            let off = json!({"id": "off", "enabled": false, "schedule": "monthly", "all": true});
+            s.state["backup_jobs"].as_array_mut().unwrap().push(off);
+        }, &[]),
+        ("never", |s| no_rows_of(s, "101"), &["101 web: never critical"]),
+        ("never, made long ago", |s| no_rows_of(s, "102"), &["102 db: never critical"]),
+        ("new", |s| {
+            no_rows_of(s, "102");
+            s.state["guests"][1]["config"]["meta"] = json!("creation-qemu=9,ctime=1795690000");
+        }, &["102 db: new info"]),
+        ("made before the last run", |s| {
+            no_rows_of(s, "102");
+            s.state["guests"][1]["config"]["meta"] = json!("ctime=1795658000");
+        }, &["102 db: never critical"]),
+        ("one run missed", |s| { s.rows.remove(0); }, &["101 web: stale warning"]),
+        ("three runs missed", |s| {
+            no_rows_of(s, "101");
+            s.rows.push(row("ct", 101, 4 * DAY, "web"));
+        }, &["101 web: stale critical"]),
+        ("its run may still be going on", |s| {
+            no_rows_of(s, "101");
+            s.rows.push(row("ct", 101, 29 * HOUR - 300, "web"));
+            s.state["backup_jobs"][0]["schedule"] = json!("07:00");
+        }, &[]),
+        ("its run is over", |s| {
+            no_rows_of(s, "101");
+            s.rows.push(row("ct", 101, 30 * HOUR - 300, "web"));
+            s.state["backup_jobs"][0]["schedule"] = json!("06:00");
+        }, &["101 web: stale warning", "102 db: stale warning"]),
+        ("two days old by a weekly job", |s| {
+            no_rows_of(s, "101");
+            s.rows.push(row("ct", 101, 4 * DAY, "web"));
+            s.state["backup_jobs"][0]["schedule"] = json!("sat 03:00");
+            s.state["guests"].as_array_mut().unwrap().remove(1);
+            no_rows_of(s, "102");
+        }, &[]),
+        ("dated in the future", |s| {
+            no_rows_of(s, "101");
+            s.rows.push(row("ct", 101, 4 * DAY, "web"));
+            s.rows.push(row("ct", 101, -2 * DAY, "web"));
+        }, &["101 web: stale critical"]),
+        ("all failed", |s| each_of(s, "101", |row| row["verification"]["state"] = json!("failed")),
+            &["101 web: only-failed critical"]),
+        ("the newest failed", |s| s.rows[0]["verification"]["state"] = json!("failed"),
+            &["101 web: stale warning", "101 web: only-failed warning"]),
+        ("the newest has no index that can be read", |s| s.rows[0]["files"] = json!([{"filename": "index.json.blob"}]),
+            &["101 web: stale warning", "101 web: only-failed warning"]),
+        ("the newest failed, a copy of it is good", |s| {
+            let mut copy = s.rows[0].clone();
+            copy["datastore"] = json!("offsite");
+            s.rows.push(copy);
+            s.rows[0]["verification"]["state"] = json!("failed");
+        }, &[]),
+        ("not verified, as others are", |s| each_of(s, "101", |row| row["verification"] = json!(null)), &[]),
+        ("not verified, as nothing is", |s| s.rows.iter_mut().for_each(|row| row["verification"] = json!(null)),
+            &["101 web: unverified warning", "102 db: unverified warning"]),
+        ("not verified for long", |s| {
+            each_of(s, "101", |row| row["verification"] = json!(null));
+            s.rows.push(row("ct", 101, 9 * DAY, "web"));
+        }, &["101 web: unverified warning"]),
+        ("a mount point left out", |s| s.state["guests"][0]["config"]["mp0"] = json!("ssd:z,mp=/srv"),
+            &["101 web: volume-left-out warning"]),
+        ("broken off", |s| {
+            s.rows[0]["files"] = json!([]);
+            s.rows.push(row("ct", 101, 9 * HOUR, "web"));
+            s.rows.last_mut().unwrap()["files"] = json!([]);
+            let whole = row("ct", 101, 10 * HOUR - 400, "web");
+            s.rows.push(whole);
+        }, &["101 web: incomplete-newest warning"]),
+        ("being written", |s| {
+            s.rows.push(row("ct", 101, HOUR, "web"));
+            s.rows.last_mut().unwrap()["files"] = json!([]);
+        }, &["101 web: incomplete-newest info"]),
+        ("another's name", |s| each_of(s, "101", |row| row["comment"] = json!("paperless")),
+            &["101 web: other-name warning"]),
+        ("the backups of who had its ID", |s| {
+            each_of(s, "102", |row| row["comment"] = json!("paperless"));
+            s.state["guests"][1]["config"]["meta"] = json!("ctime=1795690000");
+        }, &["102 db: new info", "102 db: other-name warning"]),
+        ("an older one of another's name", |s| s.rows[2]["comment"] = json!("paperless"), &[]),
+        ("no agent", |s| s.state["guests"][1]["config"]["agent"] = json!("0"), &["102 db: no-agent info"]),
+        ("no agent, and off", |s| {
+            s.state["guests"][1]["config"]["agent"] = json!("0");
+            s.state["guests"][1]["status"] = json!("stopped");
+        }, &[]),
+        ("off on purpose", |s| {
+            s.state["guests"][0]["status"] = json!("stopped");
+            s.rows.remove(0);
+        }, &["101 web: stale warning"]),
+        ("a group without a guest", |s| s.rows.push(row("vm", 7, DAY, "old")), &["7 old: orphan-group info"]),
+        ("a group of another kind", |s| s.rows.push(row("vm", 101, DAY, "old")), &["101 old: orphan-group info"]),
+        ("a host", |s| s.rows.push(json!({"backup-type": "host", "backup-id": "7", "backup-time": 1, "files": []})), &[]),
+        ("a template that has none", |s| {
+            no_rows_of(s, "101");
+            s.state["guests"][0]["template"] = json!(true);
+        }, &["101 web: never info"]),
+        ("a template of long ago", |s| {
+            no_rows_of(s, "101");
+            s.rows.push(row("ct", 101, 400 * DAY, "web"));
+            s.state["guests"][0]["template"] = json!(true);
+            s.state["backup_jobs"][0]["exclude"] = json!([101]);
+        }, &["101 web: no-job info"]),
+        ("by pool", |s| {
+            s.state["guests"][0]["pool"] = json!("prod");
+            s.state["backup_jobs"][0] = json!({"id": "p", "enabled": true, "schedule": "02:00", "pool": "prod"});
+        }, &["102 db: no-job warning"]),
+        ("by a pool that nobody saw", |s| {
+            s.state["backup_jobs"][0] = json!({"id": "p", "enabled": true, "schedule": "02:00", "pool": "prod"});
+        }, &["cluster home: unseen unknown", "101 web: unseen unknown", "102 db: unseen unknown"]),
+        ("a schedule that is none", |s| s.state["backup_jobs"][0]["schedule"] = json!("nightly"),
+            &["job nightly: unseen unknown"]),
+        ("jobs not seen", |s| s.state["backup_jobs"] = json!(null), &["cluster home: unseen unknown"]),
+        ("jobs of an older state", |s| s.state["backup_jobs"] = json!([{"id": "nightly", "vmids": [101]}]),
+            &["cluster home: unseen unknown"]),
+        ("jobs not seen, and old", |s| {
+            s.state["backup_jobs"] = json!(null);
+            no_rows_of(s, "101");
+            s.rows.push(row("ct", 101, 37 * HOUR, "web"));
+        }, &["cluster home: unseen unknown", "101 web: stale warning"]),
+        ("guests not seen", |s| {
+            s.state["permissions"] = json!({"/": {"Sys.Audit": true}});
+            s.rows.push(row("vm", 7, DAY, "old"));
+        }, &["cluster home: unseen unknown", "cluster home: unseen unknown"]),
+        ("a guest that is hidden", |s| {
+            s.state["hidden"] = json!([{"vmid": 7, "by": "the HA resource vm:7"}]);
+        }, &["7: unseen unknown"]),
+        ("a configuration not seen", |s| s.state["guests"][0]["config"] = json!(null), &["101 web: unseen unknown"]),
+        ("no configuration seen", |s| {
+            s.state["guests"][0]["config"] = json!(null);
+            s.state["guests"][1]["config"] = json!(null);
+        }, &["cluster home: unseen unknown"]),
+        ("snapshots not seen", |s| {
+            s.rows.push(json!({"unseen": {"list": "the snapshots of s2", "right": "Datastore.Audit", "storage": "s2"}}));
+        }, &["storage s2: unseen unknown"]),
+        ("snapshots not seen, and none there", |s| {
+            no_rows_of(s, "101");
+            s.rows.push(json!({"unseen": {"list": "the snapshots of s2", "right": "Datastore.Audit", "storage": "s2"}}));
+        }, &["storage s2: unseen unknown", "101 web: unseen unknown"]),
+        ("snapshots of another not seen", |s| {
+            no_rows_of(s, "101");
+            s.rows.push(json!({"unseen": {"list": "the backups on nas", "storage": "nas", "vmids": [102]}}));
+        }, &["storage nas: unseen unknown", "101 web: never critical"]),
+        ("a row that failed", |s| {
+            no_rows_of(s, "101");
+            s.rows.push(json!({"backup-type": "ct", "backup-id": "101", "error": {"code": "x", "message": "locked"}}));
+        }, &["101: unseen unknown", "101 web: unseen unknown"]),
+    ];
+    for (name, plant, want) in cases {
+        let mut scene = Scene::healthy();
+        plant(&mut scene);
+        assert_eq!(scene.told(), *want, "{name}");
+    }
+}
+
+#[test]
+fn every_code_of_the_table_is_planted() {
+    let text = include_str!("tests.rs");
+    for (code, _) in code::CODES {
+        let planted = [" info", " warning", " unknown", " critical"];
+        let planted = planted
+            .iter()
+            .any(|severity| text.contains(&format!(": {code}{severity}")));
+        assert!(planted, "{code}");
+    }
+}
+
+#[test]
+fn exemptions_of_all_subjects() {
+    let site = |exempt: Value| {
+        json!({"exempt": exempt,
+            "vlans": [{"vlan": 30, "prefix": "192.168.30.0/24"}],
+            "pairs": [{"name": "front", "members": [
+                {"name": "web", "address": "192.168.30.1", "vmid": 101}, {"name": "w2", "address": "192.168.30.2", "vmid": 109}]}],
+            "services": [{"name": "shop", "pair": "front"}]})
+    };
+    #[rustfmt::skip]
+    let cases: &[(&str, Value, &[&str])] = &[
+        ("none",            json!([]),                                                        &["101 web: stale warning"]),
+        ("itself",          json!([{"code": "stale", "why": "w", "vmid": 101}]),              &["101 web: stale info exempt"]),
+        ("its node",        json!([{"code": "stale", "why": "w", "node": "a"}]),              &["101 web: stale info exempt"]),
+        ("its pair",        json!([{"code": "stale", "why": "w", "pair": "front"}]),          &["101 web: stale info exempt"]),
+        ("its service",     json!([{"code": "stale", "why": "w", "service": "shop"}]),        &["101 web: stale info exempt"]),
+        ("its job",         json!([{"code": "stale", "why": "w", "job": "nightly"}]),         &["101 web: stale info exempt"]),
+        ("its datastore",   json!([{"code": "stale", "why": "w", "storage": "s1"}]),          &["101 web: stale info exempt"]),
+        ("another's",       json!([{"code": "stale", "why": "w", "vmid": 102}]),
+            &["101 web: stale warning", "102: exemption-unused warning"]),
+        ("over",            json!([{"code": "stale", "why": "w", "vmid": 101, "until": "2026-11-25"}]),
+            &["101 web: stale warning", "101: exemption-expired warning"]),
+        ("until today",     json!([{"code": "stale", "why": "w", "vmid": 101, "until": "2026-11-26"}]),
+            &["101 web: stale info exempt"]),
+        ("of another verb", json!([{"code": "lock", "why": "w", "vmid": 101}]),               &["101 web: stale warning"]),
+    ];
+    for (name, exempt, want) in cases {
+        let mut scene = Scene::healthy();
+        scene.rows.remove(0);
+        scene.site = site(exempt.clone());
+        assert_eq!(scene.told(), *want, "{name}");
+    }
+}
+
+#[test]
+fn a_record_has_what_was_promised() {
+    let scene = Scene::healthy();
+    let record = scene.verdicts()[0].json();
+    let mut want = json!({"vmid": 101, "name": "web", "type": "lxc", "node": "a", "newest": "2026-11-26T02:05:00Z", "where": "s1:ct/101",
+        "age_s": 35_700, "complete": true, "verified": true, "verified_age_s": 35_700, "count": 3, "jobs": ["nightly"],
+        "volumes_left_out": [], "status": "ok", "findings": []});
+    assert_eq!(record.to_string(), want.to_string());
+    let mut scene = Scene::healthy();
+    let mut copy = scene.rows[0].clone();
+    copy["datastore"] = json!("offsite");
+    scene.rows.push(copy);
+    let record = scene.verdicts()[0].json();
+    want["places"] = json!([{"where": "s1:ct/101", "newest": "2026-11-26T02:05:00Z", "count": 3},
+        {"where": "offsite:ct/101", "newest": "2026-11-26T02:05:00Z", "count": 1}]);
+    assert_eq!(record, want); // a copy is no second backup
+}
+
+#[test]
+fn rules_are_said() {
+    let mut scene = Scene::healthy();
+    scene.rows.remove(0);
+    let message = scene.verdicts()[0].findings[0].message.clone();
+    let want = "its newest backup that can be restored is of 2026-11-25T02:05:00Z, 1d 9h old: nightly (02:00, UTC) ran at 2026-11-26T02:00:00Z, and has 6h to make one";
+    assert_eq!(message, want);
+    scene.state["backup_jobs"][0]["exclude"] = json!([101]);
+    scene.rows.remove(1);
+    let message = scene.verdicts()[0].findings[1].message.clone();
+    let want = "its newest backup that can be restored is of 2026-11-24T02:05:00Z, 2d 9h old, and it may be 36h old (--max-age, as no job that is on is about it)";
+    assert_eq!(message, want.replace("36h", "1d12h"));
+}
