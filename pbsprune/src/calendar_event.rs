@@ -14,9 +14,12 @@ use jiff::{
 
 use crate::calendar::WEEKDAYS;
 
+mod changes;
+mod cron;
 mod runs;
 mod shifts;
 
+pub use changes::Suffered;
 pub use shifts::Shifts;
 
 /// An event: which numbers match in each place. An empty list matches all.
@@ -32,6 +35,10 @@ pub struct CalendarEvent {
     minutes: Vec<Numbers>,
     seconds: Vec<Numbers>,
     shifts: Shifts,
+    /// One of the day and the day of the week is enough, where both are named: cron's.
+    either_day: bool,
+    /// Its hours or minutes begin with a star: cron's.
+    starred: bool,
 }
 
 /// `first`, `first..last`, `first..last/step`.
@@ -48,14 +55,15 @@ pub struct Wrong {
     event: String,
     part: String,
     why: &'static str,
+    example: &'static str,
 }
 
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { event, part, why } = self;
+        let (event, part, why, example) = (&self.event, &self.part, self.why, self.example);
         write!(
             f,
-            "{event:?} is no calendar event, such as 'mon..fri 02:30' or '*:0/30': {part:?} {why}"
+            "{event:?} is no calendar event, such as {example}: {part:?} {why}"
         )
     }
 }
@@ -84,6 +92,7 @@ impl FromStr for CalendarEvent {
             event: text.to_owned(),
             part: part.to_owned(),
             why,
+            example: "'mon..fri 02:30' or '*:0/30'",
         })
     }
 }
@@ -197,10 +206,22 @@ fn number(text: &str, most: i16) -> Result<i16, Fault<'_>> {
         .ok_or((text, "is no number that fits there"))
 }
 
+impl Numbers {
+    fn one(number: i16) -> Self {
+        Self {
+            first: number,
+            last: number,
+            step: 1,
+        }
+    }
+
+    fn has(&self, number: i16) -> bool {
+        (self.first..=self.last).contains(&number) && (number - self.first) % self.step == 0
+    }
+}
+
 fn matches(all: &[Numbers], number: i16) -> bool {
-    let within =
-        |n: &Numbers| (n.first..=n.last).contains(&number) && (number - n.first) % n.step == 0;
-    all.is_empty() || all.iter().any(within)
+    all.is_empty() || all.iter().any(|numbers| numbers.has(number))
 }
 
 impl CalendarEvent {
@@ -232,10 +253,13 @@ impl CalendarEvent {
 
     fn is_on(&self, day: Date) -> bool {
         let weekday = 1 << day.weekday().to_monday_zero_offset();
-        (self.weekdays == 0 || self.weekdays & weekday != 0)
-            && matches(&self.years, day.year())
-            && matches(&self.months, day.month().into())
-            && matches(&self.days, day.day().into())
+        let weekday = self.weekdays == 0 || self.weekdays & weekday != 0;
+        let of_month = matches(&self.days, day.day().into());
+        let days = match self.either_day {
+            true => weekday || of_month,
+            false => weekday && of_month,
+        };
+        days && matches(&self.years, day.year()) && matches(&self.months, day.month().into())
     }
 
     fn of_day(&self, day: Date) -> impl Iterator<Item = DateTime> + '_ {

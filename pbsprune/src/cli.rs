@@ -15,6 +15,7 @@ use crate::{
     guard::Limit,
     options::{Clock, Counts, seconds},
     retention::Keep,
+    schedule::{self, arguments::Schedule},
     simulation::At,
 };
 
@@ -101,6 +102,9 @@ Exit codes: 0 done; 2 the call or the input is wrong; 3 standard input or output
     /// Say which guests have no backup that could be restored, and why
     #[command(after_help = covering::HELP)]
     Cover(Cover),
+    /// Say which jobs of cluster and backup server are in each other's way, and which the clock skips
+    #[command(after_help = schedule::arguments::help())]
+    Schedule(Schedule),
 }
 
 /// What a list is and when it is looked at.
@@ -233,6 +237,7 @@ impl Cli {
             Some(Command::Simulate(simulate)) => &simulate.place.clock,
             Some(Command::Files(files)) => &files.clock,
             Some(Command::Cover(cover)) => &cover.clock,
+            Some(Command::Schedule(schedule)) => &schedule.clock,
         }
     }
 }

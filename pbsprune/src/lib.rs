@@ -1,7 +1,7 @@
 //! Which backups to keep and which to remove: PBS's own decision, with reasons.
 //!
-//! [`mark`], [`diff`], [`simulate`], [`files`] and [`cover`] are the verbs. What they stand on is pure, without
-//! clock, environment or network: [`retention`] (the rules of one group) on [`rule`] and
+//! [`mark`], [`diff`], [`simulate`], [`files`], [`cover`] and [`schedule`] are the verbs. What they stand on is
+//! pure, without clock, environment or network: [`retention`] (the rules of one group) on [`rule`] and
 //! [`calendar`]; [`extra`], [`policy`], [`guard`]; [`judge`] for a whole [`list`].
 //! The zone's data come from [`zone`] alone, the files of the caller from [`named_file`].
 
@@ -41,6 +41,7 @@ pub mod report;
 pub mod retention;
 pub mod row;
 pub mod rule;
+pub mod schedule;
 pub mod simulate;
 pub mod simulation;
 pub mod snapshot;
@@ -90,6 +91,7 @@ pub fn run(
         Some(Command::Mark(args)) => mark::run(args, around, input, output),
         Some(Command::Diff(args)) => diff::run(args, around, input, output),
         Some(Command::Files(args)) => files::run(args, around, input, output),
+        Some(Command::Schedule(args)) => schedule::run(args, around, input, output),
         Some(Command::Simulate(args)) => simulate::run(args, around, input, output),
         Some(Command::Cover(args)) => cover::run(args, around, input, output),
     }

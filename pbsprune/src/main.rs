@@ -48,6 +48,7 @@ fn main() -> ExitCode {
     if nothing && !matches!(cli.command, Some(Command::Simulate(_))) {
         let wanted = match cli.command {
             Some(Command::Files(_)) => "a list of files",
+            Some(Command::Schedule(_)) => "records of jobs",
             _ => "a snapshot list",
         };
         if plugin {

@@ -68,6 +68,15 @@ impl Zone {
         Ok(Self { name, zone })
     }
 
+    /// That without a summer.
+    #[must_use]
+    pub fn utc() -> Self {
+        Self {
+            name: "UTC".to_owned(),
+            zone: TimeZone::UTC,
+        }
+    }
+
     /// The name to show.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -101,6 +110,14 @@ impl Zone {
         Some(format!(
             "{name} is {length} {is} UTC, as the sign is POSIX's; {length} {meant} UTC is {zone}, and a name such as Europe/Berlin knows summer time, too"
         ))
+    }
+
+    /// `time` (seconds) as RFC 3339 with the zone's offset: `2027-03-13T02:00:00-08:00`.
+    #[must_use]
+    pub fn rfc3339(&self, time: i64) -> String {
+        let time = Timestamp::from_second(time).unwrap_or_default();
+        let zoned = time.to_zoned(self.zone.clone());
+        zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
     /// The zone itself.

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::{CalendarEvent, shifts::change};
+use super::{CalendarEvent, Numbers, shifts::change};
 
 /// For so many days a run is looked for. No date that there is at all is rarer: after 400 years the
 /// calendar repeats, days of the week included. What has no run by then (`2-30`) never has one; so
@@ -18,6 +18,41 @@ impl CalendarEvent {
     #[must_use]
     pub fn with(self, shifts: super::Shifts) -> Self {
         Self { shifts, ..self }
+    }
+
+    /// It says UTC itself.
+    #[must_use]
+    pub fn is_utc(&self) -> bool {
+        self.utc
+    }
+
+    /// How many times a day it runs, on the days that it names.
+    #[must_use]
+    pub fn times_a_day(&self) -> usize {
+        self.of_day(Date::constant(1970, 1, 1)).count()
+    }
+
+    /// Hour and minute, if it runs once a day.
+    #[must_use]
+    pub fn time_of_day(&self) -> Option<(u8, u8)> {
+        let mut times = self.of_day(Date::constant(1970, 1, 1));
+        let (Some(at), None) = (times.next(), times.next()) else {
+            return None;
+        };
+        let [hour, minute] = [at.hour(), at.minute()].map(|number| number.unsigned_abs());
+        Some((hour, minute))
+    }
+
+    /// The same days at another time.
+    #[must_use]
+    pub fn at(&self, hour: u8, minute: u8) -> Self {
+        let one = |number: u8| vec![Numbers::one(number.into())];
+        Self {
+            hours: one(hour),
+            minutes: one(minute),
+            seconds: one(0),
+            ..self.clone()
+        }
     }
 
     /// The first run after `after` (seconds), in `zone` unless the event says UTC; nothing if it never runs.

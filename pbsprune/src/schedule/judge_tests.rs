@@ -1,0 +1,253 @@
+//! What is found of planted faults, where nothing is found, and that what is suggested is good.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use vmid::{exempt::Exemptions, severity::Severity, site::Site};
+
+use super::{
+    code::CODES,
+    gathered::{Gathered, gather},
+    judge::{Frame, Verdict, judge},
+    source::read,
+};
+use crate::zone::Zone;
+
+/// Thursday, 2026-11-26, 12:00:00 UTC.
+const NOW: i64 = 1_795_694_400;
+
+fn judged(rows: &[Value], site: Option<&str>) -> (Gathered, Verdict) {
+    let input: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    let zone = Zone::parse("America/Los_Angeles").unwrap();
+    let gathered = gather(read(input.as_bytes(), true).unwrap(), &zone, NOW);
+    let site = site.map(|site| Site::parse(site.as_bytes()).unwrap());
+    let today = jiff::civil::date(2026, 11, 26);
+    let exemptions = site.as_ref().map(|site| Exemptions::of(site, CODES, today));
+    let frame = Frame {
+        now: NOW,
+        days: 35,
+        next: 1,
+        zone: None,
+        site_zone: None,
+    };
+    let verdict = judge(&gathered, exemptions, &frame);
+    (gathered, verdict)
+}
+
+/// `JOB CODE SEVERITY` of all that is found, without what is merely worth knowing unless `all`.
+fn found(gathered: &Gathered, verdict: &Verdict, all: bool) -> Vec<String> {
+    let jobs = gathered.jobs().zip(verdict.jobs.iter().flatten());
+    let of_jobs = jobs.flat_map(|(job, judged)| {
+        let findings = judged.findings.iter();
+        findings.map(|found| (job.name.clone(), found))
+    });
+    let of_all = verdict.whole.iter().map(|found| ("*".to_owned(), found));
+    let left = verdict
+        .exemptions
+        .iter()
+        .map(|(subject, found)| (subject.to_string(), found));
+    let found = of_jobs.chain(of_all).chain(left);
+    let found = found.filter(|(_, found)| all || found.severity > Severity::Info);
+    found
+        .map(|(name, found)| format!("{name} {} {}", found.code, found.severity.name()))
+        .collect()
+}
+
+/// A night in which nothing is in the way of anything, with each job's length known.
+fn night() -> Vec<Value> {
+    vec![
+        json!({"source": "pve-node", "node": "a", "tz": "America/Los_Angeles"}),
+        json!({"source": "pve-node", "node": "b", "tz": "America/Los_Angeles"}),
+        json!({"source": "pve-storage", "storage": "pbs", "type": "pbs", "datastore": "s"}),
+        json!({"source": "pve-storage", "storage": "nas", "type": "nfs"}),
+        json!({"source": "pbs-time", "timezone": "America/Los_Angeles"}),
+        json!({"source": "pve-backup", "id": "vms", "schedule": "21:00", "all": 1, "storage": "pbs", "repeat-missed": 1}),
+        json!({"source": "pve-replication", "id": "101-0", "source_node": "a", "target": "b", "schedule": "*/15", "duration": 4.5}),
+        json!({"source": "pbs-prune", "id": "p", "store": "s", "schedule": "23:30"}),
+        json!({"source": "pbs-gc", "store": "s", "schedule": "23:45", "duration": 600}),
+        json!({"source": "pbs-verify", "id": "v", "store": "s", "schedule": "sat 05:00", "outdated-after": 30}),
+        task("pve-task", "vzdump", "a", at(2, 21), 1_800),
+        task("pve-task", "vzdump", "b", at(2, 21) + 40, 2_400),
+        task("pve-task", "vzdump", "a", at(1, 21), 3_000),
+        json!({"source": "pbs-task", "worker_type": "prunejob", "worker_id": "s:p", "starttime": at(2, 23), "endtime": at(2, 23) + 30, "status": "OK"}),
+        json!({"source": "pbs-task", "worker_type": "verificationjob", "worker_id": "s:v", "starttime": at(5, 5), "endtime": at(5, 5) + 7_200, "status": "OK"}),
+    ]
+}
+
+/// An hour of Los Angeles, so many days ago.
+fn at(days: i64, hour: i64) -> i64 {
+    // Midnight there was at 08:00 UTC.
+    NOW - 4 * 3_600 - days * 86_400 + hour * 3_600
+}
+
+fn task(source: &str, kind: &str, node: &str, start: i64, length: i64) -> Value {
+    json!({"source": source, "type": kind, "node": node, "id": "", "starttime": start, "endtime": start + length, "status": "OK"})
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is_wrong() {
+    let (gathered, verdict) = judged(&night(), None);
+    assert_eq!(found(&gathered, &verdict, true), ["vms same-minute info"]);
+    let lengths: Vec<_> = gathered
+        .jobs()
+        .map(|job| job.length.map(|l| (l.median_s, l.most_s, l.runs)))
+        .collect();
+    #[rustfmt::skip]
+    let want = [
+        Some((2_400, 3_000, 2)), // each night as long as its last node
+        Some((4, 4, 1)), Some((30, 30, 1)), Some((600, 600, 1)), Some((7_200, 7_200, 1)),
+    ];
+    assert_eq!(lengths, want);
+}
+
+#[test]
+fn each_fault_is_found_where_it_is_planted() {
+    let backup = |id: &str, schedule: &str| json!({"source": "pve-backup", "id": id, "schedule": schedule, "all": 1, "storage": "nas", "repeat-missed": 1});
+    let plain = |of: Value| {
+        let mut row = json!({"name": "x", "schedule": "12:00", "duration_s": 60});
+        row.as_object_mut()
+            .unwrap()
+            .extend(of.as_object().unwrap().clone());
+        row
+    };
+    let long = |id: &str, node: &str| {
+        task(
+            "pve-task",
+            "vzdump",
+            node,
+            at(2, 12),
+            if id == "long" { 11_000 } else { 60 },
+        )
+    };
+    #[rustfmt::skip]
+    let cases: Vec<(&str, Vec<Value>, Vec<&str>)> = vec![
+        ("skipped in spring", vec![plain(json!({"schedule": "02:30"}))], vec!["x dst-skipped warning"]),
+        ("not in UTC", vec![plain(json!({"schedule": "02:30 UTC"}))], vec![]),
+        ("semaphore's, skipped", vec![plain(json!({"schedule": "30 2 * * *", "scheduler": "semaphore"}))], vec!["x dst-skipped warning"]),
+        ("semaphore's, twice", vec![plain(json!({"schedule": "30 1 * * *", "scheduler": "semaphore"}))], vec!["x dst-twice warning"]),
+        ("cron's", vec![plain(json!({"schedule": "30 2 * * *", "scheduler": "cron"}))], vec![]),
+        ("at a node, during its backup", vec![plain(json!({"schedule": "21:10", "on": "a"}))], vec!["x overlap warning"]),
+        ("at another node", vec![plain(json!({"schedule": "21:10", "on": "c"}))], vec![]),
+        ("in the minute of the collection", vec![plain(json!({"schedule": "23:45", "on": ["s"]}))], vec!["gc s same-minute warning"]),
+        ("by another clock, and so in the way", vec![plain(json!({"schedule": "05:10", "tz": "UTC", "on": "a"}))],
+            vec!["x zone-differs warning", "x overlap warning"]),
+        ("each quarter, at a place of others", vec![plain(json!({"schedule": "*/15", "on": ["a", "s"]}))], vec![]),
+        ("two backups", vec![backup("n", "21:05")], vec!["n queue warning"]),
+        ("two backups at once", vec![backup("n", "21:00")], vec!["vms queue warning"]),
+        ("the second gives up", vec![backup("long", "12:00"), backup("n", "12:02"), long("long", "a")], vec!["n queue critical"]),
+        ("one waits longer", vec![backup("long", "12:00"), long("long", "a"),
+            json!({"source": "pve-backup", "id": "n", "schedule": "12:02", "all": 1, "storage": "nas", "repeat-missed": 1, "lockwait": 600})], vec!["n queue warning"]),
+        ("at another node alone", vec![json!({"source": "pve-backup", "id": "n", "schedule": "21:05", "node": "c", "storage": "nas", "repeat-missed": 1})], vec![]),
+        ("missed, daily", vec![json!({"source": "pve-backup", "id": "n", "schedule": "12:00", "storage": "nas"})], vec![]),
+        ("missed, weekly", vec![json!({"source": "pve-backup", "id": "n", "schedule": "sun 12:00", "storage": "nas"})], vec!["n missed-not-repeated warning"]),
+        ("collection before pruning", vec![json!({"source": "pbs-prune", "id": "q", "store": "s", "schedule": "23:50"})], vec!["q gc-before-prune warning"]),
+        ("pruning of another datastore", vec![json!({"source": "pbs-prune", "id": "q", "store": "t", "schedule": "23:50"})], vec![]),
+        ("verified too rarely", vec![json!({"source": "pbs-verify", "id": "w", "store": "s", "schedule": "*-*-15 12:00", "outdated-after": 7})],
+            vec!["w verify-never-catches-up warning"]),
+        ("verified too slowly", vec![json!({"source": "pbs-verify", "id": "w", "store": "t", "schedule": "12:00"}),
+            json!({"source": "pbs-task", "worker_type": "verificationjob", "worker_id": "t:w", "starttime": 1, "endtime": 90_001, "status": "OK"})],
+            vec!["w verify-never-catches-up warning"]),
+        ("a date that never comes", vec![plain(json!({"schedule": "2-30"}))], vec!["x never-runs warning"]),
+        ("garbage that stays", vec![json!({"source": "pbs-gc", "store": "t"})], vec!["gc t never-runs warning"]),
+        ("switched off", vec![plain(json!({"schedule": "02:30", "enabled": false}))], vec![]),
+        ("a storage that can't be seen", vec![json!({"source": "pve-backup", "id": "n", "schedule": "12:00", "storage": "hidden", "repeat-missed": 1})],
+            vec!["n unseen unknown"]),
+        ("a list that can't be seen", vec![json!({"source": "unseen", "list": "backup jobs", "right": "Sys.Audit on /"})], vec!["* unseen unknown"]),
+    ];
+    for (name, more, want) in cases {
+        let mut rows = night();
+        rows.extend(more);
+        let (gathered, verdict) = judged(&rows, None);
+        assert_eq!(found(&gathered, &verdict, false), want, "{name}");
+    }
+}
+
+#[test]
+fn of_the_same_name() {
+    let rows = [
+        json!({"source": "pbs-prune", "id": "daily", "store": "s", "schedule": "12:00"}),
+        json!({"source": "pbs-verify", "id": "daily", "store": "s", "schedule": "13:00"}),
+    ];
+    let (gathered, _) = judged(&rows, None);
+    let names: Vec<&str> = gathered.jobs().map(|job| &*job.name).collect();
+    assert_eq!(names, ["prune daily", "verify daily"]);
+}
+
+#[test]
+fn what_the_site_lets_pass() {
+    let rows = [json!({"name": "x", "schedule": "02:30", "on": "a", "duration_s": 1})];
+    #[rustfmt::skip]
+    let cases = [
+        (r#"{"code":"dst-skipped","why":"harmless","job":"x"}"#, vec![]),
+        (r#"{"code":"dst-skipped","why":"harmless","job":"y"}"#, vec!["x dst-skipped warning", "job \"y\" exemption-unused warning"]),
+        (r#"{"code":"dst-skipped","why":"harmless","job":"x","until":"2026-01-31"}"#,
+            vec!["x dst-skipped warning", "job \"x\" exemption-expired warning"]),
+        (r#"{"code":"privileged","why":"another verb's","vmid":101}"#, vec!["x dst-skipped warning"]),
+    ];
+    for (exempt, want) in cases {
+        let site = format!(r#"{{"exempt":[{exempt}]}}"#);
+        let (gathered, verdict) = judged(&rows, Some(&site));
+        assert_eq!(found(&gathered, &verdict, false), want, "{exempt}");
+        let suggest = verdict.jobs[0].as_ref().unwrap().suggest.is_some();
+        assert_eq!(suggest, !want.is_empty(), "{exempt}");
+    }
+}
+
+fn any_job() -> impl Strategy<Value = Value> {
+    let times = prop::sample::select(vec![
+        "02:00",
+        "02:30",
+        "03:00",
+        "12:00",
+        "sun 03:00",
+        "mon..fri 02:30",
+        "*-*-1 02:15",
+        "0/6:00",
+        "daily",
+        "*/15",
+    ]);
+    let kinds = prop::sample::select(vec![
+        "backup",
+        "other",
+        "sync",
+        "prune",
+        "gc",
+        "verify",
+        "replication",
+    ]);
+    let places = prop::sample::subsequence(vec!["a", "b", "s"], 0..=3);
+    (times, kinds, places, prop::option::of(0..20_000_i64)).prop_map(|(schedule, kind, on, length)| {
+        json!({"schedule": schedule, "kind": kind, "on": on, "duration_s": length})
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// Where each job is moved to what is suggested, none of those is in anybody's way, or skipped.
+    #[test]
+    fn what_is_moved_meets_nothing(jobs in prop::collection::vec(any_job(), 1..9)) {
+        let mut rows = jobs;
+        for (place, row) in rows.iter_mut().enumerate() {
+            row["name"] = json!(format!("j{place}"));
+        }
+        let (_, verdict) = judged(&rows, None);
+        let mut moved = Vec::new();
+        for (row, judged) in rows.iter_mut().zip(&verdict.jobs) {
+            let judged = judged.as_ref().unwrap();
+            if let Some(suggest) = &judged.suggest {
+                row["schedule"] = json!(suggest);
+                moved.push(row["name"].as_str().unwrap().to_owned());
+            }
+        }
+        let (gathered, verdict) = judged(&rows, None);
+        for (job, judged) in gathered.jobs().zip(verdict.jobs.iter().flatten()) {
+            for found in judged.findings.iter().filter(|found| found.severity > Severity::Info) {
+                let with = found.evidence["with"].as_str().unwrap_or_default();
+                let own = ["dst-skipped", "dst-twice"].contains(&found.code) && moved.contains(&job.name);
+                let met = ["same-minute", "overlap", "queue"].contains(&found.code)
+                    && (moved.contains(&job.name) || moved.iter().any(|name| name == with));
+                prop_assert!(!own && !met, "{}: {found:?}", job.name);
+            }
+        }
+    }
+}
