@@ -54,6 +54,7 @@ pub mod room;
 mod room_table_tests;
 #[cfg(test)]
 mod server_table_tests;
+pub mod shell;
 pub mod show;
 pub mod storage_map;
 #[cfg(test)]

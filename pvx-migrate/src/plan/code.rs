@@ -24,6 +24,9 @@ macro_rules! codes {
             }
         }
 
+        /// The codes and what they mean.
+        pub const CODES: &[(&str, &str)] = &[$(($code, $help)),*];
+
         /// The help: the codes, one a line.
         pub const HELP: &str = concat!($before, $("  ", $code, ": ", $help, "\n",)* $after);
     };

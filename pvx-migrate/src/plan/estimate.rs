@@ -4,7 +4,7 @@
 //! move repeats what the guest changes meanwhile; that is not foreseen here.
 
 use super::{candidate::Mode, policy::Policy};
-use crate::{cluster::Cluster, size::human};
+use crate::{cluster::Cluster, size::human, state::Kind};
 
 /// Assumed for a container, in seconds: to shut down, and to start.
 const CONTAINER_S: (u64, u64) = (10, 5);
@@ -40,6 +40,15 @@ pub struct Freight {
     pub replica: bool,
     /// The HA manager does it.
     pub ha: bool,
+}
+
+/// Seconds until a guest that is started serves.
+#[must_use]
+pub fn start_s(kind: Kind) -> u64 {
+    match kind {
+        Kind::Lxc => CONTAINER_S.1,
+        Kind::Qemu => VM_S.1,
+    }
 }
 
 /// Bytes per second, and where the figure comes from.

@@ -17,12 +17,18 @@ impl Votes {
     /// The votes without `node`.
     #[must_use]
     pub fn without(state: &State, node: &str) -> Self {
+        Self::without_all(state, &[node])
+    }
+
+    /// The votes without `nodes`.
+    #[must_use]
+    pub fn without_all(state: &State, nodes: &[&str]) -> Self {
         let expected = state.nodes.iter().map(|node| node.votes).sum::<u32>();
         let expected = expected + state.cluster.qdevice_votes;
         let others = state
             .nodes
             .iter()
-            .filter(|other| other.online && other.node != node);
+            .filter(|other| other.online && !nodes.contains(&&other.node[..]));
         Self {
             expected,
             needed: expected / 2 + 1, // votequorum(5)

@@ -29,11 +29,11 @@ use crate::{
 pub mod backup;
 pub mod code;
 mod company;
-mod origin;
+pub mod origin;
 mod purge;
 #[cfg(test)]
 mod table_tests;
-mod volumes;
+pub mod volumes;
 
 use backup::Backup;
 use code::Code;

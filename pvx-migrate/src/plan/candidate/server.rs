@@ -15,7 +15,7 @@ use crate::{
 
 impl<'a> Candidate<'a> {
     /// The storages whose server it is, of backups and of guests alike.
-    pub(super) fn served<'c>(
+    pub fn served<'c>(
         &'c self,
         cluster: &Cluster<'a>,
         policy: &'c Policy,

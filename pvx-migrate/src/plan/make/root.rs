@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use super::wanted::Wanted;
 use crate::{
     config::property::is_numbered,
-    plan::creation::{Params, Scalar},
+    plan::{
+        creation::{Params, Scalar},
+        shell::quoted,
+    },
     state::Kind,
 };
 
@@ -95,15 +98,6 @@ pub fn commands(wanted: &Wanted, params: &Params) -> Vec<String> {
         commands.push(format!("{tool} start {vmid}"));
     }
     commands
-}
-
-/// A word of a shell command.
-fn quoted(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// pct and qm take keys from a file.

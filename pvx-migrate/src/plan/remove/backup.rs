@@ -20,7 +20,7 @@ use crate::{
 const INDEX: &str = "index.json.blob";
 
 /// How far ahead of this machine the server's clock may be.
-pub(super) const SKEW: Duration = Duration::from_secs(60);
+pub const SKEW: Duration = Duration::from_secs(60);
 
 /// A backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +114,22 @@ impl Backup {
         format!("{ns}{}/{}/{}", self.kind, self.id, self.time)
     }
 
+    /// It can be restored: it came to its end, and no verification of it failed.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.finished && !self.failed
+    }
+
+    /// Why one that doesn't count does not.
+    #[must_use]
+    pub fn why_not(&self) -> &'static str {
+        if self.failed {
+            "failed its verification"
+        } else {
+            "is not finished"
+        }
+    }
+
     /// It has a file of that drive of a VM. The state of a TPM is in one with an ending of its own.
     #[must_use]
     pub fn has_drive(&self, key: &str) -> bool {
@@ -186,17 +202,26 @@ pub fn way_back<'b>(
             "the newest backup that counts, {path}, is {age} old; --backup-within is {within}"
         ));
     }
-    if let Some(made) = subject.made.filter(|made| newest.time < *made) {
-        let vmid = subject.vmid;
-        return none(format!(
-            "{path} is of an earlier guest of {vmid}: this one was made later, at {made}"
-        ));
-    }
-    if newest.comment.trim().is_empty() && by_others(backups, newest, subject) {
-        return Ok(newest);
-    }
-    is_of(newest, subject)?;
+    is_own(backups, newest, subject)?;
     Ok(newest)
+}
+
+/// The backup, one of `backups`, is of this very guest: made since it was, and of its name.
+///
+/// # Errors
+///
+/// It is another's, or whose it is is not known.
+pub fn is_own(backups: &[Backup], backup: &Backup, subject: &Subject<'_>) -> Result<(), Blocker> {
+    if let Some(made) = subject.made.filter(|made| backup.time < *made) {
+        let (path, vmid) = (backup.path(), subject.vmid);
+        return Err(Code::NoBackupSeen.says(format!(
+            "{path} is of an earlier guest of {vmid}: this one was made later, at {made}"
+        )));
+    }
+    if backup.comment.trim().is_empty() && by_others(backups, backup, subject) {
+        return Ok(());
+    }
+    is_of(backup, subject)
 }
 
 /// A backup without a comment is of the guest, by those beside it: the guest was there when it was made, a
@@ -217,40 +242,63 @@ fn by_others(backups: &[Backup], newest: &Backup, subject: &Subject<'_>) -> bool
     named && subject.was_there(newest.time)
 }
 
-/// The newest of a guest's ID and type that is whole.
-fn newest<'b>(backups: &'b [Backup], subject: &Subject<'_>) -> Result<&'b Backup, Blocker> {
+/// What a list has of a guest's type and ID.
+#[derive(Debug)]
+pub enum Newest<'b> {
+    /// Nothing.
+    None,
+    /// Backups of two namespaces, here one of each, the newest first.
+    TwoNamespaces(&'b Backup, &'b Backup),
+    /// None that is finished and has not failed its verification; the newest of them.
+    NoneCounts(&'b Backup),
+    /// The newest that counts.
+    Whole(&'b Backup),
+}
+
+/// The newest of a guest's type and ID that counts.
+#[must_use]
+pub fn newest_of<'b>(backups: &'b [Backup], subject: &Subject<'_>) -> Newest<'b> {
     let (group, id) = (subject.kind.ha_type(), subject.vmid.to_string());
-    let none = |what: String| Err(Code::NoBackupSeen.says(what));
     let mut own: Vec<&Backup> = backups.iter().collect();
     own.retain(|backup| backup.kind == group && backup.id == id);
     own.sort_by_key(|backup| backup.time);
     let Some(last) = own.last() else {
-        return none(format!(
-            "{group}/{id} has no backup in the list: make one, or say --no-backup-needed"
-        ));
+        return Newest::None;
     };
     if let Some(other) = own.iter().find(|other| other.ns != last.ns) {
-        let what = format!(
-            "{} and {} are of two namespaces, and which is this cluster's is not known: give the \
-             list of that namespace alone, or say --no-backup-needed",
-            last.path(),
-            other.path()
-        );
-        return Err(Code::BackupUnsure.says(what));
+        return Newest::TwoNamespaces(last, other);
     }
     let mut good = own.iter().rev();
-    if let Some(newest) = good.find(|backup| backup.finished && !backup.failed) {
-        return Ok(newest);
+    match good.find(|backup| backup.counts()) {
+        Some(newest) => Newest::Whole(newest),
+        None => Newest::NoneCounts(last),
     }
-    let why = if last.failed {
-        "failed its verification"
-    } else {
-        "is not finished"
-    };
-    let path = last.path();
-    none(format!(
-        "no backup of {group}/{id} counts, the newest, {path}, {why}"
-    ))
+}
+
+fn newest<'b>(backups: &'b [Backup], subject: &Subject<'_>) -> Result<&'b Backup, Blocker> {
+    let (group, id) = (subject.kind.ha_type(), subject.vmid);
+    let none = |what: String| Err(Code::NoBackupSeen.says(what));
+    match newest_of(backups, subject) {
+        Newest::Whole(backup) => Ok(backup),
+        Newest::None => none(format!(
+            "{group}/{id} has no backup in the list: make one, or say --no-backup-needed"
+        )),
+        Newest::TwoNamespaces(last, other) => {
+            let what = format!(
+                "{} and {} are of two namespaces, and which is this cluster's is not known: give the \
+                 list of that namespace alone, or say --no-backup-needed",
+                last.path(),
+                other.path()
+            );
+            Err(Code::BackupUnsure.says(what))
+        }
+        Newest::NoneCounts(last) => {
+            let (path, why) = (last.path(), last.why_not());
+            none(format!(
+                "no backup of {group}/{id} counts, the newest, {path}, {why}"
+            ))
+        }
+    }
 }
 
 /// The comment says that it is of this guest, and of no other.
@@ -291,7 +339,7 @@ fn is_of(backup: &Backup, subject: &Subject<'_>) -> Result<(), Blocker> {
 }
 
 /// The words of a comment: a name with anything but a space or a mark between words is another.
-fn words(comment: &str) -> impl Iterator<Item = &str> {
+pub fn words(comment: &str) -> impl Iterator<Item = &str> {
     let is_gap = |letter: char| letter.is_whitespace() || ",;\"'`()[]{}<>".contains(letter);
     let words = comment.split(is_gap);
     words.map(|word| word.trim_end_matches(['.', ':']))

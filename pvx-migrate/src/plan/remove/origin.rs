@@ -8,6 +8,7 @@ use super::{
     backup::{SKEW, Subject},
 };
 use crate::{
+    cluster::Cluster,
     config::property::{Options, plain},
     plan::make::identity::name_of,
     state::Guest,
@@ -19,6 +20,51 @@ pub fn made(config: &Map<String, Value>) -> Option<Timestamp> {
     let meta = plain(config.get("meta")?);
     let seconds = Options(&meta).get("ctime")?.parse().ok()?;
     Timestamp::from_second(seconds).ok()
+}
+
+/// The earliest time at which a guest was there: it was made then, has run since, has a snapshot of
+/// then, or its root volume is of then. It may be older: a restart begins its time anew, a move makes
+/// the volume anew, and files have the time of their last change.
+pub fn there(
+    cluster: &Cluster<'_>,
+    guest: &Guest,
+    config: Option<&Map<String, Value>>,
+) -> Option<Timestamp> {
+    let made = config.and_then(made).map(Timestamp::as_second);
+    let snapshots = guest.snapshots.iter().flat_map(|all| all.times());
+    let known = made.into_iter().chain(started(cluster, guest));
+    let known = known.chain(root_made(cluster, guest, config));
+    let earliest = known
+        .chain(snapshots)
+        .filter(|seconds| *seconds > 0)
+        .min()?;
+    Timestamp::from_second(earliest).ok()
+}
+
+/// When it was started, at the latest: by this machine's clock, from which the server's may differ.
+fn started(cluster: &Cluster<'_>, guest: &Guest) -> Option<i64> {
+    let runs = guest.is_running() && guest.uptime > 0;
+    let uptime = i64::try_from(guest.uptime).ok().filter(|_| runs)?;
+    let skew = i64::try_from(SKEW.as_secs()).ok()?;
+    Some(cluster.state.at.as_second() - uptime + skew)
+}
+
+/// When the root volume of a container was made, by the list of its storage.
+fn root_made(
+    cluster: &Cluster<'_>,
+    guest: &Guest,
+    config: Option<&Map<String, Value>>,
+) -> Option<i64> {
+    let root = config.and_then(|config| config.get("rootfs")).map(plain)?;
+    let options = Options(&root);
+    let volid = options.get("volume").or_else(|| options.first())?;
+    let lists = cluster.state.content.iter().flatten();
+    let here = lists.filter(|list| {
+        let storage = cluster.storage(&list.storage);
+        list.node == guest.node || storage.is_some_and(|storage| storage.shared)
+    });
+    let mut volumes = here.flat_map(|list| list.volumes.iter().flatten());
+    volumes.find(|volume| volume.volid == volid)?.ctime
 }
 
 impl Work<'_, '_> {
@@ -37,43 +83,9 @@ impl Work<'_, '_> {
             name,
             domain: self.policy.site.domain.as_deref(),
             made: config.and_then(made),
-            there: self.there(guest, config),
+            there: there(self.cluster, guest, config),
             places: nodes.chain([&state.cluster.name[..]]).collect(),
             others: others.map(name_of).collect(),
         }
-    }
-
-    /// The earliest time at which it was there: it was made then, has run since, has a snapshot of then,
-    /// or its root volume is of then. It may be older: a restart begins its time anew, a move makes the
-    /// volume anew, and files have the time of their last change.
-    fn there(&self, guest: &Guest, config: Option<&Map<String, Value>>) -> Option<Timestamp> {
-        let made = config.and_then(made).map(Timestamp::as_second);
-        let snapshots = guest.snapshots.iter().flat_map(|all| all.times());
-        let known = made.into_iter().chain(self.started(guest));
-        let known = known.chain(self.root_made(guest, config)).chain(snapshots);
-        let earliest = known.filter(|seconds| *seconds > 0).min()?;
-        Timestamp::from_second(earliest).ok()
-    }
-
-    /// When it was started, at the latest: by this machine's clock, from which the server's may differ.
-    fn started(&self, guest: &Guest) -> Option<i64> {
-        let runs = guest.is_running() && guest.uptime > 0;
-        let uptime = i64::try_from(guest.uptime).ok().filter(|_| runs)?;
-        let skew = i64::try_from(SKEW.as_secs()).ok()?;
-        Some(self.cluster.state.at.as_second() - uptime + skew)
-    }
-
-    /// When the root volume of a container was made, by the list of its storage.
-    fn root_made(&self, guest: &Guest, config: Option<&Map<String, Value>>) -> Option<i64> {
-        let root = config.and_then(|config| config.get("rootfs")).map(plain)?;
-        let options = Options(&root);
-        let volid = options.get("volume").or_else(|| options.first())?;
-        let lists = self.cluster.state.content.iter().flatten();
-        let here = lists.filter(|list| {
-            let storage = self.cluster.storage(&list.storage);
-            list.node == guest.node || storage.is_some_and(|storage| storage.shared)
-        });
-        let mut volumes = here.flat_map(|list| list.volumes.iter().flatten());
-        volumes.find(|volume| volume.volid == volid)?.ctime
     }
 }
