@@ -7,11 +7,13 @@ use vmid::table::Format;
 
 use crate::plan::{policy, refusal::HELP};
 
+mod lost;
 mod make;
 mod remove;
 mod run;
 mod value;
 
+pub use lost::{Form, Lost};
 pub use make::Make;
 pub use remove::Remove;
 pub use run::Run;
@@ -127,6 +129,9 @@ pub enum Plan {
     /// Destroy guests, with a way back
     #[command(after_help = crate::plan::remove::code::HELP)]
     Remove(Remove),
+    /// Say what becomes of the guests of a node, and of the cluster, if it dies now
+    #[command(after_help = crate::plan::lost::code::HELP)]
+    Lost(Lost),
 }
 
 /// What is planned of guests that live.

@@ -44,6 +44,8 @@ pub struct Surroundings {
     pub macs: Vec<String>,
     /// How often somebody asked to stop.
     pub interrupts: run::clock::Interrupts,
+    /// `NETBOX_URL`, as it is set.
+    pub netbox: Option<String>,
     /// `PVX_SPEED`, as it is set: see [`run::clock::speed`].
     pub speed: Option<String>,
     /// Standard error is a terminal.
@@ -72,6 +74,9 @@ pub fn run(
         }
         Command::Plan(cli::Plan::Remove(args)) => {
             verb::remove::remove(args, surroundings, input, output, terminal)
+        }
+        Command::Plan(cli::Plan::Lost(args)) => {
+            verb::lost::lost(args, surroundings, input, output, terminal)
         }
         Command::Run(args) => verb::run::run(args, surroundings, input, output),
         Command::Place(args) => verb::place::place(args, surroundings, input, output, terminal),

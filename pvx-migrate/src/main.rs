@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         now: Timestamp::now(),
         macs: macs(),
         interrupts: Interrupts::default(),
+        netbox: env::var("NETBOX_URL").ok(),
         speed: env::var("PVX_SPEED").ok(),
         stderr_terminal: io::stderr().is_terminal(),
     };

@@ -1,6 +1,7 @@
 //! What each command does: it reads what it needs, has it decided, and writes what came out.
 
 mod given;
+pub mod lost;
 pub mod make;
 pub mod place;
 pub mod plan;

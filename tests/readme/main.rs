@@ -75,6 +75,8 @@ const SET_UP: &str = r#"
 cp -R "$ROOT/scripts" scripts && cp scripts/site.json site.json
 pve-cluster homelab site.json >homelab.json
 pve-cluster homelab.json pvx-migrate state >cluster.json
+jq '(.at | fromdate) as $at | [.guests[] | {"backup-type": (if .type == "lxc" then "ct" else "vm" end), "backup-id": "\(.vmid)",
+    "backup-time": ($at - 28800), comment: .name, files: [{filename: "index.json.blob", size: 512}]}]' cluster.json >snapshots.json
 "#;
 
 #[test]

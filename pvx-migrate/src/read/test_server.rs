@@ -161,6 +161,7 @@ pub fn state(answers: Answers, words: &[&str]) -> (Result<State, Stop>, Arc<Seen
         now: "2026-11-22T00:00:00Z".parse().unwrap(),
         macs: vec!["02:00:00:00:00:01".to_owned()],
         interrupts: crate::run::clock::Interrupts::default(),
+        netbox: None,
         speed: None,
         stderr_terminal: false,
     };

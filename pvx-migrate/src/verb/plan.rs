@@ -257,7 +257,7 @@ fn move_wants(cluster: &Cluster<'_>, wanted: &cli::Move) -> Result<Vec<Want>, St
     Ok(wants)
 }
 
-fn known(cluster: &Cluster<'_>, node: &str) -> Result<(), Stop> {
+pub(super) fn known(cluster: &Cluster<'_>, node: &str) -> Result<(), Stop> {
     if cluster.node(node).is_some() {
         return Ok(());
     }

@@ -95,7 +95,7 @@ fn named_once(args: &cli::Remove) -> Result<(), Stop> {
 }
 
 /// The list of backups. A row that can't be read makes the list none: it could be the guest's.
-fn backups(path: &Path) -> Result<Vec<Backup>, Stop> {
+pub fn backups(path: &Path) -> Result<Vec<Backup>, Stop> {
     let name = path.display().to_string();
     let text = fs::read(path).map_err(|error| Stop::file(&name, error))?;
     let records = stream::parse(&text);

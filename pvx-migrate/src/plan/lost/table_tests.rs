@@ -1,0 +1,207 @@
+//! How a guest of a lost node comes back, one thing changed at a time.
+
+use serde_json::{Value, json};
+
+use super::{Given, Outcome, backups::Backups, lost};
+use crate::plan::{
+    policy::Policy,
+    remove::backup::Backup,
+    table_fixture::{GIB, SSD, ct, document, stopped, vm, with},
+};
+
+/// The document's time.
+const AT: i64 = 1_795_305_600;
+
+const SHARED: &str = "share:101/vm-101-disk-0.raw,size=8G";
+
+type Changes = Vec<(&'static str, Value)>;
+
+fn backup(more: Value) -> Value {
+    let row = json!({"backup-type": "ct", "backup-id": "101", "backup-time": AT - 3600, "comment": "subject",
+        "files": [{"filename": "index.json.blob", "size": 5}]});
+    with(row, more)
+}
+
+fn read(rows: &[Value]) -> Backups {
+    let text: String = rows.iter().map(Value::to_string).collect();
+    let kept = vmid::stream::parse(text.as_bytes()).unwrap();
+    let list = kept.iter().map(|kept| Backup::of(&kept.record()).unwrap());
+    Backups::new(list.collect())
+}
+
+fn lose(
+    guest: &Value,
+    changes: &[(&str, Value)],
+    rows: Option<&[Value]>,
+    nodes: &[usize],
+) -> Outcome {
+    let mut state = document(guest, changes);
+    let backups = rows.map(read);
+    let given = Given {
+        backups: backups.as_ref(),
+        ipam: None,
+    };
+    let before = serde_json::to_string(&state).unwrap();
+    let outcome = lost(&mut state, &Policy::default(), given, nodes);
+    assert_eq!(serde_json::to_string(&state).unwrap(), before);
+    outcome
+}
+
+/// `ha-restart node3 rpo=0 rto=145: codes`
+fn told(outcome: &Outcome) -> String {
+    let fate = outcome.fates.iter().find(|fate| fate.vmid == 101).unwrap();
+    let number = |n: Option<u64>| n.map_or("-".to_owned(), |n| n.to_string());
+    let codes: Vec<&str> = fate.findings.iter().map(|finding| finding.code).collect();
+    let on = fate.on.as_deref().unwrap_or("-");
+    let (rpo, rto) = (number(fate.rpo_s), number(fate.rto_s));
+    format!(
+        "{} {on} {rpo} {rto}: {}",
+        fate.comes_back.as_str(),
+        codes.join(" ")
+    )
+}
+
+/// Managed, with more of its resource.
+fn ha(more: Value) -> (&'static str, Value) {
+    let own = with(
+        json!({"sid": "ct:101", "state": "started", "crm_state": "started"}),
+        more,
+    );
+    ("/ha/resources", json!([own]))
+}
+
+fn rules(rules: Value) -> (&'static str, Value) {
+    ("/ha/rules", rules)
+}
+
+fn keep(nodes: Value, strict: bool) -> (&'static str, Value) {
+    rules(
+        json!([{"type": "node-affinity", "rule": "r", "resources": ["ct:101"], "nodes": nodes, "strict": strict}]),
+    )
+}
+
+/// On node3's ZFS, replicated to node6.
+fn replicated() -> Value {
+    with(
+        ct(json!({"rootfs": "zdata:subvol-101-disk-0,size=8G"})),
+        json!({"node": "node3"}),
+    )
+}
+
+fn job(last_sync: i64) -> Changes {
+    vec![
+        (
+            "/replication",
+            json!([{"id": "101-0", "vmid": 101, "target": "node6"}]),
+        ),
+        (
+            "/nodes/1/replication",
+            json!([{"id": "101-0", "guest": 101, "target": "node6", "last_sync": last_sync}]),
+        ),
+    ]
+}
+
+fn and(mut changes: Changes, more: &[(&'static str, Value)]) -> Changes {
+    changes.extend(more.iter().cloned());
+    changes
+}
+
+#[test]
+fn how_it_comes_back() {
+    let shared = || ct(json!({"rootfs": SHARED}));
+    let local = || ct(json!({"rootfs": SSD}));
+    let ok = || Some(vec![backup(json!({}))]);
+    let zfs = |more: Value| with(replicated(), more);
+    let votes = || ("/nodes/2/online", json!(false));
+    #[rustfmt::skip]
+    let rows: Vec<(&str, Value, Changes, Option<Vec<Value>>, &str)> = vec![
+        // Shared disks.
+        ("shared, HA",                  shared(), vec![ha(json!({}))], None,                      "ha-restart node3 0 145: "),
+        ("a VM",                        vm(json!({"scsi0": SHARED})), vec![("/ha/resources", json!([{"sid": "vm:101", "state": "started"}]))], None, "ha-restart node3 0 170: "),
+        ("shared, no HA",               shared(), vec![], None,                                   "by-hand node3 0 65: by-hand"),
+        ("HA has it off",               shared(), vec![ha(json!({"state": "stopped"}))], None,    "by-hand node3 0 65: by-hand"),
+        ("HA ignores it",               shared(), vec![ha(json!({"state": "ignored"}))], None,    "by-hand node3 0 65: by-hand"),
+        ("HA has it in error",          shared(), vec![ha(json!({"crm_state": "error"}))], None,  "by-hand node3 0 65: by-hand ha-error"),
+        ("off: nobody misses it",       stopped(shared()), vec![], None,                          "by-hand node3 0 -: by-hand"),
+        ("no majority",                 shared(), vec![ha(json!({})), votes()], None,             "by-hand node3 0 65: by-hand"),
+        ("disarmed",                    shared(), vec![ha(json!({})), ("/ha/status", json!({"armed": "disarmed"}))], None, "by-hand node3 0 65: by-hand"),
+        ("the master is lost",          shared(), vec![ha(json!({})), ("/ha/status", json!({"master": {"node": "node2"}}))], None, "ha-restart node3 0 205: "),
+        ("a lock that HA takes off",    with(shared(), json!({"lock": "backup"})), vec![ha(json!({}))], None, "ha-restart node3 0 145: "),
+        ("a lock that it does not",     with(shared(), json!({"lock": "migrate"})), vec![ha(json!({}))], None, "by-hand node3 0 65: locked by-hand"),
+        // The rules of HA.
+        ("kept on one node",            shared(), vec![ha(json!({})), keep(json!({"node2": 1, "node6": 1}), true)], None, "ha-restart node6 0 145: "),
+        ("kept where it was",           shared(), vec![ha(json!({})), keep(json!({"node2": 1}), true)], None,  "by-hand - 0 65: nowhere by-hand ha-nowhere"),
+        ("it only prefers that",        shared(), vec![ha(json!({})), keep(json!({"node2": 1}), false)], None, "ha-restart node3 0 145: "),
+        ("by priority",                 shared(), vec![ha(json!({})), keep(json!({"node2": 3, "node5": 1, "node6": 2}), false)], None, "ha-restart node6 0 145: "),
+        ("a node in maintenance",       shared(), vec![ha(json!({})), ("/nodes/1/maintenance", json!(true))], None, "ha-restart node5 0 145: "),
+        ("the first lacks the bridge",  shared_on("vmbr9"), vec![ha(json!({})), ("/nodes/2/bridges", json!(["vmbr9"]))], None, "ha-restart node5 0 145: "),
+        ("the first two do",            shared_on("vmbr9"), vec![ha(json!({})), ("/nodes/3/bridges", json!(["vmbr9"]))], None, "by-hand node6 0 65: by-hand ha-nowhere"),
+        ("more tries",                  shared_on("vmbr9"), vec![ha(json!({"max_relocate": 2})), ("/nodes/3/bridges", json!(["vmbr9"]))], None, "ha-restart node6 0 145: "),
+        ("none has it",                 shared_on("vmbr9"), vec![], None,                         "by-hand - 0 65: nowhere by-hand"),
+        // Replicas.
+        ("a replica, no HA",            replicated(), job(AT - 420), None,                        "by-hand node6 420 65: by-hand"),
+        ("HA may start it elsewhere",   replicated(), and(job(AT - 420), &[ha(json!({}))]), None, "by-hand node6 420 65: by-hand ha-elsewhere"),
+        ("HA kept to the replica",      replicated(), and(job(AT - 420), &[ha(json!({})), keep(json!({"node3": 1, "node6": 1}), true)]), None, "ha-restart node6 420 145: "),
+        ("a clock is wrong",            replicated(), job(AT + 50), None,                         "by-hand node6 0 65: by-hand"),
+        ("it never ran",                replicated(), job(0), ok(),                               "restore node6 3600 144: restore"),
+        ("how old was not seen",        replicated(), job(AT)[..1].to_vec(), None,                "by-hand node6 - 65: by-hand unseen"),
+        ("one disk left out of it",     zfs(json!({"config": {"rootfs": "zdata:subvol-101-disk-0,size=8G", "mp0": "zdata:subvol-101-disk-1,mp=/x,replicate=0,backup=1,size=1G"}})), job(AT - 420), ok(), "restore node6 3600 153: restore"),
+        ("the job goes",                replicated(), vec![("/replication", json!([{"id": "101-0", "vmid": 101, "target": "node6", "removed": true}]))], ok(), "restore node6 3600 144: restore"),
+        // Backups.
+        ("a backup",                    local(), vec![], ok(),                                    "restore node3 3600 144: restore"),
+        ("no list",                     local(), vec![], None,                                    "unknown - - -: unseen"),
+        ("nothing in it",               local(), vec![], Some(vec![]),                            "gone - - -: gone"),
+        ("of another's ID",             local(), vec![], Some(vec![backup(json!({"backup-id": "1010"}))]), "gone - - -: gone"),
+        ("of a VM with the ID",         local(), vec![], Some(vec![backup(json!({"backup-type": "vm"}))]), "gone - - -: gone"),
+        ("it failed its verification",  local(), vec![], Some(vec![backup(json!({"verification": {"state": "failed"}}))]), "gone - - -: gone"),
+        ("it is not finished",          local(), vec![], Some(vec![backup(json!({"files": []}))]), "gone - - -: gone"),
+        ("an older one is",             local(), vec![], Some(vec![backup(json!({"files": []})), backup(json!({"backup-time": AT - 90_000}))]), "restore node3 90000 144: restore"),
+        ("another guest's",             local(), vec![], Some(vec![backup(json!({"comment": "nextcloud"}))]), "gone - - -: gone"),
+        ("no comment",                  local(), vec![], Some(vec![backup(json!({"comment": ""}))]), "restore node3 3600 144: restore backup-unsure"),
+        ("of two namespaces",           local(), vec![], Some(vec![backup(json!({})), backup(json!({"ns": "x"}))]), "restore node3 3600 144: restore backup-unsure"),
+        ("of tomorrow",                 local(), vec![], Some(vec![backup(json!({"backup-time": AT + 90_000}))]), "restore node3 0 144: restore backup-unsure"),
+        ("HA has it, and no disk",      local(), vec![ha(json!({}))], ok(),                       "restore node3 3600 144: restore ha-nowhere"),
+        ("off, and a backup",           stopped(local()), vec![], ok(),                           "restore node3 3600 -: restore"),
+        ("off, and none",               stopped(local()), vec![], Some(vec![]),                   "gone - - -: gone"),
+        ("a volume in no backup",       ct(json!({"rootfs": SSD, "mp0": "ssd-data:vm-101-disk-1,mp=/x,size=1G"})), vec![], ok(), "restore node3 3600 153: restore volume-lost"),
+        ("that volume is shared",       ct(json!({"rootfs": SSD, "mp0": "share:101/vm-101-disk-1.raw,mp=/x,size=1G"})), vec![], ok(), "restore node3 3600 153: restore"),
+        // What ties it.
+        ("a device",                    vm(json!({"scsi0": SHARED, "hostpci0": "01:00.0"})), vec![], None, "by-hand node3 0 90: tied by-hand"),
+        ("a bind mount, HA",            ct(json!({"rootfs": SHARED, "mp0": "/srv,mp=/srv"})), vec![ha(json!({}))], None, "by-hand node3 0 65: tied by-hand ha-nowhere"),
+        // What was not seen.
+        ("no configuration",            json!({}), vec![ha(json!({}))], ok(),                     "unknown - - -: unseen"),
+        ("a storage that is unknown",   ct(json!({"rootfs": "gone:101/x"})), vec![], ok(),        "restore node3 3600 65: restore"),
+        // Room.
+        ("too large for any",           with(shared(), json!({"maxmem": 100 * GIB})), vec![], None, "by-hand - 0 65: no-room by-hand"),
+        ("HA starts it all the same",   with(shared(), json!({"maxmem": 100 * GIB})), vec![ha(json!({}))], None, "ha-restart node3 0 145: "),
+        ("no space to restore it",      ct(json!({"rootfs": "ssd-data:vm-101-disk-0,size=200G"})), vec![], ok(), "restore - 3600 2018: restore no-room"),
+        // Servers that are lost with it.
+        ("the server of its storage",   shared(), vec![ha(json!({})), server("share"), ("/guests/-", serving())], ok(), "restore node3 3600 144: storage-lost restore"),
+    ];
+    let mut wrong = Vec::new();
+    for (name, guest, changes, backups, want) in rows {
+        let at = usize::from(guest["node"] == "node3");
+        let outcome = lose(&guest, &changes, backups.as_deref(), &[at]);
+        if told(&outcome) != want {
+            wrong.push(format!("{name}: {}, and not {want}", told(&outcome)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn shared_on(bridge: &str) -> Value {
+    ct(json!({"rootfs": SHARED, "net0": format!("name=eth0,bridge={bridge}")}))
+}
+
+fn server(storage: &str) -> (&'static str, Value) {
+    let at = match storage {
+        "share" => "/storages/2/server",
+        _ => "/storages/4/server",
+    };
+    (at, json!("192.168.10.77"))
+}
+
+fn serving() -> Value {
+    json!({"vmid": 103, "type": "lxc", "name": "nas", "node": "node2", "status": "running", "maxmem": GIB, "snapshots": [],
+        "config": {"rootfs": "ssd-data:vm-103-disk-0,size=4G", "net0": "name=eth0,bridge=vmbr0,ip=192.168.10.77/24"}})
+}
