@@ -2,7 +2,7 @@
 # or a CA file is given, which the client can't take. Sourced after call.bash and https.bash; needs `tmp`.
 
 # pbs_open: PBS_REPOSITORY, PBS_PASSWORD (or its _FILE) and PBS_FINGERPRINT as the client has them. Sets `store`, and
-# `pbs_curl`: true where it is curl that asks.
+# `pbs_curl`: true where it is curl that asks, as it does where `pbs_token` is true.
 pbs_open() {
     local where=${PBS_REPOSITORY-} user=root@pam password url word='[^][:space:]/:@!]+'
     unset PBS_NAMESPACE # newer clients go by it; which namespace is meant is always said here
@@ -16,7 +16,7 @@ pbs_open() {
     export PBS_FINGERPRINT=${opt[fingerprint]}
     [[ $PBS_FINGERPRINT ]] || unset PBS_FINGERPRINT
     pbs_curl=false
-    ! on server-jobs && [[ ! ${opt[ca-cert]-} ]] && ! on insecure && have proxmox-backup-client && return
+    ! on server-jobs && ! ${pbs_token:-false} && [[ ! ${opt[ca-cert]-} ]] && ! on insecure && have proxmox-backup-client && return
     [[ $where ]] || where=localhost
     [[ $where =~ :[0-9]+$ ]] || where+=:8007
     endpoint "the host of PBS_REPOSITORY" "https://$where"

@@ -97,7 +97,8 @@ impl Documents {
     }
 
     fn take_state(&mut self, state: State, path: &Path) -> Result<Option<Vec<Job>>, Stop> {
-        self.cluster = state.cluster.and_then(|cluster| cluster.name);
+        let name = state.cluster.and_then(|cluster| cluster.name);
+        self.cluster = name.filter(|name| !name.is_empty()); // it has none where that was not seen
         self.pools = state.pools;
         for raw in state.guests {
             let guest = raw.guest().map_err(|why| wrong(path, &why))?;

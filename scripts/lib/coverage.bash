@@ -1,0 +1,112 @@
+# What backup-coverage gathers: the state of the cluster, and the lists of snapshots. Sourced after call.bash, https.bash,
+# pbs.bash and site.bash; needs `tmp`.
+
+judged=false
+
+# plugin "$@": if --nagios is among these words, whatever ends the script before pbsprune has answered is a plugin's line on
+# stdout, and exit code 3: what stderr was told.
+plugin() {
+    [[ " $* " == *" --nagios "* || " $* " == *" nagios=true "* ]] || return 0
+    exec 5>&1 6>&2 2>"$tmp/said"
+    trap 'plugin_ends "$?"' EXIT
+}
+plugin_ends() {
+    local code=$1 cleaned
+    if ! $judged && ((code)); then
+        clean "$(head -n 1 "$tmp/said")"
+        printf 'PBSPRUNE UNKNOWN: %s\n' "${cleaned//|//}" >&5
+        code=3
+    else
+        cat -- "$tmp/said" >&6
+    fi
+    rm -rf -- "$tmp"
+    exit "$code"
+}
+
+# content: whether the storages of the cluster are looked at.
+content() { on content || [[ ! ${PBS_REPOSITORY-}${opt[snapshots]-} ]]; }
+
+# state: the cluster as pvx-migrate state prints it, in $tmp/state.
+state() {
+    local name reach=()
+    if [[ ${opt[state]-} ]]; then
+        cat -- "${opt[state]}" >"$tmp/state" 2>/dev/null || fail 2 "${opt[state]}: can't be read"
+        jq -es 'length == 1 and (.[0] | type == "object" and has("version") and (.guests | type) == "array")' "$tmp/state" >/dev/null 2>&1 ||
+            fail 2 "${opt[state]}: this is not what pvx-migrate state prints"
+        return
+    fi
+    for name in ca-cert fingerprint; do [[ ! ${opt[$name]-} ]] || reach+=("--$name" "${opt[$name]}"); done
+    ! on insecure || reach+=(--insecure)
+    ! content || reach+=(--content)
+    # What it says of rights that are missing is for who moves guests; what is missing here is told by findings.
+    run told_if_failed pvx-migrate state "${reach[@]}" >"$tmp/state"
+}
+told_if_failed() {
+    local code=0
+    "$@" 2>"$tmp/told" || code=$?
+    ((code < 2)) || cat -- "$tmp/told" >&2
+    return "$code"
+}
+
+# backups: all lists, one after the other.
+backups() {
+    local pbs=false
+    [[ ! ${PBS_REPOSITORY-} ]] || pbs=true
+    if content; then filter "the contents of the storages" coverage-content --argjson pbs "$pbs" <"$tmp/state"; fi
+    if [[ ${opt[snapshots]-} ]]; then
+        cat -- "${opt[snapshots]}" || fail 2 "${opt[snapshots]}: can't be read"
+    fi
+    if $pbs; then server; fi
+}
+
+# server: the snapshots of the datastores of PBS_REPOSITORY's server.
+server() {
+    local name names=()
+    # --fingerprint is the cluster's; a CA file may have both.
+    opt[fingerprint]=${PBS_FINGERPRINT-} pbs_token=true
+    pbs_open
+    IFS=, read -ra names <<<"${opt[datastore]:-$store}"
+    for name in "${names[@]}"; do
+        [[ $name =~ ^[A-Za-z0-9_][A-Za-z0-9._-]*$ ]] || fail 2 "'$name' is no name of a datastore"
+        store=$name pbs_url=$pbs_root/admin/datastore/$name
+        datastore
+    done
+}
+
+# datastore: the snapshots of `store` in all its namespaces, or in those of --ns, and what isn't seen of it.
+datastore() {
+    local ns wanted="[]" status=0
+    rights
+    pbs_namespaces || status=$?
+    ((status != 1)) || { hidden "the snapshots of $store" "Datastore.Audit on /datastore/$store" "$pbs_message" && return; }
+    ((status == 0)) || fail 3 "$store: $pbs_message"
+    [[ ! ${opt[ns]-} ]] || wanted=$(jq -nc --arg ns "${opt[ns]}" '$ns | split(",")')
+    filter "$store" namespaces -r --arg depth "" --argjson only "$wanted" <"$tmp/answer" >"$tmp/namespaces"
+    while IFS= read -r ns; do
+        status=0
+        pbs_snapshots "$ns" || status=$?
+        ((status != 1)) || { hidden "the snapshots of $store in '$ns'" "Datastore.Audit on /datastore/$store${ns:+/$ns}" "$pbs_message" && continue; }
+        ((status == 0)) || fail 3 "$store: $pbs_message"
+        filter "the snapshots of $store in '$ns'" snapshots --arg ns "$ns" <"$tmp/answer" >"$tmp/rows"
+        jq -c --arg store "$store" '. + {datastore: $store}' "$tmp/rows"
+    done <"$tmp/namespaces"
+}
+
+# rights: says what the token can't see of `store`. Without Datastore.Audit the server leaves the groups of others out of its
+# lists, and doesn't say so.
+rights() {
+    local status=0
+    pbs_api GET "$pbs_root/access/permissions?path=/datastore/$store" || status=$?
+    ((status <= 1)) || fail 3 "$store: $pbs_message"
+    if ((status)); then
+        hidden "the snapshots of $store" "Datastore.Audit on /datastore/$store, of which the server doesn't tell" "$pbs_message"
+    elif ! jq -e --arg path "/datastore/$store" '(.data // {})[$path] // {} | has("Datastore.Audit")' "$tmp/answer" >/dev/null 2>&1; then
+        hidden "the snapshots of $store" "Datastore.Audit on /datastore/$store"
+    fi
+}
+
+# hidden LIST RIGHT [WHY]: the record of what isn't seen of `store`.
+hidden() {
+    jq -nc --arg list "$1" --arg right "$2" --arg why "${3-}" --arg storage "$store" \
+        '{unseen: ({list: $list, right: $right, storage: $storage} + if $why == "" then {} else {why: $why} end)}'
+}
