@@ -24,7 +24,6 @@ apply_open() {
 apply_names() {
     local name lock journal
     folder=${XDG_STATE_HOME:-${HOME:-/root}/.local/state}/pvx
-    filter requests asked-names -n -r --slurpfile site "$site" <"$tmp/checked" >"$tmp/names"
     [[ ! ${opt[journal]-} || $(wc -l <"$tmp/names") -le 1 ]] || fail 2 "--journal is of one guest; of several each has its own"
     : >"$tmp/in-the-way"
     while IFS= read -r name; do

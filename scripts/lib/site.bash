@@ -42,8 +42,9 @@ requests() {
     for name; do [[ ! ${opt[$name]-} ]] || said+=(--arg "${name//-/_}" "${opt[$name]}"); done
     if ((${#words[@]})); then
         jq -nc --arg name "${words[0]}" "${said[@]}" '{$name}, ($ARGS.named | del(.name))' >"$tmp/said"
-        head -n 1 -- "$tmp/said" >"$tmp/requests"
-        tail -n +2 -- "$tmp/said" >"$tmp/flags"
+        mapfile -t said <"$tmp/said"
+        printf '%s\n' "${said[0]}" >"$tmp/requests"
+        printf '%s\n' "${said[1]}" >"$tmp/flags"
         return
     fi
     [[ ! -t 0 ]] || { usage >&2 && exit 2; }

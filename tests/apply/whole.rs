@@ -145,7 +145,6 @@ fn at_one_call() {
         "candidate",
         "wire",
         "allocate",
-        "encode",
         "decide",
         "state",
         "plan",
