@@ -10,6 +10,7 @@ use crate::{
     scheme::{self, Digits},
     site,
     table::Format,
+    trace,
 };
 
 /// Of encode and decode: the codes of errors, and how the run ends.
@@ -46,6 +47,35 @@ Environment: PVX_SITE (a site file) stands for --site.
 Exit codes: 0 done, 1 some record has an error or a finding, 2 bad call or input (no guest came in, too),
   3 a file or stdout failed";
 
+/// Of trace, what is made of the tables of traces and sources.
+fn of_trace() -> String {
+    let rows = |rows: Vec<(&str, &str)>| -> String {
+        let rows = rows.iter();
+        rows.map(|(name, what)| format!("  {name:<14}{what}\n"))
+            .collect()
+    };
+    let sources = trace::source::SOURCES.iter();
+    let sources = rows(sources.map(|(name, what, _)| (*name, *what)).collect());
+    let traces = rows(trace::kind::TRACES.to_vec());
+    format!(
+        "\
+Records, each of the list that its \"source\" names (without one, of the list that it looks like):
+{sources}
+Traces, the values of \"trace\":
+{traces}
+What a trace matters: live (a guest has the ID), reuse (the next guest of the ID would inherit it),
+config (the site or its IPAM says so), history, unknown (it was not seen). \"remedy\" is what clears it,
+and null wherever a guest has the ID or may have it. Proxmox leaves out of its lists what a token may not
+see, so its rights are looked at: what may be missing is unseen, and the exit code 1.
+
+Exit codes: 0 nobody remembers it, 1 somebody does, or something is unseen, 2 bad call or input (no record
+  came in, too), 3 stdout failed
+
+  scripts/trace-id 30066
+  pvx-migrate state --content | vmid trace --orphans --format table"
+    )
+}
+
 const SITE: &str = "\
 One JSON document: every key that has a default is filled in, gateways are addresses, and names that
 begin with x- stay. Each fault is a line on stderr with its place, such as
@@ -58,7 +88,7 @@ Exit codes: 0 printed, 2 no site is named, or the file can't be read or is wrong
 
   vmid site site.json | jq .vlans";
 
-/// Turn a guest's VLAN and address into its Proxmox ID, back, or audit an inventory
+/// Turn a guest's VLAN and address into its Proxmox ID, back, audit an inventory, or trace an ID
 #[derive(Debug, Parser)]
 #[command(
     name = "vmid",
@@ -90,6 +120,9 @@ pub enum Command {
     /// Append "findings" and "expected_vmid" to each guest of an inventory
     #[command(after_help = OF_CHECK)]
     Check(Check),
+    /// Say where an ID is still remembered, and what a new guest of it would inherit
+    #[command(after_help = of_trace())]
+    Trace(Trace),
     /// Print the site file with its defaults filled in, or all that is wrong with it
     #[command(after_help = SITE)]
     Site(PrintSite),
@@ -183,6 +216,28 @@ pub struct Check {
     /// How the records come out
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: Format,
+}
+
+/// `vmid trace`
+#[derive(Debug, Args)]
+pub struct Trace {
+    /// Guest IDs
+    #[arg(value_name = "VMID", value_parser = guest_id, required_unless_present = "orphans")]
+    pub ids: Vec<u64>,
+    /// Every ID that is remembered and that no guest has
+    #[arg(long, conflicts_with = "ids")]
+    pub orphans: bool,
+    /// Take it for an answer that no record came in
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// How the records come out
+    #[arg(long, value_name = "FORM", default_value = "json")]
+    pub format: Format,
+}
+
+fn guest_id(text: &str) -> Result<u64, String> {
+    let id = trace::owner::id(text);
+    id.ok_or_else(|| "a guest ID is a number from 100 to 999999999".to_owned())
 }
 
 fn digits(text: &str) -> Result<Digits, String> {

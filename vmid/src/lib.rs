@@ -2,7 +2,7 @@
 //! the five tools of this workspace share.
 //!
 //! The domain of `vmid` is pure: [`scheme`], [`numbering`], [`networks`], [`place`],
-//! [`guest`], [`whereabouts`], [`audit`]; its verbs are [`encode`], [`decode`], [`check`]. Shared by all tools, and frozen to what two of them use, are
+//! [`guest`], [`whereabouts`], [`audit`]; its verbs are [`encode`], [`decode`], [`check`], [`trace`]. Shared by all tools, and frozen to what two of them use, are
 //! [`stream`] (records), [`exit`] (codes, error line), [`table`], [`escape`], [`finding`], [`severity`], [`verdict`], [`exempt`], [`document`] and, behind the
 //! features `tls` and `http`, whom to trust and the connection to a server.
 
@@ -33,6 +33,7 @@ pub mod http;
 mod named_files;
 pub mod networks;
 pub mod numbering;
+pub mod permission;
 pub mod place;
 pub mod plain_file;
 pub mod positional;
@@ -44,6 +45,7 @@ pub mod span;
 pub mod stream;
 pub mod table;
 pub mod tally;
+pub mod trace;
 #[cfg(feature = "tls")]
 pub mod trust;
 pub mod url;
@@ -90,6 +92,7 @@ pub fn run(
         Command::Encode(args) => encode::run(args, surroundings, input, output),
         Command::Decode(args) => decode::run(args, surroundings, input, output),
         Command::Check(args) => check::run(args, surroundings, input, output),
+        Command::Trace(args) => trace::run(args, surroundings, input, output),
         Command::Site(args) => site::print::run(args, output),
     }
 }

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let reads_stdin = match &cli.command {
         Command::Encode(encode) => encode.values.is_empty(),
         Command::Decode(decode) => decode.values.is_empty(),
-        Command::Check(_) => true,
+        Command::Check(_) | Command::Trace(_) => true,
         Command::Site(_) => false,
     };
     if reads_stdin && io::stdin().is_terminal() {
