@@ -106,6 +106,18 @@ pbs_snapshots() {
     fi
 }
 
+# pbs_groups NAMESPACE: $tmp/answer has the list of its groups: short, beside that of the snapshots.
+pbs_groups() {
+    if $pbs_curl; then
+        pbs_api GET "$pbs_url/groups?ns=$(printf '%s' "$1" | jq -sRr @uri)"
+    else
+        pbs_ask list --ns "$1" --output-format json
+    fi
+}
+
+# pbs_rights: $tmp/answer has what the token may do, by path. The client has no such command.
+pbs_rights() { pbs_api GET "$pbs_root/access/permissions"; }
+
 # pbs_opinion NAMESPACE GROUP QUERY KEEP: $tmp/answer has what the server itself would keep of the group by KEEP,
 # such as keep-last=3&keep-daily=7: a dry run. 4 if it has no such call, as a server that isn't Proxmox's.
 pbs_opinion() {

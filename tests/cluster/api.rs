@@ -161,6 +161,7 @@ impl World {
         match method {
             "GET /version" => Ok(self.version()),
             "GET /access/permissions" => Ok(self.permissions(call.token)),
+            "GET /access/acl" => Ok(self.acl_entries(call.token)),
             "GET /cluster/status" => Ok(self.cluster_status()),
             "GET /cluster/resources" => Ok(self.resources(call)),
             "GET /cluster/options" => Ok(self.options(call)),

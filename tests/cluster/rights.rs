@@ -121,6 +121,17 @@ impl World {
         rows.into()
     }
 
+    /// `GET /access/acl`: all entries with Sys.Audit on /access, else those of paths on which the token
+    /// may change them; the others are left out, and nothing says so.
+    pub fn acl_entries(&self, token: &str) -> Value {
+        let all = self.may(token, "/access", "Sys.Audit");
+        let shown = |entry: &&Value| {
+            let path = entry["path"].as_str().unwrap_or_default();
+            all || self.may(token, path, "Permissions.Modify")
+        };
+        self.acl.iter().filter(shown).cloned().collect()
+    }
+
     /// What the schema's `check` asks for, and the token has not; in PVE's words.
     pub fn forbidden(
         &self,

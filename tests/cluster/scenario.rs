@@ -1,7 +1,7 @@
 //! A cluster from its JSON file; the format is that of `data/pve/sample.json`.
 //!
 //! For guests that are made: `files` (templates and images by volume ID: `nodes`, `bytes`, `unpacked`,
-//! `seconds`, `junk`, `debian`), `pools` (their guests), `rights` (by token and path), `backup_jobs` and
+//! `seconds`, `junk`, `debian`), `pools` (their guests), `rights` (by token and path), `acl` (entries of the access tree), `backup_jobs` and
 //! `backups`, `leftovers` (volumes in no config), `agents` (guest agents: `agent.rs`); of a storage `disable`, of a node `vlan_aware`,
 //! of a guest `uptime` (the seconds for which it has run).
 
@@ -115,6 +115,7 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
             .map(|(volid, entry)| (volid.clone(), file(entry, epoch)))
             .collect(),
         backup_jobs: list("backup_jobs"),
+        acl: list("acl"),
         backups: list("backups"),
         agents: object("agents")
             .iter()

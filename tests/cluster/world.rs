@@ -151,6 +151,8 @@ pub struct World {
     pub files: BTreeMap<String, File>,
     /// As `GET /cluster/backup` has them.
     pub backup_jobs: Vec<Value>,
+    /// Entries of the access tree, as `/access/acl` has them.
+    pub acl: Vec<Value>,
     /// The scenario's: storage, vmid, type, time (epoch), notes, protected.
     pub backups: Vec<Value>,
     /// Guest agents, by the IDs of VMs.

@@ -27,6 +27,8 @@ mod journal;
 pub mod kind;
 pub mod memory;
 pub mod owner;
+#[cfg(test)]
+mod properties;
 pub mod sight;
 mod site;
 pub mod source;
@@ -34,11 +36,11 @@ mod state;
 
 use kind::Matters;
 use memory::{Memory, Place, Trace, Wanted};
-use sight::Unseen;
+use sight::{Unseen, Why};
 
 /// Columns of `--format table`.
 const COLUMNS: &[&str] = &[
-    "vmid", "trace", "where", "node", "count", "newest", "names", "matters", "right", "remedy",
+    "vmid", "trace", "where", "node", "count", "newest", "names", "matters", "remedy", "why",
 ];
 
 /// Runs the verb.
@@ -83,8 +85,8 @@ fn read(wanted: Wanted, input: impl Read, allow_empty: bool) -> Result<Memory, S
             let hint = "a row of /cluster/resources with \"source\":\"guest\", or a state document";
             return Err(Stop::input(what).hint(hint));
         }
-        let remedy = "a row of /cluster/resources, or a state document, says who lives";
-        memory.sight.missing("the guests that live", remedy);
+        let why = "no row of /cluster/resources came in, and no state document";
+        memory.sight.missing("the guests that live", why);
     }
     Ok(memory)
 }
@@ -171,13 +173,18 @@ fn write_unseen<W: Write>(
     lines: &mut Lines<W>,
 ) -> Result<(), Stop> {
     let vmid = of.map(|vmid| vmid.to_string());
-    let (list, remedy) = (quote(&unseen.list), quote(&unseen.remedy));
-    let right = unseen.right.as_deref().map(quote);
+    let list = quote(&unseen.list);
+    let (name, why, remedy) = match &unseen.why {
+        Why::Right(right) => {
+            let remedy = format!("look with a token that has {right}");
+            ("right", quote(right), quote(&remedy))
+        }
+        Why::Other(why) => ("why", quote(why), "null".to_owned()),
+    };
     let mut fields: Vec<(&str, &str)> = Vec::new();
     fields.extend(vmid.as_deref().map(|vmid| ("vmid", vmid)));
     fields.extend([("trace", "\"unseen\""), ("where", &list[..])]);
     fields.push(("matters", "\"unknown\""));
-    fields.extend(right.as_deref().map(|right| ("right", right)));
-    fields.push(("remedy", &remedy));
+    fields.extend([(name, &why[..]), ("remedy", &remedy)]);
     lines.own(&fields).map_err(Stop::output)
 }

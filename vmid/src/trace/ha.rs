@@ -1,4 +1,4 @@
-//! The HA manager: its resources (`sid`), its rules, and the groups of Proxmox VE 8.
+//! The HA manager: its resources (`sid`) and its rules.
 
 use super::{field, kind::Kind, memory::Memory, owner};
 use crate::stream::Record;
@@ -16,8 +16,7 @@ pub fn resource(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> 
 
 /// A rule: `resources` is a list, or text as the API has it.
 pub fn rule(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> {
-    let name = field::text(record, "rule").or_else(|| field::text(record, "group"));
-    let name = name.ok_or("an HA rule without a name")?;
+    let name = field::text(record, "rule").ok_or("an HA rule without a name")?;
     for sid in field::words(record, "resources") {
         let Some(vmid) = owner::of_resource(&sid).filter(|vmid| memory.asks(*vmid)) else {
             continue;

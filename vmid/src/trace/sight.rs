@@ -29,10 +29,17 @@ pub enum List {
 pub struct Unseen {
     /// Which list.
     pub list: String,
-    /// The right that would show it; none if it isn't a matter of rights.
-    pub right: Option<String>,
-    /// What to do.
-    pub remedy: String,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why something could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// This right is missing.
+    Right(String),
+    /// Something else is.
+    Other(String),
 }
 
 /// Of all lists.
@@ -53,19 +60,18 @@ impl Sight {
 
     /// A list is missing, for want of this right.
     pub fn lacks(&mut self, list: impl Into<String>, right: &str) {
+        let why = Why::Right(right.to_owned());
         self.missing.insert(Unseen {
             list: list.into(),
-            right: Some(right.to_owned()),
-            remedy: with_right(right),
+            why,
         });
     }
 
     /// A list is missing, for another reason.
-    pub fn missing(&mut self, list: impl Into<String>, remedy: impl Into<String>) {
+    pub fn missing(&mut self, list: impl Into<String>, why: impl Into<String>) {
         self.missing.insert(Unseen {
             list: list.into(),
-            right: None,
-            remedy: remedy.into(),
+            why: Why::Other(why.into()),
         });
     }
 
@@ -90,17 +96,14 @@ impl Sight {
     #[must_use]
     pub fn unseen(&self, vmid: Option<u64>) -> Vec<Unseen> {
         let lacking = self.lists.iter().filter_map(|list| {
-            let right = self.lacking(list, vmid)?;
-            Some(match right {
+            Some(match self.lacking(list, vmid)? {
                 Some(right) => Unseen {
                     list: list.name(),
-                    remedy: with_right(&right),
-                    right: Some(right),
+                    why: Why::Right(right),
                 },
                 None => Unseen {
-                    list: format!("{}: what the token may see of it", list.name()),
-                    right: None,
-                    remedy: list.without_rights().to_owned(),
+                    list: format!("{}: whether these are all", list.name()),
+                    why: Why::Other(list.without_rights().to_owned()),
                 },
             })
         });
@@ -158,13 +161,15 @@ impl List {
         }
     }
 
-    /// What to do where nobody knows the rights.
+    /// Why that isn't known: nobody told the rights.
     fn without_rights(&self) -> &'static str {
         match self {
             Self::Groups(..) => {
-                "scripts/trace-id asks for the rights of an API token in PBS_REPOSITORY"
+                "the rights of its user are not known: scripts/trace-id asks for those of an API token"
             }
-            _ => "a state document of pvx-migrate state has the token's rights",
+            _ => {
+                "the rights of the token are not known: a state document of pvx-migrate state has them"
+            }
         }
     }
 
@@ -211,10 +216,6 @@ impl List {
     }
 }
 
-fn with_right(right: &str) -> String {
-    format!("look with a token that has {right}")
-}
-
 /// A table of rights, in the spelling of any Proxmox: numbers, truth values, or text.
 #[must_use]
 pub fn table(value: &Value) -> Option<Permissions> {
@@ -255,19 +256,22 @@ mod tests {
             sight.allows(table(&rights).unwrap());
         }
         let unseen = sight.unseen(vmid).into_iter();
-        unseen
-            .map(|unseen| unseen.right.unwrap_or_else(|| unseen.remedy))
-            .collect()
+        let told = unseen.map(|unseen| match unseen.why {
+            Why::Right(why) | Why::Other(why) => why,
+        });
+        told.collect()
     }
 
     #[test]
     fn rights_of_the_cluster() {
         let disks = List::Disks("tank".to_owned());
         let backups = List::Backups("tank".to_owned());
-        let auditor = json!({"/": {"Datastore.Audit": 1, "VM.Audit": 1, "Sys.Audit": 1}});
+        let all = json!({"Datastore.Audit": 1, "VM.Audit": 1, "Sys.Audit": 1});
+        let auditor = json!({"/": all, "/vms": all});
         let with = |right: &str| {
             let mut all = auditor.clone();
             all["/"][right] = json!(1);
+            all["/vms"][right] = json!(1);
             all
         };
         let of = |vmid: u64, right: &str| {
@@ -275,7 +279,8 @@ mod tests {
             all[format!("/vms/{vmid}")] = json!({"VM.Audit": 1, right: 1});
             all
         };
-        let unknown = "a state document of pvx-migrate state has the token's rights";
+        let unknown =
+            "the rights of the token are not known: a state document of pvx-migrate state has them";
         #[rustfmt::skip]
         let cases: &[(&str, &List, Option<Value>, Option<u64>, &[&str])] = &[
             ("an auditor, guests",      &List::Guests, Some(auditor.clone()), None, &[]),

@@ -21,11 +21,7 @@ pub const SOURCES: &[(&str, &str, Read)] = &[
     ),
     ("guest", "a row of /cluster/resources", guest::read),
     ("ha", "of /cluster/ha/resources", ha::resource),
-    (
-        "ha-rule",
-        "of /cluster/ha/rules, or of /cluster/ha/groups",
-        ha::rule,
-    ),
+    ("ha-rule", "of /cluster/ha/rules", ha::rule),
     ("replication", "of /cluster/replication", job::replication),
     ("backup-job", "of /cluster/backup", job::backup),
     (

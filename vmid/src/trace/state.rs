@@ -66,8 +66,8 @@ struct Storage {
 
 fn storages(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> {
     if field::list(record, "content").is_none() {
-        let remedy = "read it with 'pvx-migrate state --content'";
-        memory.sight.missing("what the storages hold", remedy);
+        let why = "it is read with 'pvx-migrate state --content'";
+        memory.sight.missing("what the storages hold", why);
         return Ok(());
     }
     let all = holders(record)?;
@@ -133,29 +133,27 @@ fn without_list(
     seen: &[(String, String)],
     memory: &mut Memory,
 ) -> Result<(), String> {
-    const REMEDY: &str = "look again when its node answers, or in its storage itself";
+    const WHY: &str = "no list of it came: it is disabled, or its node is off or did not answer";
     for storage in all {
         let name = &storage.name;
         let at = |node: &str| seen.iter().any(|(s, n)| s == name && n == node);
         let anywhere = seen.iter().any(|(s, _)| s == name);
         if storage.shared || storage.nodes.is_empty() {
             if !anywhere {
-                memory.sight.missing(format!("what {name} holds"), REMEDY);
+                memory.sight.missing(format!("what {name} holds"), WHY);
             }
             continue;
         }
         for node in storage.nodes.iter().filter(|node| !at(node)) {
             let list = format!("what {name} holds at {node}");
-            memory.sight.missing(list, REMEDY);
+            memory.sight.missing(list, WHY);
         }
     }
     each(record, "nodes", |node| {
         if !record_says(node, "online") {
             let name = field::text(node, "node").unwrap_or_default();
             let list = format!("the local storages of {name}");
-            memory
-                .sight
-                .missing(list, "look again when the node is back");
+            memory.sight.missing(list, "the node is off");
         }
         Ok(())
     })?;
