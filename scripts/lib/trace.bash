@@ -54,7 +54,7 @@ trace_backups() {
 }
 
 trace_groups() {
-    local ns user store pbs_curl type id part
+    local ns store pbs_curl type id part
     for part in pbs prune gather; do
         # shellcheck source=/dev/null
         . "$lib/$part.bash"
@@ -63,14 +63,9 @@ trace_groups() {
     # A token is asked by curl, which has the rights, too.
     [[ ${PBS_REPOSITORY%@*} != *!* ]] || opt["server-jobs"]=true
     pbs_open
-    user=${PBS_REPOSITORY%@*}
-    [[ $user == *@* ]] || user=root@pam
     ask pbs_namespaces
     filter "$store" namespaces -r --arg depth "" --argjson only '[]' <"$tmp/answer" >"$tmp/namespaces"
-    echo null >"$tmp/rights"
-    if $pbs_curl && pbs_rights; then filter "the rights in $store" trace-rights <"$tmp/answer" >"$tmp/rights"; fi
-    jq -Rsc --arg store "$store" --arg user "$user" --slurpfile rights "$tmp/rights" \
-        '{source: "pbs", $store, $user, namespaces: (rtrimstr("\n") | split("\n") | if . == [] then [""] else . end)} + if $rights[0] then {permissions: $rights[0]} else {} end' "$tmp/namespaces"
+    trace_rights
     while IFS= read -r ns; do
         ask pbs_groups "$ns"
         filter "the groups of '$ns'" trace-groups --arg store "$store" --arg ns "$ns" <"$tmp/answer" >"$tmp/groups"
@@ -80,6 +75,17 @@ trace_groups() {
             filter "the backups of $type/$id" trace-groups --arg store "$store" --arg ns "$ns" <"$tmp/answer"
         done < <(jq -r '.["backup-id"] as $id | select(any($ARGS.positional[]; . == $id)) | "\(.["backup-type"])/\($id)"' "$tmp/groups" --args -- "${words[@]}")
     done <"$tmp/namespaces"
+}
+
+# trace_rights: what the user of PBS may see in the namespaces of $tmp/namespaces, as a record for 'vmid trace'. Root
+# sees everything; the client doesn't tell what others may. Called after pbs_open.
+trace_rights() {
+    local user=${PBS_REPOSITORY%@*}
+    [[ $user == *@* && $user != "$PBS_REPOSITORY" ]] || user=root@pam
+    echo null >"$tmp/rights"
+    if $pbs_curl && pbs_rights; then filter "the rights in $store" trace-rights <"$tmp/answer" >"$tmp/rights"; fi
+    jq -Rsc --arg store "$store" --arg user "$user" --slurpfile rights "$tmp/rights" \
+        '{source: "pbs", $store, $user, namespaces: (rtrimstr("\n") | split("\n") | if . == [] then [""] else . end)} + if $rights[0] then {permissions: $rights[0]} else {} end' "$tmp/namespaces"
 }
 
 # trace_addresses: those of the IPAM, with the ID of each.

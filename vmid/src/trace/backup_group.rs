@@ -20,6 +20,7 @@ pub fn read(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> {
     };
     let mut at = match (&*store, &*namespace) {
         ("", "") => String::new(),
+        ("", namespace) => format!("{namespace}:"),
         (store, "") => format!("{store}:"),
         (store, namespace) => format!("{store}:{namespace}:"),
     };
@@ -43,7 +44,7 @@ pub fn read(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> {
 /// What the user of a datastore may see: `{"store","namespaces","user","permissions"}`. Root sees
 /// everything, and has no table.
 pub fn rights(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> {
-    let store = field::text(record, "store").ok_or("the rights of no store")?;
+    let store = field::text(record, "store").unwrap_or_default();
     for namespace in field::words(record, "namespaces") {
         memory
             .sight

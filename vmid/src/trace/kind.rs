@@ -110,5 +110,9 @@ mod tests {
         assert_eq!(Kind::BackupGroup.name(), "backup-group");
         assert_eq!(Kind::Journal.name(), "journal");
         assert_eq!(TRACES.len(), Kind::Journal as usize + 2);
+        let manual = include_str!("../../README.md");
+        for (name, what) in TRACES {
+            assert!(manual.contains(&format!("| `{name}` | {what} |")), "{name}");
+        }
     }
 }

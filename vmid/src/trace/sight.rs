@@ -152,6 +152,12 @@ impl List {
             Self::Acl => "the entries of the access tree".to_owned(),
             Self::Disks(storage) => format!("the disks of {storage}"),
             Self::Backups(storage) => format!("the backups of {storage}"),
+            Self::Groups(store, namespace) if store.is_empty() && namespace.is_empty() => {
+                "the backup groups".to_owned()
+            }
+            Self::Groups(store, namespace) if store.is_empty() => {
+                format!("the backup groups of {namespace}")
+            }
             Self::Groups(store, namespace) if namespace.is_empty() => {
                 format!("the groups of the datastore {store}")
             }
