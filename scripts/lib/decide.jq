@@ -3,7 +3,7 @@
 #
 # Reads $site (as `vmid site` prints it), $placed (pvx-migrate place's answers; $by_state is "to ask", "asked" or
 # "no"), $guests (those that live), $snapshots (PBS's list), $probes (what the wire said: name, address, wire, ...)
-# and $keys (public keys, "" if not readable here).
+# $traces (vmid trace's answer of the IDs, where there is a state) and $keys (public keys, "" if not readable here).
 include "records";
 include "site";
 include "text";
@@ -52,6 +52,19 @@ def backups:
   | if .exists or $old == [] then . else
       .old_backups = {count: ($old | length), newest: ($old | map(.["backup-time"]) | max | todate)}
       | warned("\($id) has \(.old_backups.count) backups of an earlier guest, the newest of \(.old_backups.newest): new ones will be among them")
+    end;
+
+# What of an earlier guest of the ID is left would become this one's.
+def remembered:
+  . as $own
+  | [$traces[] | select(.vmid == $own.vmid and .matters == "reuse")] as $left
+  | ([$left[] | select(.trace | IN("volume", "ha", "replication"))][0]) as $bears
+  | [$traces[] | select(.trace == "unseen" and (.vmid == null or .vmid == $own.vmid)) | "\(.where) (\(.right // .why))"] as $unseen
+  | if .exists then .
+    elif $bears then failed("remembered"; "\(.vmid) is still remembered: \($bears.where)\(if $bears.node then " on \($bears.node)" else "" end) is left of an earlier guest\(if $bears.remedy then ": '\($bears.remedy)' clears it" else "" end)")
+    else
+      reduce ($left[] | "\(.trace) \(.where)\(if .count then " (\(.count), the newest of \(.newest))" else "" end)") as $what (.; warned("\($own.vmid) is still remembered: \($what)"))
+      | if $unseen == [] then . else warned("whether \(.vmid) is still remembered isn't wholly seen: \($unseen | join("; "))") end
     end;
 
 def shaped:
@@ -126,7 +139,7 @@ def step(f): if .error or of_no_guest then . else f end;
 
 $site[0] as $site
 | step(probed)
-| step(met($site)) | step(if .exists then . else kept_for_member($site) end) | step(namesakes($site)) | step(backups)
+| step(met($site)) | step(if .exists then . else kept_for_member($site) end) | step(namesakes($site)) | step(backups) | step(remembered)
 | step(shaped) | step(placed($site)) | step(privileged($site)) | step(fitted)
 | step({reasons, warnings} as $told | del(.reasons, .warnings) + $told)
 | step(if .exists then .command = null | .params = null else

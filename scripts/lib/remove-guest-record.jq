@@ -1,41 +1,26 @@
-# The record of what became of a guest, which is $gone or not: $ran is run's record, $released ipalloc's, $published those of
+# The record of what became of a guest, which is $gone or not: $traces are vmid trace's answer, $ran is run's record, $released ipalloc's, $published those of
 # publish-names, which ended with $told.
 include "site";
 include "records";
 
 def age: (capture("(?<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]+Z)$").time | fromdate) as $time | [now - $time, 0] | max | floor;
 
-# The snapshots of the group of an ID, of what PBS's list has ($list).
-def groups($vmid):
-  [$list[] | records
-   | select((.["backup-id"] | tostring) == ($vmid | tostring) and (.["backup-type"] | IN("vm", "ct")))]
-  | group_by([.ns // "", .["backup-type"]])[]
-  | {code: "backups", message: "\(.[0]["backup-type"])/\($vmid)\(if (.[0].ns // "") != "" then " in \(.[0].ns)" else "" end) has \(length) backup\(if length == 1 then "" else "s" end) in PBS's list, the newest of \(map(.["backup-time"]) | max | todate)"};
+# Where the ID is still remembered, as a line says it.
+def several: if .count then "\(.count) backup\(if .count == 1 then "" else "s" end)\(if .newest then ", the newest of \(.newest)" else "" end)" else "backups" end;
+def told:
+  {code: .trace, message:
+    ({volume: "\(.where) is left", ha: "the HA resource \(.where) is left", "ha-rule": "the HA rule \(.where) names it",
+      replication: "the replication job \(.where) is left", "backup-job": "the backup job \(.where) names it", backup: "\(.where) has \(several) of it",
+      "backup-group": "\(.where) has \(several)", site: "the site names it: \(.where)"}[.trace] // "\(.trace): \(.where)")}
+  + {where, node, count, newest, names, remedy} | del(.[] | nulls);
 
-# What of the cluster still has the ID, by what was read before. What Proxmox takes along with a guest is not told.
-def left($vmid; $went):
-  (.content[]? | . as $at | [.volumes[]? | select(.vmid == $vmid and .content == "backup")] | select(. != [])
-   | {code: "backups", message: "\($at.storage) has \(length) backup\(if length == 1 then "" else "s" end) of it"}),
-  if $went then empty else
-    (.content[]?.volumes[]? | select(.vmid == $vmid and (.content | IN("images", "rootdir"))) | {code: "volume", message: "\(.volid) is left"}),
-    (.ha.resources[]? | select(.sid | IN("ct:\($vmid)", "vm:\($vmid)")) | {code: "ha", message: "the HA resource \(.sid) is left"}),
-    (.replication[]? | select(.vmid == $vmid) | {code: "replication", message: "the replication job \(.id // "\($vmid)-?") is left"}),
-    (.backup_jobs[]? | select(any(.vmids[]?, .exclude[]?; . == $vmid)) | {code: "backup-job", message: "the backup job \(.id) names \($vmid)"})
-  end;
-
-def members($vmid; $name; $site):
+# Members of pairs that the site knows by their name alone.
+def members($name; $site):
   $site.pairs[]? | . as $pair | .members[]
-  | select(.vmid == $vmid or (.name != null and (.name | short($site)) == $name))
+  | select(.vmid == null and .name != null and (.name | short($site)) == $name)
   | {code: "site", message: "the site's pair \($pair.name) has the member \(.name // .vmid)"};
 
-def unread:
-  (select(.content == null) | "what the storages hold"),
-  (.content[]? | select(.volumes == null) | "what \(.storage) holds at \(.node)"),
-  (select(.ha == null) | "the HA resources"), (select(.replication == null) | "the replication jobs"),
-  (select(.backup_jobs == null) | "the backup jobs");
-
 $site[0] as $site
-| $state[0] as $cluster
 | if .do == "pass" then .record else
     . as $own
     | ($gone and $own.act == "remove") as $went
@@ -55,9 +40,9 @@ $site[0] as $site
     | ([$own.warnings[]?, $ran[0].warnings[]?] | if . == [] then {} else {warnings: .} end) as $warnings
     | . + $warnings
     | (if $gone and $vmid != null then
-         .remembers = [groups($vmid), ($cluster | left($vmid; $went)),
-           ($own.step.warnings[]? | select(.code == "left")), members($vmid; $own.record.name | tostring | short($site); $site)]
-         | .unseen = ([$cluster | unread] + (if $looked then [] else ["the backups of PBS"] end))
+         .remembers = [($traces[] | select(.trace != "unseen") | told),
+           ($own.step.warnings[]? | select(.code == "left")), members($own.record.name | tostring | short($site); $site)]
+         | .unseen = ([$traces[] | select(.trace == "unseen") | "\(.where) (\(.right // .why))"] + (if $looked then [] else ["the backups of PBS"] end))
        else . end)
     | (if $published != [] then .names = [$published[] | select(.name != null)] else . end)
     | (if $dry then .dry_run = true else . end)

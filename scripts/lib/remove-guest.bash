@@ -180,6 +180,7 @@ backups() {
     [[ ! ${opt[backup-within]-} ]] || way+=(--backup-within "${opt[backup-within]}")
     if [[ $given_snapshots ]]; then
         cat -- "$given_snapshots" >"$tmp/list" 2>/dev/null || fail 2 "$given_snapshots: can't be read"
+        echo '{"source":"pbs","namespaces":[""]}' >"$tmp/list-rights" # nobody knows what its token could see
     elif [[ ${PBS_REPOSITORY-} ]]; then
         (pbs_list) # its variables and the server's trust are not the cluster's
     else
@@ -192,7 +193,7 @@ pbs_list() {
     local part
     # shellcheck disable=SC2034 # read by what is sourced here
     local only=() store pbs_curl
-    for part in https pbs gather; do
+    for part in https pbs gather trace; do
         # shellcheck source=/dev/null
         . "$lib/$part.bash"
     done
@@ -205,6 +206,7 @@ pbs_list() {
     esac
     pbs_open
     gather
+    trace_rights >"$tmp/list-rights"
 }
 
 # plan VMIDS: what plan remove says of the guests, as a table on stderr, and in $tmp/going.
@@ -246,12 +248,25 @@ one() {
         names
     fi
     spent_json=$(for name in ipam settle state backups plan destroy address names; do printf '{"%s":%d}\n' "$name" "${spent[$name]-0}"; done | jq -sc add)
-    filter "$tmp" remove-guest-record --slurpfile site "$site" --slurpfile state "$tmp/state" --slurpfile ran "$tmp/ran" --slurpfile released "$tmp/released" \
-        --slurpfile published "$tmp/published" --slurpfile list "$list" --argjson looked "$([[ $list == /dev/null ]] && echo false || echo true)" \
+    traced "$list" "$gone"
+    filter "$tmp" remove-guest-record --slurpfile traces "$tmp/traces" --slurpfile site "$site" --slurpfile ran "$tmp/ran" --slurpfile released "$tmp/released" \
+        --slurpfile published "$tmp/published" --argjson looked "$([[ $list == /dev/null ]] && echo false || echo true)" \
         --argjson gone "$gone" --argjson told "$told" --argjson dry "${opt[dry-run]-false}" --argjson now "${opt[now]-false}" --argjson spent "$spent_json" <"$tmp/one" >"$tmp/record"
     cat -- "$tmp/record" || fail 3 "the records could not be printed"
     tell record <"$tmp/record"
     jq -e 'has("error") and .error != null | not' "$tmp/record" >/dev/null || worse 1
+}
+
+# traced LIST GONE: $tmp/traces, where the ID of $tmp/one is still remembered, by what was read before and without what went with the guest.
+traced() {
+    local vmid
+    : >"$tmp/traces"
+    vmid=$(jq -r '.guest.vmid // .record.vmid // empty' "$tmp/one")
+    [[ $vmid ]] && $2 || return 0
+    [[ -e $tmp/list-rights ]] || : >"$tmp/list-rights"
+    filter "$tmp" remove-guest-left --slurpfile state "$tmp/state" --slurpfile list "$1" --slurpfile rights "$tmp/list-rights" --slurpfile site "$site" \
+        --argjson vmid "$vmid" <"$tmp/one" >"$tmp/left"
+    run vmid trace "$vmid" <"$tmp/left" >"$tmp/traces"
 }
 
 # destroy: the guest of $tmp/one. Sets `gone`, by run's own word.

@@ -65,9 +65,9 @@ fn by_the_list_of_pbs() {
             .map(|one| one["message"].as_str().unwrap().to_owned())
     };
     assert!(
-        said("backups")
+        said("backup-group")
             .unwrap()
-            .starts_with("ct/30050 in home/ct has 2 backups"),
+            .starts_with("store1:home/ct:ct/30050 has 2 backups, the newest of "),
         "{record}"
     );
     assert!(
@@ -174,7 +174,7 @@ fn the_members_of_a_pair() {
     assert!(
         one.good()["remembers"]
             .to_string()
-            .contains("the site's pair docs")
+            .contains("the site names it: the pair docs")
     );
     bed.is_done("one");
     assert_eq!(bed.apply(&["web"]).codes(), ["pair"]);
