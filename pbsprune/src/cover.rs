@@ -4,7 +4,7 @@
 //! snapshots ([`backups`]), the site's exemptions. [`judge`] says what is wrong with one guest.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io::{Read, Write},
 };
 
@@ -40,7 +40,7 @@ use config::Kind;
 use documents::Documents;
 use judge::{Known, Rules};
 use unseen::{Unseen, unseen};
-use verdict::Verdict;
+use verdict::{Verdict, counted};
 
 /// Runs it: snapshot lists from `input`, the answer to `output`.
 ///
@@ -77,7 +77,7 @@ pub fn run(
             .iter()
             .map(|one| (one.called(), &one.findings[..]))
             .collect();
-        let well = format!("{guests} guests are covered");
+        let well = format!("{} covered", counted(guests, "guest"));
         let code = nagios::write(&subjects, &well, &mut output).map_err(Stop::output)?;
         around.plugin = Some(code);
         return Ok(Answer::Yes);
@@ -116,11 +116,13 @@ fn verdicts(
         ));
     }
     let mut exempt = Exemptions::of(site, code::CODES, today(now, zone));
-    let mut verdicts = of_lists(&documents, backups, site);
+    let (of_guests, mut verdicts): (Vec<_>, Vec<_>) = of_lists(&documents, backups, site)
+        .into_iter()
+        .partition(Verdict::is_of_guest);
     let known = Known {
         backups,
         jobs: documents.jobs.as_deref(),
-        hidden_pool: documents.hidden_pool(),
+        hidden_pool: documents.hidden_pools.first(),
         no_configs,
         living: documents
             .guests
@@ -134,19 +136,37 @@ fn verdicts(
         let cover = known.judge(guest);
         verdicts.push(Verdict::of_guest(cover, jobs_seen, now, site, &mut exempt));
     }
+    let mut others = of_guests;
     if !documents.more_guests {
         let orphans = orphans(&documents, backups);
-        verdicts.extend(
-            orphans
-                .values()
-                .filter_map(|places| Verdict::of_orphans(places, now, &mut exempt)),
-        );
+        let orphans = orphans.values();
+        others.extend(orphans.filter_map(|places| Verdict::of_orphans(places, now, &mut exempt)));
     }
-    let leftover = exempt.leftover().into_iter();
-    verdicts.extend(
-        leftover.map(|(subject, found)| Verdict::of(subject.field(), subject.value(), vec![found])),
+    others.extend(
+        exempt
+            .leftover()
+            .into_iter()
+            .map(|(subject, found)| Verdict::of(subject.field(), subject.value(), vec![found])),
     );
+    merge(&mut verdicts, others);
     verdicts
+}
+
+/// A record for each subject: what else is said of one that has a record goes into it.
+fn merge(verdicts: &mut Vec<Verdict>, others: Vec<Verdict>) {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (at, verdict) in verdicts.iter().enumerate() {
+        places.entry(verdict.subject()).or_insert(at);
+    }
+    for mut other in others {
+        match places.get(&other.subject()) {
+            Some(&at) => verdicts[at].findings.append(&mut other.findings),
+            None => {
+                places.insert(other.subject(), verdicts.len());
+                verdicts.push(other);
+            }
+        }
+    }
 }
 
 /// The day, for exemptions that end.
@@ -159,6 +179,8 @@ fn today(now: i64, zone: &Zone) -> Date {
 fn of_lists(documents: &Documents, backups: &Backups, site: &Site) -> Vec<Verdict> {
     let mut of_cluster = Vec::new();
     let mut others = Vec::new();
+    let hidden_pools = documents.hidden_pools.iter().map(Unseen::finding);
+    of_cluster.extend(hidden_pools);
     for unseen in documents.unseen.iter().chain(&backups.unseen) {
         let finding = unseen.finding();
         match (&unseen.storage, unseen.vmids.as_deref()) {
@@ -203,7 +225,9 @@ fn of_lists(documents: &Documents, backups: &Backups, site: &Site) -> Vec<Verdic
         };
         others.insert(0, Verdict::of(field, json!(name), of_cluster));
     }
-    others
+    let mut merged = Vec::new();
+    merge(&mut merged, others);
+    merged
 }
 
 /// Backups by the ID and kind of a guest that isn't there.

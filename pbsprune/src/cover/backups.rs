@@ -149,6 +149,10 @@ impl Backups {
                 .any(|seen| seen.verification == Verification::Good);
             *all.verified.entry(place.store.clone()).or_default() |= good;
         }
+        // What Proxmox VE shows of a PBS may come without a word of verifications, as in a state document.
+        for place in &mut all.places {
+            place.verifiable &= !place.by_pve || all.verified.get(&place.store) == Some(&true);
+        }
         Ok(all)
     }
 
@@ -178,6 +182,13 @@ impl Backups {
         let places = self.of.get(&vmid).into_iter().flatten();
         let places = places.map(|&at| &self.places[at]);
         places.filter(move |place| place.kind == kind)
+    }
+
+    /// Who looked: the server, as far as it did.
+    #[must_use]
+    pub fn seen_by(&self) -> &'static str {
+        let by_pve = !self.places.is_empty() && self.places.iter().all(|place| place.by_pve);
+        if by_pve { "storage-content" } else { "pbs" }
     }
 
     /// What may hide backups of a guest.

@@ -33,6 +33,8 @@ pub struct Documents {
     pub jobs: Option<Vec<Job>>,
     /// The pools that were seen, as far as somebody said.
     pub pools: Option<Vec<String>>,
+    /// Pools that jobs are about, and that nobody saw: any guest may be in them.
+    pub hidden_pools: Vec<Unseen>,
     /// What the lists lack.
     pub unseen: Vec<Unseen>,
 }
@@ -188,7 +190,7 @@ impl Documents {
         self.jobs = jobs;
     }
 
-    /// A pool that a job is about, and of which nothing was seen: any guest may be in it.
+    /// Notes the pools that jobs are about, and of which nothing was seen.
     fn note_pools(&mut self) {
         let jobs = self.jobs.iter().flatten().filter(|job| job.enabled);
         let mut pools: Vec<&str> = jobs.filter_map(Job::pool).collect();
@@ -201,26 +203,12 @@ impl Documents {
                     .iter()
                     .any(|guest| guest.pool.as_deref() == Some(pool))
         };
-        let hidden: Vec<Unseen> = pools
-            .iter()
-            .filter(|pool| !seen(pool))
-            .map(|pool| {
-                let right = format!("Pool.Audit on /pool/{pool}");
-                Unseen::new(
-                    format!("the pool {pool}, which a backup job is about,"),
-                    &right,
-                )
-            })
-            .collect();
-        self.unseen.extend(hidden);
-    }
-
-    /// Any guest may be in a pool that a job is about.
-    #[must_use]
-    pub fn hidden_pool(&self) -> Option<&Unseen> {
-        self.unseen
-            .iter()
-            .find(|unseen| unseen.list.starts_with("the pool "))
+        let hidden = pools.iter().filter(|pool| !seen(pool)).map(|pool| {
+            let right = format!("Pool.Audit on /pool/{pool}");
+            let list = format!("the pool {pool}, which a backup job is about,");
+            Unseen::new(list, &right)
+        });
+        self.hidden_pools = hidden.collect();
     }
 }
 

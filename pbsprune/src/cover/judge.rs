@@ -12,6 +12,7 @@ use super::{
     backups::{Backups, Place, Seen},
     guest::Guest,
     job::{About, Job},
+    notes::Names,
     unseen::{Unseen, unseen},
 };
 use crate::{guard::AHEAD_S, retention::Verification};
@@ -69,6 +70,8 @@ pub struct Cover<'a> {
     pub count: usize,
     /// Where there are backups of it.
     pub places: Vec<&'a Place>,
+    /// Where there are backups of another guest with its ID, as of a second cluster, and that one's name.
+    pub others: Vec<(&'a Place, String)>,
     /// The jobs that back it up.
     pub jobs: Vec<&'a Job>,
     /// The jobs that would, and are off.
@@ -94,6 +97,7 @@ impl<'a> Known<'a> {
             off,
             found,
             places,
+            others,
             newest,
             ..
         } = looked;
@@ -107,6 +111,7 @@ impl<'a> Known<'a> {
             verified: verified.map(|(seen, _)| seen.time),
             count: times.len(),
             places,
+            others,
             jobs: covering,
             off,
             findings: found,
@@ -118,6 +123,7 @@ impl<'a> Known<'a> {
 struct Looked<'k, 'a> {
     known: &'k Known<'a>,
     guest: &'a Guest,
+    names: Names<'k>,
     /// Jobs that are on and about it.
     covering: Vec<&'a Job>,
     /// Jobs that are about it and off.
@@ -125,6 +131,7 @@ struct Looked<'k, 'a> {
     /// Jobs that name it, for another node.
     elsewhere: Vec<&'a Job>,
     places: Vec<&'a Place>,
+    others: Vec<(&'a Place, String)>,
     /// All snapshots that aren't of the future, newest first.
     all: Vec<(Seen, &'a Place)>,
     /// How many are of the future.
@@ -155,7 +162,20 @@ impl<'k, 'a> Looked<'k, 'a> {
             let jobs = jobs.iter().filter(move |job| job.enabled == on);
             jobs.filter(|job| job.about(guest) == wanted).collect()
         };
-        let places: Vec<&Place> = known.backups.of(guest.vmid, guest.kind).collect();
+        let covering: Vec<&Job> = of(About::Covers, true);
+        let off: Vec<&Job> = of(About::Covers, false);
+        let elsewhere = of(About::Elsewhere, true);
+        let templates = covering.iter().chain(&off);
+        let templates = templates
+            .filter_map(|job| job.template.as_deref())
+            .collect();
+        let names = Names {
+            own: guest.name.as_deref(),
+            templates,
+            living: &known.living,
+        };
+        let places = known.backups.of(guest.vmid, guest.kind).collect();
+        let (places, others) = names.apart(places);
         let latest = known.rules.now.saturating_add(AHEAD_S);
         let seen = places
             .iter()
@@ -166,10 +186,12 @@ impl<'k, 'a> Looked<'k, 'a> {
         Self {
             known,
             guest,
-            covering: of(About::Covers, true),
-            off: of(About::Covers, false),
-            elsewhere: of(About::Elsewhere, true),
+            names,
+            covering,
+            off,
+            elsewhere,
             places,
+            others,
             all,
             ahead: ahead.len(),
             newest,

@@ -3,33 +3,71 @@
 
 use std::collections::HashSet;
 
+use super::backups::Place;
+
 /// The name that stands for the guest in a template.
 const NAME: &str = "{{guestname}}";
 
-/// The other name that notes have where a guest's own should stand; none if they say nothing of that kind.
-///
-/// With `templates`, those of the guest's jobs, it is what stands in the name's place. Without any that
-/// has the name in it, only notes that are the name of another guest that lives say something.
-#[must_use]
-pub fn other_name(
-    notes: &str,
-    own: &str,
-    templates: &[&str],
-    living: &HashSet<&str>,
-) -> Option<String> {
-    let notes = notes.trim();
-    if notes.is_empty() || words(notes).any(|word| word.eq_ignore_ascii_case(own)) {
-        return None;
+/// What a guest is called, and how its jobs write that down.
+#[derive(Clone, Debug)]
+pub struct Names<'a> {
+    /// Its name; none if it was not seen, and then notes say nothing.
+    pub own: Option<&'a str>,
+    /// Of its jobs, what the notes are made of.
+    pub templates: Vec<&'a str>,
+    /// The names of all guests that live.
+    pub living: &'a HashSet<&'a str>,
+}
+
+impl Names<'_> {
+    /// The other name that notes have where the guest's own should stand; none if they say nothing of that kind.
+    ///
+    /// It is what stands in the name's place in a template of its jobs. Without any that has the name in it,
+    /// only notes that are the name of another guest that lives say something.
+    #[must_use]
+    pub fn other(&self, notes: &str) -> Option<String> {
+        let notes = notes.trim();
+        if notes.is_empty() || self.own.is_none() || self.is_own(notes) {
+            return None;
+        }
+        let templates = self.templates.iter();
+        let mut named = templates
+            .filter(|template| template.contains(NAME))
+            .peekable();
+        let found = match named.peek() {
+            Some(_) => named.find_map(|template| in_place_of_name(template, notes)),
+            None => Some(notes.to_owned()).filter(|notes| self.living.contains(notes.as_str())),
+        };
+        found.filter(|name| is_name(name))
     }
-    let mut named = templates
-        .iter()
-        .filter(|template| template.contains(NAME))
-        .peekable();
-    let found = match named.peek() {
-        Some(_) => named.find_map(|template| in_place_of_name(template, notes)),
-        None => Some(notes.to_owned()).filter(|notes| living.contains(notes.as_str())),
-    };
-    found.filter(|name| is_name(name))
+
+    /// The notes have the guest's own name in them.
+    fn is_own(&self, notes: &str) -> bool {
+        let own = self.own.unwrap_or_default();
+        words(notes).any(|word| word.eq_ignore_ascii_case(own))
+    }
+
+    /// The places of the guest, and those of another that has its ID, as of a second cluster on one server: only
+    /// where one place has the guest's own name can it be known that the other isn't just its old one.
+    #[must_use]
+    pub fn apart<'p>(&self, places: Vec<&'p Place>) -> (Vec<&'p Place>, Vec<(&'p Place, String)>) {
+        let notes = |place: &&'p Place| place.notes.as_deref();
+        if !places
+            .iter()
+            .filter_map(notes)
+            .any(|notes| self.is_own(notes))
+        {
+            return (places, Vec::new());
+        }
+        let (mut own, mut others) = (Vec::new(), Vec::new());
+        for place in places {
+            match notes(&place).and_then(|notes| self.other(notes)) {
+                Some(name) => others.push((place, name)),
+                None => own.push(place),
+            }
+        }
+        (own, others)
+    }
 }
 
 /// What stands in `notes` where `template` has the guest's name.
@@ -129,15 +167,21 @@ mod tests {
         ];
         let living = HashSet::from(["web", "mail"]);
         for (name, notes, templates, want) in cases {
-            let found = other_name(notes, "web", templates, &living);
-            assert_eq!(found.as_deref(), *want, "{name}");
+            let names = Names {
+                own: Some("web"),
+                templates: templates.to_vec(),
+                living: &living,
+            };
+            assert_eq!(names.other(notes).as_deref(), *want, "{name}");
         }
     }
 
     proptest! {
         #[test]
         fn nothing_is_too_strange(notes in ".{0,80}", template in "(\\{\\{|\\}\\}|guestname|\\{\\{guestname\\}\\}|[a-z \\\\n]){0,8}") {
-            let _ = other_name(&notes, "web", &[&template], &HashSet::new());
+            let living = HashSet::new();
+            let names = Names { own: Some("web"), templates: vec![&template], living: &living };
+            let _ = names.other(&notes);
         }
     }
 }

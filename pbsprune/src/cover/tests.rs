@@ -174,9 +174,17 @@ fn each_fault_is_found_once() {
         ("all failed", |s| each_of(s, "101", |row| row["verification"]["state"] = json!("failed")),
             &["101 web: only-failed critical"]),
         ("the newest failed", |s| s.rows[0]["verification"]["state"] = json!("failed"),
-            &["101 web: stale warning", "101 web: only-failed warning"]),
+            &["101 web: only-failed warning"]),
+        ("the newest failed, and is old", |s| {
+            s.rows.remove(0);
+            s.rows[1]["verification"]["state"] = json!("failed");
+        }, &["101 web: stale warning", "101 web: only-failed warning"]),
+        ("the newest failed, and all of some days", |s| {
+            each_of(s, "101", |row| row["verification"]["state"] = json!("failed"));
+            s.rows.push(row("ct", 101, 5 * DAY, "web"));
+        }, &["101 web: only-failed critical"]),
         ("the newest has no index that can be read", |s| s.rows[0]["files"] = json!([{"filename": "index.json.blob"}]),
-            &["101 web: stale warning", "101 web: only-failed warning"]),
+            &["101 web: only-failed warning"]),
         ("the newest failed, a copy of it is good", |s| {
             let mut copy = s.rows[0].clone();
             copy["datastore"] = json!("offsite");
@@ -220,7 +228,7 @@ fn each_fault_is_found_once() {
             s.rows.remove(0);
         }, &["101 web: stale warning"]),
         ("a group without a guest", |s| s.rows.push(row("vm", 7, DAY, "old")), &["7 old: orphan-group info"]),
-        ("a group of another kind", |s| s.rows.push(row("vm", 101, DAY, "old")), &["101 old: orphan-group info"]),
+        ("a group of another kind", |s| s.rows.push(row("vm", 101, DAY, "old")), &["101 web: orphan-group info"]),
         ("a host", |s| s.rows.push(json!({"backup-type": "host", "backup-id": "7", "backup-time": 1, "files": []})), &[]),
         ("a template that has none", |s| {
             no_rows_of(s, "101");
@@ -275,7 +283,24 @@ fn each_fault_is_found_once() {
         ("a row that failed", |s| {
             no_rows_of(s, "101");
             s.rows.push(json!({"backup-type": "ct", "backup-id": "101", "error": {"code": "x", "message": "locked"}}));
-        }, &["101: unseen unknown", "101 web: unseen unknown"]),
+        }, &["101 web: unseen unknown", "101 web: unseen unknown"]),
+        ("two lists of a storage", |s| {
+            s.rows.push(json!({"unseen": {"list": "the snapshots of s2 in 'a'", "storage": "s2"}}));
+            s.rows.push(json!({"unseen": {"list": "the snapshots of s2 in 'b'", "storage": "s2"}}));
+        }, &["storage s2: unseen unknown", "storage s2: unseen unknown"]),
+        ("a second cluster's guest of its ID", |s| {
+            s.rows.remove(0);
+            let mut other = row("ct", 101, 9 * HOUR, "mail");
+            other["ns"] = json!("b");
+            s.rows.push(other);
+        }, &["101 web: stale warning"]),
+        ("not verified, by a storage that doesn't tell", |s| {
+            no_rows_of(s, "101");
+            for day in 24..27 {
+                let volid = format!("pbs:backup/ct/101/2026-11-{day}T02:05:00Z");
+                s.rows.push(json!({"volid": volid, "content": "backup", "size": 5}));
+            }
+        }, &[]),
     ];
     for (name, plant, want) in cases {
         let mut scene = Scene::healthy();
@@ -315,9 +340,9 @@ fn exemptions_of_all_subjects() {
         ("its job",         json!([{"code": "stale", "why": "w", "job": "nightly"}]),         &["101 web: stale info exempt"]),
         ("its datastore",   json!([{"code": "stale", "why": "w", "storage": "s1"}]),          &["101 web: stale info exempt"]),
         ("another's",       json!([{"code": "stale", "why": "w", "vmid": 102}]),
-            &["101 web: stale warning", "102: exemption-unused warning"]),
+            &["101 web: stale warning", "102 db: exemption-unused warning"]),
         ("over",            json!([{"code": "stale", "why": "w", "vmid": 101, "until": "2026-11-25"}]),
-            &["101 web: stale warning", "101: exemption-expired warning"]),
+            &["101 web: stale warning", "101 web: exemption-expired warning"]),
         ("until today",     json!([{"code": "stale", "why": "w", "vmid": 101, "until": "2026-11-26"}]),
             &["101 web: stale info exempt"]),
         ("of another verb", json!([{"code": "lock", "why": "w", "vmid": 101}]),               &["101 web: stale warning"]),
@@ -346,6 +371,34 @@ fn a_record_has_what_was_promised() {
     want["places"] = json!([{"where": "s1:ct/101", "newest": "2026-11-26T02:05:00Z", "count": 3},
         {"where": "offsite:ct/101", "newest": "2026-11-26T02:05:00Z", "count": 1}]);
     assert_eq!(record, want); // a copy is no second backup
+    let mut other = scene.rows[0].clone();
+    other["ns"] = json!("b");
+    other["comment"] = json!("mail");
+    scene.rows.push(other);
+    let record = scene.verdicts()[0].json();
+    want["places"].as_array_mut().unwrap().push(
+        json!({"where": "s1:b:ct/101", "newest": "2026-11-26T02:05:00Z", "count": 1, "of": "mail"}),
+    );
+    assert_eq!(record, want); // another guest's are none of its
+}
+
+/// There are no two records of one subject, whatever is wrong.
+#[test]
+fn a_record_for_each_subject() {
+    let mut scene = Scene::healthy();
+    scene.state["hidden"] =
+        json!([{"vmid": 107, "by": "a"}, {"vmid": 107, "by": "b"}, {"vmid": 101, "by": "c"}]);
+    scene.rows.push(row("vm", 101, DAY, "old"));
+    scene
+        .rows
+        .push(json!({"unseen": {"list": "x", "storage": "s2", "vmids": [101]}}));
+    scene
+        .rows
+        .push(json!({"unseen": {"list": "y", "storage": "s2"}}));
+    scene.site = json!({"exempt": [{"code": "stale", "why": "w", "storage": "s2"}, {"code": "stale", "why": "w", "vmid": 107}]});
+    let verdicts = scene.verdicts();
+    let subjects: HashSet<String> = verdicts.iter().map(Verdict::subject).collect();
+    assert_eq!(subjects.len(), verdicts.len());
 }
 
 #[test]

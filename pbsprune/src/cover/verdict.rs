@@ -33,6 +33,19 @@ impl Verdict {
         Self { fields, findings }
     }
 
+    /// It is of a guest, or of an ID that no guest has.
+    #[must_use]
+    pub fn is_of_guest(&self) -> bool {
+        self.fields.contains_key("vmid")
+    }
+
+    /// Whom it is of, in a form that two of one subject have in common.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let field = self.fields.iter().next();
+        field.map_or(String::new(), |(name, value)| format!("{name} {value}"))
+    }
+
     /// The worst of what is wrong.
     #[must_use]
     pub fn severity(&self) -> Severity {
@@ -121,10 +134,12 @@ impl Verdict {
             json!(cover.verified.map(|time| since(time, now).as_secs())),
         );
         put("count", json!(cover.count));
-        if cover.places.len() > 1 {
+        if cover.places.len() + cover.others.len() > 1 {
+            let others = cover.others.iter().map(|(place, _)| place);
+            let all = cover.places.iter().chain(others);
             put(
                 "places",
-                cover.places.iter().map(|place| place_json(place)).collect(),
+                all.map(|place| place_json(place, &cover.others)).collect(),
             );
         }
         let jobs: Vec<&str> = cover.jobs.iter().map(|job| job.id.as_str()).collect();
@@ -161,8 +176,9 @@ impl Verdict {
         fields.insert("age_s".to_owned(), json!(since(time, now).as_secs()));
         fields.insert("count".to_owned(), json!(count));
         let message = format!(
-            "{} has {count} backups, and no {} has the ID {}: who gets it next finds them as its own",
+            "{} has {}, and no {} has the ID {}: who gets it next finds them as its own",
             called.join(", "),
+            counted(count, "backup"),
             newest.kind.words(),
             newest.vmid
         );
@@ -185,9 +201,20 @@ impl Verdict {
     }
 }
 
-fn place_json(place: &Place) -> Value {
+/// `1 backup`, `2 backups`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+fn place_json(place: &Place, others: &[(&Place, String)]) -> Value {
     let newest = place.seen.first().map(|seen| utc(seen.time));
-    json!({"where": place.called(), "newest": newest, "count": place.seen.len()})
+    let mut json = json!({"where": place.called(), "newest": newest, "count": place.seen.len()});
+    let other = others.iter().find(|(other, _)| std::ptr::eq(*other, place));
+    if let Some((_, name)) = other {
+        json["of"] = json!(name);
+    }
+    json
 }
 
 /// All that a guest's findings are findings of: itself, its node, its pairs and services, its jobs, and

@@ -54,71 +54,62 @@ impl<'a> Looked<'_, 'a> {
         Some((latest, &latest.runs))
     }
 
+    /// How many runs of its job a backup of `time` has missed, [`RUNS`] at most; without a job, how many times
+    /// it is as old as it may be.
+    fn missed(&self, time: i64) -> usize {
+        let Rules { now, max_age, .. } = &self.known.rules;
+        match self.due() {
+            Some((_, runs)) => runs.iter().filter(|&&run| time < run - SKEW_S).count(),
+            None => {
+                let most = max_age.as_secs().cast_signed().max(1);
+                usize::try_from((now - time - 1) / most).unwrap_or_default()
+            }
+        }
+    }
+
     fn stale(&self, newest: Seen, place: &Place) -> Option<Finding> {
-        if self.guest.template {
+        let missed = self.missed(newest.time);
+        let mut finished = self.all.iter().map(|(seen, _)| seen);
+        let finished = finished.find(|seen| seen.finished)?;
+        // Where one was made in time and can't be restored, only-failed says it.
+        if self.guest.template || missed == 0 || self.missed(finished.time) == 0 {
             return None;
         }
-        let Rules {
-            now,
-            max_age,
-            grace,
-            zone,
-            ..
-        } = &self.known.rules;
-        let age = span::shown(since(newest.time, *now));
-        let is = format!(
-            "its newest backup that can be restored is of {}, {age} old",
-            utc(newest.time)
-        );
-        let (message, missed, evidence) = match self.due() {
+        let rules = &self.known.rules;
+        let age = span::shown(since(newest.time, rules.now));
+        let time = utc(newest.time);
+        let is = format!("its newest backup that can be restored is of {time}, {age} old");
+        let (message, mut evidence) = match self.due() {
             Some((job, runs)) => {
-                let missed = runs
-                    .iter()
-                    .filter(|&&run| newest.time < run - SKEW_S)
-                    .count();
                 let schedule = job.schedule.as_deref().unwrap_or_default();
-                let grace = span::written(*grace);
-                let message = format!(
-                    "{is}: {} ({schedule}, {zone}) ran at {}, and has {grace} to make one",
-                    job.id,
-                    utc(runs[0])
-                );
-                let evidence = json!({"job": job.id, "schedule": schedule, "tz": zone, "run": utc(runs[0]), "grace": grace});
-                (message, missed, evidence)
+                let (run, grace, zone) = (utc(runs[0]), span::written(rules.grace), &rules.zone);
+                let ran = format!("{} ({schedule}, {zone}) ran at {run}", job.id);
+                let evidence = json!({"job": job.id, "schedule": schedule, "tz": zone, "run": run, "grace": grace});
+                (
+                    format!("{is}: {ran}, and has {grace} to make one"),
+                    evidence,
+                )
             }
             None => {
-                let most = max_age.as_secs().cast_signed();
-                let missed =
-                    usize::try_from((now - newest.time - 1) / most.max(1)).unwrap_or_default();
                 let why = match (self.known.jobs.is_none(), self.covering.is_empty()) {
                     (true, _) => "the jobs were not seen",
                     (_, true) => "no job that is on is about it",
                     (_, false) => "no run of its job is known",
                 };
-                let written = span::written(*max_age);
-                let message = format!("{is}, and it may be {written} old (--max-age, as {why})");
-                (message, missed, json!({"max_age": written}))
+                let most = span::written(rules.max_age);
+                let message = format!("{is}, and it may be {most} old (--max-age, as {why})");
+                (message, json!({"max_age": most}))
             }
         };
-        if missed == 0 {
-            return None;
-        }
-        let severity = if missed >= RUNS {
-            Severity::Critical
-        } else {
-            Severity::Warning
-        };
-        let mut evidence = evidence;
-        evidence["newest"] = json!(utc(newest.time));
+        evidence["newest"] = json!(time);
         evidence["where"] = json!(place.called());
         let message = self.with_ahead(message, &mut evidence);
-        Some(Finding::new(
-            "stale",
-            severity,
-            message,
-            evidence,
-            &[place.seen_by(), "jobs"],
-        ))
+        let seen_by: &[&str] = match self.known.jobs {
+            Some(_) => &[place.seen_by(), "jobs"],
+            None => &[place.seen_by()],
+        };
+        let severity = worse_by(missed);
+        Some(Finding::new("stale", severity, message, evidence, seen_by))
     }
 
     /// Nothing can be restored, or all that can is another guest's.
@@ -170,7 +161,14 @@ impl<'a> Looked<'_, 'a> {
         let message = format!("there is no backup{tries}; {age}");
         let message = self.with_ahead(message, &mut evidence);
         let severity = self.severity(Severity::Critical);
-        Some(Finding::new("never", severity, message, evidence, &["pbs"]))
+        let by = self.known.backups.seen_by();
+        Some(Finding::new(
+            "never",
+            severity,
+            message,
+            evidence,
+            &[by, "state"],
+        ))
     }
 
     fn with_ahead(&self, message: String, evidence: &mut Value) -> String {
@@ -202,7 +200,7 @@ impl<'a> Looked<'_, 'a> {
             Some((good, _)) => {
                 evidence["newest"] = json!(utc(good.time));
                 (
-                    Severity::Warning,
+                    worse_by(self.missed(good.time)),
                     format!("{failed}; that of {} did not", utc(good.time)),
                 )
             }
@@ -218,5 +216,14 @@ impl<'a> Looked<'_, 'a> {
             evidence,
             &[place.seen_by()],
         ))
+    }
+}
+
+/// A run missed may be made up for by the next; several are a job that doesn't work any more.
+fn worse_by(missed: usize) -> Severity {
+    if missed >= RUNS {
+        Severity::Critical
+    } else {
+        Severity::Warning
     }
 }

@@ -9,7 +9,6 @@ use crate::{
     cover::{
         backups::Place,
         config::{Kind, LeftOut},
-        notes::other_name,
         unseen::Unseen,
     },
 };
@@ -97,13 +96,9 @@ impl<'a> Looked<'_, 'a> {
 
     /// The notes of the newest, and the name in them.
     pub(super) fn other(&self) -> Option<(String, &'a Place)> {
-        let own = self.guest.name.as_deref()?;
         let place = self.places.iter().filter(|place| !place.seen.is_empty());
         let place = place.max_by_key(|place| place.seen.first().map(|seen| seen.time))?;
-        let notes = place.notes.as_deref()?;
-        let jobs = self.covering.iter().chain(&self.off);
-        let templates: Vec<&str> = jobs.filter_map(|job| job.template.as_deref()).collect();
-        let other = other_name(notes, own, &templates, &self.known.living)?;
+        let other = self.names.other(place.notes.as_deref()?)?;
         Some((other, place))
     }
 
