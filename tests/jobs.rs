@@ -126,6 +126,7 @@ fn units_are_what_systemd_takes_them_for() {
         ("prune-tarballs.service", 15),
         ("prune-datastore.service", 15),
         ("backup-coverage.service", 15),
+        ("audit.service", 15),
         ("notify@x.service", 17),
         // The power to send what it likes, and to hear all.
         ("hacheck.service", 19),

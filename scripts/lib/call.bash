@@ -5,7 +5,7 @@
 
 version=0.1.0 # of the workspace, Cargo.toml
 me=${0##*/}
-acting='^(provision|configure|deprovision|(drain|return)-node|failover-drill|prune-(datastore|tarballs)|app-backup|publish-names)$' # take --notify
+acting='^(provision|configure|deprovision|(drain|return)-node|failover-drill|prune-(datastore|tarballs)|app-backup|publish-names|audit)$' # take --notify
 lib=$(cd -- "${BASH_SOURCE[0]%/*}" && pwd)
 declare -A opt=()
 declare -a words=()

@@ -1,0 +1,395 @@
+//! An audit of a whole cluster: each part's findings in one stream, and what becomes of parts that can't be run.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    bed::{Bed, root, said},
+    sim::{Sim, cluster, container, with},
+};
+
+/// A cluster of three nodes with two containers, its IPAM, its site, and lists of backups.
+struct Lab {
+    bed: Bed,
+    sim: Sim,
+}
+
+fn web(vmid: u64, name: &str, node: &str, host: u64) -> Value {
+    with(
+        container(vmid, node),
+        json!({"name": name, "config": {"hostname": name, "cores": 1, "unprivileged": 1,
+            "net0": format!("name=eth0,bridge=vmbr0,tag=30,hwaddr=BC:24:11:00:00:{:02X},ip=192.168.30.{host}/24,type=veth", host)}}),
+    )
+}
+
+const PARTS: [&str; 6] = [
+    "vmid check",
+    "ipalloc check",
+    "pvx-migrate audit",
+    "backup-coverage",
+    "schedule-lint",
+    "hacheck check",
+];
+
+impl Lab {
+    fn new() -> Self {
+        Self::of(&[web(30050, "paperless", "a", 50), web(30051, "web", "b", 51)])
+    }
+
+    fn of(guests: &[Value]) -> Self {
+        let lab = Self {
+            bed: Bed::new(),
+            sim: Sim::start(&cluster(guests)),
+        };
+        fs::create_dir(lab.bed.path("ipam")).unwrap();
+        let put = |name: &str, text: &str| fs::write(lab.bed.path(name), text).unwrap();
+        put(
+            "ipam/prefixes.csv",
+            "prefix,vlan,status\n192.168.30.0/24,30,active\n",
+        );
+        put(
+            "ipam/ip-addresses.csv",
+            "address,status,dns_name,description,cf_ipalloc_key\n\
+             192.168.30.50/24,active,paperless.home.example,,paperless\n192.168.30.51/24,active,web.home.example,,web\n",
+        );
+        lab.site(&json!({}));
+        lab
+    }
+
+    fn site(&self, more: &Value) {
+        let nodes = ["a", "b", "c"]
+            .map(|name| json!({"name": name, "storages": ["thin"], "bridges": ["vmbr0"]}));
+        let vlan = json!({"vlan": 30, "prefix": "192.168.30.0/24", "bridge": "vmbr0", "tagged": true, "gateway": "first"});
+        let site = json!({"name": "lab", "domain": "home.example", "timezone": "UTC", "nodes": nodes,
+            "storages": [{"storage": "thin", "type": "lvmthin"}, {"storage": "nas", "type": "nfs"}], "vlans": [vlan]});
+        let site = with(site, more.clone());
+        fs::write(self.bed.path("site.json"), site.to_string()).unwrap();
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.bed.command("audit", words);
+        command
+            .env("PVX_SITE", "site.json")
+            .envs(self.sim.environment());
+        command
+    }
+
+    /// An audit without the parts that need a backup server.
+    fn audit(&self, words: &[&str]) -> Output {
+        let mut all = vec!["--ipam", "ipam", "--without", "cover,schedule,pvx-migrate"];
+        all.extend(words);
+        self.command(&all).output().unwrap()
+    }
+
+    /// A program in the place of another; `program` in it is that one.
+    fn shim(&self, command: &mut Command, name: &str, script: &str) {
+        let folder = self.bed.path("bin");
+        let _ = fs::create_dir(&folder);
+        let path = folder.join(name);
+        let head = format!("#!/bin/bash\nPATH=${{PATH#*:}}\nprogram=$(command -v {name})\n");
+        fs::write(&path, format!("{head}{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let own = command
+            .get_envs()
+            .find(|(key, _)| *key == "PATH")
+            .and_then(|(_, value)| value)
+            .unwrap()
+            .to_owned();
+        let mut all = folder.into_os_string();
+        all.push(":");
+        all.push(own);
+        command.env("PATH", all);
+    }
+}
+
+fn records(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+fn findings(record: &Value) -> Vec<(&str, &str, &str)> {
+    let all = record["findings"].as_array().unwrap().iter();
+    all.map(|one| {
+        let text = |name: &str| one[name].as_str().unwrap();
+        (text("part"), text("code"), text("severity"))
+    })
+    .collect()
+}
+
+fn of<'a>(records: &'a [Value], field: &str, value: &Value) -> &'a Value {
+    let mut own = records.iter().filter(|record| record[field] == *value);
+    let record = own
+        .next()
+        .unwrap_or_else(|| panic!("{field} {value}: {records:#?}"));
+    assert!(own.next().is_none(), "{field} {value} twice: {records:#?}");
+    record
+}
+
+#[test]
+fn what_the_parts_find_is_one_record_a_subject() {
+    let lab = Lab::of(&[
+        web(30050, "paperless", "a", 50),
+        web(30051, "web", "b", 61), // another ID than its address makes, and unknown to the IPAM
+    ]);
+    let output = lab.audit(&[]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let records = records(&output);
+    let web = &records[0];
+    assert_eq!(
+        (&web["vmid"], &web["name"], &web["node"], &web["status"]),
+        (&json!(30051), &json!("web"), &json!("b"), &json!("warning"))
+    );
+    assert_eq!(
+        findings(web),
+        [
+            ("vmid check", "id-mismatch", "warning"),
+            ("ipalloc check", "not-in-ipam", "warning"),
+        ]
+    );
+    let fine = of(&records, "vmid", &json!(30050));
+    assert_eq!((&fine["status"], findings(fine)), (&json!("ok"), vec![]));
+    // The address that no guest has any more.
+    let free = of(&records, "name", &json!("web"));
+    assert_eq!(free["vmid"], 30051, "{free}");
+    for part in PARTS {
+        let record = of(&records, "part", &json!(part));
+        let wanted = part == "vmid check" || part == "ipalloc check";
+        assert_eq!(record["ran"], wanted, "{record}");
+        assert_eq!(record["status"], "ok", "{record}");
+    }
+    assert_eq!(records.len(), 2 + PARTS.len(), "{records:#?}");
+}
+
+#[test]
+fn nothing_found_is_zero() {
+    let lab = Lab::new();
+    let output = lab.audit(&[]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+    let table = lab.audit(&["--format", "table"]);
+    assert_eq!(
+        String::from_utf8_lossy(&table.stdout),
+        "nothing was found: 2 subjects, 2 parts\n"
+    );
+    let line = lab.audit(&["--nagios"]);
+    assert_eq!(
+        String::from_utf8_lossy(&line.stdout),
+        "AUDIT OK: 2 subjects|ok=8;;;0;8 warning=0;;;0;8 unknown=0;;;0;8 critical=0;;;0;8\n"
+    );
+    assert_eq!(line.status.code(), Some(0));
+}
+
+/// Asked for and not run is unknown, and never fine.
+#[test]
+fn a_part_that_cannot_be_run_is_named() {
+    let lab = Lab::new();
+    let words = ["--without", "cover,schedule,pvx-migrate"];
+    let output = lab.command(&words).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let all = records(&output);
+    let record = of(&all, "part", &json!("ipalloc check"));
+    assert_eq!(findings(record), [("audit", "not-run", "unknown")]);
+    let message = record["findings"][0]["message"].as_str().unwrap();
+    assert!(message.contains("no IPAM is named"), "{message}");
+    assert_eq!(all[0], *record, "the gravest first");
+    let line = lab
+        .command(&[&words[..], &["--nagios"]].concat())
+        .output()
+        .unwrap();
+    assert_eq!(line.status.code(), Some(3), "{line:?}");
+    assert!(
+        line.stdout
+            .starts_with(b"AUDIT UNKNOWN: ipalloc check: not-run: "),
+        "{line:?}"
+    );
+
+    // Killed, and cut off in a record.
+    for (script, why) in [
+        ("kill -KILL $$", "exit code 137"),
+        (
+            "$program \"$@\" | head -c 300; exit 1",
+            "lines that are no records",
+        ),
+        ("exit 3", "it said nothing"),
+    ] {
+        let mut command =
+            lab.command(&["--ipam", "ipam", "--without", "cover,schedule,pvx-migrate"]);
+        lab.shim(&mut command, "ipalloc", script);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{script}: {output:?}");
+        let all = records(&output);
+        let record = of(&all, "part", &json!("ipalloc check"));
+        let message = record["findings"][0]["message"].as_str().unwrap();
+        assert!(message.contains(why), "{script}: {message}");
+        assert_eq!(record["status"], "unknown", "{script}: {record}");
+    }
+}
+
+#[test]
+fn hacheck_is_asked_only_if_that_is_asked_for() {
+    let lab = Lab::new();
+    let mut command = lab.command(&["--ipam", "ipam", "--without", "cover,schedule,pvx-migrate"]);
+    lab.shim(
+        &mut command,
+        "hacheck",
+        "touch -- \"$HOME/asked\"; exec \"$program\" \"$@\"",
+    );
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+    assert!(!lab.bed.path("home/asked").exists());
+    // A site without pairs has nothing to be asked for, and that is told, too.
+    let output = lab.audit(&["--probe"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let all = records(&output);
+    let record = of(&all, "part", &json!("hacheck check"));
+    let message = record["findings"][0]["message"].as_str().unwrap();
+    assert!(message.contains("no pairs in it"), "{message}");
+}
+
+#[test]
+fn what_the_site_exempts_is_info() {
+    let guests = [web(30050, "paperless", "a", 50), web(30099, "web", "b", 51)];
+    let exempt = |list: Value| json!({"exempt": list});
+    #[rustfmt::skip]
+    let cases = [
+        ("none",       json!([]),                                                                        Some(1), vec!["id-mismatch"]),
+        ("matches",    json!([{"code": "id-mismatch", "vmid": 30099, "why": "old"}]),                    Some(0), vec![]),
+        ("by node",    json!([{"code": "id-mismatch", "node": "b", "why": "old"}]),                      Some(0), vec![]),
+        ("other node", json!([{"code": "id-mismatch", "node": "a", "why": "old"}]),                      Some(1), vec!["exemption-unused", "id-mismatch"]),
+        ("till today", json!([{"code": "id-mismatch", "vmid": 30099, "why": "old", "until": today()}]),  Some(0), vec![]),
+        ("is over",    json!([{"code": "id-mismatch", "vmid": 30099, "why": "old", "until": "2020-01-01"}]),
+                                                                                                         Some(1), vec!["exemption-expired", "id-mismatch"]),
+        ("no such",    json!([{"code": "id-mismatsch", "vmid": 30099, "why": "old"}]),                   Some(1), vec!["exemption-unknown", "id-mismatch"]),
+        ("a part's that isn't run", json!([{"code": "id-mismatch", "vmid": 30099, "why": "old"}, {"code": "stale", "vmid": 30050, "why": "old"}]),
+                                                                                                         Some(0), vec![]),
+    ];
+    let lab = Lab::of(&guests);
+    for (name, list, code, codes) in cases {
+        lab.site(&exempt(list));
+        let output = lab.audit(&[]);
+        assert_eq!(output.status.code(), code, "{name}: {output:?}");
+        let all = records(&output);
+        let mut found: Vec<&str> = all
+            .iter()
+            .flat_map(findings)
+            .filter(|(.., severity)| *severity != "info")
+            .map(|(_, code, _)| code)
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, codes, "{name}");
+        if name == "matches" {
+            let record = of(&all, "vmid", &json!(30099));
+            assert_eq!(record["findings"][0]["exempt"], "old", "{record}");
+            assert_eq!(record["status"], "ok", "{record}");
+        }
+    }
+}
+
+fn today() -> String {
+    let output = Command::new("date").args(["-u", "+%F"]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn forms_for_people() {
+    let lab = Lab::of(&[web(30050, "=cmd", "a", 50), web(30099, "web", "b", 51)]);
+    let table = lab.audit(&["--format", "table"]);
+    assert_eq!(table.status.code(), Some(1));
+    let text = String::from_utf8(table.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("severity  subject"), "{text}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("30099 web") && line.contains("id-mismatch")),
+        "{text}"
+    );
+    let csv = lab.audit(&["--format", "csv"]);
+    let text = String::from_utf8(csv.stdout).unwrap();
+    assert!(
+        text.starts_with("\"severity\",\"code\",\"subject\",\"vmid\",\"name\""),
+        "{text}"
+    );
+    assert!(text.contains(",\"'=cmd\","), "{text}");
+}
+
+#[test]
+fn calls_that_are_wrong_and_clusters_that_are_away() {
+    let lab = Lab::new();
+    #[rustfmt::skip]
+    let cases: [(&str, &[&str], i32, &str); 8] = [
+        ("a word",              &["web"],                             2, "no argument is taken"),
+        ("no such form",        &["--format", "markdown"],            2, "--format is json, table or csv"),
+        ("no such part",        &["--without", "backup"],             2, "there is no part backup"),
+        ("no site",             &["--site", "nowhere.json"],          2, "nowhere.json"),
+        ("no state",            &["--state", "nowhere.json"],         2, "nowhere.json: can't be read"),
+        ("another document",    &["--state", "site.json"],            2, "site.json"),
+        ("a folder that is there", &["--keep", "documents"],          2, "documents: it is there already"),
+        ("the wrong authority", &["--fingerprint", "AA"],             2, ""),
+    ];
+    for (name, words, code, message) in cases {
+        let output = lab.audit(words);
+        assert_eq!(output.status.code(), Some(code), "{name}: {output:?}");
+        assert!(said(&output).contains(message), "{name}: {output:?}");
+        assert!(output.stdout.is_empty(), "{name}: {output:?}");
+        let line = lab.audit(&[words, &["--nagios"]].concat());
+        assert_eq!(line.status.code(), Some(3), "{name}: {line:?}");
+        let text = String::from_utf8_lossy(&line.stdout);
+        assert!(
+            text.starts_with("AUDIT UNKNOWN: ") && text.contains(message),
+            "{name}: {line:?}"
+        );
+        assert_eq!(text.lines().count(), 1, "{name}: {line:?}");
+    }
+    let away = |words: &[&str]| {
+        let mut command = lab.command(words);
+        command.env("PROXMOX_VE_ENDPOINT", "http://127.0.0.1:9");
+        command.output().unwrap()
+    };
+    let output = away(&[]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let line = away(&["--nagios"]);
+    assert_eq!(line.status.code(), Some(3), "{line:?}");
+    assert!(line.stdout.starts_with(b"AUDIT UNKNOWN: "), "{line:?}");
+}
+
+/// What an audit kept makes the page that site-page writes by itself.
+#[test]
+fn the_page_of_a_kept_audit() {
+    let lab = Lab::of(&[web(30050, "paperless", "a", 50), web(30099, "web", "b", 51)]);
+    let output = lab.audit(&["--keep", "kept"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let state = lab.bed.path("kept/state.json");
+    let kept = lab.bed.prints("site-page", &["--from", "kept"]);
+    let state = state.to_str().unwrap();
+    let words = [
+        "--ipam",
+        "ipam",
+        "--without",
+        "cover,schedule,pvx-migrate",
+        "--site",
+        "site.json",
+        "--state",
+        state,
+    ];
+    assert_eq!(kept, lab.bed.prints("site-page", &words));
+    assert!(
+        kept.contains("| warning | 30099 web | id-mismatch |"),
+        "{kept}"
+    );
+    let mode = fs::metadata(lab.bed.path("kept/state.json"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o077, 0, "configurations may have secrets in them");
+    let left: Vec<_> = fs::read_dir(lab.bed.path("tmp")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert!(root().exists());
+}
