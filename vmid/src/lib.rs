@@ -3,7 +3,7 @@
 //!
 //! The domain of `vmid` is pure: [`scheme`], [`numbering`], [`networks`], [`place`],
 //! [`guest`], [`whereabouts`], [`audit`]; its verbs are [`encode`], [`decode`], [`check`], [`trace`]. Shared by all tools, and frozen to what two of them use, are
-//! [`stream`] (records), [`exit`] (codes, error line), [`table`], [`escape`], [`finding`], [`severity`], [`verdict`], [`exempt`], [`document`] and, behind the
+//! [`stream`] (records), [`exit`] (codes, error line), [`table`], [`escape`], [`finding`], [`severity`], [`verdict`], [`exempt`], [`nagios`], [`document`] and, behind the
 //! features `tls` and `http`, whom to trust and the connection to a server.
 
 #![cfg_attr(
@@ -30,6 +30,7 @@ pub mod guest;
 pub mod handshake;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod nagios;
 mod named_files;
 pub mod networks;
 pub mod numbering;
