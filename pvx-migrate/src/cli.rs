@@ -7,12 +7,14 @@ use vmid::table::Format;
 
 use crate::plan::{policy, refusal::HELP};
 
+pub mod audit;
 mod lost;
 mod make;
 mod remove;
 mod run;
 mod value;
 
+pub use audit::Audit;
 pub use lost::{Form, Lost};
 pub use make::Make;
 pub use remove::Remove;
@@ -108,6 +110,9 @@ pub enum Command {
     Plan(Plan),
     /// Run a plan: move, make and remove its guests, and leave nothing stopped that ran
     Run(Run),
+    /// Compare the cluster with the site, from a state document on stdin: findings, nothing is done
+    #[command(after_help = crate::audit::code::HELP)]
+    Audit(Audit),
     /// Append "node" and "storage" to each new guest, chosen as a plan does
     ///
     /// Read from a guest: "name", "vmid", "type" (qemu, lxc) or "shape" (vm, ...), "memory_mib", "disk_gib",
@@ -155,7 +160,7 @@ impl Command {
         match self {
             Self::State(_) => None,
             Self::Plan(Plan::Make(_)) => Some("guests"),
-            Self::Plan(_) => Some("a state document (pvx-migrate state)"),
+            Self::Plan(_) | Self::Audit(_) => Some("a state document (pvx-migrate state)"),
             Self::Run(run) => run.ready.is_none().then_some("a plan"),
             Self::Place(_) => Some("guests"),
         }

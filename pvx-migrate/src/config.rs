@@ -150,12 +150,18 @@ impl Config {
     /// It is no JSON object.
     pub fn parse(kind: Kind, text: &str) -> Result<Self, serde_json::Error> {
         let fields: Map<String, Value> = serde_json::from_str(text)?;
+        Ok(Self::of(kind, &fields))
+    }
+
+    /// From the fields of the answer.
+    #[must_use]
+    pub fn of(kind: Kind, fields: &Map<String, Value>) -> Self {
         let mut config = Self {
             digest: fields.get("digest").map(plain),
             lock: fields.get("lock").map(plain),
             ..Self::default()
         };
-        for (key, value) in &fields {
+        for (key, value) in fields {
             if key == "lxc" {
                 config.raw_lines(value);
                 continue;
@@ -167,9 +173,9 @@ impl Config {
             }
         }
         if kind == Kind::Qemu {
-            config.machine(&fields);
+            config.machine(fields);
         }
-        Ok(config)
+        config
     }
 
     fn both(&mut self, key: &str, value: &str) {

@@ -1,6 +1,6 @@
 //! Guest moves in a Proxmox VE cluster: a state document, a plan, a run.
 //!
-//! Pure: [`cluster`], [`config`], [`node_name`], [`permission`], [`place`], [`plan`], [`size`], [`state`], [`unreadable`].
+//! Pure: [`audit`], [`cluster`], [`config`], [`node_name`], [`permission`], [`place`], [`plan`], [`size`], [`state`], [`unreadable`].
 //! The only I/O: [`document`] (files and stdin), [`pve`] (the API), [`read`] (the state).
 
 #![cfg_attr(
@@ -13,6 +13,7 @@ use std::io::{Read, Write};
 use jiff::Timestamp;
 use vmid::exit::{Answer, Stop};
 
+pub mod audit;
 pub mod cli;
 pub mod cluster;
 pub mod config;
@@ -52,6 +53,25 @@ pub struct Surroundings {
     pub stderr_terminal: bool,
 }
 
+/// Runs a command that was asked for the line of a monitoring plugin (`--nagios`); its exit code.
+///
+/// # Errors
+///
+/// As [`run`]; none if the command has no such line.
+pub fn plugin(
+    command: &Command,
+    surroundings: &Surroundings,
+    input: impl Read,
+    output: impl Write,
+) -> Option<Result<u8, Stop>> {
+    match command {
+        Command::Audit(args) if args.nagios => {
+            Some(verb::audit::plugin(args, surroundings, input, output))
+        }
+        _ => None,
+    }
+}
+
 /// Runs one command.
 ///
 /// # Errors
@@ -78,6 +98,7 @@ pub fn run(
         Command::Plan(cli::Plan::Lost(args)) => {
             verb::lost::lost(args, surroundings, input, output, terminal)
         }
+        Command::Audit(args) => verb::audit::audit(args, surroundings, input, output, terminal),
         Command::Run(args) => verb::run::run(args, surroundings, input, output),
         Command::Place(args) => verb::place::place(args, surroundings, input, output, terminal),
     }

@@ -4,7 +4,7 @@
 
 use std::{
     env, fs,
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
 
@@ -20,20 +20,26 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
-use vmid::{exit, http};
+use vmid::{exit, http, nagios};
 
 fn main() -> ExitCode {
     http::forbid_core_dumps();
+    // A plugin says everything on stdout, a wrong call included.
+    let plugin = env::args_os().any(|word| word == "--nagios");
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        Err(error) if plugin && error.use_stderr() => return unknown(&exit::wrong_call(&error)),
         Err(error) => return exit::usage::<Cli>(&error),
     };
     if let Some(wanted) = cli.command.reads()
         && io::stdin().is_terminal()
     {
+        if plugin {
+            return unknown("nothing to read: standard input is a terminal");
+        }
         return exit::nothing_to_read("pvx-migrate", wanted);
     }
-    let (input, output) = (io::stdin().lock(), io::stdout().lock());
+    let (input, mut output) = (io::stdin().lock(), io::stdout().lock());
     let terminal = output.is_terminal();
     let surroundings = Surroundings {
         environment: Environment::of(|name| env::var(name).ok()),
@@ -50,8 +56,23 @@ fn main() -> ExitCode {
         let what = anyhow::Error::new(error).context("signals can't be taken");
         return exit::report("pvx-migrate", Err(exit::Stop::outside(what)));
     }
+    if plugin {
+        return match pvx_migrate::plugin(&cli.command, &surroundings, input, &mut output) {
+            Some(Ok(code)) => ExitCode::from(code),
+            Some(Err(stop)) => unknown(&stop.to_string()),
+            None => unknown("the command has no --nagios"),
+        };
+    }
     let result = pvx_migrate::run(&cli.command, &surroundings, input, output, terminal);
     exit::report("pvx-migrate", result)
+}
+
+/// The plugin's line for a check that could not be done, and its code.
+fn unknown(what: &str) -> ExitCode {
+    let line = nagios::failed("pvx-migrate", what.trim_start_matches("error: "));
+    // Nowhere is left to say that stdout is gone.
+    let _ = io::stdout().write_all(line.as_bytes());
+    ExitCode::from(3)
 }
 
 /// Ctrl-C, TERM and a terminal that goes away stop a run, they do not kill it: the first begins

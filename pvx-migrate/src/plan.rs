@@ -30,6 +30,7 @@ pub mod line;
 pub mod load;
 #[cfg(test)]
 mod local_file_table_tests;
+pub mod lock;
 pub mod lost;
 pub mod make;
 pub mod needs;

@@ -1,5 +1,6 @@
 //! What each command does: it reads what it needs, has it decided, and writes what came out.
 
+pub mod audit;
 mod given;
 pub mod lost;
 pub mod make;

@@ -118,7 +118,7 @@ pub fn scenario(site: &Value) -> Value {
             json!({"memory": memory.to_string(), "cores": 2, "scsihw": "virtio-scsi-single", "scsi0": volume,
                 "net0": format!("virtio={mac},bridge={bridge}{tag}"), "boot": "order=scsi0", "ostype": "l26"})
         } else {
-            json!({"memory": memory, "swap": 512, "rootfs": volume, "features": "nesting=1", "unprivileged": 1,
+            json!({"memory": memory, "cores": 1, "swap": 512, "rootfs": volume, "features": "nesting=1", "unprivileged": 1,
                 "net0": format!("name=eth0,bridge={bridge},hwaddr={mac},ip=192.168.{vlan}.{host}/24{tag},type=veth")})
         };
         config["onboot"] = 1.into();

@@ -116,6 +116,12 @@ pub fn travel<'a>(
     })
 }
 
+/// Whether a volume of `from` can be sent to `to` while its guest is stopped.
+#[must_use]
+pub fn exchanges(from: &Storage, to: &Storage, volume: &Volume) -> bool {
+    format_of(from, volume).is_some_and(|format| takes(to, format))
+}
+
 /// The stream that an unshared storage sends of a volume.
 fn format_of(storage: &Storage, volume: &Volume) -> Option<&'static str> {
     let suffix = volume

@@ -199,6 +199,7 @@ pub const KEYS: &[Key] = &[
     key("services[].role",           Text(Line),      "",  "What it is for: one of `roles`."),
     key("services[].ha",             Text(Availability), "", "How it is to survive its node: none, active-active (several answer), failover (Proxmox's HA starts it elsewhere), failover-live (and moves it without a pause)."),
     key("services[].sla_s",          Whole(0, 86_400), "", "The longest time without it after the loss of a node that is promised, in seconds."),
+    key("services[].maintenance_s",  Whole(0, 86_400), "", "The longest time without it while its node is emptied for maintenance, in seconds; 0: it moves while it runs, or another member stands in."),
     key("services[].why",            Text(Line),      "",  "Why, for people."),
 
     key("ha",                        Object,          "",  "The HA setup that scripts/ha-config prints commands for; it may be another cluster's."),

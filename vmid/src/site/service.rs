@@ -41,6 +41,9 @@ pub struct Service {
     /// The longest time without it after the loss of a node, in seconds, at most a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sla_s: Option<u64>,
+    /// The longest time without it in planned maintenance, in seconds, at most a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance_s: Option<u64>,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,

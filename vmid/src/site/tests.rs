@@ -41,7 +41,7 @@ fn full() -> Value {
         "services": [
             {"name": "proxy", "type": "lxc", "vmid": 20094, "addresses": ["10.20.20.94"],
              "probes": [{"dns": {"name": "x"}, "http": {}, "tls": {}, "tcp": {"port": 443}, "nfs": {}, "route": {}, "pihole": {}}],
-             "role": "db", "ha": "failover", "sla_s": 120, "why": "two minutes will do"},
+             "role": "db", "ha": "failover", "sla_s": 120, "maintenance_s": 60, "why": "two minutes will do"},
             {"name": "dns", "addresses": [], "pair": "ns", "probes": [], "ha": "active-active", "sla_s": 0}]
     });
     let rest = json!({

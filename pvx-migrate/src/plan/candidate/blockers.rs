@@ -7,6 +7,7 @@ use crate::{
     config::Config,
     permission,
     plan::{
+        lock,
         policy::Policy,
         refusal::{Code, Refusal},
         volume,
@@ -72,24 +73,7 @@ impl<'a> Candidate<'a> {
         let Some(lock) = self.guest.lock.as_ref().or(config.lock.as_ref()) else {
             return;
         };
-        let unlock = format!("{} unlock {}", self.guest.kind.command(), self.guest.vmid);
-        let what = match &lock[..] {
-            "backup" | "snapshot" | "snapshot-delete" | "rollback" | "clone" => {
-                format!("a {lock} holds its lock: plan again when that is done")
-            }
-            "suspended" => format!(
-                "it is hibernated, its memory saved: resume it ('qm resume {}'), or leave it; to unlock it would throw that memory away",
-                self.guest.vmid
-            ),
-            "mounted" => format!(
-                "its volumes are mounted on {}: root clears that with 'pct unmount {}'",
-                self.guest.node, self.guest.vmid
-            ),
-            "migrate" => {
-                format!("a migration holds its lock; if none runs, root clears it with '{unlock}'")
-            }
-            _ => format!("locked ({lock}): if nothing works on it, root clears it with '{unlock}'"),
-        };
+        let what = lock::held(self.guest, lock);
         self.block(Code::Locked, what);
     }
 

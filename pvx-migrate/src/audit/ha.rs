@@ -1,0 +1,195 @@
+//! What the site wants of HA, what the HA manager was told, and what it could do.
+
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    found::{Found, critical, unseen, warning},
+    guest::Audited,
+    restart,
+};
+use crate::{
+    plan::{refusal::Code, want::Want},
+    state::HaResource,
+};
+
+/// What the site says of a guest and HA, and where it does.
+enum Wanted {
+    Yes(String),
+    No(String),
+    Unsaid,
+}
+
+/// What is wrong with a guest's HA.
+#[must_use]
+pub fn findings(context: &Context<'_>, guest: &Audited<'_>) -> Vec<Found> {
+    let Some(ha) = &context.cluster.state.ha else {
+        return Vec::new(); // told of the cluster
+    };
+    let sid = guest.guest.sid();
+    let wanted = wanted(context, guest);
+    let resource = ha.resources.iter().find(|resource| resource.sid == sid);
+    match (resource, wanted) {
+        (None, Wanted::Yes(why)) => {
+            let message = format!(
+                "{why}, and {sid} is no resource of the HA manager: nobody starts it when its node is lost"
+            );
+            let evidence = json!({"sid": sid, "wanted": why});
+            vec![warning("ha-missing", message, evidence, &["state", "site"])]
+        }
+        (None, _) => Vec::new(),
+        (Some(resource), wanted) => managed(context, guest, resource, &wanted),
+    }
+}
+
+/// By its services; else by the list of the site's HA resources.
+fn wanted(context: &Context<'_>, guest: &Audited<'_>) -> Wanted {
+    let said = |service: &&vmid::site::Service| {
+        let ha = service.ha.as_deref()?;
+        Some((
+            format!("the service {} has ha {ha}", service.name),
+            ha.starts_with("failover"),
+        ))
+    };
+    let mut said: Vec<(String, bool)> = guest.services.iter().filter_map(said).collect();
+    said.sort_by_key(|(_, failover)| !failover);
+    let sid = guest.guest.sid();
+    let list = context.site_ha();
+    let listed = list.is_some_and(|ha| ha.resources.iter().any(|resource| resource.sid == sid));
+    match said.into_iter().next() {
+        Some((why, true)) => Wanted::Yes(why),
+        _ if listed => Wanted::Yes("the site has it among ha.resources".to_owned()),
+        Some((why, false)) => Wanted::No(why),
+        None if list.is_some() => {
+            Wanted::No("neither ha.resources nor a service of the site names it".to_owned())
+        }
+        None => Wanted::Unsaid,
+    }
+}
+
+fn managed(
+    context: &Context<'_>,
+    guest: &Audited<'_>,
+    resource: &HaResource,
+    wanted: &Wanted,
+) -> Vec<Found> {
+    let sid = &resource.sid;
+    let mut found = Vec::new();
+    if resource.crm_state.as_deref() == Some("error") {
+        let message = format!(
+            "{sid} is in error state, so the manager does nothing for it: fix it, then 'ha-manager set {sid} --state disabled' and '--state started'"
+        );
+        let evidence = json!({"sid": sid, "crm_state": "error"});
+        found.push(critical("ha-error", message, evidence, &["state"]));
+    }
+    if let Wanted::No(why) = wanted {
+        let message = format!("{sid} is under HA, and {why}");
+        let evidence = json!({"sid": sid, "said": why});
+        found.push(warning(
+            "ha-unwanted",
+            message,
+            evidence,
+            &["state", "site"],
+        ));
+    }
+    if let (Wanted::Yes(why), "ignored" | "disabled" | "stopped") = (wanted, &resource.state[..]) {
+        let message = format!(
+            "{why}, and the HA manager was told to have {sid} {}",
+            resource.state
+        );
+        let evidence = json!({"sid": sid, "state": resource.state});
+        found.push(warning("ha-style", message, evidence, &["state", "site"]));
+        return found;
+    }
+    if guest.managed.is_some() && !guest.guest.template {
+        found.extend(elsewhere(context, guest, sid));
+    }
+    found
+}
+
+/// Whether another node could start it.
+fn elsewhere(context: &Context<'_>, guest: &Audited<'_>, sid: &str) -> Option<Found> {
+    let cluster = context.cluster;
+    let allowed = restart::allowed(cluster, guest);
+    if allowed.is_empty() {
+        let rules: Vec<&str> = cluster.rules(sid).iter().map(|rule| rule.name()).collect();
+        let message = match rules.is_empty() {
+            true => format!("{sid} is under HA, and there is no other node"),
+            false => format!(
+                "{sid} is under HA, and its rules ({}) leave it no other node",
+                rules.join(", ")
+            ),
+        };
+        let evidence = json!({"sid": sid, "rules": rules, "node": guest.guest.node});
+        return Some(warning("ha-style", message, evidence, &["state"]));
+    }
+    guest.fields.as_ref()?; // told already
+    let want = Want::default();
+    let candidate = guest.candidate(context, &want);
+    if context.cluster.state.replication.is_some()
+        && candidate.replicas.is_empty()
+        && let Some(unreplicated) = unreplicated(context, guest)
+    {
+        return Some(unreplicated);
+    }
+    let mut against = Vec::new();
+    for node in allowed {
+        match restart::starts(context, &candidate, node) {
+            Ok(()) => return None,
+            Err(refusal) => against.push((cluster.name(node), refusal)),
+        }
+    }
+    let told: Vec<Value> = against
+        .iter()
+        .map(|(node, refusal)| json!({"node": node, "code": refusal.code.as_str(), "message": refusal.message}))
+        .collect();
+    let (_, first) = against.first()?;
+    if against
+        .iter()
+        .all(|(_, refusal)| refusal.code == Code::Unseen)
+    {
+        let what = format!(
+            "whether another node could start {sid} is not known: {}",
+            first.message
+        );
+        return Some(unseen(
+            what,
+            "what its other nodes have",
+            "Datastore.Audit on /storage, SDN.Audit on /sdn/zones/localnetwork",
+        ));
+    }
+    let more = match against.len() {
+        1 => String::new(),
+        all => format!(" (and {} nodes more)", all - 1),
+    };
+    let message = format!(
+        "{sid} is under HA, and no other node is known to be able to start it: {}{more}",
+        first.message
+    );
+    let evidence = json!({"sid": sid, "nodes": told});
+    Some(warning("ha-cannot-start", message, evidence, &["state"]))
+}
+
+/// It has no replication job, and its disks are on storage that could be replicated.
+fn unreplicated(context: &Context<'_>, guest: &Audited<'_>) -> Option<Found> {
+    let mut local = restart::needed(&guest.config.volumes).filter(|volume| {
+        let storage = context.cluster.storage(&volume.storage);
+        storage.is_some_and(|storage| !storage.shared)
+    });
+    let first = local.next()?;
+    let is_zfs = |storage: &str| {
+        let storage = context.cluster.storage(storage);
+        storage.is_some_and(|storage| storage.kind == "zfspool")
+    };
+    if !is_zfs(&first.storage) || !local.all(|volume| is_zfs(&volume.storage)) {
+        return None;
+    }
+    let message = format!(
+        "{}: {} is on {} alone, and no replication job copies it: HA starts it on no other node",
+        first.key,
+        first.volid(),
+        guest.guest.node
+    );
+    let evidence = json!({"key": first.key, "volume": first.volid(), "storage": first.storage, "node": guest.guest.node});
+    Some(warning("no-replica", message, evidence, &["state"]))
+}
