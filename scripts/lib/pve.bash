@@ -49,15 +49,16 @@ pve_records() {
     pve_ask "$1" "${@:3}" || return
     why=$(list "$tmp/answer" 2>&1 >"$2") || { why="$pve$1: its answer is none of the API's: ${why#*"$tmp/answer: "}" && return 3; }
 }
-# pve_ask PATH [NAME=VALUE]: the answer, in $tmp/answer.
+# pve_ask PATH [NAME=VALUE[&NAME=VALUE...]]: the answer, in $tmp/answer.
 pve_ask() {
-    local status moved
+    local status moved pair pairs=() options=()
     if [[ $pve ]]; then
         https_get "$pve$1${2:+?$2}" "$tmp/answer" || { why="$pve$1: $why" && return 3; }
         [[ $status == 200 ]] || { https_refused "$tmp/answer" && why="$pve$1: $why" && return 3; }
     else
-        # shellcheck disable=SC2086 # a pair of words, or none
-        bounded 32768 pvesh get "$1" ${2:+--${2%%=*} "${2#*=}"} --output-format json >"$tmp/answer" 2>"$tmp/error" ||
+        IFS='&' read -ra pairs <<<"${2-}"
+        for pair in "${pairs[@]}"; do options+=("--${pair%%=*}" "${pair#*=}"); done
+        bounded 32768 pvesh get "$1" "${options[@]}" --output-format json >"$tmp/answer" 2>"$tmp/error" ||
             { why="pvesh: $1: $(tail -n 1 "$tmp/error")" && return 3; }
     fi
 }

@@ -198,6 +198,7 @@ impl World {
             "GET /cluster/ha/groups" => Ok(self.ha_groups()),
             "GET /nodes" => Ok(self.node_list(call)),
             "GET /nodes/{node}/status" => Ok(self.node_status(&call.text("node"))),
+            "GET /nodes/{node}/time" => Ok(self.node_time(&call.text("node"))),
             "GET /nodes/{node}/version" => Ok(self.version()),
             "GET /nodes/{node}/network" => Ok(self.network(call)),
             "GET /nodes/{node}/storage" => Ok(self.node_storage(call)),

@@ -110,6 +110,12 @@ impl World {
             "cpuinfo": {"cpus": node.maxcpu, "cores": node.maxcpu, "sockets": 1, "model": "Simulated CPU", "flags": "fpu vme"}})
     }
 
+    pub fn node_time(&self, name: &str) -> Value {
+        // Whole hours are enough for `localtime`: who asks goes by the name.
+        let time = self.epoch + self.now as i64;
+        json!({"time": time, "localtime": time, "timezone": self.nodes[name].timezone})
+    }
+
     pub fn network(&self, call: &Call) -> Value {
         let (node, wanted) = (call.text("node"), call.text("type"));
         let mut rows = vec![json!({"iface": "eno1", "type": "eth", "active": 1, "exists": 1})];

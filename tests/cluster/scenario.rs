@@ -3,7 +3,7 @@
 //! For guests that are made: `files` (templates and images by volume ID: `nodes`, `bytes`, `unpacked`,
 //! `seconds`, `junk`, `debian`), `pools` (their guests), `rights` (by token and path), `acl` (entries of the access tree), `backup_jobs` and
 //! `backups`, `leftovers` (volumes in no config), `agents` (guest agents: `agent.rs`); of a storage `disable`, of a node `vlan_aware`,
-//! of a guest `uptime` (the seconds for which it has run).
+//! of a guest `uptime` (the seconds for which it has run). `tasks` are those of earlier days, a node's `timezone` is its clock's.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use crate::{
     agent::Agent,
     fault::Fault,
     ha::Ha,
+    task::{Job, Task, Wait},
     world::{File, Guest, Leftover, Node, Storage, World},
 };
 
@@ -35,6 +36,7 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
         vlan_aware: strings(&node["vlan_aware"]).unwrap_or_default(),
         files: strings(&node["files"]).unwrap_or_default(),
         bandwidth,
+        timezone: node["timezone"].as_str().unwrap_or("Etc/UTC").to_owned(),
     };
     let storage = |entry: &Value| Storage {
         kind: word(entry, "type"),
@@ -131,6 +133,10 @@ pub fn parse(scenario: &Value, epoch: i64) -> World {
             "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee".into(),
         );
     }
+    world.tasks = list("tasks")
+        .iter()
+        .map(|entry| past_task(entry, epoch))
+        .collect();
     let offline = world.nodes.iter().filter(|(_, node)| !node.online);
     let offline = offline.map(|(name, _)| (name.clone(), vec![(f64::NEG_INFINITY, None)]));
     world.silences = offline.collect();
@@ -202,6 +208,30 @@ pub fn set(world: &mut World, change: &Value) {
 }
 
 /// What can be said of a file; an empty object is a template as one expects it.
+/// A task of earlier days: `{"node", "kind", "starttime", "endtime", "exit"?, "user"?}`.
+fn past_task(entry: &Value, epoch: i64) -> Task {
+    let (node, kind) = (word(entry, "node"), word(entry, "kind"));
+    let time = |name: &str| entry[name].as_i64().unwrap_or(epoch);
+    let user = entry["user"].as_str().unwrap_or("root@pam").to_owned();
+    let since = |time: i64| (time - epoch) as f64;
+    Task {
+        upid: format!(
+            "UPID:{node}:000003E8:00001B58:{:08X}:{kind}::{user}:",
+            time("starttime")
+        ),
+        node,
+        kind,
+        vmid: 0,
+        user,
+        start: since(time("starttime")),
+        end: Some(since(time("endtime"))),
+        exit: Some(entry["exit"].as_str().unwrap_or("OK").to_owned()),
+        log: Vec::new(),
+        job: Job::Other,
+        wait: Wait::Forever,
+    }
+}
+
 fn file(entry: &Value, epoch: i64) -> File {
     let usual = File::ordinary();
     File {

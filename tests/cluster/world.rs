@@ -24,6 +24,8 @@ pub struct Node {
     pub files: Vec<String>,
     /// What its network carries, each way, in bytes per second.
     pub bandwidth: f64,
+    /// The zone of its clock.
+    pub timezone: String,
 }
 
 pub struct Storage {

@@ -55,21 +55,21 @@ fn found(gathered: &Gathered, verdict: &Verdict, all: bool) -> Vec<String> {
 /// A night in which nothing is in the way of anything, with each job's length known.
 fn night() -> Vec<Value> {
     vec![
-        json!({"source": "pve-node", "node": "a", "tz": "America/Los_Angeles"}),
-        json!({"source": "pve-node", "node": "b", "tz": "America/Los_Angeles"}),
-        json!({"source": "pve-storage", "storage": "pbs", "type": "pbs", "datastore": "s"}),
-        json!({"source": "pve-storage", "storage": "nas", "type": "nfs"}),
-        json!({"source": "pbs-time", "timezone": "America/Los_Angeles"}),
-        json!({"source": "pve-backup", "id": "vms", "schedule": "21:00", "all": 1, "storage": "pbs", "repeat-missed": 1}),
-        json!({"source": "pve-replication", "id": "101-0", "source_node": "a", "target": "b", "schedule": "*/15", "duration": 4.5}),
-        json!({"source": "pbs-prune", "id": "p", "store": "s", "schedule": "23:30"}),
-        json!({"source": "pbs-gc", "store": "s", "schedule": "23:45", "duration": 600}),
-        json!({"source": "pbs-verify", "id": "v", "store": "s", "schedule": "sat 05:00", "outdated-after": 30}),
+        json!({"from": "pve-node", "node": "a", "tz": "America/Los_Angeles"}),
+        json!({"from": "pve-node", "node": "b", "tz": "America/Los_Angeles"}),
+        json!({"from": "pve-storage", "storage": "pbs", "type": "pbs", "datastore": "s"}),
+        json!({"from": "pve-storage", "storage": "nas", "type": "nfs"}),
+        json!({"from": "pbs-time", "timezone": "America/Los_Angeles"}),
+        json!({"from": "pve-backup", "id": "vms", "schedule": "21:00", "all": 1, "storage": "pbs", "repeat-missed": 1}),
+        json!({"from": "pve-replication", "id": "101-0", "source": "a", "target": "b", "schedule": "*/15", "duration": 4.5}),
+        json!({"from": "pbs-prune", "id": "p", "store": "s", "schedule": "23:30"}),
+        json!({"from": "pbs-gc", "store": "s", "schedule": "23:45", "duration": 600}),
+        json!({"from": "pbs-verify", "id": "v", "store": "s", "schedule": "sat 05:00", "outdated-after": 30}),
         task("pve-task", "vzdump", "a", at(2, 21), 1_800),
         task("pve-task", "vzdump", "b", at(2, 21) + 40, 2_400),
         task("pve-task", "vzdump", "a", at(1, 21), 3_000),
-        json!({"source": "pbs-task", "worker_type": "prunejob", "worker_id": "s:p", "starttime": at(2, 23), "endtime": at(2, 23) + 30, "status": "OK"}),
-        json!({"source": "pbs-task", "worker_type": "verificationjob", "worker_id": "s:v", "starttime": at(5, 5), "endtime": at(5, 5) + 7_200, "status": "OK"}),
+        json!({"from": "pbs-task", "worker_type": "prunejob", "worker_id": "s:p", "starttime": at(2, 23), "endtime": at(2, 23) + 30, "status": "OK"}),
+        json!({"from": "pbs-task", "worker_type": "verificationjob", "worker_id": "s:v", "starttime": at(5, 5), "endtime": at(5, 5) + 7_200, "status": "OK"}),
     ]
 }
 
@@ -80,7 +80,7 @@ fn at(days: i64, hour: i64) -> i64 {
 }
 
 fn task(source: &str, kind: &str, node: &str, start: i64, length: i64) -> Value {
-    json!({"source": source, "type": kind, "node": node, "id": "", "starttime": start, "endtime": start + length, "status": "OK"})
+    json!({"from": source, "type": kind, "node": node, "id": "", "starttime": start, "endtime": start + length, "status": "OK"})
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn nothing_is_found_where_nothing_is_wrong() {
 
 #[test]
 fn each_fault_is_found_where_it_is_planted() {
-    let backup = |id: &str, schedule: &str| json!({"source": "pve-backup", "id": id, "schedule": schedule, "all": 1, "storage": "nas", "repeat-missed": 1});
+    let backup = |id: &str, schedule: &str| json!({"from": "pve-backup", "id": id, "schedule": schedule, "all": 1, "storage": "nas", "repeat-missed": 1});
     let plain = |of: Value| {
         let mut row = json!({"name": "x", "schedule": "12:00", "duration_s": 60});
         row.as_object_mut()
@@ -135,23 +135,23 @@ fn each_fault_is_found_where_it_is_planted() {
         ("two backups at once", vec![backup("n", "21:00")], vec!["vms queue warning"]),
         ("the second gives up", vec![backup("long", "12:00"), backup("n", "12:02"), long("long", "a")], vec!["n queue critical"]),
         ("one waits longer", vec![backup("long", "12:00"), long("long", "a"),
-            json!({"source": "pve-backup", "id": "n", "schedule": "12:02", "all": 1, "storage": "nas", "repeat-missed": 1, "lockwait": 600})], vec!["n queue warning"]),
-        ("at another node alone", vec![json!({"source": "pve-backup", "id": "n", "schedule": "21:05", "node": "c", "storage": "nas", "repeat-missed": 1})], vec![]),
-        ("missed, daily", vec![json!({"source": "pve-backup", "id": "n", "schedule": "12:00", "storage": "nas"})], vec![]),
-        ("missed, weekly", vec![json!({"source": "pve-backup", "id": "n", "schedule": "sun 12:00", "storage": "nas"})], vec!["n missed-not-repeated warning"]),
-        ("collection before pruning", vec![json!({"source": "pbs-prune", "id": "q", "store": "s", "schedule": "23:50"})], vec!["q gc-before-prune warning"]),
-        ("pruning of another datastore", vec![json!({"source": "pbs-prune", "id": "q", "store": "t", "schedule": "23:50"})], vec![]),
-        ("verified too rarely", vec![json!({"source": "pbs-verify", "id": "w", "store": "s", "schedule": "*-*-15 12:00", "outdated-after": 7})],
+            json!({"from": "pve-backup", "id": "n", "schedule": "12:02", "all": 1, "storage": "nas", "repeat-missed": 1, "lockwait": 600})], vec!["n queue warning"]),
+        ("at another node alone", vec![json!({"from": "pve-backup", "id": "n", "schedule": "21:05", "node": "c", "storage": "nas", "repeat-missed": 1})], vec![]),
+        ("missed, daily", vec![json!({"from": "pve-backup", "id": "n", "schedule": "12:00", "storage": "nas"})], vec![]),
+        ("missed, weekly", vec![json!({"from": "pve-backup", "id": "n", "schedule": "sun 12:00", "storage": "nas"})], vec!["n missed-not-repeated warning"]),
+        ("collection before pruning", vec![json!({"from": "pbs-prune", "id": "q", "store": "s", "schedule": "23:50"})], vec!["q gc-before-prune warning"]),
+        ("pruning of another datastore", vec![json!({"from": "pbs-prune", "id": "q", "store": "t", "schedule": "23:50"})], vec![]),
+        ("verified too rarely", vec![json!({"from": "pbs-verify", "id": "w", "store": "s", "schedule": "*-*-15 12:00", "outdated-after": 7})],
             vec!["w verify-never-catches-up warning"]),
-        ("verified too slowly", vec![json!({"source": "pbs-verify", "id": "w", "store": "t", "schedule": "12:00"}),
-            json!({"source": "pbs-task", "worker_type": "verificationjob", "worker_id": "t:w", "starttime": 1, "endtime": 90_001, "status": "OK"})],
+        ("verified too slowly", vec![json!({"from": "pbs-verify", "id": "w", "store": "t", "schedule": "12:00"}),
+            json!({"from": "pbs-task", "worker_type": "verificationjob", "worker_id": "t:w", "starttime": 1, "endtime": 90_001, "status": "OK"})],
             vec!["w verify-never-catches-up warning"]),
         ("a date that never comes", vec![plain(json!({"schedule": "2-30"}))], vec!["x never-runs warning"]),
-        ("garbage that stays", vec![json!({"source": "pbs-gc", "store": "t"})], vec!["gc t never-runs warning"]),
+        ("garbage that stays", vec![json!({"from": "pbs-gc", "store": "t"})], vec!["gc t never-runs warning"]),
         ("switched off", vec![plain(json!({"schedule": "02:30", "enabled": false}))], vec![]),
-        ("a storage that can't be seen", vec![json!({"source": "pve-backup", "id": "n", "schedule": "12:00", "storage": "hidden", "repeat-missed": 1})],
+        ("a storage that can't be seen", vec![json!({"from": "pve-backup", "id": "n", "schedule": "12:00", "storage": "hidden", "repeat-missed": 1})],
             vec!["n unseen unknown"]),
-        ("a list that can't be seen", vec![json!({"source": "unseen", "list": "backup jobs", "right": "Sys.Audit on /"})], vec!["* unseen unknown"]),
+        ("a list that can't be seen", vec![json!({"from": "unseen", "list": "backup jobs", "right": "Sys.Audit on /"})], vec!["* unseen unknown"]),
     ];
     for (name, more, want) in cases {
         let mut rows = night();
@@ -164,8 +164,8 @@ fn each_fault_is_found_where_it_is_planted() {
 #[test]
 fn of_the_same_name() {
     let rows = [
-        json!({"source": "pbs-prune", "id": "daily", "store": "s", "schedule": "12:00"}),
-        json!({"source": "pbs-verify", "id": "daily", "store": "s", "schedule": "13:00"}),
+        json!({"from": "pbs-prune", "id": "daily", "store": "s", "schedule": "12:00"}),
+        json!({"from": "pbs-verify", "id": "daily", "store": "s", "schedule": "13:00"}),
     ];
     let (gathered, _) = judged(&rows, None);
     let names: Vec<&str> = gathered.jobs().map(|job| &*job.name).collect();

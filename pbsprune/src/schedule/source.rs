@@ -1,4 +1,4 @@
-//! The records that come in: each says by `source` from which list it is; a plain one, of a cron or a
+//! The records that come in: each says by `from` from which list it is; a plain one, of a cron or a
 //! Semaphore job, has none.
 
 use std::io::Read;
@@ -114,16 +114,16 @@ pub fn read(input: impl Read, allow_empty: bool) -> Result<Vec<Row>, Stop> {
 }
 
 fn source(value: &Value) -> Result<Source, String> {
-    match value.get("source") {
+    match value.get("from") {
         None | Some(Value::Null) => Ok(Source::Plain),
         Some(_) => {
-            let name = text(value, "source").unwrap_or_default();
+            let name = text(value, "from").unwrap_or_default();
             let known = Source::NAMED.iter().find(|(known, _)| *known == name);
             known.map(|(_, source)| *source).ok_or_else(|| {
                 let names: Vec<&str> = Source::NAMED.iter().map(|(name, _)| *name).collect();
-                let given = &value["source"];
+                let given = &value["from"];
                 format!(
-                    "source {given} is not known; it is one of {}",
+                    "from {given} is not known; it is one of {}",
                     names.join(", ")
                 )
             })
