@@ -48,6 +48,7 @@ fn script(lab: &Lab, name: &str, words: &[&str]) -> Command {
     command
         .env("LAB", folder.join("lab/vrrp"))
         .env("LAB_FILES", lab.path(""))
+        .env("XDG_STATE_HOME", lab.path(""))
         .env("PATH", format!("{}:{path}", lab.path("").display()))
         .args(words)
         .arg("--site")
@@ -92,6 +93,12 @@ fn drills(lab: &Lab) {
         ];
         assert_eq!(done(lab), stopped_and_started);
         assert_eq!(lab.holders(pair), "n1");
+        let noted = fs::read_to_string(lab.path("pvx/drills.jsonl")).unwrap();
+        let noted: Value = serde_json::from_str(noted.lines().last().unwrap()).unwrap();
+        assert_eq!(
+            (&noted["name"], &noted["outage_ms"]),
+            (&record["name"], &record["outage_ms"])
+        );
     }
     lab.run(&["kill-daemon", "n2"]);
     let refused = script(lab, "failover-drill", &["dns"]).output().unwrap();
