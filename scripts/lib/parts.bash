@@ -40,14 +40,15 @@ parts_asked() {
 
 # read_cluster: the state, and its guests as the checks read them.
 read_cluster() {
-    local name trust=() code=0
+    local name code=0
+    trust=()
     mkdir -p -- "$documents"
     if [[ ${opt[state]-} ]]; then
         cat -- "${opt[state]}" >"$documents/state.json" || fail 2 "${opt[state]}: can't be read"
     else
         for name in ca-cert fingerprint; do [[ ! ${opt[$name]-} ]] || trust+=("--$name" "${opt[$name]}"); done
         if on insecure; then trust+=(--insecure); fi
-        pvx-migrate state "${trust[@]}" >"$documents/state.json" || code=$?
+        pvx-migrate state --content "${trust[@]}" >"$documents/state.json" || code=$?
         ((code < 2)) || fail "$code" "the cluster could not be read (pvx-migrate state, exit code $code)"
     fi
     (filter "${opt[state]:-the state}" state-guests <"$documents/state.json") >"$tmp/guests" || fail 2 "${opt[state]:-the state}: it is no state document"
@@ -65,8 +66,9 @@ part() {
 
 # run_parts: all that are wanted, at the same time: much of it is waiting for servers.
 run_parts() {
-    local ipam=() old=() place=$documents/state.json running=() name
-    [[ ! ${opt[state]-} ]] || old=(--max-age 3650d) # as old as it was asked for
+    local ipam=() old=() cluster=("${trust[@]}") place=$documents/state.json running=() name
+    # As old as it was asked for; and then no cluster is asked how long its jobs last.
+    [[ ! ${opt[state]-} ]] || old=(--max-age 3650d) cluster=(--state "$place")
     [[ ! ${opt[ipam]-} ]] || ipam=(--ipam "${opt[ipam]}")
     for name in "${parts[@]}"; do
         : >"$documents/$name.jsonl"
@@ -76,7 +78,7 @@ run_parts() {
         ipalloc) part ipalloc ipalloc check --site "$site_file" --allow-empty "${ipam[@]}" <"$tmp/guests" & ;;
         pvx-migrate) part pvx-migrate pvx-migrate audit --site "$site_file" "${old[@]}" <"$place" & ;;
         cover) continue ;; # below
-        schedule) part schedule "$here/schedule-lint" --site "$site_file" --state "$place" --format json </dev/null & ;;
+        schedule) part schedule "$here/schedule-lint" --site "$site_file" "${cluster[@]}" --format json </dev/null & ;;
         hacheck) part hacheck "$here/ha-report" --site "$site_file" --guests "$place" --format json </dev/null & ;;
         esac
         running+=($!)

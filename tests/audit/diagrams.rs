@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What mermaid makes of a page: of each diagram its type and the texts that are drawn. None where it isn't, which is said.
-fn drawn(what: &str, page: &str) -> Option<Vec<(String, BTreeSet<String>)>> {
+pub fn drawn(what: &str, page: &str) -> Option<Vec<(String, BTreeSet<String>)>> {
     let mut process = Command::new(root().join("tests/lab/mermaid"))
         .arg("draw")
         .stdin(Stdio::piped())

@@ -4,6 +4,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     process::{Command, Output},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::{Value, json};
@@ -358,6 +359,144 @@ fn calls_that_are_wrong_and_clusters_that_are_away() {
     let line = away(&["--nagios"]);
     assert_eq!(line.status.code(), Some(3), "{line:?}");
     assert!(line.stdout.starts_with(b"AUDIT UNKNOWN: "), "{line:?}");
+}
+
+/// A cluster of which one job backs up all, a backup server that has one guest's backups, and tokens that only read.
+fn with_backups(guests: &[Value], rights: &[&str]) -> Lab {
+    let mut lab = Lab::of(&[]);
+    let node = json!({"timezone": "Europe/Berlin"});
+    lab.sim = Sim::start(&with(
+        cluster(guests),
+        json!({
+        "nodes": {"a": node, "b": node, "c": node},
+        "storages": {"backups": {"type": "pbs", "content": "backup", "server": "192.168.10.250", "datastore": "store1", "shared": 1}},
+        "backup_jobs": [{"id": "nightly", "schedule": "02:30", "all": 1, "storage": "backups", "repeat-missed": 1}],
+        "rights": {"pvx@pve!drain": {"/": rights}}}),
+    ));
+    lab.site(&json!({"timezone": "Europe/Berlin"}));
+    let own = |time: i64| {
+        json!({"ns": "", "backup-type": "ct", "backup-id": "30050", "backup-time": time, "comment": "paperless", "owner": "backup@pbs", "protected": false,
+            "verification": {"state": "ok", "upid": "UPID:pbs:00001BC6:0016E51C:00000019:6929A7A9:verify:store1:backup@pbs!x:"},
+            "files": [{"filename": "root.pxar.didx", "size": 5}, {"filename": "index.json.blob", "size": 5}]})
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now = i64::try_from(now.as_secs()).unwrap();
+    let server = json!({"snapshots": [own(now - 60), own(now - 86_400)], "zone": "Europe/Berlin",
+        "admin": {"gc": [{"store": "store1", "schedule": "21:00"}], "prune": [], "verify": [], "sync": []}, "tasks": [],
+        "sees": {"/": ["Sys.Audit", "Remote.Audit"], "/datastore/store1": ["Datastore.Audit"]}});
+    fs::write(lab.bed.path("pbs.json"), server.to_string()).unwrap();
+    lab
+}
+
+impl Lab {
+    /// All parts, on a backup server, too.
+    fn all_parts(&self, words: &[&str]) -> Output {
+        let mut all = vec!["pbs.json", "audit", "--ipam", "ipam", "--site", "site.json"];
+        all.extend(words);
+        let server = root().join("tests/lab/pbs-api");
+        let mut command = self.bed.command(server.to_str().unwrap(), &all);
+        command.envs(self.sim.environment());
+        command.output().unwrap()
+    }
+}
+
+const READS: [&str; 5] = [
+    "Sys.Audit",
+    "VM.Audit",
+    "Datastore.Audit",
+    "Pool.Audit",
+    "SDN.Audit",
+];
+
+/// Planted faults are found once each, and nothing else is.
+#[test]
+fn all_parts_together() {
+    let mut web = web(30051, "web", "b", 61);
+    web["config"].as_object_mut().unwrap().remove("cores");
+    let lab = with_backups(&[self::web(30050, "paperless", "a", 50), web], &READS);
+    let output = lab.all_parts(&["--keep", "kept"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let records = records(&output);
+    let mut found: Vec<String> = Vec::new();
+    for record in &records {
+        let subject = [
+            "vmid", "job", "node", "storage", "cluster", "site", "part", "name",
+        ];
+        let subject = subject
+            .iter()
+            .find(|name| !record[**name].is_null())
+            .unwrap();
+        let all = findings(record).into_iter();
+        let all = all.filter(|(.., severity)| *severity != "info");
+        found.extend(all.map(|(part, code, severity)| {
+            format!("{} {}: {part}: {severity} {code}", subject, record[subject])
+        }));
+    }
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "job \"nightly\": schedule-lint: warning dst-skipped",
+            "vmid 30051: backup-coverage: critical never",
+            "vmid 30051: ipalloc check: warning not-in-ipam",
+            "vmid 30051: pvx-migrate audit: warning no-limit",
+            "vmid 30051: vmid check: warning id-mismatch",
+        ],
+        "{records:#?}"
+    );
+    assert_eq!(records[0]["vmid"], 30051, "the gravest first");
+    for part in &PARTS[..5] {
+        assert_eq!(of(&records, "part", &json!(part))["ran"], true, "{part}");
+    }
+    let line = lab.all_parts(&["--nagios"]);
+    assert_eq!(line.status.code(), Some(2), "{line:?}");
+
+    let page = lab.bed.prints("site-page", &["--from", "kept"]);
+    for text in [
+        "| critical | 30051 web | never |",
+        "| 30050 paperless | nightly |   |   |",
+        "| 30051 web | nightly |   | never |",
+        "  #110;ightly :t",
+        "| nightly | a, b, c, store1 | 02:30 | Europe/Berlin | 20",
+        "Not by themselves, if a is lost:",
+        "| 30050 paperless | restored from a backup |",
+        "| 30051 web | **gone** |",
+    ] {
+        assert!(page.contains(text), "{text}\n{page}");
+    }
+    let Some(diagrams) = crate::diagrams::drawn("all_parts_together", &page) else {
+        return;
+    };
+    let types: Vec<&str> = diagrams.iter().map(|one| &one.0[..]).collect();
+    assert_eq!(types, ["flowchart-v2", "gantt"]);
+    assert!(diagrams[1].1.contains("nightly"), "{:?}", diagrams[1]);
+}
+
+/// With each right gone something is unseen, and that is never fine.
+#[test]
+fn what_a_token_cannot_see_is_unknown() {
+    let guests = [self::web(30050, "paperless", "a", 50)];
+    for missing in ["Sys.Audit", "VM.Audit", "Datastore.Audit"] {
+        let rights: Vec<&str> = READS
+            .into_iter()
+            .filter(|right| *right != missing)
+            .collect();
+        let lab = with_backups(&guests, &rights);
+        let output = lab.all_parts(&[]);
+        assert_eq!(output.status.code(), Some(1), "{missing}: {output:?}");
+        let all = records(&output);
+        let unseen: Vec<_> = all
+            .iter()
+            .flat_map(findings)
+            .filter(|(_, code, severity)| *code == "unseen" && *severity == "unknown")
+            .collect();
+        assert!(!unseen.is_empty(), "{missing}: {all:#?}");
+        let line = lab.all_parts(&["--nagios"]);
+        assert!(
+            matches!(line.status.code(), Some(2 | 3)),
+            "{missing}: {line:?}"
+        );
+    }
 }
 
 /// What an audit kept makes the page that site-page writes by itself.

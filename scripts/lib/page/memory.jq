@@ -9,5 +9,5 @@ def memory:
   ("How many times its memory a node's running guests have: \(limit | data) at most, as the site says." | paragraph),
   table(["Node", "Memory", "Given now", "Ratio"];
     nodes[] | .node as $node | (guests_of($node) | given) as $given
-    | [($node | data), (if .maxmem then "\(.maxmem | gib) GiB" else "?" end), "\($given | gib) GiB",
+    | [($node | data), (if .maxmem then "\(.maxmem | gib) GiB" else "?" end), "\($given / 107374182.4 | round / 10) GiB",
        (if .maxmem and .maxmem > 0 then $given / .maxmem | hundredths + (if . > limit then " **over**" else "" end) else "?" end)]);
