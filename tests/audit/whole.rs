@@ -475,7 +475,7 @@ fn all_parts_together() {
 /// With each right gone something is unseen, and that is never fine.
 #[test]
 fn what_a_token_cannot_see_is_unknown() {
-    let guests = [self::web(30050, "paperless", "a", 50)];
+    let guests = [web(30050, "paperless", "a", 50)];
     for missing in ["Sys.Audit", "VM.Audit", "Datastore.Audit"] {
         let rights: Vec<&str> = READS
             .into_iter()
@@ -496,6 +496,27 @@ fn what_a_token_cannot_see_is_unknown() {
             matches!(line.status.code(), Some(2 | 3)),
             "{missing}: {line:?}"
         );
+    }
+}
+
+/// A notice names who is concerned, and the stream stays as it is.
+#[test]
+fn an_audit_that_tells() {
+    let lab = Lab::of(&[web(30050, "paperless", "a", 50), web(30099, "web", "b", 51)]);
+    let words = "--site site.json --ipam ipam --without cover,schedule,pvx-migrate";
+    let script = format!("NTFY_URL=$RECEIVER/jobs HOSTNAME=h audit --notify {words}");
+    let receiver = root().join("tests/lab/notices");
+    let mut command = lab
+        .bed
+        .command(receiver.to_str().unwrap(), &["bash", "-c", &script]);
+    command.envs(lab.sim.environment());
+    let told = command.output().unwrap();
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    let quiet = lab.audit(&[]);
+    assert_eq!(records(&told), records(&quiet));
+    let got = fs::read_to_string(lab.bed.path("got")).unwrap();
+    for text in ["audit", "web", "warning: ID 30099", "exit code 1"] {
+        assert!(got.contains(text), "{text}: {got}");
     }
 }
 
