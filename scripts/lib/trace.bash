@@ -5,7 +5,7 @@
 gathered() { filter "$1" trace-source --arg source "$1" >>"$tmp/gathered"; }
 
 # unseen LIST WHY: says that a list could not be read.
-unseen() { jq -nc --arg list "$1" --arg why "$2" '{source: "unseen"} + $ARGS.named' >>"$tmp/gathered"; }
+unseen() { jq -nc --arg list "$1" --arg why "$2" '{source: "unseen"} + $ARGS.named' >>"$tmp/gathered" || fail 3 "$tmp: it can't be written"; }
 
 trace_site() {
     [[ ${opt[site]:-${PVX_SITE-}} ]] || return 0
@@ -28,7 +28,7 @@ trace_state() {
         pvx-migrate state --content "${reach[@]}" >"$tmp/state" 2>"$tmp/said" || { code=$? && cat -- "$tmp/said" >&2 && exit "$code"; }
         grep -v '^pvx-migrate: warning: the token lacks ' "$tmp/said" >&2 || true
     fi
-    cat -- "$tmp/state" >>"$tmp/gathered"
+    cat -- "$tmp/state" >>"$tmp/gathered" || fail 3 "$tmp: it can't be written"
 }
 
 # trace_access: the entries of the access tree; not with --state, whose cluster isn't asked.
@@ -37,7 +37,7 @@ trace_access() {
     [[ ! ${opt[state]-} ]] || return 0
     pve_open
     if pve_records /access/acl "$tmp/acl"; then
-        jq -sc '{source: "acl", entries: .}' "$tmp/acl" >>"$tmp/gathered"
+        jq -sc '{source: "acl", entries: .}' "$tmp/acl" >>"$tmp/gathered" || fail 3 "$tmp: it can't be written"
     else
         unseen "the entries of the access tree" "$why"
     fi
@@ -45,12 +45,18 @@ trace_access() {
 
 # trace_backups: the groups of all namespaces, and the names that the backups of the IDs had.
 trace_backups() {
+    local status
     if [[ ! ${PBS_REPOSITORY-} ]]; then
-        ! jq -e 'any(.storages[]?; .type == "pbs")' "$tmp/state" >/dev/null ||
-            unseen "the backups of Proxmox Backup Server" "PBS_REPOSITORY names none to ask"
+        jq 'any(.storages[]?; .type == "pbs")' "$tmp/state" >"$tmp/has-pbs" || fail 3 "$tmp: it can't be written"
+        [[ $(<"$tmp/has-pbs") == false ]] || unseen "the backups of Proxmox Backup Server" "PBS_REPOSITORY names none to ask"
         return 0
     fi
-    (trace_groups) >>"$tmp/gathered" # its variables and the server's trust are not the cluster's
+    set +e # not in a condition, where no failure would end it
+    (set -e && trace_groups) >>"$tmp/gathered" # its variables and the server's trust are not the cluster's
+    status=$?
+    set -e
+    ((status != 1)) || status=3 # 1 is an answer
+    ((status == 0)) || exit "$status"
 }
 
 trace_groups() {
@@ -70,10 +76,11 @@ trace_groups() {
         ask pbs_groups "$ns"
         filter "the groups of '$ns'" trace-groups --arg store "$store" --arg ns "$ns" <"$tmp/answer" >"$tmp/groups"
         cat -- "$tmp/groups"
+        jq -r '.["backup-id"] as $id | select(any($ARGS.positional[]; . == $id)) | "\(.["backup-type"])/\($id)"' "$tmp/groups" --args -- "${words[@]}" >"$tmp/named"
         while IFS=/ read -r type id; do
             ask pbs_snapshots "$ns" "$type/$id" "ns=$(printf '%s' "$ns" | jq -sRr @uri)&backup-type=$type&backup-id=$id"
             filter "the backups of $type/$id" trace-groups --arg store "$store" --arg ns "$ns" <"$tmp/answer"
-        done < <(jq -r '.["backup-id"] as $id | select(any($ARGS.positional[]; . == $id)) | "\(.["backup-type"])/\($id)"' "$tmp/groups" --args -- "${words[@]}")
+        done <"$tmp/named"
     done <"$tmp/namespaces"
 }
 
