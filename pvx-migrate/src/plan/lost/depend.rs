@@ -7,7 +7,7 @@ use vmid::{
     site::{Service, Site},
 };
 
-use super::{record::PairLeft, seat::Case};
+use super::{record::PairLeft, rest::guests, seat::Case};
 use crate::{cluster::Cluster, config::Config, plan::policy::Policy};
 
 /// The services of the site by the guest they are on; those of a pair are the pair's.
@@ -100,8 +100,8 @@ pub fn on_it(
         told.push(match &storage.kind[..] {
             "pbs" => format!("backups: it is the server of {id}"),
             _ => format!(
-                "storage {id}, with volumes of {} guests",
-                users(cluster, id)
+                "storage {id}, with volumes of {}",
+                guests(users(cluster, id))
             ),
         });
     }

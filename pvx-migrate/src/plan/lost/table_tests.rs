@@ -205,3 +205,162 @@ fn serving() -> Value {
     json!({"vmid": 103, "type": "lxc", "name": "nas", "node": "node2", "status": "running", "maxmem": GIB, "snapshots": [],
         "config": {"rootfs": "ssd-data:vm-103-disk-0,size=4G", "net0": "name=eth0,bridge=vmbr0,ip=192.168.10.77/24"}})
 }
+
+/// A pair of 101 with 102 on node5.
+fn paired(vip: &str) -> Policy {
+    let site = format!(
+        r#"{{"nodes": [{{"name": "node2", "address": "10.0.0.2"}}], "vlans": [{{"vlan": 1, "name": "l", "prefix": "10.0.0.0/24", "gateway": "first"}}],
+        "pairs": [{{"name": "p", "vip": "{vip}", "vrid": 5, "members": [{{"name": "subject", "vmid": 101}}, {{"name": "other", "vmid": 102}}]}}],
+        "services": [{{"name": "wiki", "vmid": 101, "sla_s": 120}}, {{"name": "shop", "addresses": ["10.0.0.9"], "sla_s": 150}}]}}"#
+    );
+    let site = vmid::site::Site::parse(site.as_bytes()).unwrap();
+    Policy {
+        pairs: site.pairs.clone(),
+        site,
+        ..Policy::default()
+    }
+}
+
+#[test]
+fn what_stands_still() {
+    let on = |net: &str, more: Changes| {
+        let config =
+            json!({"rootfs": SHARED, "net0": format!("name=eth0,bridge=vmbr0,ip={net}/24")});
+        (ct(config), more)
+    };
+    let nfs = |server: &str| ("/storages/2/server", json!(server));
+    let pbs = |server: &str| ("/storages/4/server", json!(server));
+    let off = || ("/guests/1/status", json!("stopped"));
+    // name, the guest and changes, lost nodes, what depends on it, codes of the whole
+    #[rustfmt::skip]
+    let rows: Vec<(&str, (Value, Changes), &[usize], &[&str], &str)> = vec![
+        ("its pair and its service",      on("10.0.0.7", vec![]), &[0], &["pair p: left is other on node5", "service wiki, promised within 120s"], "pair-single"),
+        ("a service by its address",      on("10.0.0.9", vec![]), &[0], &["pair p: left is other on node5", "service wiki, promised within 120s", "service shop, promised within 150s"], "pair-single"),
+        ("both members",                  on("10.0.0.7", vec![]), &[0, 2], &["pair p: no member is left", "service wiki, promised within 120s"], "no-majority pair-lost"),
+        ("the other doesn't run",         on("10.0.0.7", vec![off()]), &[0], &["pair p: no member is left", "service wiki, promised within 120s"], "pair-lost"),
+        ("the server of a storage",       on("10.0.0.7", vec![nfs("10.0.0.7")]), &[0], &["pair p: left is other on node5", "storage share, with volumes of 1 guest", "service wiki, promised within 120s"], "pair-single"),
+        ("by the pair's address",         on("10.0.0.7", vec![nfs("10.0.0.50")]), &[0], &["pair p: left is other on node5", "storage share, with volumes of 1 guest", "service wiki, promised within 120s"], "pair-single"),
+        ("the backup server",             on("10.0.0.7", vec![pbs("10.0.0.7")]), &[0], &["pair p: left is other on node5", "backups: it is the server of backups", "service wiki, promised within 120s"], "pair-single backup-server-lost"),
+        ("the other takes its address",   on("10.0.0.7", vec![pbs("10.0.0.50")]), &[0], &["pair p: left is other on node5", "backups: it is the server of backups", "service wiki, promised within 120s"], "pair-single"),
+        ("... but doesn't run",           on("10.0.0.7", vec![pbs("10.0.0.50"), off()]), &[0], &["pair p: no member is left", "backups: it is the server of backups", "service wiki, promised within 120s"], "pair-lost backup-server-lost"),
+        ("the node itself is, by name",   on("10.0.0.7", vec![pbs("node2.example")]), &[0], &["pair p: left is other on node5", "service wiki, promised within 120s"], "pair-single backup-server-lost"),
+        ("... by its address",            on("10.0.0.7", vec![pbs("10.0.0.2")]), &[0], &["pair p: left is other on node5", "service wiki, promised within 120s"], "pair-single backup-server-lost"),
+    ];
+    let mut wrong = Vec::new();
+    for (name, (guest, changes), nodes, depends, codes) in rows {
+        let mut state = document(&guest, &changes);
+        let outcome = lost(&mut state, &paired("10.0.0.50"), Given::default(), nodes);
+        let fate = outcome.fates.iter().find(|fate| fate.vmid == 101).unwrap();
+        let all = outcome.header.findings.iter();
+        let all: Vec<&str> = all
+            .map(|(_, finding)| finding.code)
+            .filter(|code| *code != "last-vote")
+            .collect();
+        if fate.depends_on_it != depends || all.join(" ") != codes {
+            wrong.push(format!("{name}: {:?} {all:?}", fate.depends_on_it));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_server_of_its_disks_is_lost_with_it() {
+    let server = |disk: &str| {
+        json!({"vmid": 103, "type": "lxc", "name": "nas", "node": "node2", "status": "running", "maxmem": GIB, "snapshots": [],
+            "config": {"rootfs": disk, "net0": "name=eth0,bridge=vmbr0,ip=192.168.10.77/24"}})
+    };
+    let other = json!({"storage": "ceph", "type": "rbd", "shared": true, "content": ["rootdir"],
+        "nodes": {"node2": {"free": 0, "total": 0}, "node3": {"free": 0, "total": 0}}});
+    #[rustfmt::skip]
+    let rows: Vec<(&str, &str, bool, &str)> = vec![
+        ("it is lost for good",   "ssd-data:vm-103-disk-0,size=4G", true,  "gone - - -: storage-lost gone"),
+        ("it comes back by hand", "ceph:vm-103-disk-0,size=4G",     true,  "by-hand node6 0 65: storage-lost by-hand"),
+        ("another storage's",     "ssd-data:vm-103-disk-0,size=4G", false, "ha-restart node3 0 145: "),
+    ];
+    for (name, disk, is_its, want) in rows {
+        let address = if is_its {
+            "192.168.10.77"
+        } else {
+            "192.168.10.78"
+        };
+        let changes = vec![
+            ha(json!({})),
+            ("/guests/-", server(disk)),
+            ("/storages/-", other.clone()),
+            ("/storages/2/server", json!(address)),
+        ];
+        let outcome = lose(&ct(json!({"rootfs": SHARED})), &changes, Some(&[]), &[0]);
+        assert_eq!(told(&outcome), want, "{name}");
+    }
+}
+
+#[test]
+fn what_a_document_of_before_tells() {
+    let now = || {
+        vec![
+            ("/nodes/0/online", json!(false)),
+            (
+                "/replication",
+                json!([{"id": "101-0", "vmid": 101, "target": "node6"}]),
+            ),
+        ]
+    };
+    let config = json!({"rootfs": SHARED});
+    let gone = json!({"status": "unknown", "maxmem": 0, "name": ""});
+    #[rustfmt::skip]
+    let rows: Vec<(&str, Value, &str)> = vec![
+        ("it ran then",              ct(config.clone()),                                         "by-hand node3 0 65: by-hand"),
+        ("it was off",               stopped(ct(config.clone())),                                "by-hand node3 0 -: by-hand"),
+        ("it was elsewhere",         with(ct(config.clone()), json!({"node": "node5"})),         "unknown - - -: unseen"),
+        ("the ID was another's",     with(vm(config), json!({})),                                "unknown - - -: unseen"),
+        ("it was not read then",     json!({}),                                                  "unknown - - -: unseen"),
+    ];
+    for (name, was, want) in rows {
+        let mut state = document(&gone, &now());
+        super::before::take(&mut state, &document(&was, &[]), &[0]);
+        let outcome = lost(&mut state, &Policy::default(), Given::default(), &[0]);
+        assert_eq!(told(&outcome), want, "{name}");
+    }
+}
+
+#[test]
+fn when_commands_are_given() {
+    let shared = || ct(json!({"rootfs": SHARED}));
+    let off = || ("/nodes/0/online", json!(false));
+    #[rustfmt::skip]
+    let rows: Vec<(&str, Value, Changes, usize)> = vec![
+        ("it is off, with quorum",    shared(), vec![off()], 2),
+        ("it is on",                  shared(), vec![], 0),
+        ("no quorum is seen",         shared(), vec![off(), ("/cluster/quorate", Value::Null)], 0),
+        ("no quorum",                 shared(), vec![off(), ("/cluster/quorate", json!(false))], 0),
+        ("HA was not seen",           shared(), vec![off(), ("/ha", Value::Null)], 0),
+        ("HA has it, in error",       shared(), vec![off(), ha(json!({"crm_state": "error"}))], 3),
+        ("HA restarts it",            shared(), vec![off(), ha(json!({}))], 0),
+        ("it was off",                stopped(shared()), vec![off()], 1),
+        ("it needs a device",         vm(json!({"scsi0": SHARED, "hostpci0": "01:00.0"})), vec![off()], 0),
+        ("it is locked",              with(shared(), json!({"lock": "migrate"})), vec![off()], 0),
+        ("a backup",                  ct(json!({"rootfs": SSD})), vec![off()], 3),
+        ("two servers of backups",    ct(json!({"rootfs": SSD})), vec![off(), ("/storages/-", json!({"storage": "b2", "type": "pbs", "shared": true}))], 0),
+    ];
+    for (name, guest, changes, want) in rows {
+        let outcome = lose(&guest, &changes, Some(&[backup(json!({}))]), &[0]);
+        let fate = outcome.fates.iter().find(|fate| fate.vmid == 101).unwrap();
+        let commands: Vec<&String> = fate
+            .runbook
+            .iter()
+            .filter_map(|act| act.command.as_ref())
+            .collect();
+        assert_eq!(commands.len(), want, "{name}: {commands:?}");
+        assert!(
+            commands.iter().all(|command| !command.contains("force")),
+            "{name}"
+        );
+        // Where there are commands at all, each step that changes something has its own.
+        let words = fate
+            .runbook
+            .iter()
+            .filter(|act| act.command.is_none())
+            .count();
+        assert!(want == 0 || words == 0, "{name}: {:?}", fate.runbook);
+    }
+}
