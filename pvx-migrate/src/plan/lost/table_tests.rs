@@ -364,3 +364,47 @@ fn when_commands_are_given() {
         assert!(want == 0 || words == 0, "{name}: {:?}", fate.runbook);
     }
 }
+
+#[test]
+fn what_the_token_could_not_see() {
+    let hidden = |node: Value| json!([{"vmid": 500, "node": node, "by": "the HA resource ct:500"}]);
+    let job = || {
+        (
+            "/replication",
+            json!([{"id": "101-0", "vmid": 101, "target": "node6"}]),
+        )
+    };
+    let (all, nothing) = (
+        ("/nodes/0/replication", json!([])),
+        ("/replication", json!([])),
+    );
+    #[rustfmt::skip]
+    let rows: Vec<(&str, Changes, &[&str])> = vec![
+        ("all is seen",                   vec![nothing.clone()], &[]),
+        ("no HA",                         vec![nothing.clone(), ("/ha", Value::Null)], &["Sys.Audit on /"]),
+        ("no jobs, nor how they went",    vec![("/replication", Value::Null)], &["Sys.Audit on /", "a state of version 3, and VM.Audit on /vms"]),
+        ("no jobs, but how they went",    vec![("/replication", Value::Null), all.clone()], &["Sys.Audit on /"]),
+        ("not how they went",             vec![job()], &["a state of version 3, and VM.Audit on /vms"]),
+        ("how they went",                 vec![job(), all], &[]),
+        ("not all guests",                vec![nothing.clone(), ("/permissions", json!({"/vms": {"VM.Audit": false}}))], &["VM.Audit on /vms"]),
+        ("rights that were not asked",    vec![nothing.clone(), ("/permissions", Value::Null)], &["VM.Audit on /vms"]),
+        ("a guest that is hidden there",  vec![nothing.clone(), ("/hidden", hidden(json!("node2")))], &["VM.Audit on /vms/500"]),
+        ("a hidden one somewhere",        vec![nothing.clone(), ("/hidden", hidden(Value::Null))], &["VM.Audit on /vms/500"]),
+        ("a hidden one elsewhere",        vec![nothing, ("/hidden", hidden(json!("node3")))], &[]),
+    ];
+    for (name, changes, want) in rows {
+        let outcome = lose(&ct(json!({"rootfs": SHARED})), &changes, None, &[0]);
+        let unseen = outcome
+            .header
+            .findings
+            .iter()
+            .filter(|(_, finding)| finding.code == "unseen");
+        let rights: Vec<&str> = unseen
+            .map(|(_, finding)| {
+                assert_eq!(finding.severity.name(), "unknown", "{name}");
+                finding.evidence["right"].as_str().unwrap()
+            })
+            .collect();
+        assert_eq!(rights, want, "{name}");
+    }
+}
