@@ -1,7 +1,7 @@
 # What happens if a node is lost: the records of `pvx-migrate plan lost --all`.
 
 def fates: {"ha-restart": "the HA manager starts it", "by-hand": "a person starts it", restore: "restored from a backup", gone: "**gone**", unknown: "not known"};
-def of_cluster: $lost[] | select(.vmid == null);
+def of_cluster: $lost[] | select(.cluster and .vmid == null); # not what is said of exemptions
 def of_node($node): [$lost[] | select(.vmid and .node == $node)] | sort_by(.vmid);
 def votes: if type == "object" then "\(.remaining // "?") of \(.expected // "?"), \(.needed // "?") needed" elif . == null then "?" else tostring end;
 # The node that is the fullest with all that was on the lost one.
