@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::anyhow;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use serde_json::json;
+use serde_json::{Value, json};
 use vmid::{
     exempt::{Exemptions, Subject},
     exit::{self, Answer, Stop},
@@ -18,6 +18,7 @@ use vmid::{
     site::Site,
     stream::Lines,
     table::{self, Format},
+    verdict::Finding,
 };
 
 use super::{given::Given, remove};
@@ -36,6 +37,22 @@ use crate::{
 /// A document of before may be of any age: it is said what it is of.
 const ANY_AGE: Duration = Duration::from_secs(36_600 * 86_400);
 
+/// What a call found.
+struct Found {
+    state: State,
+    outcomes: Vec<Outcome>,
+    /// Of the exemptions themselves.
+    left: Vec<(Subject, Finding)>,
+}
+
+impl Found {
+    fn severity(&self) -> Severity {
+        let outcomes = self.outcomes.iter().map(Outcome::severity);
+        let left = self.left.iter().map(|(_, finding)| finding.severity);
+        outcomes.chain(left).max().unwrap_or(Severity::Info)
+    }
+}
+
 /// Says what the loss of the named nodes means, or of each.
 ///
 /// # Errors
@@ -48,6 +65,37 @@ pub fn lost(
     mut output: impl Write,
     terminal: bool,
 ) -> Result<Answer, Stop> {
+    let found = find(args, surroundings, input)?;
+    let answer = Answer::no_if(found.severity() > Severity::Info);
+    let format = match args.format {
+        Form::Markdown => {
+            let text = markdown::write(&found.state, &found.outcomes);
+            let written = output
+                .write_all(text.as_bytes())
+                .and_then(|()| output.flush());
+            return written.map(|()| answer).map_err(Stop::output);
+        }
+        Form::Table => Format::Table,
+        Form::Csv => Format::Csv,
+        Form::Json => Format::Json,
+    };
+    table::present(format, COLUMNS, output, terminal, |lines| {
+        let is_table = format == Format::Table;
+        for outcome in &found.outcomes {
+            print(outcome, is_table, lines)?;
+        }
+        for (subject, finding) in &found.left {
+            let record = leftover(subject, finding, is_table);
+            lines
+                .extend(&record.to_string(), "")
+                .map_err(Stop::output)?;
+        }
+        lines.flush().map_err(Stop::output)?;
+        Ok(answer)
+    })
+}
+
+fn find(args: &cli::Lost, surroundings: &Surroundings, input: impl Read) -> Result<Found, Stop> {
     let now = surroundings.now;
     let given = Given::read(&args.site, args.pairs.as_deref())?;
     let backups = args.snapshots.as_deref().map(remove::backups).transpose()?;
@@ -70,48 +118,23 @@ pub fn lost(
         site,
         ..Policy::default()
     };
-    let ipam = surroundings.netbox.as_deref().map(host);
     let given = lost::Given {
         backups: backups.as_ref(),
-        ipam,
+        ipam: surroundings.netbox.as_deref().map(host),
     };
-    let mut worst = Severity::Info;
     let mut outcomes = Vec::new();
     for nodes in &scenes {
         let mut outcome = lost::lost(&mut state, &policy, given, nodes);
         exempt(&mut outcome, &mut exemptions);
-        worst = worst.max(outcome.severity());
         outcomes.push(outcome);
     }
-    let left = leftover(&exemptions, args.all);
-    if !left.is_empty() {
-        worst = worst.max(Severity::Warning);
-    }
-    let answer = Answer::no_if(worst > Severity::Info);
-    let format = match args.format {
-        Form::Markdown => {
-            let text = markdown::write(&state, &outcomes);
-            let written = output
-                .write_all(text.as_bytes())
-                .and_then(|()| output.flush());
-            return written.map(|()| answer).map_err(Stop::output);
-        }
-        Form::Table => Format::Table,
-        Form::Csv => Format::Csv,
-        Form::Json => Format::Json,
-    };
-    table::present(format, COLUMNS, output, terminal, |lines| {
-        let is_table = format == Format::Table;
-        for outcome in &outcomes {
-            print(outcome, is_table, lines)?;
-        }
-        for record in &left {
-            lines
-                .extend(&record.to_string(), "")
-                .map_err(Stop::output)?;
-        }
-        lines.flush().map_err(Stop::output)?;
-        Ok(answer)
+    // One that matches nothing is only known as that when every node was looked at.
+    let mut left = exemptions.leftover();
+    left.retain(|(_, finding)| args.all || finding.code != "exemption-unused");
+    Ok(Found {
+        state,
+        outcomes,
+        left,
     })
 }
 
@@ -217,13 +240,13 @@ fn exempt(outcome: &mut Outcome, exemptions: &mut Exemptions) {
     }
 }
 
-/// What is said of the exemptions. One that matches nothing is only known as that when every node was
-/// looked at.
-fn leftover(exemptions: &Exemptions, all: bool) -> Vec<serde_json::Value> {
-    let left = exemptions.leftover().into_iter();
-    let left = left.filter(|(_, finding)| all || finding.code != "exemption-unused");
-    left.map(|(subject, finding): (Subject, _)| {
-        json!({subject.field(): subject.value(), "status": finding.severity.status(), "findings": [finding.json()]})
-    })
-    .collect()
+/// What is said of an exemption, as a record or as a row of a table.
+fn leftover(subject: &Subject, finding: &Finding, is_table: bool) -> Value {
+    let mut record = json!({
+        subject.field(): subject.value(), "status": finding.severity.status(), "findings": [finding.json()]
+    });
+    if is_table {
+        record["what"] = json!(format!("{}: {}", finding.code, finding.message));
+    }
+    record
 }
