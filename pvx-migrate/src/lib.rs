@@ -68,6 +68,9 @@ pub fn plugin(
         Command::Audit(args) if args.nagios => {
             Some(verb::audit::plugin(args, surroundings, input, output))
         }
+        Command::Plan(cli::Plan::Lost(args)) if args.nagios => {
+            Some(verb::lost::plugin(args, surroundings, input, output))
+        }
         _ => None,
     }
 }

@@ -43,6 +43,9 @@ pub struct Lost {
     /// How it comes out
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: Form,
+    /// One line and the exit code of a monitoring plugin
+    #[arg(long, conflicts_with = "format")]
+    pub nagios: bool,
 }
 
 /// The form of the output.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use vmid::{
     exempt::{Exemptions, Subject},
     exit::{self, Answer, Stop},
+    nagios,
     severity::Severity,
     site::Site,
     stream::Lines,
@@ -93,6 +94,40 @@ pub fn lost(
         lines.flush().map_err(Stop::output)?;
         Ok(answer)
     })
+}
+
+/// The same as a plugin's line; the exit code is the plugin's.
+///
+/// # Errors
+///
+/// As [`lost`].
+pub fn plugin(
+    args: &cli::Lost,
+    surroundings: &Surroundings,
+    input: impl Read,
+    mut output: impl Write,
+) -> Result<u8, Stop> {
+    let found = find(args, surroundings, input)?;
+    let mut subjects: Vec<(String, Vec<Finding>)> = Vec::new();
+    let mut guests = 0;
+    for Outcome { header, fates } in &found.outcomes {
+        let whole = header.findings.iter().map(|(_, finding)| finding.clone());
+        let called = format!("without {}", header.lost.join(","));
+        subjects.push((called, whole.collect()));
+        guests += fates.len();
+        subjects.extend(fates.iter().map(|fate| {
+            let called = format!("{} {}", fate.vmid, fate.name);
+            (called, fate.findings.clone())
+        }));
+    }
+    let left = found.left.into_iter();
+    subjects.extend(left.map(|(subject, finding)| (subject.to_string(), vec![finding])));
+    let subjects: Vec<(String, &[Finding])> = subjects
+        .iter()
+        .map(|(name, findings)| (name.clone(), &findings[..]))
+        .collect();
+    let well = format!("{guests} guests would come back by themselves");
+    nagios::write("pvx-migrate", &subjects, &well, &mut output).map_err(Stop::output)
 }
 
 fn find(args: &cli::Lost, surroundings: &Surroundings, input: impl Read) -> Result<Found, Stop> {

@@ -24,7 +24,7 @@ Codes of findings:
 Environment: PVX_SITE, the site file if --site is not given; NETBOX_URL, to know the IPAM by its host
 
 Exit codes: 0 every guest comes back by itself, 1 some finding is worse than info, 2 bad call or input,
-3 stdout failed
+3 stdout failed; with --nagios 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
 
   pvx-migrate plan lost node2 --snapshots snapshots.json --site site.json --format table <cluster.json
   pvx-migrate plan lost --all --snapshots snapshots.json --format markdown <cluster.json >runbook.md";

@@ -315,13 +315,20 @@ impl<'w, 'a> Without<'w, 'a> {
                 Some(all[at].comes_back)
             });
             let fate = server.map_or("gone", ComesBack::as_str);
-            let what = format!(
-                "the backup server of {id} ({}) is lost, too ({fate}): it has to be back before anything is restored of it ({})",
-                down.by(),
-                guests(waiting)
-            );
-            let severity = if waiting > 0 { Severity::Critical } else { Severity::Warning };
-            let evidence = json!({"storage": id, "server": down.server, "comes_back": fate, "waiting": waiting});
+                let then = match waiting {
+                    0 => "until it is back nothing is backed up".to_owned(),
+                    some => format!("it has to be back before {} can be restored", guests(some)),
+                };
+                let what = format!(
+                    "the backup server of {id} ({}) is lost, too ({fate}): {then}",
+                    down.by()
+                );
+                let severity = match (waiting, server) {
+                    (0, Some(ComesBack::HaRestart)) => Severity::Info,
+                    (0, _) => Severity::Warning,
+                    _ => Severity::Critical,
+                };
+                let evidence = json!({"storage": id, "server": down.server, "comes_back": fate, "waiting": waiting});
             let mut subjects = self.lost();
             subjects.push(Subject::Storage(id.clone()));
             subjects.extend(down.server.map(Subject::Vmid));
