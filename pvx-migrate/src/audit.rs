@@ -3,7 +3,10 @@
 //! Pure: everything comes from a state document and a site. A file for each kind of rule; each is
 //! given the [`context::Context`] and one subject, and says what it found.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    mem::ManuallyDrop,
+};
 
 use jiff::{civil::Date, tz::TimeZone};
 use serde_json::json;
@@ -52,6 +55,8 @@ pub fn audit(context: &Context<'_>) -> Vec<Record> {
     let site = context.site();
     let guests = state.guests.iter();
     let guests: Vec<Audited<'_>> = guests.map(|guest| Audited::new(context, guest)).collect();
+    // The end of the process frees them at once.
+    let guests = ManuallyDrop::new(guests);
     let mut judge = Exemptions::of(site, code::CODES, today(state, site));
     let mut records = vec![of_cluster(context, &mut judge)];
     records.extend(of_nodes(context, &mut judge));

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::state::{DroppedRule, Guest, HaResource, HaRule, Node, State, Storage};
+use crate::state::{DroppedRule, Guest, HaResource, HaRule, Node, Replication, State, Storage};
 
 /// The state, ready for questions.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub struct Cluster<'a> {
     managed: HashMap<&'a str, &'a HaResource>,
     rules: HashMap<&'a str, Vec<&'a HaRule>>,
     dropped: Vec<DroppedRule>,
+    replication: HashMap<u32, Vec<&'a Replication>>,
 }
 
 impl<'a> Cluster<'a> {
@@ -38,6 +39,10 @@ impl<'a> Cluster<'a> {
                 rules.entry(sid).or_default().push(rule);
             }
         }
+        let mut replication: HashMap<u32, Vec<&Replication>> = HashMap::new();
+        for job in state.replication.iter().flatten() {
+            replication.entry(job.vmid).or_default().push(job);
+        }
         let resources = ha.flat_map(|ha| &ha.resources);
         // A resource whose state is "ignored" is not managed (PVE::HA::Config).
         let managed = resources.filter(|resource| resource.state != "ignored");
@@ -58,6 +63,7 @@ impl<'a> Cluster<'a> {
                 .collect(),
             rules,
             dropped,
+            replication,
         }
     }
 
@@ -101,6 +107,12 @@ impl<'a> Cluster<'a> {
     #[must_use]
     pub fn managed(&self, sid: &str) -> Option<&'a HaResource> {
         self.managed.get(sid).copied()
+    }
+
+    /// The replication jobs of a guest, by the cluster's configuration.
+    #[must_use]
+    pub fn replication(&self, vmid: u32) -> &[&'a Replication] {
+        self.replication.get(&vmid).map_or(&[], |jobs| jobs)
     }
 
     /// The HA rules that name a resource.

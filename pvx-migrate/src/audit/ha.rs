@@ -9,9 +9,13 @@ use super::{
     restart,
 };
 use crate::{
+    config::Volume,
     plan::{refusal::Code, want::Want},
     state::HaResource,
 };
+
+/// So many nodes are told in the evidence, of however many.
+const TOLD: usize = 4;
 
 /// What the site says of a guest and HA, and where it does.
 enum Wanted {
@@ -110,8 +114,9 @@ fn managed(
 /// Whether another node could start it.
 fn elsewhere(context: &Context<'_>, guest: &Audited<'_>, sid: &str) -> Option<Found> {
     let cluster = context.cluster;
-    let allowed = restart::allowed(cluster, guest);
-    if allowed.is_empty() {
+    let mut allowed = restart::allowed(cluster, guest);
+    let others = allowed.len();
+    if others == 0 {
         let rules: Vec<&str> = cluster.rules(sid).iter().map(|rule| rule.name()).collect();
         let message = match rules.is_empty() {
             true => format!("{sid} is under HA, and there is no other node"),
@@ -124,14 +129,26 @@ fn elsewhere(context: &Context<'_>, guest: &Audited<'_>, sid: &str) -> Option<Fo
         return Some(warning("ha-style", message, evidence, &["state"]));
     }
     guest.fields.as_ref()?; // told already
+    if let Some(volume) = restart::local(cluster, &guest.config).next() {
+        if cluster.state.replication.is_none() {
+            let what = format!(
+                "{}: {} is on {}, and whether a replica of it is elsewhere was not seen",
+                volume.key,
+                volume.volid(),
+                guest.guest.node
+            );
+            return Some(unseen(what, "replication", "VM.Audit on /vms"));
+        }
+        let jobs = cluster.replication(guest.guest.vmid);
+        if jobs.iter().all(|job| job.removed) {
+            return Some(alone(context, guest, volume, others));
+        }
+    }
     let want = Want::default();
     let candidate = guest.candidate(context, &want);
-    if context.cluster.state.replication.is_some()
-        && candidate.replicas.is_empty()
-        && let Some(unreplicated) = unreplicated(context, guest)
-    {
-        return Some(unreplicated);
-    }
+    // Where there is a replica it may be started, so there it is looked first.
+    let is_replica = |node: &usize| candidate.replicas.contains(&cluster.name(*node));
+    allowed.sort_by_key(|node| !is_replica(node));
     let mut against = Vec::new();
     for node in allowed {
         match restart::starts(context, &candidate, node) {
@@ -139,10 +156,10 @@ fn elsewhere(context: &Context<'_>, guest: &Audited<'_>, sid: &str) -> Option<Fo
             Err(refusal) => against.push((cluster.name(node), refusal)),
         }
     }
-    let told: Vec<Value> = against
-        .iter()
-        .map(|(node, refusal)| json!({"node": node, "code": refusal.code.as_str(), "message": refusal.message}))
-        .collect();
+    let told = against.iter().take(TOLD).map(|(node, refusal)| {
+        json!({"node": node, "code": refusal.code.as_str(), "message": refusal.message})
+    });
+    let told: Vec<Value> = told.collect();
     let (_, first) = against.first()?;
     if against
         .iter()
@@ -158,7 +175,7 @@ fn elsewhere(context: &Context<'_>, guest: &Audited<'_>, sid: &str) -> Option<Fo
             "Datastore.Audit on /storage, SDN.Audit on /sdn/zones/localnetwork",
         ));
     }
-    let more = match against.len() {
+    let more = match others {
         1 => String::new(),
         all => format!(" (and {} nodes more)", all - 1),
     };
@@ -166,30 +183,34 @@ fn elsewhere(context: &Context<'_>, guest: &Audited<'_>, sid: &str) -> Option<Fo
         "{sid} is under HA, and no other node is known to be able to start it: {}{more}",
         first.message
     );
-    let evidence = json!({"sid": sid, "nodes": told});
+    let evidence = json!({"sid": sid, "others": others, "nodes": told});
     Some(warning("ha-cannot-start", message, evidence, &["state"]))
 }
 
-/// It has no replication job, and its disks are on storage that could be replicated.
-fn unreplicated(context: &Context<'_>, guest: &Audited<'_>) -> Option<Found> {
-    let mut local = restart::needed(&guest.config.volumes).filter(|volume| {
-        let storage = context.cluster.storage(&volume.storage);
-        storage.is_some_and(|storage| !storage.shared)
-    });
-    let first = local.next()?;
-    let is_zfs = |storage: &str| {
-        let storage = context.cluster.storage(storage);
-        storage.is_some_and(|storage| storage.kind == "zfspool")
+/// A disk of it is on its node alone: nothing copies it, or nothing could.
+fn alone(context: &Context<'_>, guest: &Audited<'_>, volume: &Volume, others: usize) -> Found {
+    let cluster = context.cluster;
+    let (sid, node) = (guest.guest.sid(), &guest.guest.node);
+    let kind = |volume: &Volume| {
+        let storage = cluster.storage(&volume.storage);
+        storage.map_or("", |storage| &storage.kind[..])
     };
-    if !is_zfs(&first.storage) || !local.all(|volume| is_zfs(&volume.storage)) {
-        return None;
+    let evidence = json!({"sid": sid, "key": volume.key, "volume": volume.volid(), "storage": volume.storage,
+        "node": node, "others": others});
+    let what = format!("{}: {} is on {node} alone", volume.key, volume.volid());
+    let mut local = restart::local(cluster, &guest.config);
+    match local.find(|volume| kind(volume) != "zfspool") {
+        None => {
+            let message =
+                format!("{what}, and no replication job copies it: HA starts it on no other node");
+            warning("no-replica", message, evidence, &["state"])
+        }
+        Some(volume) => {
+            let message = format!(
+                "{sid} is under HA, and no other node is known to be able to start it: {what}, and {} can't be replicated",
+                kind(volume)
+            );
+            warning("ha-cannot-start", message, evidence, &["state"])
+        }
     }
-    let message = format!(
-        "{}: {} is on {} alone, and no replication job copies it: HA starts it on no other node",
-        first.key,
-        first.volid(),
-        guest.guest.node
-    );
-    let evidence = json!({"key": first.key, "volume": first.volid(), "storage": first.storage, "node": guest.guest.node});
-    Some(warning("no-replica", message, evidence, &["state"]))
 }

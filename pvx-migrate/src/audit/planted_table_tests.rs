@@ -269,6 +269,7 @@ fn what_the_token_may_not_see_is_never_fine() {
             vec!["unknown unseen node a", "unknown unseen node b", "unknown unseen node c", "unknown unseen vmid 101"]),
         ("replication",       vec![("nodes/0/replication", None)], vec!["unknown unseen node a"]),
         ("its list",          vec![("replication", Some(Value::Null))], vec![cluster]),
+        ("its list, under HA", vec![("replication", Some(Value::Null)), ("guests/0/config/scsi0", Some(json!("pool:vm-101-disk-0,size=8G"))), ("guests/0/snapshots", Some(json!([])))], vec![cluster, "unknown unseen vmid 101"]),
         ("a configuration",   vec![("guests/1/config", None)], vec!["unknown unseen vmid 201"]),
         ("its snapshots",     vec![("guests/1/snapshots", None)], vec!["unknown unseen vmid 201"]),
         ("whether it runs",   vec![("guests/1/status", Some(json!("unknown")))], vec!["unknown unseen vmid 201"]),

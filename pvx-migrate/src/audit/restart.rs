@@ -4,7 +4,7 @@
 use super::{context::Context, guest::Audited};
 use crate::{
     cluster::Cluster,
-    config::Volume,
+    config::{Config, Volume},
     plan::{
         candidate::Candidate,
         needs,
@@ -97,6 +97,14 @@ pub fn starts(
         Some(lack) => Err(lack),
         None => Ok(()),
     }
+}
+
+/// The volumes that it can't start without and that are on storage of its node.
+pub fn local<'c>(cluster: &'c Cluster<'_>, config: &'c Config) -> impl Iterator<Item = &'c Volume> {
+    needed(&config.volumes).filter(|volume| {
+        let storage = cluster.storage(&volume.storage);
+        storage.is_some_and(|storage| !storage.shared)
+    })
 }
 
 /// The volumes that it can't start without; cloud-init drives are made anew.

@@ -75,10 +75,9 @@ impl<'a> Candidate<'a> {
         let config = guest.config.as_ref();
         let config = config.map(|text| Config::parse(guest.kind, text.get()));
         let precondition = guest.precondition.as_ref();
-        let jobs = cluster.state.replication.iter().flatten();
-        let jobs = jobs.filter(|job| job.vmid == guest.vmid);
+        let jobs = cluster.replication(guest.vmid);
         let targets = |removed: bool| -> Vec<&'a str> {
-            let jobs = jobs.clone().filter(|job| job.removed == removed);
+            let jobs = jobs.iter().filter(|job| job.removed == removed);
             jobs.map(|job| &job.target[..]).collect()
         };
         let mut candidate = Self {

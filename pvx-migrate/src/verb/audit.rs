@@ -41,10 +41,10 @@ pub fn audit(
     mut output: impl Write,
     terminal: bool,
 ) -> Result<Answer, Stop> {
-    let records = records(args, surroundings, input)?;
+    let records = ManuallyDrop::new(records(args, surroundings, input)?);
     let worst = records.iter().map(Record::severity).max();
     let answer = Answer::no_if(worst.is_some_and(|worst| worst > Severity::Info));
-    let rows = match args.format {
+    let format = match args.format {
         Form::Table => {
             let written = show::table(&records, &mut output);
             return flushed(written, output).map(|()| answer);
@@ -53,16 +53,18 @@ pub fn audit(
             let written = show::markdown(&records, &mut output);
             return flushed(written, output).map(|()| answer);
         }
-        Form::Json => records.iter().map(Record::json).collect::<Vec<_>>(),
-        Form::Csv => records.iter().flat_map(show::flat).collect(),
-    };
-    let format = match args.format {
+        Form::Json => Format::Json,
         Form::Csv => Format::Csv,
-        _ => Format::Json,
     };
     table::present(format, &[], output, terminal, |lines| {
-        for row in &rows {
-            lines.extend(&row.to_string(), "").map_err(Stop::output)?;
+        for record in records.iter() {
+            let rows = match args.format {
+                Form::Csv => show::flat(record),
+                _ => vec![record.json()],
+            };
+            for row in rows {
+                lines.extend(&row.to_string(), "").map_err(Stop::output)?;
+            }
         }
         lines.flush().map_err(Stop::output)?;
         Ok(answer)
