@@ -43,13 +43,12 @@ def holds($today): .until == null or .until >= $today;
 | ($site.exempt // []) as $exempt
 | [$parts | split("\n")[] | select(. != "") | split("\t") | {part: .[0], file: .[1], code: .[2], why: (.[3] // "")}] as $run
 | ($run | map({key: .file, value: .part}) | from_entries) as $part_of
-| reduce inputs as $line ({read: {}, unread: {}, records: []};
-    $part_of[input_filename | split("/")[-1]] as $part
-    | ($line | fromjson? // null) as $record
-    | if $record | type == "object" then .read[$part] += 1 | .records += [[$part, $record]]
-      elif $line | test("\\S") then .unread[$part] += 1 else . end)
-| .read as $read | .unread as $unread
-| [.records[] | .[0] as $part
+# Not by a reduce that adds to a list: jq copies it each time.
+| [inputs | select(. != "") | [$part_of[input_filename | split("/")[-1]], (fromjson? // null | objects // null)]] as $lines
+| def counts: group_by(.[0]) | map({key: .[0][0], value: length}) | from_entries;
+  ($lines | map(select(.[1])) | counts) as $read
+| ($lines | map(select(.[1] | not)) | counts) as $unread
+| [$lines[] | select(.[1]) | .[0] as $part
    | (.[1] | as_subject($part))
    | (if $exempt != [] and IN($part; bare[]) then names_of($site) else null end) as $names
    | .findings = [.findings[]? | . + {part: $part} | . as $found
@@ -77,13 +76,12 @@ def holds($today): .until == null or .until >= $today;
      elif $unread[.part] then [finding("not-run"; "unknown"; "\(.part) wrote \($unread[.part]) lines that are no records"; {}; [])]
      else [] end | map(. + {part: "audit"}))}] as $of_parts
 # One record for each subject: the fields of the first part that has it.
-| reduce ($records[], $exemptions[], $of_parts[]) as $record ([{}, []];
-    ($record | subject) as $subject
-    | if .[0][$subject.key] then .[0][$subject.key] |= (($record | del(.findings, .status, .error)) + . + {findings: (.findings + $record.findings)})
-      else .[0][$subject.key] = ({($subject.field): $record[$subject.field]} + ($record | del(.findings, .status, .error)) + {findings: $record.findings}) | .[1] += [$subject] end)
-| .[0] as $by_key
-| [.[1][] | .field as $field | $by_key[.key] | .findings as $findings | del(.findings)
-   | [($findings | map(rank) | max // 0 | -.), $field, .[$field],
-      . + {status: ($findings | status), findings: ($findings | sort_by([-rank, .code, .message]) | map(del(.by)))}]]
+| [$records[], $exemptions[], $of_parts[]]
+| map(subject as $subject | [$subject.key, $subject.field, .])
+| group_by(.[0])
+| map(.[0][1] as $field | map(.[2]) as $all | [$all[].findings[]] as $findings
+    | (reduce ($all | reverse[]) as $record ({}; . + $record) | del(.findings, .status, .error)) as $fields
+    | [($findings | map(rank) | max // 0 | -.), $field, $fields[$field],
+       ({($field): $fields[$field]} + $fields + {status: ($findings | status), findings: ($findings | sort_by([-rank, .code, .message]) | map(del(.by)))})])
 | sort_by(.[:3])
 | .[] | .[3]

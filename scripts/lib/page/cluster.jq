@@ -3,7 +3,7 @@
 # Mermaid draws some dozens of guests; of more there are only counts.
 def most_drawn: 80;
 def gib: . / 1073741824 | round;
-def guests_of($node): [$state.guests[]? | select(.node == $node)] | sort_by(.vmid);
+def guests_of($node): $guests_by_node[$node | tostring] // [];
 def counts: [(map(select(.type == "lxc")) | length | select(. > 0) | some("container")), (map(select(.type == "qemu")) | length | select(. > 0) | some("VM"))]
     | if . == [] then "no guests" else join(", ") end;
 def nodes: [$state.nodes[]?] | sort_by(.node);
