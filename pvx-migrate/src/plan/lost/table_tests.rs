@@ -408,3 +408,35 @@ fn what_the_token_could_not_see() {
         assert_eq!(rights, want, "{name}");
     }
 }
+
+#[test]
+fn what_is_said_of_the_whole() {
+    let shared = || ct(json!({"rootfs": SHARED}));
+    let large = || with(shared(), json!({"maxmem": 100 * GIB}));
+    #[rustfmt::skip]
+    let rows: Vec<(&str, Value, Changes, &str)> = vec![
+        ("disarmed",                 shared(), vec![ha(json!({})), ("/ha/status", json!({"armed": "disarmed"}))], "ha-off"),
+        ("HA gives too much away",   large(), vec![ha(json!({}))], "memory-after-loss"),
+        ("a person does not",        large(), vec![], ""),
+        ("votes to spare",           shared(), vec![("/cluster/qdevice_votes", json!(3))], ""),
+        ("beside the other member",  shared(), vec![ha(json!({})), keep(json!({"node5": 1}), true)], "pair-together"),
+        ("apart from it",            shared(), vec![ha(json!({})), keep(json!({"node3": 1}), true)], ""),
+    ];
+    for (name, guest, changes, want) in rows {
+        let mut state = document(&guest, &changes);
+        let outcome = lost(&mut state, &paired("10.0.0.50"), Given::default(), &[0]);
+        let all = outcome.header.findings.iter().map(|(_, finding)| finding);
+        let all = all.chain(outcome.fates.iter().flat_map(|fate| &fate.findings));
+        let told = ["ha-off", "memory-after-loss", "pair-together"];
+        let codes = all
+            .map(|finding| finding.code)
+            .filter(|code| told.contains(code));
+        assert_eq!(codes.collect::<Vec<_>>().join(" "), want, "{name}");
+        let last = outcome
+            .header
+            .findings
+            .iter()
+            .any(|(_, finding)| finding.code == "last-vote");
+        assert_eq!(last, name != "votes to spare", "{name}");
+    }
+}
