@@ -189,6 +189,7 @@ verified() {
     [[ $(<"$dir/ready") == *'"configured":{}'*'"seen":{"hostname":'* ]] || log_in || code=$?
     wait "$wire" || true
     wire=""
+    late
     mark verify
     if ((code > 128)) || { ((code)) && [[ ! -s $dir/answer ]]; }; then
         failed_at verify login "$user@$address: $(last_words "$dir/answer.said")"
@@ -198,6 +199,15 @@ verified() {
     step=verify
     [[ -s $dir/verified && $(<"$dir/verified") != *'"error":'* ]] || return 1
     step=""
+}
+
+# late: who has answered for the address since it was asked for, is in FOLDER/macs, too.
+late() {
+    local macs
+    [[ -e $tmp/heard.$address.pid ]] || return 0
+    heard "$tmp/heard.$address"
+    answered "$(<"$tmp/heard.$address")"
+    [[ $(<"$dir/macs") == unseen* || ${#macs[@]} == 0 ]] || printf '%s\n' "${macs[@]}" >>"$dir/macs"
 }
 
 # log_in: once more, by the key that is known of it.

@@ -87,6 +87,16 @@ await_states() {
     filter "the cluster's state" guests -n --argjson proof false <"$tmp/state" >>"$tmp/guests"
 }
 
+# hear_on: who was silent is asked on while the guest is made, which takes longer than anybody would wait: an answer that comes late is heard, too.
+hear_on() {
+    local line
+    [[ -e $tmp/answers ]] || return 0
+    while IFS= read -r line; do
+        [[ $line =~ \"address\":\"([0-9.]+)\",\"wire\":\"silent\",\"interface\":\"([^\"]+)\" ]] || continue
+        hear "${BASH_REMATCH[2]}" "${BASH_REMATCH[1]}" "$tmp/heard.${BASH_REMATCH[1]}"
+    done <"$tmp/answers"
+}
+
 locks=()
 
 # apply: a folder $tmp/at.N for each record, with its `record` in the end; then the result.

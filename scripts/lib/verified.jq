@@ -10,7 +10,7 @@ def mac: test("\\A([0-9a-f]{2}:){5}[0-9a-f]{2}\\z") and . != "00:00:00:00:00:00"
 | (if $answer == "" then [$ready[0].seen | .hostname, .macs[]] else $answer | split("\n") end) as $said
 | $said[0] as $hostname
 | [$said[1:65][] | ascii_downcase | select(mac)] as $own
-| [$macs | split("\n")[] | select(mac)] as $here
+| ([$macs | split("\n")[] | select(mac)] | unique) as $here
 | ($here - $own) as $others
 | ([$macs | split("\n")[] | select(startswith("unseen ")) | ltrimstr("unseen ")][0]) as $unseen
 | {hostname: ($hostname | printable), macs: $here}

@@ -16,6 +16,30 @@ ask_wire() {
     wait
 }
 
+# hear INTERFACE ADDRESS FILE: asks once a second from now on, for two minutes at most, until somebody answers or `heard` ends it. It asks as who has no
+# address: what it says of this host's would be remembered by the new guest, and be wrong where a bridge takes another MAC with a new port.
+# Whom it runs for doesn't wait for it, and it holds no name for that call.
+hear() {
+    local lock
+    (
+        # shellcheck disable=SC2154 # apply.bash has them
+        for lock in "${locks[@]}"; do exec {lock}>&-; done
+        arping -D -w 120 -I "$1" "$2" >"$3" 2>&1 </dev/null &
+        echo "$!" >"$3.pid"
+    )
+}
+
+# heard FILE: ends what `hear` has begun, if it goes on; then the file is whole.
+heard() {
+    local pid at
+    pid=$(<"$1.pid") && rm -- "$1.pid"
+    kill -TERM "$pid" 2>/dev/null || return 0
+    for ((at = 0; at < 100; at++)); do
+        kill -0 "$pid" 2>/dev/null || return 0
+        sleep 0.01
+    done
+}
+
 # answered WORDS: sets `macs`, those of who has answered, in lower case, each once.
 answered() {
     local text=$1 mac

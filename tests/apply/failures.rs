@@ -193,6 +193,24 @@ fn what_was_made_stays() {
     same("in the end");
 }
 
+/// A host that has the address and answers later than it is waited for is heard while the guest is made.
+#[test]
+fn one_that_answers_late() {
+    let Some(bed) = Bed::new("one_that_answers_late") else {
+        return;
+    };
+    let responder = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/responder.py");
+    bed.bash(&format!(
+        "ip link add v-late type veth peer name late0; ip link set v-late master br0 up; unshare --net sleep 1000 >/dev/null 2>&1 </dev/null & pid=$!; sleep 0.3; ip link set late0 netns $pid; nsenter --net --target $pid ip link set late0 address 02:00:00:00:00:66 up; nsenter --net --target $pid python3 {responder} arp late0 192.168.30.2 0.9 >/dev/null 2>&1 </dev/null & echo $! $pid >/mnt/late; sleep 0.5"
+    ));
+    let answer = bed.provision(&PAPERLESS, &[]);
+    failed(&answer, "duplicate-address", "verify", "02:00:00:00:00:66");
+    assert_eq!(answer.records[0]["wire"], "silent");
+    bed.bash("kill $(cat /mnt/late); ip link delete v-late 2>/dev/null || true");
+    bed.provision(&PAPERLESS, &[]).good();
+    assert_eq!(bed.bash("pgrep -c arping || true"), "0");
+}
+
 /// It is made, and does not start: that is tried again.
 #[test]
 fn a_start_that_fails() {

@@ -1,4 +1,4 @@
-"""Small servers for tests/lab/vrrp that no package has.
+"""Small servers for the labs (vrrp, guest) that no package has.
 
 usage: responder.py nfs PORT    answers ONC RPC NULL for NFS v3 and v4, on TCP and UDP; nothing else
        responder.py dns PORT    answers any A query over UDP with 192.0.2.1, always from the host's
@@ -6,6 +6,7 @@ usage: responder.py nfs PORT    answers ONC RPC NULL for NFS v3 and v4, on TCP a
                                 over TCP from the right one
        responder.py ask ADDRESS PORT    asks ADDRESS for an A record every millisecond, from PORT
        responder.py connect ADDRESS PORT    connects to PORT of ADDRESS every two milliseconds
+       responder.py arp INTERFACE ADDRESS SECONDS    answers ARP requests for ADDRESS, so many seconds later
        responder.py tcp PORT    exits 0 if a server listens there, for keepalived's track_script
 """
 
@@ -127,12 +128,26 @@ def connect(address, port):
         time.sleep(max(0, due - time.monotonic()))
 
 
+def arp(interface, address, late):
+    wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
+    wire.bind((interface, 0x0806))
+    own, wanted = wire.getsockname()[4], socket.inet_aton(address)
+    while True:
+        frame = wire.recv(2048)
+        if frame[20:22] != b"\0\1" or frame[38:42] != wanted:
+            continue
+        reply = frame[6:12] + own + frame[12:20] + b"\0\2" + own + wanted + frame[22:32]
+        threading.Timer(late, wire.send, [reply]).start()
+
+
 def main():
     kind = sys.argv[1]
     if kind == "ask":
         ask(sys.argv[2], int(sys.argv[3]))
     if kind == "connect":
         connect(sys.argv[2], int(sys.argv[3]))
+    if kind == "arp":
+        arp(sys.argv[2], sys.argv[3], float(sys.argv[4]))
     port = int(sys.argv[2])
     if kind == "tcp":
         socket.create_connection(("127.0.0.1", port), 0.8).close()
