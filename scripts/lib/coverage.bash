@@ -93,15 +93,21 @@ datastore() {
 }
 
 # rights: says what the token can't see of `store`. Without Datastore.Audit the server leaves the groups of others out of its
-# lists, and doesn't say so.
+# lists, and doesn't say so; it must be handed down to the namespaces, and not taken away in one of them.
 rights() {
-    local status=0
-    pbs_api GET "$pbs_root/access/permissions?path=/datastore/$store" || status=$?
+    local status=0 path=/datastore/$store
+    pbs_api GET "$pbs_root/access/permissions?path=$path" || status=$?
+    if ((status == 0)); then
+        jq -c --arg path "$path" '(.data // {})[$path] // {}' "$tmp/answer" >"$tmp/rights" 2>/dev/null || echo '{}' >"$tmp/rights"
+        pbs_rights || status=$?
+    fi
     ((status <= 1)) || fail 3 "$store: $pbs_message"
     if ((status)); then
-        hidden "the snapshots of $store" "Datastore.Audit on /datastore/$store, of which the server doesn't tell" "$pbs_message"
-    elif ! jq -e --arg path "/datastore/$store" '(.data // {})[$path] // {} | has("Datastore.Audit")' "$tmp/answer" >/dev/null 2>&1; then
-        hidden "the snapshots of $store" "Datastore.Audit on /datastore/$store"
+        hidden "the snapshots of $store" "Datastore.Audit on $path, of which the server doesn't tell" "$pbs_message"
+    elif ! jq -e --arg path "$path/" --slurpfile at "$tmp/rights" '
+        [$at[0], (.data // {} | to_entries[] | select(.key | startswith($path)) | .value)] as $all
+        | ($at[0]["Datastore.Audit"] | . == true or . == 1) and ($all | all(has("Datastore.Audit")))' "$tmp/answer" >/dev/null 2>&1; then
+        hidden "the snapshots of $store" "Datastore.Audit on $path and all that is below it"
     fi
 }
 
