@@ -1,5 +1,6 @@
 //! A healthy guest, one fault planted at a time: each is found once, and nothing else is.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use vmid::site::Site;
 
@@ -413,4 +414,60 @@ fn rules_are_said() {
     let message = scene.verdicts()[0].findings[1].message.clone();
     let want = "its newest backup that can be restored is of 2026-11-24T02:05:00Z, 2d 9h old, and it may be 36h old (--max-age, as no job that is on is about it)";
     assert_eq!(message, want.replace("36h", "1d12h"));
+}
+
+proptest! {
+    /// The rows of a list have no order, and may come twice. (Of two places the first is named, so it is one here.)
+    #[test]
+    fn order_is_nothing(
+        rows in proptest::collection::vec((0..3_u32, -2..12_i64, 0..3_usize, 0..4_usize), 0..12),
+        seed in proptest::collection::vec(0..1_000_usize, 12),
+    ) {
+        let rows: Vec<Value> = rows.iter().map(|&(guest, days, state, flaw)| {
+            let (kind, vmid, name) = [("ct", 101, "web"), ("vm", 102, "db"), ("vm", 107, "old")][guest as usize];
+            let mut row = row(kind, vmid, days * DAY + i64::from(guest), name);
+            row["verification"] = [json!({"state": "ok"}), json!({"state": "failed"}), Value::Null][state].clone();
+            if flaw == 0 {
+                row["files"] = json!([]);
+            }
+            row
+        }).collect();
+        let mut scene = Scene::healthy();
+        scene.rows = rows;
+        let records = |scene: &Scene| -> Vec<String> {
+            scene.verdicts().iter().map(|verdict| verdict.json()["findings"].to_string()).collect()
+        };
+        let told = records(&scene);
+        let mut order: Vec<usize> = (0..scene.rows.len()).collect();
+        order.sort_by_key(|&at| seed[at]);
+        let shuffled: Vec<Value> = order.iter().map(|&at| scene.rows[at].clone()).collect();
+        scene.rows = shuffled.iter().chain(&shuffled).cloned().collect();
+        let mut again = records(&scene);
+        let mut told = told;
+        told.sort();
+        again.sort();
+        prop_assert_eq!(again, told);
+    }
+
+    /// A good backup of just now makes nothing worse.
+    #[test]
+    fn a_good_backup_makes_nothing_worse(
+        rows in proptest::collection::vec((-2..12_i64, 0..3_usize, proptest::bool::ANY), 0..8),
+    ) {
+        let mut scene = Scene::healthy();
+        no_rows_of(&mut scene, "101");
+        for (days, state, finished) in rows {
+            let mut row = row("ct", 101, days * DAY + HOUR, "web");
+            row["verification"] = [json!({"state": "ok"}), json!({"state": "failed"}), Value::Null][state].clone();
+            if !finished {
+                row["files"] = json!([]);
+            }
+            scene.rows.push(row);
+        }
+        let severity = |scene: &Scene| scene.verdicts()[0].severity();
+        let before = severity(&scene);
+        scene.rows.push(row("ct", 101, 60, "web"));
+        prop_assert!(severity(&scene) <= before);
+        prop_assert_eq!(severity(&scene), vmid::severity::Severity::Info);
+    }
 }
