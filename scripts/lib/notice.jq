@@ -17,7 +17,7 @@ def group: select(."backup-type" | strings) | (.ns // "" | if . == "" then "" el
 def snapshot: group + (."backup-time" | numbers | select(. >= 0 and . < 253402300800) | "/\(todate)");
 def folder: (.path // .file | strings | capture("(?<folder>[^/]+)/[^/]*$") | .folder);
 def subject: [(.service, .series, .name, .pair | strings | select(. != "")), snapshot, (.file, .path, .address, .code | strings),
-    (.vmid | numbers | tostring), (.node, .storage, .job, .part | strings), "a record"][0]; # not first(): its end is an error to the ? and try of jq 1.6
+    (.vmid | numbers | tostring), (.node, .storage, .job, .part, .cluster, .site | strings), "a record"][0]; # not first(): its end is an error to the ? and try of jq 1.6
 def heap: [group, (.series | strings), folder, "files"][0]; # what it is one of, where there are many
 
 # What a record of a check thinks of it: hacheck's status, a finding's severity.
