@@ -11,8 +11,7 @@ use crate::{
 };
 
 /// What only the node knows of a job (measured on Proxmox VE 9.2).
-const OF_NODE: [&str; 8] = [
-    "source",
+const OF_NODE: [&str; 7] = [
     "last_sync",
     "last_try",
     "next_sync",
