@@ -8,12 +8,15 @@ most_tasks=1000
 gather() {
     local named=false file
     if [[ ${opt[state]-} ]]; then
-        of_state && named=true
+        of_state
+        named=true
     elif [[ ${PROXMOX_VE_ENDPOINT-}${PROXMOX_HOST-} ]] || have pvesh; then
-        of_cluster && named=true
+        of_cluster
+        named=true
     fi
     if [[ ${PBS_REPOSITORY-} ]]; then
-        of_server && named=true
+        of_server
+        named=true
     else
         say "PBS_REPOSITORY names no backup server: its jobs aren't looked at"
     fi
@@ -30,11 +33,20 @@ of_state() {
     jq -es 'length == 1 and (.[0] | type == "object" and has("version") and (.guests | type) == "array")' "$tmp/state" >/dev/null 2>&1 ||
         fail 2 "${opt[state]}: this is not what pvx-migrate state prints"
     filter "${opt[state]}" schedule-state <"$tmp/state"
+    ! on tasks || beside_state
+}
+# beside_state: what a state document has not: datastores, time zones and tasks.
+beside_state() {
+    local why=""
+    pve_open
+    pve_list storage /storage
+    jq -c '.[]? | {from: "pve-storage", storage, type, server, datastore}' "$tmp/list.storage"
+    of_nodes
 }
 
 # of_cluster: what the token can't see is told by its rights, as Proxmox leaves it out of most lists without a word.
 of_cluster() {
-    local name why=""
+    local why=""
     pve_open
     echo null >"$tmp/rights"
     if [[ $pve ]]; then # pvesh is root's
@@ -44,9 +56,15 @@ of_cluster() {
     pve_list backup /cluster/backup
     pve_list replication /cluster/replication
     pve_list storage /storage
-    pve_list nodes /nodes
     filter "the cluster's jobs" schedule-pve -n --slurpfile rights "$tmp/rights" \
         --slurpfile backup "$tmp/list.backup" --slurpfile replication "$tmp/list.replication" --slurpfile storage "$tmp/list.storage"
+    of_nodes
+}
+
+# of_nodes: of each node that is online its time zone and its backups.
+of_nodes() {
+    local name
+    pve_list nodes /nodes
     while IFS= read -r name; do
         [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9-]*$ ]] || fail 2 "$pve/nodes: '$name' is no name of a node"
         of_node "$name"
@@ -85,7 +103,7 @@ of_node() {
 }
 
 of_server() {
-    local name status names=() lists=()
+    local name names=() lists=() told=true
     # --fingerprint is the cluster's; a CA file may have both. Only a token gets at these lists.
     opt[fingerprint]=${PBS_FINGERPRINT-} pbs_token=true
     pbs_open
@@ -96,14 +114,17 @@ of_server() {
     pbs_list rights "$pbs_root/access/permissions"
     pbs_zone
     for name in gc prune verify sync; do pbs_list "$name" "$pbs_root/admin/$name"; done
-    if [[ $(<"$tmp/list.gc") == null ]]; then datastores; fi # servers before 3.3 have no list of garbage collections
+    if [[ $(<"$tmp/list.gc") == null ]]; then # servers before 3.3 have no list of garbage collections
+        datastores
+        told=false
+    fi
     for name in garbage_collection prunejob verificationjob syncjob; do
         pbs_list "$name" "$pbs_root/nodes/localhost/tasks?typefilter=$name&since=$since&limit=$most_tasks"
         jq -c '.[]?' "$tmp/list.$name"
     done >"$tmp/tasks"
     jq -sc . "$tmp/tasks" >"$tmp/list.tasks"
     for name in gc prune verify sync tasks; do lists+=(--slurpfile "$name" "$tmp/list.$name"); done
-    filter "the server's jobs" schedule-pbs -n --arg tz "$zone" --slurpfile rights "$tmp/list.rights" \
+    filter "the server's jobs" schedule-pbs -n --arg tz "$zone" --argjson told "$told" --slurpfile rights "$tmp/list.rights" \
         --argjson stores "$(printf '%s\n' "${names[@]}" | jq -Rnc '[inputs]')" "${lists[@]}"
 }
 

@@ -65,3 +65,22 @@ pub fn finding(
     debug_assert!(CODES.iter().any(|(known, _)| *known == code), "{code}");
     Finding::new(code, severity, message, evidence, seen_by)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CODES;
+
+    /// The README's table has the same rows, in the same order.
+    #[test]
+    fn the_readme_has_them_all() {
+        let readme = include_str!("../../README.md");
+        let (_, section) = readme.split_once("\n| code | meaning | when |\n").unwrap();
+        let (section, _) = section.split_once("\n\n").unwrap();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+        let rows = rows.filter_map(|row| row.split_once("` | "));
+        let rows: Vec<(&str, &str)> = rows
+            .filter_map(|(code, rest)| Some((code, rest.split_once(" | ")?.0)))
+            .collect();
+        assert_eq!(rows, CODES);
+    }
+}

@@ -166,36 +166,43 @@ fn subjects(job: &Job) -> Vec<Subject> {
 
 /// A time for each job that needs another; one after the other, so that what is moved meets nothing either.
 fn suggestions(timed: &[Timed<'_>], found: &[Vec<Finding>], span: Span) -> Vec<Option<String>> {
-    let mut moved: Vec<Option<Job>> = vec![None; timed.len()];
+    let as_it_is = |timed: &Timed<'_>| Moved {
+        runs: suggestion::runs(timed.job, span),
+        job: timed.job.clone(),
+        schedule: None,
+    };
+    let mut all: Vec<Moved> = timed.iter().map(as_it_is).collect();
     for (place, findings) in found.iter().enumerate() {
         let bad = |one: &&Finding| one.severity > Severity::Info && HELPS.contains(&one.code);
         let mut bad = findings.iter().filter(bad).peekable();
         if bad.peek().is_none() {
             continue;
         }
-        let as_moved = |(timed, moved): (&Timed<'_>, &Option<Job>)| {
-            let job = moved.as_ref().unwrap_or(timed.job).clone();
-            let runs = suggestion::runs(&job, span);
-            Moved { job, runs }
-        };
-        let others: Vec<Moved> = timed.iter().zip(&moved).map(as_moved).collect();
-        let others: Vec<Timed<'_>> = others.iter().map(Moved::timed).collect();
-        // What it met may have gone elsewhere.
-        let met = |other: &Timed<'_>| {
-            other.job.name != timed[place].job.name && collide(&timed[place], other)
-        };
+        let others = all.iter().enumerate().filter(|(other, _)| *other != place);
+        let others: Vec<Timed<'_>> = others.map(|(_, other)| other.timed()).collect();
         let by_clock = bad.any(|one| one.code.starts_with("dst"));
-        if by_clock || others.iter().any(met) {
-            moved[place] = suggestion(timed[place].job, &others, span);
+        // What it met may have gone elsewhere.
+        let met = others.iter().any(|other| collide(&timed[place], other));
+        if !by_clock && !met {
+            continue;
+        }
+        if let Some(job) = suggestion(timed[place].job, &others, span) {
+            all[place] = Moved {
+                runs: suggestion::runs(&job, span),
+                schedule: job.schedule.clone(),
+                job,
+            };
         }
     }
-    moved.into_iter().map(|job| job?.schedule).collect()
+    all.into_iter().map(|moved| moved.schedule).collect()
 }
 
 /// A job with its runs, where it would be.
 struct Moved {
     job: Job,
     runs: Runs,
+    /// Its new schedule, if it has one.
+    schedule: Option<String>,
 }
 
 impl Moved {

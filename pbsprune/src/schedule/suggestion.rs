@@ -4,7 +4,7 @@ use super::{
     clock::AHEAD_S,
     collision::{Timed, collide},
     habit::gc_before_prune,
-    job::{Job, Spelling},
+    job::{Job, Kind, Spelling},
     timeline::{Runs, Span},
 };
 
@@ -26,7 +26,7 @@ const ASSUMED_S: i64 = 3_600;
 /// No time is suggested from the first hour up to the second: most zones skip or repeat some of it.
 const NOT_AT: std::ops::Range<i64> = 1..3;
 
-/// The job at the next time, after its own, at which it meets none of `others`; none if there is none in
+/// The job at the next time, after its own, at which it meets none of the `others`; none if there is none in
 /// the day, or if it doesn't run at one time of day.
 #[must_use]
 pub fn suggestion(job: &Job, others: &[Timed<'_>], span: Span) -> Option<Job> {
@@ -35,13 +35,9 @@ pub fn suggestion(job: &Job, others: &[Timed<'_>], span: Span) -> Option<Job> {
     let first = (own / STEP_MIN + 1) * STEP_MIN;
     let minutes = (0..24 * 60 / STEP_MIN).map(|step| (first + step * STEP_MIN) % (24 * 60));
     let minutes = minutes.filter(|minute| !NOT_AT.contains(&(minute / 60)));
-    let others: Vec<&Timed<'_>> = others
-        .iter()
-        .filter(|other| other.job.name != job.name)
-        .collect();
     minutes
         .filter_map(|minute| moved(job, minute))
-        .find(|moved| fits(moved, &others, span))
+        .find(|moved| fits(moved, others, span))
 }
 
 /// The runs of a job, for one that is to keep clear of them.
@@ -54,7 +50,7 @@ pub fn runs(job: &Job, span: Span) -> Runs {
     runs
 }
 
-fn fits(job: &Job, others: &[&Timed<'_>], span: Span) -> bool {
+fn fits(job: &Job, others: &[Timed<'_>], span: Span) -> bool {
     let Some(event) = &job.event else {
         return false;
     };
@@ -75,8 +71,11 @@ fn fits(job: &Job, others: &[&Timed<'_>], span: Span) -> bool {
     if others.iter().any(|other| collide(&timed, other)) {
         return false;
     }
+    if !matches!(job.kind, Kind::Gc | Kind::Prune) {
+        return true;
+    }
     // A garbage collection that comes before the pruning only from now on would be no help.
-    let mut all: Vec<Timed<'_>> = others.iter().map(|other| (*other).clone()).collect();
+    let mut all = others.to_vec();
     all.push(timed);
     !all.iter()
         .any(|one| gc_before_prune(one, &all, span.from).is_some())
