@@ -161,6 +161,21 @@ fn each_fault_is_found_where_it_is_planted() {
     }
 }
 
+/// Nobody's length is known by a task that either of two jobs could have begun.
+#[test]
+fn a_task_that_two_could_have_begun() {
+    let mut rows = night();
+    rows.push(json!({"from": "pve-backup", "id": "n", "schedule": "21:00", "node": "a", "storage": "nas"}));
+    let (gathered, _) = judged(&rows, None);
+    let of = |name: &str| gathered.jobs().find(|job| job.name == name).unwrap().length;
+    // Of node b alone, where the second doesn't run.
+    assert_eq!(
+        of("vms").map(|length| (length.most_s, length.runs)),
+        Some((2_400, 1))
+    );
+    assert_eq!(of("n"), None);
+}
+
 #[test]
 fn of_the_same_name() {
     let rows = [
