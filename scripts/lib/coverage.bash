@@ -1,28 +1,6 @@
 # What backup-coverage gathers: the state of the cluster, and the lists of snapshots. Sourced after call.bash, https.bash,
 # pbs.bash and site.bash; needs `tmp`.
 
-judged=false
-
-# plugin "$@": if --nagios is among these words, whatever ends the script before pbsprune has answered is a plugin's line on
-# stdout, and exit code 3: what stderr was told.
-plugin() {
-    [[ " $* " == *" --nagios "* || " $* " == *" nagios=true "* ]] || return 0
-    exec 5>&1 6>&2 2>"$tmp/said"
-    trap 'plugin_ends "$?"' EXIT
-}
-plugin_ends() {
-    local code=$1 cleaned
-    if ! $judged && ((code)); then
-        clean "$(head -n 1 "$tmp/said")"
-        printf 'PBSPRUNE UNKNOWN: %s\n' "${cleaned//|//}" >&5
-        code=3
-    else
-        cat -- "$tmp/said" >&6
-    fi
-    rm -rf -- "$tmp"
-    exit "$code"
-}
-
 # content: whether the storages of the cluster are looked at.
 content() { on content || [[ ! ${PBS_REPOSITORY-}${opt[snapshots]-} ]]; }
 
