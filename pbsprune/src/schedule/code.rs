@@ -19,7 +19,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "overlap",
-        "a job starts while another runs at the same place",
+        "a job starts while another runs at the same place, or is due again while it still runs",
     ),
     (
         "queue",

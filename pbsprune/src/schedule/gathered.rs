@@ -222,7 +222,7 @@ impl Known<'_> {
         for node in [source, text(row, "target")].into_iter().flatten() {
             job.places.insert(Place::Node(node.to_owned()));
         }
-        let length = number(row, "duration").filter(|length| *length >= 0);
+        let length = number(row, "duration");
         job.length = length.and_then(|length| Length::of(vec![length]));
         job.zone = tz(row)?.unwrap_or_else(|| self.of_nodes(source));
         Ok(job)
@@ -350,13 +350,15 @@ impl Job {
 fn length(row: &Value) -> Result<Option<Length>, String> {
     let of = |name: &str| match row.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(_) => match number(row, name).filter(|length| (0..=366 * 86_400).contains(length)) {
-            Some(length) => Ok(Some(length)),
-            None => Err(format!(
-                "{name}: {} is no number of seconds up to a year",
-                row[name]
-            )),
-        },
+        Some(_) => {
+            match number(row, name).filter(|length| (0..=Length::LONGEST_S).contains(length)) {
+                Some(length) => Ok(Some(length)),
+                None => Err(format!(
+                    "{name}: {} is no number of seconds up to a year",
+                    row[name]
+                )),
+            }
+        }
     };
     let (median_s, most_s) = (of("duration_s")?, of("duration_max_s")?);
     let lengths = median_s.or(most_s).zip(most_s.or(median_s));

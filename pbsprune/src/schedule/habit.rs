@@ -115,7 +115,9 @@ pub fn verify_never_catches_up(job: &Job, now: i64) -> Option<Finding> {
     // Without the clock's changes: a day of 25 hours is of no help.
     let gap = event.longest_gap(&TimeZone::UTC, now)?;
     let most_s = job.most_s();
-    let outdated_s = job.outdated_after_days.map(|days| days * 86_400);
+    let outdated_s = job
+        .outdated_after_days
+        .map(|days| days.saturating_mul(86_400));
     let message = if most_s > gap {
         format!(
             "takes up to {}, and the next is due after {}",
@@ -137,6 +139,47 @@ pub fn verify_never_catches_up(job: &Job, now: i64) -> Option<Finding> {
     });
     Some(finding(
         "verify-never-catches-up",
+        Severity::Warning,
+        message,
+        evidence,
+        &[job.seen_by],
+    ))
+}
+
+/// A job that is due again while it still runs: that run is left out, waits, or is beside the other.
+#[must_use]
+pub fn overlaps_itself(timed: &Timed<'_>, now: i64) -> Option<Finding> {
+    let (job, most_s) = (timed.job, timed.job.most_s());
+    let event = job.event.as_ref().filter(|_| job.enabled)?;
+    let zone = job.zone.time_zone();
+    // Of what runs that often a day says it all.
+    let of_day = timed
+        .runs
+        .often
+        .then(|| event.times(zone, now, now + 86_400, 86_400 + 3_600));
+    let starts = of_day.flatten().unwrap_or_default();
+    let starts = if timed.runs.often {
+        &starts
+    } else {
+        &timed.runs.starts
+    };
+    let gaps = starts.windows(2).map(|pair| pair[1] - pair[0]);
+    let gaps: Vec<i64> = gaps.filter(|gap| *gap < most_s).collect();
+    let gap = *gaps.iter().min()?;
+    // Said as verify-never-catches-up.
+    if job.kind == Kind::Verify && most_s > event.longest_gap(&TimeZone::UTC, now)? {
+        return None;
+    }
+    let message = format!(
+        "takes up to {}, and the next run is due {} after it began",
+        shown(most_s),
+        shown(gap)
+    );
+    let evidence = json!({
+        "with": job.name, "shortest_gap_s": gap, "duration_max_s": most_s, "times": gaps.len(),
+    });
+    Some(finding(
+        "overlap",
         Severity::Warning,
         message,
         evidence,

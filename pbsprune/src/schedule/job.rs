@@ -63,9 +63,13 @@ pub struct Length {
 }
 
 impl Length {
-    /// Of the lengths of some runs.
+    /// No run is longer, in seconds: a leap year.
+    pub const LONGEST_S: i64 = 366 * 86_400;
+
+    /// Of the lengths of some runs; what can't be the length of one is left out.
     #[must_use]
     pub fn of(mut lengths: Vec<i64>) -> Option<Self> {
+        lengths.retain(|length| (0..=Self::LONGEST_S).contains(length));
         lengths.sort_unstable();
         Some(Self {
             median_s: *lengths.get(lengths.len().checked_sub(1)? / 2)?,
@@ -152,13 +156,13 @@ mod tests {
         assert_eq!(Length::of(vec![]), None);
         #[rustfmt::skip]
         let cases: &[(&[i64], i64, i64)] = &[
-            (&[5], 5, 5), (&[9, 1], 1, 9), (&[9, 1, 4], 4, 9), (&[1, 2, 3, 100], 2, 100),
+            (&[5], 5, 5), (&[9, 1], 1, 9), (&[9, 1, 4], 4, 9), (&[1, 2, 3, 100], 2, 100), (&[0, i64::MAX], 0, 0),
         ];
         for (lengths, median_s, most_s) in cases {
             let want = Length {
                 median_s: *median_s,
                 most_s: *most_s,
-                runs: lengths.len(),
+                runs: lengths.iter().filter(|length| **length < i64::MAX).count(),
             };
             assert_eq!(Length::of(lengths.to_vec()), Some(want), "{lengths:?}");
         }

@@ -14,8 +14,8 @@ use super::{
     collision::{Timed, at_once, collide, collision},
     gathered::{Entry, Gathered, Unseen},
     habit::{
-        gc_before_prune, length_unknown, missed_not_repeated, never_runs, unseen_storage,
-        verify_never_catches_up,
+        gc_before_prune, length_unknown, missed_not_repeated, never_runs, overlaps_itself,
+        unseen_storage, verify_never_catches_up,
     },
     job::Job,
     place::Place,
@@ -121,6 +121,7 @@ fn alone(timed: &[Timed<'_>], common: Option<&Common>, now: i64) -> Vec<Vec<Find
             dst_skipped(job, &skipped(job, now)),
             dst_twice(job, now),
             at_once(job, &timed.runs),
+            overlaps_itself(timed, now),
             common.and_then(|common| common.zone_differs(job, now)),
             missed_not_repeated(job, now),
             verify_never_catches_up(job, now),

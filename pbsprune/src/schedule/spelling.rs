@@ -8,15 +8,18 @@ pub fn text<'a>(row: &'a Value, name: &str) -> Option<&'a str> {
     row.get(name)?.as_str().filter(|text| !text.is_empty())
 }
 
+/// No number of Proxmox's is as large; two that are smaller can be added, and one taken from the other.
+pub const LARGEST: i64 = 9_000_000_000_000_000;
+
 /// A whole number.
 #[must_use]
 pub fn number(row: &Value, name: &str) -> Option<i64> {
     let value = row.get(name)?;
-    let whole = |number: f64| (number.abs() < 9e15).then_some(number as i64);
-    value
+    let number = value
         .as_i64()
-        .or_else(|| value.as_f64().and_then(whole))
-        .or_else(|| value.as_str()?.trim().parse().ok())
+        .or_else(|| value.as_f64().map(|number| number as i64))
+        .or_else(|| value.as_str()?.trim().parse().ok());
+    number.filter(|number| (-LARGEST..=LARGEST).contains(number))
 }
 
 /// A truth; none where nothing is said.
@@ -50,10 +53,15 @@ mod tests {
 
     #[test]
     fn spellings() {
-        let row = json!({"a": 1, "b": "1", "c": 1.5, "d": true, "e": "no", "f": null, "g": ["x", "y"], "h": [1], "i": ""});
+        let row = json!({"a": 1, "b": "1", "c": 1.5, "d": true, "e": "no", "f": null, "g": ["x", "y"], "h": [1], "i": "",
+            "j": i64::MAX, "k": i64::MIN, "l": u64::MAX, "m": 1e300, "n": i64::MAX.to_string()});
         assert_eq!(
             ["a", "b", "c", "d", "f", "z"].map(|n| number(&row, n)),
             [Some(1), Some(1), Some(1), None, None, None]
+        );
+        assert_eq!(
+            ["j", "k", "l", "m", "n"].map(|n| number(&row, n)),
+            [None; 5]
         );
         assert_eq!(
             ["a", "b", "d", "e", "f"].map(|n| truth(&row, n)),

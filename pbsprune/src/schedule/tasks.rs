@@ -99,9 +99,7 @@ impl Tasks {
         own.or_else(|| {
             let end = number(row, "last-run-endtime");
             let length = last.zip(end).map(|(last, end)| end - last.start);
-            let length = number(row, "duration")
-                .or(length)
-                .filter(|length| *length >= 0);
+            let length = number(row, "duration").or(length);
             length.and_then(|length| Length::of(vec![length]))
         })
     }

@@ -23,7 +23,7 @@ impl Upid {
             _ => return None,
         };
         Some(Self {
-            start: i64::from_str_radix(start, 16).ok()?,
+            start: i64::from(u32::from_str_radix(start, 16).ok()?),
             kind: kind.to_owned(),
             id: unescaped(id),
         })
@@ -66,6 +66,8 @@ mod tests {
             ("UPID:node2:000A1B2C:0F:69269F18:vzdump::root@pam:", Some((1_764_138_776, "vzdump", ""))),
             ("UPID:pbs:0:0:0:69269F18:gc:a\\xzz:root@pam:", Some((1_764_138_776, "gc", "a\\xzz"))),
             ("UPID:pbs:0:0:0:xyz:gc:a:root@pam:", None),
+            ("UPID:pbs:0:0:0:-1:gc:a:root@pam:", None),
+            ("UPID:pbs:0:0:0:7FFFFFFFFFFFFFFF:gc:a:root@pam:", None),
             ("UPID:pbs", None),
             ("", None),
         ];
