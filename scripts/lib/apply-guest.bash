@@ -66,7 +66,7 @@ last_words() { head -c 65536 -- "$1" | tr -d '\0\r' | grep -av '^$' | tail -n 1 
 made() {
     local code=0 how told
     rm -f -- "$dir/none" || return 1
-    known "$dir" || return 1
+    known || return 1
     if [[ $whose == ready ]]; then
         printf '{"vmid":%s,"exists":true,"ours":true,"changed":false}\n' "$vmid" >"$dir/ran"
         listen
@@ -86,7 +86,6 @@ made() {
     come_of "$dir/ran.all" || return 1
     case $how in
     fine)
-        known "$dir" || return 1
         [[ $whose != foreign ]] || foreign || return 1
         ;;
     vmid-taken | not-made | refused | node-offline | no-quorum | not-begun | changed)
@@ -109,15 +108,16 @@ made() {
     esac
 }
 
-# come_of FILE: what run has said of the guest there: FOLDER/ran, `how`, and FOLDER/to-configure.
+# come_of FILE: what run has said of the guest there: FOLDER/ran, `how`, `whose`, and FOLDER/to-configure.
 come_of() {
     local said
-    asked "$(<"$lib/ran.jq")" "$1" -n -R --slurpfile job "$dir/job" || return 1
+    past || return 1
+    asked "$(<"$lib/ran.jq")" "$1" -n -R -L "$lib" --slurpfile job "$dir/job" --rawfile journal "$dir/journal" --slurpfile note "$dir/note" || return 1
     mapfile -t said <<<"$told"
     : >"$dir/ran"
     [[ ! ${said[0]} ]] || printf '%s\n' "${said[0]}" >"$dir/ran"
-    how=${said[1]}
-    printf '%s\n' "${said[2]}" >"$dir/to-configure"
+    how=${said[1]} whose=${said[2]}
+    printf '%s\n' "${said[3]}" >"$dir/to-configure"
 }
 
 # may_be_ours: the ID was taken meanwhile, and by what is not known: it may be this name's guest, which a call on another host
@@ -136,16 +136,22 @@ nothing_begun() {
         | .action == "create" and (.phase | IN("requested", "task", "stuck", "verified", "ready"))' "$journal") && [[ $open == false ]]
 }
 
-# known FOLDER: sets `whose`, what the journal says of the guest: "ready" (and the cluster has it), "ours", "adopted" or "foreign".
+# known: sets `whose`, what the journal says of the guest: "ready" (and the cluster has it), "ours", "adopted" or "foreign".
 known() {
     if [[ ! -s $journal && $(cat -- "$journal.note" 2>/dev/null) != *'"adopted":true'* ]]; then
         whose=foreign
         return
     fi
+    past || return 1
+    # shellcheck disable=SC2016 # the dollars are jq's
+    asked 'include "known"; whose($journal; $note[0])' "$dir/job" -L "$lib" --rawfile journal "$dir/journal" --slurpfile note "$dir/note" && whose=$told
+}
+
+# past: FOLDER/journal and FOLDER/note, as they are now; there may be none.
+past() {
     : >"$dir/journal" && echo null >"$dir/note"
     [[ ! -s $journal ]] || cat -- "$journal" >"$dir/journal" || return 1
-    [[ ! -s $journal.note ]] || cat -- "$journal.note" >"$dir/note" || return 1
-    asked "$(<"$lib/known.jq")" "$dir/job" -L "$lib" --rawfile journal "$dir/journal" --slurpfile note "$dir/note" && whose=$told
+    [[ ! -s $journal.note ]] || cat -- "$journal.note" >"$dir/note"
 }
 
 # foreign: a guest of that ID and name that this journal has not made.

@@ -48,14 +48,14 @@ recall() {
 
 # meet FOLDER ADDRESS: writes FOLDER/met, what is thought of its host keys, and FOLDER/known_hosts for ssh; false if there are none.
 meet() {
+    local met
     : >"$1/known_hosts"
     if ! await "$2" "$1/scanned" "$wait_s"; then
         jq -nc --arg at "$2" --arg wait "$wait_s" '{error: {code: "no-sshd", message: "no ssh server answers at \($at), port 22, within \($wait) s"}}' >"$1/met"
         return 1
     fi
     filter host-keys host-keys -r --rawfile scanned "$1/scanned" --rawfile known "$known" --arg path "$known" <"$1/job" >"$1/verdict"
-    head -n 1 -- "$1/verdict" >"$1/met"
-    tail -n +2 -- "$1/verdict" >"$1/known_hosts"
+    { IFS= read -r met && printf '%s\n' "$met" >"$1/met" && cat >"$1/known_hosts"; } <"$1/verdict"
     [[ -s $1/known_hosts ]] || return 1
     [[ $(<"$1/met") != *'"replace":true'* ]] || pin "$2" "$1/known_hosts"
 }

@@ -1,7 +1,7 @@
 # What is asked of the wire. Sourced after call.bash; who uses it has looked for ip and arping.
 PATH=$PATH:/usr/sbin:/sbin # where Debian has them
 
-# ask_wire INTERFACE ADDRESS OPTION STEP: asks by ARP three times, STEP apart, and waits twice that for the last answer; STEP is a fraction of a second, as ".2".
+# ask_wire INTERFACE ADDRESS OPTION STEP: asks by ARP three times, STEP apart, and waits twice that for the last answer; STEP is a fraction of a second, as ".15".
 # What arping says, each time a line "Sent ..", a line "Received N response(s)" and one "reply from" for each answer; anything else is why it could not ask.
 ask_wire() {
     local pids=()
