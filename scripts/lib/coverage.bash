@@ -32,10 +32,15 @@ backups() {
     [[ ! ${PBS_REPOSITORY-} ]] || pbs=true
     if content; then filter "the contents of the storages" coverage-content --argjson pbs "$pbs" <"$tmp/state"; fi
     if [[ ${opt[snapshots]-} ]]; then
-        cat -- "${opt[snapshots]}" || fail 2 "${opt[snapshots]}: can't be read"
+        cat -- "${opt[snapshots]}" >"$tmp/more" 2>/dev/null || fail 2 "${opt[snapshots]}: can't be read"
+        something "$tmp/more" || fail 2 "${opt[snapshots]}: it is empty: no list of snapshots ([] if there is none)"
+        cat -- "$tmp/more"
     fi
     if $pbs; then server; fi
 }
+
+# something FILE: there is more in it than blanks. A list of nothing is [], an empty file is what a call that failed leaves.
+something() { grep -q '[^[:space:]]' "$1"; }
 
 # server: the snapshots of the datastores of PBS_REPOSITORY's server.
 server() {
@@ -54,10 +59,11 @@ server() {
 # datastore: the snapshots of `store` in all its namespaces, or in those of --ns, and what isn't seen of it.
 datastore() {
     local ns wanted="[]" status=0
-    rights
+    [[ ${opt[ns]-} ]] || rights
     pbs_namespaces || status=$?
     ((status != 1)) || { hidden "the snapshots of $store" "Datastore.Audit on /datastore/$store" "$pbs_message" && return; }
     ((status == 0)) || fail 3 "$store: $pbs_message"
+    something "$tmp/answer" || fail 3 "$store: the list of its namespaces is empty: no answer"
     [[ ! ${opt[ns]-} ]] || wanted=$(jq -nc --arg ns "${opt[ns]}" '$ns | split(",")')
     filter "$store" namespaces -r --arg depth "" --argjson only "$wanted" <"$tmp/answer" >"$tmp/namespaces"
     while IFS= read -r ns; do
@@ -65,28 +71,49 @@ datastore() {
         pbs_snapshots "$ns" || status=$?
         ((status != 1)) || { hidden "the snapshots of $store in '$ns'" "Datastore.Audit on /datastore/$store${ns:+/$ns}" "$pbs_message" && continue; }
         ((status == 0)) || fail 3 "$store: $pbs_message"
+        something "$tmp/answer" || fail 3 "$store: the snapshots in '$ns' are an empty answer"
+        [[ ! ${opt[ns]-} ]] || rights_in "$ns"
         filter "the snapshots of $store in '$ns'" snapshots --arg ns "$ns" <"$tmp/answer" >"$tmp/rows"
         jq -c --arg store "$store" '. + {datastore: $store}' "$tmp/rows"
     done <"$tmp/namespaces"
 }
 
-# rights: says what the token can't see of `store`. Without Datastore.Audit the server leaves the groups of others out of its
-# lists, and doesn't say so; it must be handed down to the namespaces, and not taken away in one of them.
+# What a token may do is told as privilege: whether it is handed down. Without Datastore.Audit the server leaves the groups of
+# others out of its lists, and doesn't say so.
+#
+# rights: says what the token can't see of `store` and all its namespaces: the right must be handed down to all that is below.
 rights() {
-    local status=0 path=/datastore/$store
-    pbs_api GET "$pbs_root/access/permissions?path=$path" || status=$?
-    if ((status == 0)); then
-        jq -c --arg path "$path" '(.data // {})[$path] // {}' "$tmp/answer" >"$tmp/rights" 2>/dev/null || echo '{}' >"$tmp/rights"
-        pbs_rights || status=$?
-    fi
-    ((status <= 1)) || fail 3 "$store: $pbs_message"
-    if ((status)); then
-        hidden "the snapshots of $store" "Datastore.Audit on $path, of which the server doesn't tell" "$pbs_message"
-    elif ! jq -e --arg path "$path/" --slurpfile at "$tmp/rights" '
-        [$at[0], (.data // {} | to_entries[] | select(.key | startswith($path)) | .value)] as $all
-        | ($at[0]["Datastore.Audit"] | . == true or . == 1) and ($all | all(has("Datastore.Audit")))' "$tmp/answer" >/dev/null 2>&1; then
+    local path=/datastore/$store
+    rights_at "$path" "the snapshots of $store" || return 0
+    pbs_rights || rights_failed "$?" "the snapshots of $store" "$path" || return 0
+    jq -e --arg path "$path/" --slurpfile at "$tmp/rights" '
+        $at + [.data // {} | to_entries[] | select(.key | startswith($path)) | .value]
+        | all(.["Datastore.Audit"] | . == true or . == 1)' "$tmp/answer" >/dev/null 2>&1 ||
         hidden "the snapshots of $store" "Datastore.Audit on $path and all that is below it"
+}
+
+# rights_in NAMESPACE: says if the token can't see all of this one, whatever is below it.
+rights_in() {
+    local path=/datastore/$store${1:+/$1} list="the snapshots of $store in '$1'"
+    cp -- "$tmp/answer" "$tmp/snapshots"
+    if rights_at "$path" "$list"; then
+        jq -e 'has("Datastore.Audit")' "$tmp/rights" >/dev/null || hidden "$list" "Datastore.Audit on $path"
     fi
+    mv -- "$tmp/snapshots" "$tmp/answer"
+}
+
+# rights_at PATH LIST: $tmp/rights has what the token may do there; fails, and says so of LIST, if the server doesn't tell.
+rights_at() {
+    pbs_api GET "$pbs_root/access/permissions?path=$1" || rights_failed "$?" "$2" "$1" || return 1
+    jq -c --arg path "$1" '(.data // {})[$path] | objects // {}' "$tmp/answer" >"$tmp/rights" 2>/dev/null || echo '{}' >"$tmp/rights"
+    something "$tmp/rights" || echo '{}' >"$tmp/rights"
+}
+
+# rights_failed STATUS LIST PATH: after a call of pbs_api that failed; is false itself.
+rights_failed() {
+    (($1 <= 1)) || fail 3 "$store: $pbs_message"
+    hidden "$2" "Datastore.Audit on $3, of which the server doesn't tell" "$pbs_message"
+    return 1
 }
 
 # hidden LIST RIGHT [WHY]: the record of what isn't seen of `store`.

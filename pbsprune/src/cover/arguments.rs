@@ -24,7 +24,7 @@ that is known it is --max-age. Snapshots that are dated more than an hour ahead 
   new                there is none, and its job has not run since it was made
   stale              the newest that can be restored is older than it may be
   only-failed        the newest that is complete failed its verification; critical if all did
-  unverified         none that is younger than --verify-age is verified
+  unverified         neither its newest nor any younger than --verify-age is verified
   volume-left-out    a volume of it is in no backup: backup=0, not set, a bind mount
   incomplete-newest  the newest did not come to its end
   other-name         by its notes the newest is of a guest with another name

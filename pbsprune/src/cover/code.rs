@@ -19,7 +19,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "unverified",
-        "none that is younger than --verify-age is verified",
+        "neither its newest nor any younger than --verify-age is verified",
     ),
     (
         "volume-left-out",

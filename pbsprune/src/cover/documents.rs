@@ -7,11 +7,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use vmid::{
     exit::Stop,
+    permission::{Permissions, has_on_all_guests},
     stream::{self, Kept},
 };
 
 use super::{
-    guest::{Guest, Raw, unique},
+    guest::{Guest, Raw, is_true, unique},
     job::Job,
     unseen::Unseen,
 };
@@ -52,8 +53,11 @@ struct State {
     #[serde(default)]
     pools: Option<Vec<String>>,
     #[serde(default)]
-    permissions: Option<BTreeMap<String, BTreeMap<String, Value>>>,
+    permissions: Option<Told>,
 }
+
+/// Rights as `/access/permissions` tells them: whether each is handed down, as true or as 1.
+type Told = BTreeMap<String, BTreeMap<String, Value>>;
 
 #[derive(Deserialize)]
 struct Cluster {
@@ -107,10 +111,19 @@ impl Documents {
             self.guests.extend(guest);
         }
         let told = state.permissions.as_ref();
-        if !told.is_some_and(|rights| has_on_all(rights, "VM.Audit")) {
+        if !told.is_some_and(|told| has_on_all_guests(&permissions(told), "VM.Audit")) {
             self.more_guests = true;
             let list = Unseen::new("the list of the guests", "VM.Audit on /vms");
             self.unseen.push(list);
+        }
+        if self.guests.is_empty() && !self.more_guests {
+            // Of a cluster that works it may be true; as the answer of one that doesn't it is never to look well.
+            let why = "there is no guest in it, so nothing was judged".to_owned();
+            self.unseen.push(Unseen {
+                right: None,
+                why: Some(why),
+                ..Unseen::new("the guests of the cluster", "")
+            });
         }
         for hidden in state.hidden.into_iter().flatten() {
             self.more_guests = true;
@@ -212,12 +225,17 @@ impl Documents {
     }
 }
 
-/// `privilege` on every guest there may be: who lacks it on one gets a shorter list.
-fn has_on_all(rights: &BTreeMap<String, BTreeMap<String, Value>>, privilege: &str) -> bool {
-    let on = |entry: &BTreeMap<String, Value>| entry.contains_key(privilege);
-    let top = rights.get("/vms").or_else(|| rights.get("/"));
-    let below = rights.iter().filter(|(path, _)| path.starts_with("/vms/"));
-    top.is_some_and(on) && below.map(|(_, entry)| entry).all(on)
+/// What they hand down.
+fn permissions(told: &Told) -> Permissions {
+    let entry = |rights: &BTreeMap<String, Value>| {
+        let rights = rights.iter();
+        rights
+            .map(|(name, handed)| (name.clone(), is_true(handed)))
+            .collect()
+    };
+    told.iter()
+        .map(|(path, rights)| (path.clone(), entry(rights)))
+        .collect()
 }
 
 fn parsed(jobs: Vec<Map<String, Value>>, path: &Path) -> Result<Vec<Job>, Stop> {
@@ -263,15 +281,18 @@ mod tests {
     fn rights_on_all_guests() {
         #[rustfmt::skip]
         let cases = [
-            ("at the top",       r#"{"/":{"VM.Audit":true}}"#,                               true),
             ("on guests",        r#"{"/":{},"/vms":{"VM.Audit":1}}"#,                        true),
+            ("not below",        r#"{"/":{"VM.Audit":true},"/vms":{"VM.Audit":false}}"#,     false),
+            ("not below, a 0",   r#"{"/vms":{"VM.Audit":0}}"#,                               false),
+            ("at the top alone", r#"{"/":{"VM.Audit":false}}"#,                              false),
+            ("nothing below said", r#"{"/":{"VM.Audit":true}}"#,                             false),
             ("not on guests",    r#"{"/":{"VM.Audit":true},"/vms":{}}"#,                     false),
             ("not on one",       r#"{"/vms":{"VM.Audit":true},"/vms/7":{"VM.Backup":true}}"#, false),
             ("on one alone",     r#"{"/vms/7":{"VM.Audit":true}}"#,                          false),
         ];
         for (name, rights, want) in cases {
-            let rights = serde_json::from_str(rights).unwrap();
-            assert_eq!(has_on_all(&rights, "VM.Audit"), want, "{name}");
+            let rights = permissions(&serde_json::from_str(rights).unwrap());
+            assert_eq!(has_on_all_guests(&rights, "VM.Audit"), want, "{name}");
         }
     }
 

@@ -13,6 +13,7 @@ use crate::{
         job::Job,
         unseen::unseen,
     },
+    guard::AHEAD_S,
     retention::Verification,
 };
 
@@ -41,9 +42,16 @@ impl<'a> Looked<'_, 'a> {
         }
     }
 
+    /// When it was made, if its configuration says it. A time in the future says nothing: with it the guest
+    /// would be new for ever.
+    fn made(&self) -> Option<i64> {
+        let made = self.guest.config.as_ref()?.made?;
+        (made <= self.known.rules.now.saturating_add(AHEAD_S)).then_some(made)
+    }
+
     /// The newest is another guest's: older than this one, and with another name in its notes.
     fn of_another(&self, newest: Seen) -> bool {
-        let made = self.guest.config.as_ref().and_then(|config| config.made);
+        let made = self.made();
         made.is_some_and(|made| newest.time < made) && self.other().is_some()
     }
 
@@ -117,7 +125,7 @@ impl<'a> Looked<'_, 'a> {
         if self.newest.is_none() && self.all.iter().any(|(seen, _)| seen.finished) {
             return None; // only-failed says it
         }
-        let made = self.guest.config.as_ref().and_then(|config| config.made);
+        let made = self.made();
         let rules = &self.known.rules;
         let due = self.due();
         let since = due.map_or(

@@ -13,6 +13,9 @@ use crate::{
     },
 };
 
+/// So long a backup may wait for its verification where the one before it is verified: a job verifies each day.
+const WAIT_S: i64 = 36 * 3_600;
+
 impl<'a> Looked<'_, 'a> {
     pub(super) fn verification(&mut self) {
         let Rules {
@@ -37,6 +40,7 @@ impl<'a> Looked<'_, 'a> {
             .iter()
             .any(|place| stores.get(&place.store) == Some(&true));
         let told = match verified {
+            Some((seen, _)) if self.is_soon_verified(seen.time, now) => return,
             Some((seen, _)) if now - seen.time > most => {
                 format!(
                     "its newest verified backup is of {}, {} old",
@@ -65,6 +69,18 @@ impl<'a> Looked<'_, 'a> {
             evidence,
             &[by],
         );
+    }
+
+    /// Of what is good and younger than `verified`, if anything is, all is so young that its verification is
+    /// to come: of rare backups the newest that is verified is old, and nothing is wrong.
+    fn is_soon_verified(&self, verified: i64, now: i64) -> bool {
+        let younger = self
+            .all
+            .iter()
+            .filter(|(seen, place)| is_good(seen) && place.verifiable && seen.time > verified);
+        younger
+            .last()
+            .is_none_or(|(seen, _)| now - seen.time <= WAIT_S)
     }
 
     pub(super) fn incomplete(&mut self) {
