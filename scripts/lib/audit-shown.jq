@@ -1,4 +1,4 @@
-# An audit's records ($lines) in the form that was asked for ($form), behind a line with the exit code.
+# An audit's records ($lines, and what is $besides) in the form that was asked for ($form), behind a line with the exit code.
 include "text";
 
 def severities: ["critical", "unknown", "warning", "info"];
@@ -8,12 +8,12 @@ def subject: subject_field as $field | . as $record
   | if $field == "vmid" then [.vmid, .name // empty] | map(tostring) | join(" ") elif IN($field; "part", "name") then .[$field] else "\($field) \($record[$field])" end;
 
 # A spreadsheet runs a cell that begins with one of these as a formula, as vmid's table has it.
-def cell: if . == null then "" elif type == "string" then if test("\\A[=+@\t\r\n-]") then "'" + . else . end else . end;
+def cell: if . == null then "" elif type == "string" then if test("\\A[=+@\t\r\n-]") then "'" + . else . end | printable else . end;
 def padded($width): . + ([range($width - length)] | map(" ") | join(""));
 def aligned: . as $rows | [range(.[0] | length) as $column | [$rows[][$column] | length] | max] as $widths
   | $rows[] | [range(length - 1) as $column | .[$column] | padded($widths[$column])] + [.[-1]] | join("  ") | sub(" +\\z"; "");
 
-[$lines | split("\n")[] | fromjson?] as $records
+[$lines, $besides | split("\n")[] | fromjson?] as $records
 | [$records[] | subject as $subject | . as $record | .findings[] | {finding: ., $subject, record: $record}] | sort_by([(.finding | rank), .subject]) | . as $all
 | map(select(.finding.severity != "info")) as $open
 # The same of more than three is one row.
@@ -32,4 +32,5 @@ def aligned: . as $rows | [range(.[0] | length) as $column | [$rows[][$column] |
      | ($rows | map("\(.subject): \(.finding.code): \(.finding.message // "")" | printable | gsub("[|]"; "/")) | if . == [] then ["\([$records[] | select(.part | not)] | length) subjects"] elif length > 20 then .[:20] + ["and \(length - 20) more"] else . end | join("; ")) as $text
      | ($records | length) as $count
      | "AUDIT \($word): \($text)|" + ([("ok", "warning", "unknown", "critical") | . as $status | "\($status)=\($records | map(select(.status == $status)) | length);;;0;\($count)"] | join(" "))
+   elif $besides != "" then $records | sort_by(.status as $status | ["critical", "unknown", "warning"] | index($status) // 3)[] | tojson
    else empty end)

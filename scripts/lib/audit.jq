@@ -1,7 +1,9 @@
 # What the parts of an audit found, as one stream: a record for each subject, the gravest first, and one for each part.
 # $parts: a line each, "name, file, exit code, why" with tabs; "-" is the code of one that wasn't to be run. The input are the lines of the
-# files. Some parts know neither severities nor the site's exemptions: they are given here. $codes: what --help lists, by part.
+# files. Some parts know neither severities nor the site's exemptions: they are given here. $codes: what --help lists, by part. $due: how much
+# there is to be looked at, by part.
 include "text";
+include "not-run";
 
 def bare: ["vmid check", "ipalloc check", "hacheck check"]; # those parts
 def graver: ["info", "warning", "unknown", "critical"];
@@ -52,14 +54,21 @@ def holds($today): .until == null or .until >= $today;
    | (.[1] | as_subject($part))
    | (if $exempt != [] and IN($part; bare[]) then names_of($site) else null end) as $names
    | .findings = [.findings[]? | . + {part: $part} | . as $found
-       | if $names and .code != "unseen" then
+       # What could not be seen is never fine, whatever its code is.
+       | if $names and .code != "unseen" and .severity != "unknown" then
            [$exempt[] | select(.code == $found.code and holds($today) and is_of($names))][0] as $by
            | if $by then . + {severity: "info", exempt: $by.why, by: ($by | tojson)} else . end
          else . end]] as $records
 | ([$records[].findings[].by | strings] | unique) as $used
-| ([$run[] | select(.part | IN(bare[])) | select(.code | IN("0", "1")) | $codes[.part][]?] | unique) as $own
+| ([$records[].findings[] | select(.severity != "info" or .by) | [.part]] | counts) as $open
+| [$run[] | .part as $part
+   | [if .code == "-" then empty else not_run(.code; .why; $read[$part] // 0; $unread[$part] // 0; $open[$part] // 0; $due[$part] // 0) end] as $not
+   | {part, ran: (.code != "-" and $not == []), records: ($read[$part] // 0), findings: (
+       if .code == "-" then [finding("not-run"; "info"; "\($part) was not asked for: \(.why)"; {}; [])]
+       else .code as $code | [$not[] | finding("not-run"; "unknown"; "\($part) \(.)"; {code: ($code | tonumber)}; [])] end | map(. + {part: "audit"}))}] as $of_parts
+| ([$of_parts[] | select(.ran and (.part | IN(bare[]))) | $codes[.part][]?] | unique) as $own
 | ([$codes[][]] | unique) as $all
-# What is to be said of exemptions and of parts.
+# What is to be said of exemptions.
 | [$exempt[] | . as $exemption
    | ({vmid, node, storage, job, pair, service} | with_entries(select(.value != null))) as $subject
    | "exempt: \(.code) of \($subject | to_entries[0] | "\(.key) \(.value)")" as $it
@@ -70,11 +79,6 @@ def holds($today): .until == null or .until >= $today;
      elif IN(tojson; $used[]) | not then [$subject, finding("exemption-unused"; "warning"; "\($it) matches nothing: remove it"; $exemption; ["site"])]
      else empty end
    | .[0] + {findings: [.[1] + {part: "audit"}]}] as $exemptions
-| [$run[] | .part as $part | {part, ran: IN(.code; "0", "1"), records: ($read[.part] // 0), findings: (
-     if .code == "-" then [finding("not-run"; "info"; "\(.part) was not asked for: \(.why)"; {}; [])]
-     elif IN(.code; "0", "1") | not then [finding("not-run"; "unknown"; "\(.part) could not be run to its end: \(.why)"; {code: (.code | tonumber)}; [])]
-     elif $unread[.part] then [finding("not-run"; "unknown"; "\(.part) wrote \($unread[.part]) lines that are no records"; {}; [])]
-     else [] end | map(. + {part: "audit"}))}] as $of_parts
 # One record for each subject: the fields of the first part that has it.
 | [$records[], $exemptions[], $of_parts[]]
 | map(subject as $subject | [$subject.key, $subject.field, .])

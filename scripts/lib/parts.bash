@@ -49,8 +49,11 @@ read_cluster() {
         for name in ca-cert fingerprint; do [[ ! ${opt[$name]-} ]] || trust+=("--$name" "${opt[$name]}"); done
         if on insecure; then trust+=(--insecure); fi
         pvx-migrate state --content "${trust[@]}" >"$documents/state.json" || code=$?
-        ((code < 2)) || fail "$code" "the cluster could not be read (pvx-migrate state, exit code $code)"
+        ((code == 0)) || fail $((code == 2 ? 2 : 3)) "the cluster could not be read (pvx-migrate state, exit code $code)"
     fi
+    jq -ces 'select(length == 1) | .[0] | select(type == "object" and has("version") and (.guests | type) == "array")
+        | {guests: (.guests | length), nodes: ([.nodes[]?] | length), jobs: ([.backup_jobs[]?] | length)}' "$documents/state.json" >"$tmp/due" 2>/dev/null ||
+        fail 2 "${opt[state]:-the state}: it is no state document"
     (filter "${opt[state]:-the state}" state-guests <"$documents/state.json") >"$tmp/guests" || fail 2 "${opt[state]:-the state}: it is no state document"
     cp -- "$site" "$documents/site.json"
 }
@@ -96,24 +99,33 @@ backups_and_losses() {
     [[ $me == site-page || ${opt[keep]-}${opt[page]-} ]] || return 0
     [[ ! ${PBS_REPOSITORY-} || ! -s $list ]] || grep -q '^{"unseen":' "$list" || snapshots=(--snapshots "$list")
     part lost pvx-migrate plan lost --all --site "$site_file" "${old[@]}" "${snapshots[@]}" <"$1"
+    last_words lost
+    jq -ncR -L "$lib" --arg code "$code" --arg why "$why" --argjson due "$(<"$tmp/due")" -f "$lib/lost-run.jq" "$documents/lost.jsonl" >"$tmp/lost.run" &&
+        cat -- "$tmp/lost.run" >>"$documents/lost.jsonl"
+}
+
+# last_words NAME: sets `code` and `why`, how the part ended and what it said of that.
+last_words() {
+    local said=() cleaned
+    code=3
+    [[ ! -s $tmp/$1.code ]] || code=$(<"$tmp/$1.code")
+    [[ ! -r $tmp/$1.said ]] || mapfile -n 1000 -t said <"$tmp/$1.said"
+    # A hint comes behind what was wrong, and what is said besides comes before.
+    for why in "${said[@]}"; do [[ $why == *": hint: "* ]] || said[0]=$why; done
+    clean "${said[0]:-it said nothing}"
+    why=$cleaned
+    ((code < 2)) || why+=" (exit code $code)"
 }
 
 # part_lines: what became of each part, a line each, for audit.jq.
 part_lines() {
-    local name code why said
+    local name code why
     for name in "${parts[@]}"; do
         code=- why=${unwanted[$name]-}
         if [[ ! $why ]]; then
-            code=3 said=()
-            [[ ! -s $tmp/$name.code ]] || code=$(<"$tmp/$name.code")
-            mapfile -n 1000 -t said <"$tmp/$name.said"
-            # A hint comes behind what was wrong, and what is said besides comes before.
-            for why in "${said[@]}"; do [[ $why == *": hint: "* ]] || said[0]=$why; done
-            why=${said[0]:-it said nothing}
-            ((code < 2)) || why+=" (exit code $code)"
+            last_words "$name"
         fi
-        clean "$why"
-        printf '%s\t%s.jsonl\t%s\t%s\n' "${part_name[$name]}" "$name" "$code" "$cleaned"
+        printf '%s\t%s.jsonl\t%s\t%s\n' "${part_name[$name]}" "$name" "$code" "$why"
     done
 }
 
@@ -140,6 +152,12 @@ known_codes() {
         else .codes[.part] += [$line | capture("^  (?<codes>[a-z0-9]+(-[a-z0-9]+)*( [a-z0-9]+(-[a-z0-9]+)*)*)(:|  )").codes | splits(" ")] end) | .codes'
 }
 
+# due: of how many there is a record to be had, by part.
+due() {
+    jq -c --slurpfile site "$site" '{"vmid check": .guests, "ipalloc check": .guests, "pvx-migrate audit": .nodes, "backup-coverage": .guests,
+        "schedule-lint": .jobs, "hacheck check": ($site[0] | (.pairs // []) + (.services // []) | length)}' "$tmp/due"
+}
+
 # merge_parts: $documents/findings.jsonl.
 merge_parts() {
     local zone=UTC today files=() name cleaned
@@ -149,22 +167,43 @@ merge_parts() {
     for name in "${parts[@]}"; do files+=("$documents/$name.jsonl"); done
     known_codes >"$tmp/codes"
     jq -ncR -L "$lib" --slurpfile site_document "$site" --rawfile parts "$tmp/parts" --argjson codes "$(<"$tmp/codes")" --arg today "$today" \
+        --argjson due "$(due)" \
         -f "$lib/audit.jq" "${files[@]}" >"$documents/findings.jsonl" || fail 3 "what the parts found could not be brought together"
 }
 
 # keep: the documents, and the drills that are known, in the folder that was asked for.
 keep() {
-    [[ ! -r $drills ]] || cp -- "$drills" "$documents/drills.jsonl"
-    { cp -r -- "$documents" "${opt[keep]}.$$" && mv -T -- "${opt[keep]}.$$" "${opt[keep]}"; } || fail 3 "${opt[keep]}: could not be written"
+    read_drills
+    if [[ $drills_are == read ]]; then cp -- "$tmp/drills" "$documents/drills.jsonl" || fail 3 "${opt[keep]}: the drills could not be written"; fi
+    { cp -r -- "$documents" "${opt[keep]}.$$" && mv -T -- "${opt[keep]}.$$" "${opt[keep]}"; } || {
+        rm -rf -- "${opt[keep]}.$$"
+        fail 3 "${opt[keep]}: could not be written"
+    }
+}
+
+# besides NAME COMMAND...: what was asked for beside the findings, which are shown whatever becomes of it; that it failed is one, in `also`.
+also=""
+besides() {
+    local name=$1 message code=0 cleaned
+    shift
+    # Its last words alone: what it might print besides is not the audit's.
+    message=$("$@" 2>&1 >/dev/null) || code=$?
+    ((code)) || { [[ ! $message ]] || printf '%s\n' "$message" >&2; } # what it has to say nevertheless
+    ((code)) || return 0
+    message=${message##*$'\n'}
+    clean "${message#"$me: "}"
+    also+=$(jq -nc --arg part "$name" --arg message "${cleaned:-it said nothing}" --argjson code "$code" '{$part, ran: false, status: "unknown", findings: [
+        {code: "not-written", severity: "unknown", message: "the \($part) that was asked for is not there: \($message)", evidence: {$code}, seen_by: [], part: "audit"}]}')$'\n'
 }
 
 # shown: the findings in the form that was asked for; ends the script with its exit code.
 shown() {
     local code
-    jq -nr -L "$lib" --arg form "$form" --rawfile lines "$documents/findings.jsonl" -f "$lib/audit-shown.jq" >"$tmp/shown" || fail 3 "the findings could not be shown"
+    jq -nr -L "$lib" --arg form "$form" --arg besides "$also" --rawfile lines "$documents/findings.jsonl" -f "$lib/audit-shown.jq" >"$tmp/shown" ||
+        fail 3 "the findings could not be shown"
     {
         read -r code
-        if [[ $form == json ]]; then cat -- "$documents/findings.jsonl"; else cat; fi
+        if [[ $form == json && ! $also ]]; then cat -- "$documents/findings.jsonl"; else cat; fi
     } <"$tmp/shown"
     # shellcheck disable=SC2034 # read by plugin_ends
     looked=true

@@ -3,4 +3,4 @@
 .guests[]
 | {vmid, type, node, name, status, template: (if .template then 1 else 0 end)} as $guest
 | if .config | type == "object" then $guest + .config + $guest
-  else $guest + {error: {code: "no-config", message: "/nodes/\(.node)/\(.type)/\(.vmid)/config: it was not seen"}} end
+  else $guest + {error: {code: "unseen", message: "/nodes/\(.node)/\(.type)/\(.vmid)/config: it was not seen"}} end

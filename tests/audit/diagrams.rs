@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     bed::{Bed, SITES, not_run, root, said},
-    documents::{guest, ordinary, site, state},
+    documents::{guest, looked, ordinary, site, state},
     markup::HOSTILE,
     sim::{Sim, with},
     tools::tools,
@@ -91,7 +91,7 @@ fn of_both_samples() {
         let site: Value = serde_json::from_str(&text).unwrap();
         bed.document("state", &document);
         bed.document("site", &site);
-        bed.records("findings", &[]);
+        bed.records("findings", &[looked()]);
         let Some(diagrams) = drawn(sample, &bed.page()) else {
             return;
         };
@@ -127,7 +127,7 @@ fn of_a_large_cluster() {
         .collect();
     bed.document("site", &site());
     bed.document("state", &state(&guests));
-    bed.records("findings", &[]);
+    bed.records("findings", &[looked()]);
     let Some(diagrams) = drawn("of_a_large_cluster", &bed.page()) else {
         return;
     };
@@ -163,7 +163,7 @@ fn of_hostile_names() {
         .collect();
     bed.document("state", &document);
     bed.document("site", &with(site(), json!({"pairs": pairs})));
-    bed.records("findings", &[]);
+    bed.records("findings", &[looked()]);
     bed.records("schedule", &jobs);
     let Some(diagrams) = drawn("of_hostile_names", &bed.page()) else {
         return;

@@ -37,6 +37,11 @@ pub fn finding(code: &str, severity: &str, message: &str) -> Value {
     json!({"code": code, "severity": severity, "message": message, "evidence": {}, "seen_by": ["state"], "part": "pvx-migrate audit"})
 }
 
+/// A part that has looked at all and found nothing.
+pub fn looked() -> Value {
+    json!({"part": "vmid check", "ran": true, "records": 0, "status": "ok", "findings": []})
+}
+
 /// What is left of the cluster without one of its nodes.
 fn votes() -> Value {
     json!({"votes": {"expected": 2, "needed": 2, "remaining": 1}, "quorate": false, "ha_can_act": false,
@@ -171,7 +176,7 @@ fn what_is_not_there_is_said() {
         "state",
         &with(state(&[]), json!({"ha": null, "storages": []})),
     );
-    bed.records("findings", &[]);
+    bed.records("findings", &[looked()]);
     let page = bed.page();
     for line in [
         "What the HA manager keeps could not be seen.",
@@ -194,15 +199,67 @@ fn documents_that_are_none_are_refused() {
     };
     let text = refused(&["--from", "documents"]);
     assert!(text.contains("no folder of audit --keep"), "{text}");
+    #[rustfmt::skip]
+    let cases = [
+        ("findings.jsonl", "",                                               "no part has looked at anything"),
+        ("findings.jsonl", "{\"vmid\": 1, \"findings\": []}\n",               "no part has looked at anything"),
+        ("findings.jsonl", "{\"part\": \"a\", \"ran\": true}\n{\"vmid\"",     "cut off"),
+        ("state.json",     "",                                               "no such document"),
+        ("state.json",     "[]",                                             "no such document"),
+        ("state.json",     "{\"version\": 3, \"guests\": null}",             "no such document"),
+        ("state.json",     "{\"version\": 3, \"gue",                          ""),
+        ("site.json",      "",                                               "no such document"),
+        ("site.json",      "{} {}",                                          "no such document"),
+    ];
+    for (name, content, why) in cases {
+        ordinary(&bed);
+        fs::write(bed.path("documents").join(name), content).unwrap();
+        let text = refused(&["--from", "documents"]);
+        let text = text.trim_end();
+        assert!(
+            text.contains(name) && text.contains(why) && !text.ends_with(": "),
+            "{name} {content}: {text}"
+        );
+        assert!(text.lines().count() == 1, "{text}");
+    }
     ordinary(&bed);
-    fs::write(
-        bed.path("documents/cover.jsonl"),
-        "{\"vmid\": 1, \"findings\"",
-    )
-    .unwrap();
-    let text = refused(&["--from", "documents"]);
-    assert!(text.contains("cover.jsonl"), "{text}");
-    assert!(text.lines().count() == 1, "{text}");
+    for name in ["state.json", "site.json"] {
+        fs::remove_file(bed.path("documents").join(name)).unwrap();
+        let text = refused(&["--from", "documents"]);
+        assert!(text.contains("can't be read"), "{text}");
+        ordinary(&bed);
+    }
+}
+
+/// The records that are whole are shown, and that there were others is told.
+#[test]
+fn records_that_are_cut_off_are_told() {
+    for name in ["vmid", "cover", "schedule", "lost"] {
+        let bed = Bed::new();
+        ordinary(&bed);
+        let path = bed.path("documents").join(format!("{name}.jsonl"));
+        let mut text = fs::read_to_string(&path).unwrap();
+        text.push_str("{\"vmid\": 1, \"findings\"");
+        fs::write(&path, text).unwrap();
+        let page = bed.page();
+        let told = if name == "lost" {
+            "| pvx-migrate plan lost | 1 lines of lost.jsonl are no records |".to_owned()
+        } else {
+            format!("| {name}.jsonl | 1 line of it can't be read |")
+        };
+        assert!(page.contains(&told), "{name}: {page}");
+        let section = "Not looked at to the end: 1 line of it can't be read.";
+        assert_eq!(
+            page.contains(section),
+            ["cover", "schedule"].contains(&name),
+            "{name}: {page}"
+        );
+        assert!(page.contains("quorum | no majority without it"), "{page}");
+        assert!(
+            !page.contains("Nothing that was looked at differs"),
+            "{page}"
+        );
+    }
 }
 
 /// A page that can't be written leaves the one before as it was.

@@ -95,6 +95,13 @@ fn the_page_tells_the_last_and_the_worst() {
         ("the end unseen",   drill(1, r#""outage_ms": [40, null], "recovered": null"#),                     ["2026-11-01", "not seen to the end", " "]),
         ("not recovered",    drill(1, r#""outage_ms": [40, null], "recovered": false"#) + &drill(2, r#""outage_ms": [0, 500]"#),
                                                                                                             ["2026-11-02", "0.5 s", "**did not recover**"]),
+        ("of another site",  drill(1, r#""site": "lab-b", "outage_ms": [0, 500]"#) + &drill(2, r#""site": "Lab", "outage_ms": [0, 500]"#),
+                                                                                                            ["never", " ", " "]),
+        ("of both",          drill(2, r#""site": "lab-b", "outage_ms": [0, 500]"#) + &drill(1, r#""site": "lab", "outage_ms": [0, 800]"#),
+                                                                                                            ["2026-11-01", "0.8 s", "0.8 s"]),
+        ("no number",        drill(1, r#""outage_ms": [1e400, 1e400]"#) + &drill(2, r#""outage_ms": [0, 800]"#) + &drill(3, r#""outage_ms": [-5, -5]"#),
+                                                                                                            ["2026-11-03", "not seen to the end", "0.8 s"]),
+        ("ages",             drill(1, r#""outage_ms": 1e12"#),                                              ["2026-11-01", "not seen to the end", " "]),
         ("in another order", drill(2, r#""outage_ms": [0, 500]"#) + &drill(1, r#""outage_ms": [0, 800]"#),  ["2026-11-02", "0.5 s", "0.8 s"]),
     ];
     for (name, lines, [last, took, worst]) in cases {
@@ -112,4 +119,32 @@ fn the_page_tells_the_last_and_the_worst() {
         page.contains("1 line of the drills file can't be read."),
         "{page}"
     );
+}
+
+/// What can't be read is not what never was.
+#[test]
+fn drills_that_cannot_be_read_are_told() {
+    let bed = Bed::new();
+    ordinary(&bed);
+    fs::remove_file(bed.path("documents/drills.jsonl")).unwrap();
+    let told = "The drills file can't be read.";
+    fs::write(bed.path("file"), "").unwrap();
+    for (name, last, is_told) in [
+        ("nowhere", "| never |", false),
+        ("nowhere/drills", "| never |", false),
+        ("tmp", "| ? |", true),
+        ("file/drills", "| ? |", true),
+    ] {
+        let words = ["--from", "documents", "--drills", name];
+        let output = bed.command("site-page", &words).output().unwrap();
+        assert!(output.status.success(), "{name}: {output:?}");
+        let page = String::from_utf8(output.stdout).unwrap();
+        let row = page
+            .lines()
+            .find(|line| line.starts_with("| dns | 192.168.10.110"));
+        let row = row.unwrap().replace("&#63;", "?");
+        assert!(row.contains(last), "{name}: {row}");
+        assert_eq!(page.contains(told), is_told, "{name}");
+        assert_eq!(!output.stderr.is_empty(), is_told, "{name}");
+    }
 }

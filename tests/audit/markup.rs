@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     bed::{Bed, not_run},
-    documents::{finding, guest, site, state},
+    documents::{finding, guest, looked, site, state},
     sim::with,
 };
 
@@ -122,7 +122,7 @@ fn hostile_names_are_text() {
         bed.document("state", &document);
         bed.document("site", &with(site(), json!({"name": name, "pairs": [{"name": name, "vip": name, "members": [{"name": name, "node": name}]}],
             "services": [{"name": name, "why": name}]})));
-        bed.records("findings", &[found(json!({"job": name})), found(json!({"vmid": 100, "name": name})),
+        bed.records("findings", &[looked(), found(json!({"job": name})), found(json!({"vmid": 100, "name": name})),
             json!({"part": name, "ran": false, "findings": [finding("not-run", "unknown", name)]})]);
         bed.records("cover", &[json!({"vmid": 100, "name": name, "jobs": [name], "volumes_left_out": [name], "newest": name, "findings": []})]);
         bed.records("schedule", &[json!({"job": name, "on": name, "schedule": name, "tz": name, "runs_skipped": [name], "findings": []})]);

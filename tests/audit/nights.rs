@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     bed::Bed,
-    documents::{finding, guest, ordinary, state},
+    documents::{finding, guest, looked, ordinary, state},
     sim::with,
 };
 
@@ -103,7 +103,7 @@ fn figures_in_messages_are_told_in_the_last_section() {
     ];
     for (message, shown) in cases {
         let record = json!({"node": "a", "findings": [finding("test", "warning", message)]});
-        bed.records("findings", &[record]);
+        bed.records("findings", &[looked(), record]);
         let page = bed.page();
         let line = format!("| warning | node a | test | {shown} |");
         assert!(page.contains(&line), "{line}\n{page}");

@@ -233,6 +233,168 @@ fn a_part_that_cannot_be_run_is_named() {
     }
 }
 
+/// Exit code 1 is that of findings, and of a script that died; 0 that of nothing to find, and of nothing looked at.
+#[test]
+fn a_part_without_a_record_has_not_looked() {
+    let guests = [web(30050, "paperless", "a", 50)];
+    #[rustfmt::skip]
+    let cases: [(&str, &str, &str, &[&str], &str); 9] = [
+        ("pbsprune",    "*",          "echo 'no space left' >&2; exit 1", &["backup-coverage", "schedule-lint"], "exit code 1"),
+        ("pbsprune",    "cover*",     "exit 1",                           &["backup-coverage"],                  "it said nothing"),
+        ("pbsprune",    "cover*",     "exit 0",                           &["backup-coverage"],                  "has written nothing"),
+        ("pbsprune",    "schedule*",  "exit 0",                           &["schedule-lint"],                    "has written nothing"),
+        ("pbsprune",    "cover*",     "printf '{\"vmid\": 30050, \"findings\": [{\"code\": \"a\", \"severity\": \"info\"}]}\\n'; exit 1", &["backup-coverage"], "exit code 1"),
+        ("pvx-migrate", "audit*",     "exit 1",                           &["pvx-migrate audit"],                "exit code 1"),
+        ("pvx-migrate", "audit*",     "exit 0",                           &["pvx-migrate audit"],                "has written nothing"),
+        ("vmid",        "check*",     "exit 1",                           &["vmid check"],                       "exit code 1"),
+        ("ipalloc",     "check*",     "exit 0",                           &["ipalloc check"],                    "has written nothing"),
+    ];
+    let lab = with_backups(&guests, &READS);
+    for (program, words, script, parts, why) in cases {
+        let script = format!(
+            "if [[ \"$*\" == {words} && \"$*\" != *--help* ]]; then {script}; fi; exec \"$program\" \"$@\""
+        );
+        let output = lab.all_parts_with(&[], program, &script);
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{program} {script}: {output:?}"
+        );
+        let all = records(&output);
+        for part in PARTS.iter().filter(|part| **part != "hacheck check") {
+            let record = of(&all, "part", &json!(part));
+            let stopped = parts.contains(part);
+            assert_eq!(record["ran"], !stopped, "{program} {script}: {record}");
+            assert_eq!(
+                record["status"],
+                if stopped { "unknown" } else { "ok" },
+                "{record}"
+            );
+            if stopped {
+                let message = record["findings"][0]["message"].as_str().unwrap();
+                assert!(message.contains(why), "{program} {script}: {message}");
+            }
+        }
+        let line = lab.all_parts_with(&["--nagios"], program, &script);
+        assert_eq!(line.status.code(), Some(3), "{program} {script}: {line:?}");
+    }
+    // The cluster itself.
+    for script in ["exit 1", "exit 0", "echo '{}'", "echo '[]' '[]'"] {
+        let script =
+            format!("if [[ \"$*\" == state* ]]; then {script}; exit; fi; exec \"$program\" \"$@\"");
+        let output = lab.all_parts_with(&[], "pvx-migrate", &script);
+        assert!(
+            matches!(output.status.code(), Some(2 | 3)),
+            "{script}: {output:?}"
+        );
+        assert!(output.stdout.is_empty(), "{script}: {output:?}");
+    }
+}
+
+/// A cluster without guests and jobs has nothing to have a record of.
+#[test]
+fn nothing_to_look_at_is_fine() {
+    let lab = Lab::of(&[]);
+    fs::write(
+        lab.bed.path("ipam/ip-addresses.csv"),
+        "address,status,dns_name,description,cf_ipalloc_key\n",
+    )
+    .unwrap();
+    let output = lab.audit(&[]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+/// Whatever becomes of the page and of the folder, the findings are shown.
+#[test]
+fn findings_are_shown_whatever_becomes_of_the_page() {
+    let lab = Lab::of(&[web(30050, "paperless", "a", 50), web(30099, "web", "b", 51)]);
+    let cut_off = "if [[ \"$*\" == audit* ]]; then $program \"$@\" | head -c 300; exit 1; fi; exec \"$program\" \"$@\"";
+    let lost = "if [[ \"$*\" == *lost* && \"$*\" != *--help* ]]; then $program \"$@\" | head -n 1; exit 3; fi; exec \"$program\" \"$@\"";
+    let file = lab.bed.path("home");
+    let in_the_way = lab.bed.path("tmp");
+    #[rustfmt::skip]
+    let cases: [(&str, &[&str], &str, &[&str]); 7] = [
+        ("no folder for the page", &["--page", "nowhere/x.md"],               "",      &["page"]),
+        ("a folder in its place",  &["--page", file.to_str().unwrap()],       "",      &["page"]),
+        ("no folder for that",     &["--keep", "nowhere/kept"],               "",      &["folder"]),
+        ("neither",                &["--keep", "no/kept", "--page", "no/x"],  "",      &["folder", "page"]),
+        ("drills unread",          &["--page", "a.md", "--drills", in_the_way.to_str().unwrap()], "", &[]),
+        ("a record cut off",       &["--page", "b.md"],                       cut_off, &["pvx-migrate audit"]),
+        ("plan lost died",         &["--page", "c.md", "--keep", "kept"],     lost,    &[]),
+    ];
+    for (name, words, script, not) in cases {
+        for form in ["json", "nagios"] {
+            let _ = fs::remove_dir_all(lab.bed.path("kept"));
+            let mut all = vec!["--ipam", "ipam", "--without", "cover,schedule"];
+            all.extend(words);
+            if form == "nagios" {
+                all.push("--nagios");
+            }
+            let mut command = lab.command(&all);
+            if !script.is_empty() {
+                lab.shim(&mut command, "pvx-migrate", script);
+            }
+            let output = command.output().unwrap();
+            if form == "nagios" {
+                let text = String::from_utf8_lossy(&output.stdout);
+                let code = if not.is_empty() { 1 } else { 3 };
+                assert!(text.contains("30099 web: id-mismatch"), "{name}: {text}");
+                assert_eq!(output.status.code(), Some(code), "{name}: {output:?}");
+                assert_eq!(text.lines().count(), 1, "{name}: {text}");
+                continue;
+            }
+            assert_eq!(output.status.code(), Some(1), "{name}: {output:?}");
+            let all = records(&output);
+            assert!(
+                findings(of(&all, "vmid", &json!(30099))).contains(&(
+                    "vmid check",
+                    "id-mismatch",
+                    "warning"
+                )),
+                "{name}: {all:#?}"
+            );
+            let unknown: Vec<&str> = all
+                .iter()
+                .filter(|record| record["ran"] == false && record["status"] == "unknown")
+                .map(|record| record["part"].as_str().unwrap())
+                .collect();
+            assert_eq!(unknown, not, "{name}: {all:#?}");
+            let status = |record: &Value| record["status"] != "unknown";
+            assert!(all.is_sorted_by_key(status), "{name}: the gravest first");
+        }
+    }
+    let page = fs::read_to_string(lab.bed.path("c.md")).unwrap();
+    assert!(
+        page.contains("Not worked out: pvx-migrate plan lost could not be run to its end"),
+        "{page}"
+    );
+    assert!(page.contains("| pvx-migrate plan lost | "), "{page}");
+    let page = fs::read_to_string(lab.bed.path("b.md")).unwrap();
+    assert!(page.contains("| pvx-migrate audit | "), "{page}");
+    assert!(page.contains("30099 web | id-mismatch"), "{page}");
+    let left: Vec<_> = fs::read_dir(lab.bed.path("tmp")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// A configuration that nobody read is not fine because the site says so.
+#[test]
+fn what_is_unseen_is_never_exempt() {
+    let lab = Lab::new();
+    let state = lab.sim.command(&["state"]).output().unwrap();
+    let mut state: Value = serde_json::from_slice(&state.stdout).unwrap();
+    state["guests"][0]["config"] = Value::Null;
+    fs::write(lab.bed.path("state.json"), state.to_string()).unwrap();
+    lab.site(&json!({"exempt": [{"code": "no-config", "vmid": 30050, "why": "old"}]}));
+    let output = lab.audit(&["--state", "state.json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let all = records(&output);
+    let own = findings(of(&all, "vmid", &json!(30050)));
+    assert!(
+        own.contains(&("vmid check", "unseen", "unknown")),
+        "{own:?}"
+    );
+}
+
 #[test]
 fn hacheck_is_asked_only_if_that_is_asked_for() {
     let lab = Lab::new();
@@ -318,6 +480,19 @@ fn forms_for_people() {
         "{text}"
     );
     assert!(text.contains(",\"'=cmd\","), "{text}");
+
+    // What a terminal would obey, or what would be a line of its own.
+    let state = lab.sim.command(&["state"]).output().unwrap();
+    let mut state: Value = serde_json::from_slice(&state.stdout).unwrap();
+    state["guests"][1]["name"] = json!("we\nb\r\u{1b}[2J\u{202e}");
+    fs::write(lab.bed.path("state.json"), state.to_string()).unwrap();
+    for form in ["csv", "table"] {
+        let output = lab.audit(&["--state", "state.json", "--format", form]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let unsafe_ones = text.matches(['\r', '\u{1b}', '\u{202e}']).count();
+        assert_eq!(unsafe_ones, 0, "{form}: {text:?}");
+        assert!(text.contains("we?b??[2J?"), "{form}: {text:?}");
+    }
 }
 
 #[test]
@@ -391,11 +566,24 @@ fn with_backups(guests: &[Value], rights: &[&str]) -> Lab {
 impl Lab {
     /// All parts, on a backup server, too.
     fn all_parts(&self, words: &[&str]) -> Output {
+        self.all_parts_of(words, None)
+    }
+
+    /// With a program in the place of one of the tools.
+    fn all_parts_with(&self, words: &[&str], name: &str, script: &str) -> Output {
+        self.all_parts_of(words, Some((name, script)))
+    }
+
+    fn all_parts_of(&self, words: &[&str], shim: Option<(&str, &str)>) -> Output {
+        let _ = fs::remove_dir_all(self.bed.path("bin"));
         let mut all = vec!["pbs.json", "audit", "--ipam", "ipam", "--site", "site.json"];
         all.extend(words);
         let server = root().join("tests/lab/pbs-api");
         let mut command = self.bed.command(server.to_str().unwrap(), &all);
         command.envs(self.sim.environment());
+        if let Some((name, script)) = shim {
+            self.shim(&mut command, name, script);
+        }
         command.output().unwrap()
     }
 }

@@ -1,7 +1,11 @@
 # What differs from what the site says, first: it is what there is to do.
 
 def most_rows: 400;
-def not_looked_at: $findings[] | select(.ran == false) | .part as $part | .findings[]? | [$part, .message];
+def not_looked_at: ($findings[] | select(.ran == false) | .part as $part | .findings[]? | [$part, .message]),
+    ($lost_why[] | ["pvx-migrate plan lost", .]),
+    ($unread | del(.lost) | to_entries[] | ["\(.key).jsonl", "\(.value | some("line")) of it can't be read"]);
+# Why the records of a part are not all, for the section that shows them.
+def not_all($part; $name): [not_looked_at | select(IN(.[0]; $part, "\($name).jsonl"))] | sort[] | "Not looked at to the end: \(.[1] // "" | masked | data)." | paragraph;
 
 def drift:
   ($findings | findings | map(select(.finding.code != "not-run"))) as $all

@@ -10,7 +10,7 @@ def fullest: [.[]? | select((.maxmem // 0) > 0) | {node, ratio: ((.after_all // 
 
 def if_lost:
   heading("If a node is lost"),
-  (if $lost == [] then "Not worked out." | paragraph else
+  (if $lost_why != [] then "Not worked out: \($lost_why | map(masked | data) | join("; "))." | paragraph elif $lost == [] then "Not worked out." | paragraph else
     table(["Node lost", "Votes left", "Majority", "HA acts", "Come back by themselves", "By hand", "From a backup", "Gone", "Not known", "Fullest then", "Findings"];
       [of_cluster] | sort_by(.node)[] | .node as $node | of_node($node) as $guests
       | def those($fate): $guests | map(select(.comes_back == $fate and .ran != false)) | length | tostring;

@@ -19,6 +19,7 @@ def gantt:
 def schedule_section:
   heading("Schedules"),
   (if $schedule == [] then "Not looked at." | paragraph else
+    not_all("schedule-lint"; "schedule"),
     gantt,
     table(["Job", "On", "Schedule", "Zone", "Days without a run", "Findings"];
       jobs[]
