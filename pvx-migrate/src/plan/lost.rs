@@ -6,13 +6,18 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::Timestamp;
 use serde_json::json;
 use vmid::severity::Severity;
 
 use super::{estimate, make::identity::short, pair, policy::Policy, want::Want};
-use crate::{cluster::Cluster, state::State};
+use crate::{
+    cluster::Cluster,
+    state::{Guest, State},
+};
 
 pub mod backups;
+mod bare;
 pub mod before;
 pub mod code;
 mod depend;
@@ -23,6 +28,7 @@ pub mod markdown;
 #[cfg(test)]
 mod property_tests;
 pub mod record;
+mod replication;
 mod rest;
 mod room;
 mod runbook;
@@ -49,6 +55,8 @@ pub struct Given<'g> {
     pub backups: Option<&'g Backups>,
     /// The host of the IPAM, if there is one.
     pub ipam: Option<&'g str>,
+    /// When the document of before was read, if there is one.
+    pub before: Option<Timestamp>,
 }
 
 /// What is said of one loss.
@@ -76,7 +84,13 @@ impl Outcome {
 #[must_use]
 pub fn lost(state: &mut State, policy: &Policy, given: Given<'_>, nodes: &[usize]) -> Outcome {
     let were = scene::lose(state, nodes);
-    let outcome = without(&Cluster::new(state), policy, given, nodes, &were);
+    let cluster = Cluster::new(state);
+    let there = state.guests.iter().filter(|guest| {
+        let node = cluster.node(&guest.node);
+        node.is_some_and(|node| nodes.contains(&node))
+    });
+    let there: Vec<Guest> = there.map(bare::bare).collect();
+    let outcome = without(&cluster, policy, given, (nodes, &were), &there);
     scene::restore(state, nodes, &were);
     outcome
 }
@@ -85,13 +99,13 @@ fn without(
     cluster: &Cluster<'_>,
     policy: &Policy,
     given: Given<'_>,
-    nodes: &[usize],
-    were: &[bool],
+    (nodes, were): (&[usize], &[bool]),
+    there: &[Guest],
 ) -> Outcome {
-    let scene = Scene::new(cluster, nodes, were);
+    let scene = Scene::new(cluster, nodes, were, given.before);
     let without = Without::new(cluster, policy, &scene);
     let want = Want::default();
-    let cases = cases(cluster, policy, &scene, &want);
+    let cases = cases(cluster, policy, &scene, there, &want);
     let now = super::load::Load::now(cluster);
     let down = down::down(cluster, policy, &scene, &cases, &now);
     let domain = policy.site.domain.as_deref();
@@ -112,7 +126,7 @@ fn without(
         down: &down,
         backups: given.backups,
         names: &names,
-        manager_acts: without.manager_acts() == Some(true),
+        manager_acts: without.manager_acts() != Some(false),
     };
     let decisions = deciding.decide();
     let rest = without.rest(&decisions.after_ha, &decisions.after_all);
@@ -134,7 +148,7 @@ fn without(
         .storages
         .iter()
         .filter(|storage| storage.kind == "pbs");
-    let store = stores.next().map(|storage| &storage.storage[..]);
+    let store = stores.next();
     let runbook = runbook::Runbook {
         cluster,
         scene: &scene,
@@ -174,12 +188,13 @@ fn without(
     });
     let fates = fates.collect();
     let counts = rest::counted(&decisions.all);
+    let waiting = rest::waiting(&decisions.all);
     let header = Header {
         lost: nodes
             .iter()
             .map(|node| cluster.name(*node).to_owned())
             .collect(),
-        runbook: runbook::first(cluster, &scene, &rest, &counts, &down),
+        runbook: runbook::first(cluster, &scene, &rest, &counts, &down, waiting),
         cluster: rest,
         pairs,
         guests: counts,
@@ -192,16 +207,12 @@ fn cases<'a>(
     cluster: &Cluster<'a>,
     policy: &'a Policy,
     scene: &Scene<'a>,
+    there: &'a [Guest],
     want: &'a Want,
 ) -> Vec<Case<'a>> {
     let mut pairs = pair::pairs(cluster, policy);
-    let lost = |node: &str| cluster.node(node).is_some_and(|node| scene.is_lost(node));
-    let guests = cluster
-        .state
-        .guests
+    there
         .iter()
-        .filter(|guest| lost(&guest.node));
-    guests
         .map(|guest| {
             let own = pairs.remove(&guest.vmid).unwrap_or_default();
             Case::new(cluster, policy, scene, guest, want, own)

@@ -23,8 +23,11 @@ impl Votes {
     /// The votes without `nodes`.
     #[must_use]
     pub fn without_all(state: &State, nodes: &[&str]) -> Self {
-        let expected = state.nodes.iter().map(|node| node.votes).sum::<u32>();
-        let expected = expected + state.cluster.qdevice_votes;
+        // The document may say anything.
+        let sum = |all: u32, votes: u32| all.saturating_add(votes);
+        let device = state.cluster.qdevice_votes;
+        let all = state.nodes.iter().map(|node| node.votes);
+        let expected = all.fold(device, sum);
         let others = state
             .nodes
             .iter()
@@ -32,7 +35,7 @@ impl Votes {
         Self {
             expected,
             needed: expected / 2 + 1, // votequorum(5)
-            remaining: others.map(|node| node.votes).sum::<u32>() + state.cluster.qdevice_votes,
+            remaining: others.map(|node| node.votes).fold(device, sum),
         }
     }
 
@@ -85,6 +88,7 @@ mod tests {
             ("three nodes",                  &[("a", 1, true), ("b", 1, true), ("c", 1, true)],                  0, (3, 2, 2), true),
             ("one node with two votes",      &[("a", 2, true), ("b", 1, true)],                                  0, (3, 2, 1), false),
             ("a node without a vote",        &[("a", 0, true), ("b", 1, true), ("c", 1, true)],                  0, (2, 2, 2), true),
+            ("votes beyond all measure",     &[("a", u32::MAX, true), ("b", u32::MAX, true), ("c", 1, true)],    1, (u32::MAX, u32::MAX / 2 + 1, u32::MAX), true),
             ("a single node",                &[("a", 1, true)],                                                  0, (1, 1, 0), false),
         ];
         for (name, nodes, qdevice, (expected, needed, remaining), hold) in cases {

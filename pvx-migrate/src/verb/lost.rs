@@ -138,10 +138,12 @@ fn find(args: &cli::Lost, surroundings: &Surroundings, input: impl Read) -> Resu
     let mut state = document::state(input, now, args.max_age, "stdin")?;
     given.check(&Cluster::new(&state))?;
     let scenes = scenes(&state, args)?;
+    let mut read_before = None;
     if let Some(path) = &args.before {
         let all: Vec<usize> = scenes.iter().flatten().copied().collect();
         let was = before(path, &state, now)?;
         before::take(&mut state, &was, &all);
+        read_before = Some(was.at);
     }
     given.say_what_is_unknown("limits, services and exemptions");
     let site = given.site.unwrap_or_else(Site::empty);
@@ -156,6 +158,7 @@ fn find(args: &cli::Lost, surroundings: &Surroundings, input: impl Read) -> Resu
     let given = lost::Given {
         backups: backups.as_ref(),
         ipam: surroundings.netbox.as_deref().map(host),
+        before: read_before,
     };
     let mut outcomes = Vec::new();
     for nodes in &scenes {
@@ -210,6 +213,9 @@ fn print(outcome: &Outcome, is_table: bool, lines: &mut Lines<&mut dyn Write>) -
 /// The losses that are asked for, each by the places of its nodes.
 fn scenes(state: &State, args: &cli::Lost) -> Result<Vec<Vec<usize>>, Stop> {
     let cluster = Cluster::new(state);
+    if args.all && state.nodes.is_empty() {
+        return Err(Stop::input(anyhow!("stdin: the state has no nodes")));
+    }
     if args.all {
         return Ok((0..state.nodes.len()).map(|node| vec![node]).collect());
     }
@@ -233,6 +239,12 @@ fn before(path: &Path, state: &State, now: Timestamp) -> Result<State, Stop> {
     let (was, is) = (&before.cluster.name, &state.cluster.name);
     if was != is {
         let what = anyhow!("{name}: it is of the cluster {was}, and the state is of {is}");
+        return Err(Stop::input(what));
+    }
+    if before.at > state.at {
+        let (was, is) = (before.at, state.at);
+        let what =
+            anyhow!("{name}: it is of {was}, and the state of {is}: --before is the earlier one");
         return Err(Stop::input(what));
     }
     let what = format!(

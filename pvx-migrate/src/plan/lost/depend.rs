@@ -91,6 +91,9 @@ pub fn on_it(
             })
             .collect();
         told.push(match left.is_empty() {
+            true if !pair.unseen.is_empty() => {
+                format!("pair {name}: whether another member runs is not known")
+            }
             true => format!("pair {name}: no member is left"),
             false => format!("pair {name}: left is {}", left.join(", ")),
         });

@@ -15,6 +15,7 @@ use super::{
     room::Room,
     scene::Scene,
     seat::{Case, Disks, Seat},
+    told::shown,
 };
 use crate::{
     cluster::Cluster,
@@ -24,6 +25,24 @@ use crate::{
 
 /// How often the HA manager tries another node where nobody says (ha-manager's schema).
 const MAX_RELOCATE: u64 = 1;
+
+/// In the evidence of an image whose storage is down.
+pub const IMAGE_LOST: &str = "image-lost";
+
+/// Locks that the manager takes away after fencing (fence_recovery_cleanup in Manager.pm).
+const CLEARED: [&str; 2] = ["backup", "mounted"];
+
+/// Locks of work that ends by itself.
+const PASSING: [&str; 8] = [
+    "backup",
+    "snapshot",
+    "snapshot-delete",
+    "rollback",
+    "clone",
+    "migrate",
+    "create",
+    "disk",
+];
 
 /// What is decided of one guest.
 #[derive(Debug)]
@@ -42,6 +61,21 @@ pub struct Decided<'a, 'b> {
     pub rank: u64,
     /// What was found.
     pub findings: Vec<Finding>,
+}
+
+impl Decided<'_, '_> {
+    /// As long as nothing is known.
+    fn unknown() -> Self {
+        Self {
+            comes_back: ComesBack::Unknown,
+            on: None,
+            disks: None,
+            backup: None,
+            storage: None,
+            rank: 0,
+            findings: Vec::new(),
+        }
+    }
 }
 
 /// All that decides.
@@ -96,16 +130,40 @@ impl<'w, 'a> Deciding<'w, 'a> {
         let mut room = Room::new(self.cluster, self.policy, self.down, load);
         for at in self.order() {
             if all[at].is_none() {
-                let mut decided = self.by_a_person(at, &mut room, &all);
-                decided.findings.extend(doubts.remove(&at));
+                let doubt = doubts.remove(&at);
+                // Whether HA brings it back is not known, so neither is whether a person has to.
+                let is_open = |doubt: &Finding| doubt.code == Code::Unseen.as_str();
+                let mut decided = match doubt.as_ref().is_some_and(is_open) {
+                    true => Decided::unknown(),
+                    false => self.by_a_person(at, &mut room, &all),
+                };
+                decided.findings.extend(doubt);
                 all[at] = Some(decided);
             }
         }
+        let mut all: Vec<Decided<'a, 'w>> = all.into_iter().flatten().collect();
+        for (case, decided) in self.cases.iter().zip(&mut all) {
+            decided.findings.extend(self.stale_replica(case, decided));
+        }
         Decisions {
-            all: all.into_iter().flatten().collect(),
+            all,
             after_ha,
             after_all: room.into_load(),
         }
+    }
+
+    /// What it would be started from is older than it should be.
+    fn stale_replica(&self, case: &Case<'a>, decided: &Decided<'_, '_>) -> Option<Finding> {
+        let on = self.cluster.name(decided.on?);
+        let Disks::Replica(Some(time)) = decided.disks? else {
+            return None;
+        };
+        let why = self.scene.stale(case.candidate.guest.vmid, on)?;
+        let age = shown(self.scene.age(time));
+        let what = format!("its replica at {on} is {age} old, and {why}");
+        let severity = missed(case, Severity::Warning);
+        let evidence = json!({"on": on, "last_sync": time});
+        Some(found(Code::ReplicaStale, severity, what, evidence))
     }
 
     /// Servers of storages first, as others wait for them; then those that are missed, the largest
@@ -154,7 +212,7 @@ impl<'w, 'a> Deciding<'w, 'a> {
                         backup: None,
                         storage: None,
                         rank: *rank,
-                        findings: Vec::new(),
+                        findings: self.passing_lock(case).into_iter().collect(),
                     });
                     *rank += 1;
                 }
@@ -164,6 +222,12 @@ impl<'w, 'a> Deciding<'w, 'a> {
                 Err(None) => {}
             }
         }
+    }
+
+    /// A lock that would keep the manager from starting it, if it were there for long.
+    fn passing_lock(&self, case: &Case<'a>) -> Option<Finding> {
+        let lock = self.lock(case).filter(|lock| !CLEARED.contains(lock))?;
+        Some(self.locked(case, lock))
     }
 
     /// Where the manager starts it, or why it surely doesn't, if there is more to say than that it
@@ -185,10 +249,9 @@ impl<'w, 'a> Deciding<'w, 'a> {
             let what = format!("{sid} is in the error state, so the HA manager leaves it alone");
             return refuse(Code::HaError, what);
         }
-        // It takes these two away after fencing (fence_recovery_cleanup in Manager.pm).
         let lock = self
             .lock(case)
-            .filter(|lock| !["backup", "mounted"].contains(lock));
+            .filter(|lock| !CLEARED.contains(lock) && !self.passes(case, lock));
         if lock.is_some() || self.waits_for(case).next().is_some() {
             return Err(None); // told of every guest
         }
@@ -196,9 +259,13 @@ impl<'w, 'a> Deciding<'w, 'a> {
             let what = format!("the HA manager would try to start {sid}, and could not ({what})");
             return refuse(Code::HaNowhere, what);
         }
+        if let Some(what) = self.images_lost(case).next() {
+            let what = format!("the HA manager would try to start {sid}, and could not ({what})");
+            return refuse(Code::HaNowhere, what);
+        }
         let options = manager.options(sid);
         if options.is_empty() {
-            let what = format!("the rules of the HA manager leave {sid} no node");
+            let what = format!("the rules of the HA manager leave {sid} no node on which it lives");
             return refuse(Code::HaNowhere, what);
         }
         let name = |node: usize| self.cluster.name(node);
@@ -227,14 +294,16 @@ impl<'w, 'a> Deciding<'w, 'a> {
             .unwrap_or(MAX_RELOCATE)
             .saturating_add(1);
         let tries = usize::try_from(tries).unwrap_or(usize::MAX);
-        let free = options
-            .iter()
-            .take(tries)
-            .find_map(|&node| match case.seats[node] {
-                Seat::Free(disks) => Some((node, disks)),
-                _ => None,
-            });
-        free.ok_or_else(|| {
+        let tried = options.iter().take(tries);
+        let first = tried
+            .map(|&node| (node, &case.seats[node]))
+            .find(|(_, seat)| matches!(seat, Seat::Free(_) | Seat::Unseen(_)));
+        match first {
+            Some((node, Seat::Free(disks))) => return Ok((node, *disks)),
+            Some((_, Seat::Unseen(unseen))) => return Err(Some(Box::new(unseen.finding()))),
+            _ => {}
+        }
+        Err({
             let first = options.iter().find_map(|&node| match &case.seats[node] {
                 Seat::Blocked(_, refusal) => Some(format!("{}: {}", name(node), refusal.message)),
                 _ => None,
@@ -254,6 +323,52 @@ impl<'w, 'a> Deciding<'w, 'a> {
             .map(|lock| &lock[..])
     }
 
+    /// The lock goes when the work that its node is at is done.
+    fn passes(&self, case: &Case<'a>, lock: &str) -> bool {
+        let node = case.candidate.source;
+        PASSING.contains(&lock) && node.is_some_and(|node| self.scene.was_online(node))
+    }
+
+    /// What is said of a lock.
+    fn locked(&self, case: &Case<'a>, lock: &str) -> Finding {
+        let guest = case.candidate.guest;
+        let evidence = json!({"lock": lock});
+        if self.passes(case, lock) {
+            let what =
+                format!("work on it holds its lock ({lock}) now: it could not start with that");
+            return found(Code::Locked, Severity::Info, what, evidence);
+        }
+        let what = match (guest.kind, lock) {
+            (Kind::Qemu, "suspended") => {
+                "it is hibernated, its memory saved: unlocking throws that away".to_owned()
+            }
+            (kind, _) => {
+                let (tool, vmid) = (kind.command(), guest.vmid);
+                format!("its lock is {lock}: root clears it with '{tool} unlock {vmid}'")
+            }
+        };
+        found(
+            Code::Locked,
+            missed(case, Severity::Warning),
+            what,
+            evidence,
+        )
+    }
+
+    /// Images in its drives that are on a storage that is down; it doesn't start without them.
+    fn images_lost<'c>(&'c self, case: &'c Case<'a>) -> impl Iterator<Item = String> + 'c {
+        let images = case.candidate.config.images.iter();
+        images.filter_map(move |(key, image)| {
+            let (id, _) = image.split_once(':')?;
+            let mut down = self.down.iter();
+            let down = down.find(|down| down.storage.storage == id)?;
+            let (by, vmid) = (down.by(), case.candidate.guest.vmid);
+            Some(format!(
+                "{key}: {image} is on {id}, whose server ({by}) is lost, too: eject it ('qm set {vmid} --{key} none,media=cdrom')"
+            ))
+        })
+    }
+
     /// The storages it has volumes on that are down.
     pub fn waits_for<'c>(&'c self, case: &'c Case<'a>) -> impl Iterator<Item = &'c Down<'a>> + 'c {
         self.down.iter().filter(move |down| {
@@ -269,15 +384,7 @@ impl<'w, 'a> Deciding<'w, 'a> {
         others: &[Option<Decided<'a, 'w>>],
     ) -> Decided<'a, 'w> {
         let case = &self.cases[at];
-        let mut decided = Decided {
-            comes_back: ComesBack::Unknown,
-            on: None,
-            disks: None,
-            backup: None,
-            storage: None,
-            rank: 0,
-            findings: Vec::new(),
-        };
+        let mut decided = Decided::unknown();
         if !case.read {
             let node = &case.candidate.guest.node;
             let what = format!(
@@ -290,17 +397,63 @@ impl<'w, 'a> Deciding<'w, 'a> {
             return decided;
         }
         let lost_with_server = self.lost_with_server(case, others, &mut decided.findings);
-        let there = case
-            .seats
-            .iter()
-            .enumerate()
-            .any(|(node, seat)| !self.scene.is_lost(node) && !matches!(seat, Seat::Missing(_)));
-        if there && !lost_with_server {
-            self.start(case, room, &mut decided);
-        } else {
-            self.restore(case, room, &mut decided);
+        let seats = case.seats.iter().enumerate();
+        let seats = seats.filter(|(node, _)| !self.scene.is_lost(*node));
+        let is_there = |seat: &Seat| matches!(seat, Seat::Free(_) | Seat::Blocked(..));
+        let there = seats.clone().any(|(_, seat)| is_there(seat));
+        let unseen = seats.clone().find_map(|(_, seat)| match seat {
+            Seat::Unseen(unseen) => Some(unseen),
+            _ => None,
+        });
+        match unseen {
+            _ if lost_with_server => self.restore(case, room, &mut decided, others),
+            _ if there => self.start(case, room, &mut decided),
+            Some(unseen) => decided.findings.push(unseen.finding()),
+            None => self.restore(case, room, &mut decided, others),
         }
         decided
+    }
+
+    /// What becomes of the server of a storage that is down, and the guest that it is.
+    fn server(
+        &self,
+        down: &Down<'a>,
+        others: &[Option<Decided<'a, 'w>>],
+    ) -> (ComesBack, Option<&'w Case<'a>>) {
+        let Some(vmid) = down.server else {
+            return (ComesBack::Gone, None);
+        };
+        let mut cases = self.cases.iter().zip(others);
+        let server = cases.find(|(case, _)| case.candidate.guest.vmid == vmid);
+        // It is looked at before what rests on it, but for those that rest on each other.
+        let fate = server.and_then(|(_, decided)| Some(decided.as_ref()?.comes_back));
+        let fate = fate.unwrap_or(ComesBack::Unknown);
+        (fate, server.map(|(case, _)| case))
+    }
+
+    /// Where all servers of backups are lost with the node: whether what they hold comes back with
+    /// them, and a sentence. A datastore is on the server's own disks, or on what ties it to its node.
+    fn servers_lost(&self, others: &[Option<Decided<'a, 'w>>]) -> Option<(bool, String)> {
+        let stores = self.cluster.state.storages.iter();
+        let stores = stores.filter(|storage| storage.kind == "pbs");
+        let down = stores.map(|storage| {
+            let mut down = self.down.iter();
+            down.find(|down| down.storage.storage == storage.storage)
+        });
+        let down: Vec<&Down<'a>> = down.collect::<Option<_>>()?;
+        let mut keeps = !down.is_empty();
+        let mut told = Vec::new();
+        for down in down {
+            let (fate, case) = self.server(down, others);
+            keeps &= has_its_disks(fate) && case.is_some_and(|case| case.ties().is_empty());
+            told.push(format!(
+                "the server of {} ({}) is lost, too ({})",
+                down.storage.storage,
+                down.by(),
+                fate.as_str()
+            ));
+        }
+        (!told.is_empty()).then(|| (keeps, told.join(", ")))
     }
 
     /// Whether the data of a storage that is down is lost with its server; told of either way.
@@ -312,20 +465,8 @@ impl<'w, 'a> Deciding<'w, 'a> {
     ) -> bool {
         let mut lost = false;
         for down in self.waits_for(case) {
-            let server = down.server.and_then(|vmid| {
-                let at = self
-                    .cases
-                    .iter()
-                    .position(|case| case.candidate.guest.vmid == vmid)?;
-                others[at].as_ref()
-            });
-            let fate = match (down.server, server) {
-                (Some(_), Some(server)) => server.comes_back,
-                // It is looked at before what rests on it, but for those that rest on each other.
-                (Some(_), None) => ComesBack::Unknown,
-                (None, _) => ComesBack::Gone,
-            };
-            let keeps = matches!(fate, ComesBack::HaRestart | ComesBack::ByHand);
+            let (fate, _) = self.server(down, others);
+            let keeps = has_its_disks(fate);
             lost |= !keeps;
             let (id, by) = (&down.storage.storage, down.by());
             let then = if keeps {
@@ -418,7 +559,13 @@ impl<'w, 'a> Deciding<'w, 'a> {
     }
 
     /// Its backup is restored, if there is one.
-    fn restore(&self, case: &Case<'a>, room: &mut Room<'_, 'a>, decided: &mut Decided<'a, 'w>) {
+    fn restore(
+        &self,
+        case: &Case<'a>,
+        room: &mut Room<'_, 'a>,
+        decided: &mut Decided<'a, 'w>,
+        others: &[Option<Decided<'a, 'w>>],
+    ) {
         let guest = case.candidate.guest;
         let Some(backups) = self.backups else {
             let what = "its disks are on the lost node alone, and no list of backups was given (--snapshots FILE)";
@@ -434,8 +581,10 @@ impl<'w, 'a> Deciding<'w, 'a> {
         }
         let domain = self.policy.site.domain.as_deref();
         let name = case.name();
+        // With its snapshots, which tell how long it has been there.
+        let whole = self.cluster.guest(guest.vmid).unwrap_or(guest);
         let (backup, is_sure) =
-            match backups.way_back(self.cluster, domain, self.names, guest, &name) {
+            match backups.way_back(self.cluster, domain, self.names, whole, &name) {
                 WayBack::None(why) => {
                     self.gone(case, why, decided);
                     return;
@@ -443,8 +592,34 @@ impl<'w, 'a> Deciding<'w, 'a> {
                 WayBack::Unsure(backup) => (backup, false),
                 WayBack::Sure(backup) => (backup, true),
             };
-        (decided.comes_back, decided.backup) = (ComesBack::Restore, Some(backup));
         let path = backup.path();
+        if let Some((keeps, servers)) = self.servers_lost(others) {
+            let evidence = json!({"backup": path, "keeps": keeps});
+            let (severity, then) = match keeps {
+                true => (
+                    Severity::Warning,
+                    "it has to be back before anything is restored",
+                ),
+                false => (
+                    Severity::Critical,
+                    "whether its datastore is left is not known",
+                ),
+            };
+            let severity = match (keeps, case.is_missed()) {
+                (_, true) => severity,
+                (true, false) => Severity::Info,
+                (false, false) => Severity::Warning,
+            };
+            let what = format!(
+                "its disks are on the lost node alone, and for its backup {path} {servers}: {then}"
+            );
+            let finding = found(Code::BackupServerLost, severity, what, evidence);
+            decided.findings.push(finding);
+            if !keeps {
+                return;
+            }
+        }
+        (decided.comes_back, decided.backup) = (ComesBack::Restore, Some(backup));
         let mut say = |code, severity, what: String, evidence| {
             let finding = Finding::new(
                 Code::as_str(code),
@@ -563,22 +738,24 @@ impl<'w, 'a> Deciding<'w, 'a> {
                 .findings
                 .push(found(Code::Tied, severity, what, evidence));
         }
+        for what in self.images_lost(case) {
+            let evidence = json!({"code": IMAGE_LOST});
+            decided
+                .findings
+                .push(found(Code::Tied, severity, what, evidence));
+        }
         if let Some(lock) = self
             .lock(case)
             .filter(|_| decided.comes_back == ComesBack::ByHand)
         {
-            let tool = case.candidate.guest.kind.command();
-            let vmid = case.candidate.guest.vmid;
-            let mut what =
-                format!("its lock is {lock}: root clears it with '{tool} unlock {vmid}'");
-            if case.candidate.guest.kind == Kind::Qemu && lock == "suspended" {
-                what = "it is hibernated, its memory saved: unlocking throws that away".to_owned();
-            }
-            decided
-                .findings
-                .push(found(Code::Locked, severity, what, json!({"lock": lock})));
+            decided.findings.push(self.locked(case, lock));
         }
     }
+}
+
+/// A guest that comes back like this comes back with what was on its disks.
+fn has_its_disks(fate: ComesBack) -> bool {
+    matches!(fate, ComesBack::HaRestart | ComesBack::ByHand)
 }
 
 /// What is said of a guest that doesn't run is worth knowing, no more.

@@ -10,7 +10,7 @@ use std::{cmp::Reverse, collections::HashMap};
 
 use crate::{
     cluster::Cluster,
-    state::{HaResource, HaRule},
+    state::{HaNode, HaResource, HaRule},
 };
 
 /// The manager, as it goes on.
@@ -48,10 +48,15 @@ impl<'c, 'a> Manager<'c, 'a> {
         manager
     }
 
-    /// It gives work to a node: one that is online, and not in maintenance.
+    /// It gives work to a node: one that is online, and not in maintenance, and whose local manager
+    /// lives.
     fn is_usable(&self, node: usize) -> bool {
         let node = &self.cluster.nodes()[node];
-        node.online && !node.maintenance
+        let status = self.cluster.state.ha.as_ref();
+        let status = status.and_then(|ha| ha.status.as_ref());
+        let mut locals = status.iter().flat_map(|status| &status.nodes);
+        let is_silent = locals.any(|local| local.node == node.node && is_silent(local));
+        node.online && !node.maintenance && !is_silent
     }
 
     /// The nodes on which it would start a resource, in its order; none if its rules leave none.
@@ -122,6 +127,16 @@ impl<'c, 'a> Manager<'c, 'a> {
         self.usage[node] += 1;
         self.places.insert(sid, node);
     }
+}
+
+/// Nothing is heard of a manager any more, in Proxmox's words (`timestamp_to_status` in Config.pm).
+#[must_use]
+pub fn is_silent(manager: &HaNode) -> bool {
+    let words = manager.status.strip_prefix(&manager.node[..]);
+    let words = words.unwrap_or(&manager.status);
+    ["old timestamp", "unable to read lrm status"]
+        .iter()
+        .any(|word| words.contains(word))
 }
 
 /// It counts at its node (recompute_online_node_usage): in all states but `stopped`.

@@ -146,6 +146,9 @@ fn rest(outcome: &Outcome, text: &mut String) {
             })
             .collect();
         let left = match left.is_empty() {
+            true if !pair.unseen.is_empty() => {
+                "whether another member runs is not known".to_owned()
+            }
             true => "nobody is left".to_owned(),
             false => format!("left is {}", left.join(", ")),
         };

@@ -156,6 +156,7 @@ fn lose(world: &World, nodes: &[usize]) -> Outcome {
     let given = Given {
         backups: Some(&backups),
         ipam: None,
+        before: None,
     };
     lost(&mut state(world), &policy, given, nodes)
 }
@@ -197,6 +198,7 @@ proptest! {
         for fate in &outcome.fates {
             let at = (fate.vmid - 100) as usize;
             let (home, runs, memory, storage, replica, managed, list) = world.guests[at];
+            let missed = runs || managed; // HA is to have all started that it has
             let on = fate.on.as_ref().map(|node| cluster.node(node).unwrap());
             prop_assert!(on.is_none_or(|on| !nodes.contains(&on) && world.hosts[on].1));
             let replica = replica.filter(|(target, time)| storage == 1 && *time > 0 && *target != home);
@@ -205,24 +207,24 @@ proptest! {
             let disks = |node: usize| storage == 0 || replica.is_some_and(|(target, _)| target == node);
             match fate.comes_back {
                 ComesBack::HaRestart => {
-                    prop_assert!(managed && runs && outcome.header.cluster.quorate);
+                    prop_assert!(managed && outcome.header.cluster.quorate);
                     prop_assert!(disks(on.unwrap()));
                     *after_ha.entry(on.unwrap()).or_default() += memory * GIB;
                     placed.insert(fate.vmid, on.unwrap());
                 }
                 ComesBack::ByHand => {
                     prop_assert!(on.is_none_or(disks));
-                    by_hand.extend(on.filter(|_| runs && memory > 0));
+                    by_hand.extend(on.filter(|_| missed && memory > 0));
                 }
                 ComesBack::Restore => {
                     prop_assert!(list == 1 && (!elsewhere || (storage > 0 && replica.is_none())));
-                    by_hand.extend(on.filter(|_| runs && memory > 0));
+                    by_hand.extend(on.filter(|_| missed && memory > 0));
                 }
                 ComesBack::Gone => prop_assert!(list != 1 && (!elsewhere || (storage > 0 && replica.is_none()))),
                 ComesBack::Unknown => prop_assert!(false, "everything was seen"),
             }
             // What comes back by itself is no older than its replica; the rest is told of.
-            prop_assert!(fate.comes_back == ComesBack::HaRestart || !runs || !fate.findings.is_empty());
+            prop_assert!(fate.comes_back == ComesBack::HaRestart || !missed || !fate.findings.is_empty());
             let text = fate.json().to_string();
             prop_assert!(!text.contains("force"));
             let offline = nodes.iter().all(|node| !world.hosts[*node].1);

@@ -125,6 +125,9 @@ pub struct PairLeft {
     pub lost: Vec<u32>,
     /// Those that run elsewhere.
     pub left: Vec<Left>,
+    /// Those elsewhere of which it was not seen whether they run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<u32>,
     /// The addresses that move to one that is left, if they were on a lost member.
     pub vips: Vec<String>,
 }

@@ -9,15 +9,17 @@ use super::{
     code::Code,
     down::Down,
     fate::{Decided, found},
+    manager::is_silent,
     record::{ComesBack, Finding, Left, Memory, PairLeft, Rest, VotesLeft},
     scene::Scene,
     seat::Case,
 };
 use crate::{
     cluster::Cluster,
-    permission::has_on_all_guests,
+    permission::{has_on_all_guests, has_on_all_storages},
     plan::{load::Load, pair::Members, policy::Policy, quorum::Votes, room::memory_limit},
     size::human,
+    state::{HaStatus, Node},
 };
 
 /// A finding, and what it is a finding of.
@@ -60,15 +62,47 @@ impl<'w, 'a> Without<'w, 'a> {
             return Some(false);
         }
         let ha = self.cluster.state.ha.as_ref()?;
-        Some(!self.is_disarmed(ha))
+        match &ha.status {
+            None if !ha.resources.is_empty() => None,
+            status => Some(
+                status
+                    .as_ref()
+                    .and_then(|status| self.off(status))
+                    .is_none(),
+            ),
+        }
     }
 
-    fn is_disarmed(&self, ha: &crate::state::Ha) -> bool {
-        let status = ha
-            .status
-            .as_ref()
-            .and_then(|status| status.armed.as_deref());
-        status.is_some_and(|word| word.starts_with("disarm"))
+    /// Why the manager restarts nothing, by what it says of itself.
+    fn off(&self, status: &HaStatus) -> Option<String> {
+        if let Some(word) = &status.armed
+            && word.starts_with("disarm")
+        {
+            return Some("the HA manager is disarmed, so it restarts nothing".to_owned());
+        }
+        let online = |name: &str| {
+            let node = self.cluster.node(name);
+            node.is_some_and(|node| self.cluster.nodes()[node].online)
+        };
+        // Of a node that is off another takes over; where it is on, all others should have by now.
+        let master = status.master.as_ref();
+        if let Some(master) = master.filter(|master| online(&master.node) && is_silent(master)) {
+            let what = format!(
+                "nothing is heard of the HA manager on {} and no other took over, so it restarts nothing: {}",
+                master.node, master.status
+            );
+            return Some(what);
+        }
+        let left = self.cluster.nodes().iter().filter(|node| node.online);
+        let silent = |node: &Node| {
+            let mut locals = status.nodes.iter();
+            locals.any(|local| local.node == node.node && is_silent(local))
+        };
+        let mut left = left.map(silent).peekable();
+        (left.peek().is_some() && left.all(|silent| silent)).then(|| {
+            "nothing is heard of the HA manager on any node that is left, so it restarts nothing"
+                .to_owned()
+        })
     }
 
     /// The manager that decides was on a lost node, and another has to take over first.
@@ -134,8 +168,8 @@ impl<'w, 'a> Without<'w, 'a> {
             say(found(Code::LastVote, Severity::Info, what, evidence));
         }
         let state = self.cluster.state;
-        if state.ha.as_ref().is_some_and(|ha| self.is_disarmed(ha)) {
-            let what = "the HA manager is disarmed, so it restarts nothing";
+        let status = state.ha.as_ref().and_then(|ha| ha.status.as_ref());
+        if let Some(what) = status.and_then(|status| self.off(status)) {
             say(found(Code::HaOff, Severity::Critical, what, json!({})));
         }
         for (list, right) in self.unseen() {
@@ -164,6 +198,15 @@ impl<'w, 'a> Without<'w, 'a> {
         if state.ha.is_none() {
             lacks("the HA resources are".to_owned(), "Sys.Audit on /");
         }
+        let ha = state.ha.iter();
+        if ha
+            .filter(|ha| ha.status.is_none() && !ha.resources.is_empty())
+            .count()
+            > 0
+        {
+            let right = "a state of version 3, and Sys.Audit on /";
+            lacks("whether the HA manager lives is".to_owned(), right);
+        }
         if state.replication.is_none() {
             lacks("the replication jobs are".to_owned(), "Sys.Audit on /");
         }
@@ -185,6 +228,18 @@ impl<'w, 'a> Without<'w, 'a> {
             lacks(
                 "guests that the token may not see are".to_owned(),
                 "VM.Audit on /vms",
+            );
+        }
+        if !sees_all.is_some_and(has_on_all_storages) {
+            lacks(
+                "storages that the token may not see are".to_owned(),
+                "Datastore.Audit on /storage",
+            );
+        }
+        if self.scene.is_before_old() {
+            lacks(
+                "what the guests there are since the document of before is".to_owned(),
+                "--before FILE of at most two days before the state",
             );
         }
         for hidden in state.hidden.iter().flatten() {
@@ -233,7 +288,7 @@ impl<'w, 'a> Without<'w, 'a> {
         let members = Members::new(self.cluster, &self.policy.pairs);
         let mut pairs = Vec::new();
         for pair in &self.policy.pairs {
-            let (mut lost, mut left) = (Vec::new(), Vec::new());
+            let (mut lost, mut left, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
             for member in &pair.members {
                 let Some(guest) = members.guest(member) else {
                     // No guest of this cluster: it may be a machine of its own.
@@ -247,6 +302,10 @@ impl<'w, 'a> Without<'w, 'a> {
                 let node = self.cluster.node(&guest.node);
                 if node.is_some_and(|node| self.scene.is_lost(node)) {
                     lost.push(guest.vmid);
+                } else if guest.is_unknown()
+                    && node.is_some_and(|node| self.cluster.nodes()[node].online)
+                {
+                    unseen.push(guest.vmid);
                 } else if guest.is_running()
                     && node.is_some_and(|node| self.cluster.nodes()[node].online)
                 {
@@ -263,6 +322,7 @@ impl<'w, 'a> Without<'w, 'a> {
                     pair: pair.name.clone(),
                     lost,
                     left,
+                    unseen,
                     vips,
                 });
             }
@@ -276,6 +336,14 @@ impl<'w, 'a> Without<'w, 'a> {
         let findings = pairs.iter().filter_map(|pair| {
             let (name, evidence) = (&pair.pair, json!(pair));
             let (code, severity, what) = match pair.left.as_slice() {
+                [] if !pair.unseen.is_empty() => {
+                    let members: Vec<String> = pair.unseen.iter().map(u32::to_string).collect();
+                    let what = format!(
+                        "whether {} of the pair {name} runs is not in the state",
+                        members.join(", ")
+                    );
+                    (Code::Unseen, Severity::Unknown, what)
+                }
                 [] => (
                     Code::PairLost,
                     Severity::Critical,
@@ -304,10 +372,7 @@ impl<'w, 'a> Without<'w, 'a> {
         cases: &[Case<'a>],
         all: &[Decided<'a, '_>],
     ) -> Vec<Of> {
-        let waiting = all
-            .iter()
-            .filter(|one| one.comes_back == ComesBack::Restore)
-            .count();
+        let waiting = waiting(all);
         let findings = down.iter().filter(|down| down.is_of_backups()).map(|down| {
             let id = &down.storage.storage;
             let server = down.server.and_then(|vmid| {
@@ -343,6 +408,17 @@ impl<'w, 'a> Without<'w, 'a> {
 pub fn guests(count: usize) -> String {
     let word = if count == 1 { "guest" } else { "guests" };
     format!("{count} {word}")
+}
+
+/// How many guests would be restored if the servers of their backups were there.
+#[must_use]
+pub fn waiting(all: &[Decided<'_, '_>]) -> usize {
+    let waits = |one: &&Decided<'_, '_>| {
+        let mut codes = one.findings.iter().map(|finding| finding.code);
+        one.comes_back == ComesBack::Restore
+            || codes.any(|code| code == Code::BackupServerLost.as_str())
+    };
+    all.iter().filter(waits).count()
 }
 
 /// How many guests come back how.

@@ -6,13 +6,25 @@
 use super::{
     code::Code,
     down::Down,
-    fate::Decided,
+    fate::{self, Decided},
     record::{Act, ComesBack, Rest},
     rest::guests,
     scene::Scene,
     seat::{Case, Disks},
 };
-use crate::{cluster::Cluster, plan::shell::quoted, state::Kind};
+use crate::{
+    cluster::Cluster,
+    plan::shell::quoted,
+    state::{Kind, Storage},
+};
+
+/// Findings that have to be looked at before anything is done.
+const LOOKS: [Code; 4] = [
+    Code::Locked,
+    Code::BackupUnsure,
+    Code::BackupServerLost,
+    Code::ReplicaStale,
+];
 
 /// What is done before anything else.
 #[must_use]
@@ -22,6 +34,7 @@ pub fn first(
     rest: &Rest,
     counts: &[(ComesBack, usize)],
     down: &[Down<'_>],
+    restored: usize,
 ) -> Vec<Act> {
     let count = |kind: ComesBack| {
         let found = counts.iter().find(|(known, _)| *known == kind);
@@ -53,7 +66,6 @@ pub fn first(
             "wait for the HA manager, which restarts {waits}, and watch it ('ha-manager status')"
         )));
     }
-    let restored = count(ComesBack::Restore);
     for down in down
         .iter()
         .filter(|down| down.is_of_backups() && restored > 0)
@@ -73,7 +85,7 @@ pub struct Runbook<'w, 'a> {
     /// The loss.
     pub scene: &'w Scene<'a>,
     /// The one storage that restores are of; none if there are several, or none.
-    pub backups: Option<&'a str>,
+    pub backups: Option<&'a Storage>,
 }
 
 /// A guest's configuration, as pmxcfs has it.
@@ -187,9 +199,19 @@ impl Runbook<'_, '_> {
         };
         let looks = doubts(case, decided);
         // In a namespace, and where several storages hold backups, which volume it is is not known.
-        let archive = self.backups.filter(|_| backup.ns.is_empty());
+        let archive = self.backups.filter(|storage| {
+            let has_it = storage.nodes.contains_key(on);
+            backup.ns.is_empty() && has_it
+        });
+        let archive = archive.map(|storage| &storage.storage[..]);
         let told = self.scene.is_fact && looks.is_empty() && archive.is_some();
         let mut acts: Vec<Act> = looks.into_iter().map(Act::words).collect();
+        // Which namespace a storage has is not in the state.
+        let words = format!("see that {on} sees the backup {path}, and go on only then");
+        acts.push(self.act(told, words, on, || {
+            let archive = quoted(archive.unwrap_or_default());
+            format!("pvesm list {archive} --vmid {vmid}")
+        }));
         let managed = case.candidate.managed.map(|resource| &resource.sid[..]);
         acts.extend(managed.map(|sid| self.leave_alone(told, sid, on)));
         let from = file(guest.kind, node, vmid);
@@ -239,7 +261,8 @@ fn doubts(case: &Case<'_>, decided: &Decided<'_, '_>) -> Vec<String> {
         ));
     }
     for finding in &decided.findings {
-        if finding.code == Code::Locked.as_str() || finding.code == Code::BackupUnsure.as_str() {
+        let is_image = finding.evidence["code"] == fate::IMAGE_LOST;
+        if is_image || LOOKS.iter().any(|code| code.as_str() == finding.code) {
             looks.push(format!("{who}: {}", finding.message));
         }
     }

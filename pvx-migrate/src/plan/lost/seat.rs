@@ -1,10 +1,14 @@
 //! A guest of a lost node, and for each other node whether it could be started there: whether its
 //! disks are there, and whether everything else is, by the rules of a drain.
 
-use super::scene::Scene;
+use serde_json::json;
+use vmid::severity::Severity;
+
+use super::{code as lost, fate::found, record::Finding, scene::Scene};
 use crate::{
     cluster::Cluster,
     config::Volume,
+    permission::has_on_all_storages,
     plan::{
         candidate::{Candidate, Mode},
         feasibility,
@@ -37,11 +41,31 @@ impl Disks {
     }
 }
 
+/// What was not seen of a disk.
+#[derive(Clone, Debug)]
+pub struct Unseen {
+    what: String,
+    list: String,
+    right: String,
+}
+
+impl Unseen {
+    /// As a finding.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        let what = format!("{}, so where its disks are is not known", self.what);
+        let evidence = json!({"list": self.list, "right": self.right});
+        found(lost::Code::Unseen, Severity::Unknown, what, evidence)
+    }
+}
+
 /// A node, seen from a guest.
 #[derive(Clone, Debug)]
 pub enum Seat {
     /// A disk isn't there.
     Missing(String),
+    /// Whether a disk is there was not seen.
+    Unseen(Unseen),
     /// Its disks are there, and it can't be started.
     Blocked(Disks, Refusal),
     /// It can be started there.
@@ -57,6 +81,8 @@ pub struct Case<'a> {
     pub read: bool,
     /// It ran; none if that was not seen.
     pub ran: Option<bool>,
+    /// The HA manager is to have it started.
+    pub is_wanted: bool,
     /// What it needs of its node.
     pub tied: Vec<Refusal>,
     /// Each node of the cluster, seen from it; the lost ones are no seats.
@@ -75,14 +101,16 @@ impl<'a> Case<'a> {
         pairs: Vec<(&'a str, Vec<u32>)>,
     ) -> Self {
         let mut candidate = Candidate::new(cluster, policy, guest, want, pairs);
+        let is_wanted = candidate
+            .managed
+            .is_some_and(|resource| resource.state == "started");
         let ran = match guest.is_unknown() {
-            true => candidate
-                .managed
-                .filter(|resource| resource.state == "started")
-                .map(|_| true),
+            true => is_wanted.then_some(true),
+            // The overview may be old; the manager starts it, whatever that says.
+            false if is_wanted && !guest.is_running() && !guest.is_surely_stopped() => None,
             false => Some(guest.is_running()),
         };
-        let started = guest.is_running() || guest.is_unknown();
+        let started = guest.is_running() || guest.is_unknown() || is_wanted;
         // It is started anew, whatever it did.
         candidate.mode = match (started, guest.kind) {
             (false, _) => Mode::Offline,
@@ -103,6 +131,7 @@ impl<'a> Case<'a> {
             candidate,
             read: parsed == Some(true),
             ran,
+            is_wanted,
             tied,
             seats: Vec::new(),
         };
@@ -115,10 +144,10 @@ impl<'a> Case<'a> {
         case
     }
 
-    /// It runs, or may have, and is missed.
+    /// It runs, or may have, or should, and is missed.
     #[must_use]
     pub fn is_missed(&self) -> bool {
-        self.ran != Some(false)
+        self.is_wanted || self.ran != Some(false)
     }
 
     /// The memory that it takes where it is started, in bytes.
@@ -150,7 +179,7 @@ impl<'a> Case<'a> {
     fn seat(&self, cluster: &Cluster<'a>, policy: &Policy, scene: &Scene<'a>, node: usize) -> Seat {
         let disks = match self.disks(cluster, scene, node) {
             Ok(disks) => disks,
-            Err(what) => return Seat::Missing(what),
+            Err(seat) => return seat,
         };
         match feasibility::judge(cluster, policy, &self.candidate, node, 1) {
             Err(refusal) => Seat::Blocked(disks, refusal),
@@ -165,24 +194,37 @@ impl<'a> Case<'a> {
     }
 
     /// What `node` has of its disks, or which it lacks.
-    fn disks(
-        &self,
-        cluster: &Cluster<'a>,
-        scene: &Scene<'a>,
-        node: usize,
-    ) -> Result<Disks, String> {
+    fn disks(&self, cluster: &Cluster<'a>, scene: &Scene<'a>, node: usize) -> Result<Disks, Seat> {
         let name = cluster.name(node);
         let mut disks = Disks::Shared;
+        let mut unseen = None;
+        let missing = |what: String| Err(Seat::Missing(what));
         for volume in self.needed() {
             let (key, volid) = (&volume.key, volume.volid());
             let Some(storage) = cluster.storage(&volume.storage) else {
-                return Err(format!(
-                    "{key}: storage {} is not in the state",
-                    volume.storage
-                ));
+                let id = &volume.storage;
+                let what = format!("{key}: storage {id} is not in the state");
+                if sees_storages(cluster) {
+                    return missing(what);
+                }
+                unseen = unseen.or(Some(Unseen {
+                    what,
+                    list: format!("storage {id}"),
+                    right: format!("Datastore.Audit on /storage/{id}"),
+                }));
+                continue;
             };
-            if !storage.nodes.contains_key(name) {
-                return Err(format!("{key}: {} is not at {name}", storage.storage));
+            let id = &storage.storage;
+            if storage.unknown.iter().any(|node| node == name) {
+                unseen = unseen.or(Some(Unseen {
+                    what: format!("{key}: whether {name} has {id} is not in the state"),
+                    list: format!("storage {id} at {name}"),
+                    right: format!(
+                        "an answer of {name} (its pvestatd), or Datastore.Audit on /storage/{id}"
+                    ),
+                }));
+            } else if !storage.nodes.contains_key(name) {
+                return missing(format!("{key}: {id} is not at {name}"));
             }
             if storage.shared {
                 continue;
@@ -193,17 +235,23 @@ impl<'a> Case<'a> {
                 .filter(|_| storage.kind == "zfspool");
             disks = match replica {
                 Some(_) if volume.unreplicated => {
-                    return Err(format!("{key}: {volid} is left out of replication"));
+                    return missing(format!("{key}: {volid} is left out of replication"));
                 }
                 Some(time) => Disks::Replica(time),
                 None => {
                     let home = &self.candidate.guest.node;
-                    return Err(format!("{key}: {volid} is on {home} alone"));
+                    return missing(format!("{key}: {volid} is on {home} alone"));
                 }
             };
         }
-        Ok(disks)
+        unseen.map_or(Ok(disks), |unseen| Err(Seat::Unseen(unseen)))
     }
+}
+
+/// A storage that isn't in the state isn't there.
+fn sees_storages(cluster: &Cluster<'_>) -> bool {
+    let table = cluster.state.permissions.as_ref();
+    table.is_some_and(has_on_all_storages)
 }
 
 impl Case<'_> {
@@ -260,7 +308,10 @@ impl Case<'_> {
             let mut needed = self.needed();
             let volume = needed.find(|volume| told.starts_with(&format!("{}, ", volume.key)));
             let storage = volume.and_then(|volume| cluster.storage(&volume.storage));
-            volume.is_some() && storage.is_none_or(|storage| !storage.shared)
+            match storage {
+                Some(storage) => !storage.shared,
+                None => volume.is_some() && sees_storages(cluster),
+            }
         };
         outside.into_iter().flatten().filter(is_lost).collect()
     }

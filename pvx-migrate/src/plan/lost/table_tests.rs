@@ -6,7 +6,7 @@ use super::{Given, Outcome, backups::Backups, lost};
 use crate::plan::{
     policy::Policy,
     remove::backup::Backup,
-    table_fixture::{GIB, SSD, ct, document, stopped, vm, with},
+    table_fixture::{GIB, SSD, ct, document, space, stopped, vm, with},
 };
 
 /// The document's time.
@@ -40,6 +40,7 @@ fn lose(
     let given = Given {
         backups: backups.as_ref(),
         ipam: None,
+        before: None,
     };
     let before = serde_json::to_string(&state).unwrap();
     let outcome = lost(&mut state, &Policy::default(), given, nodes);
@@ -113,6 +114,7 @@ fn how_it_comes_back() {
     let ok = || Some(vec![backup(json!({}))]);
     let zfs = |more: Value| with(replicated(), more);
     let votes = || ("/nodes/2/online", json!(false));
+    let off = || ("/nodes/0/online", json!(false));
     #[rustfmt::skip]
     let rows: Vec<(&str, Value, Changes, Option<Vec<Value>>, &str)> = vec![
         // Shared disks.
@@ -127,7 +129,24 @@ fn how_it_comes_back() {
         ("disarmed",                    shared(), vec![ha(json!({})), ("/ha/status", json!({"armed": "disarmed"}))], None, "by-hand node3 0 65: by-hand"),
         ("the master is lost",          shared(), vec![ha(json!({})), ("/ha/status", json!({"master": {"node": "node2"}}))], None, "ha-restart node3 0 205: "),
         ("a lock that HA takes off",    with(shared(), json!({"lock": "backup"})), vec![ha(json!({}))], None, "ha-restart node3 0 145: "),
-        ("a lock that it does not",     with(shared(), json!({"lock": "migrate"})), vec![ha(json!({}))], None, "by-hand node3 0 65: locked by-hand"),
+        ("a lock that it does not",     with(shared(), json!({"lock": "migrate"})), vec![ha(json!({})), off()], None, "by-hand node3 0 65: locked by-hand"),
+        ("its work is going on",        with(shared(), json!({"lock": "migrate"})), vec![ha(json!({}))], None, "ha-restart node3 0 145: locked"),
+        ("a lock for good",             with(shared(), json!({"lock": "suspended"})), vec![ha(json!({}))], None, "by-hand node3 0 65: locked by-hand"),
+        ("HA wants it, and it is off",  stopped(shared()), vec![ha(json!({}))], None,             "ha-restart node3 0 145: "),
+        ("... and cannot",              stopped(shared()), vec![ha(json!({"crm_state": "error"}))], None, "by-hand node3 0 65: by-hand ha-error"),
+        // Who would do it.
+        ("the master is silent",        shared(), vec![ha(json!({})), silent("node3 (old timestamp - dead?, now)", &[])], None, "by-hand node3 0 65: by-hand"),
+        ("it is lost, and is silent",   shared(), vec![ha(json!({})), silent("node2 (old timestamp - dead?, now)", &[])], None, "ha-restart node3 0 205: "),
+        ("a local one is silent",       shared(), vec![ha(json!({})), silent("node3 (active, now)", &["node3"])], None, "ha-restart node5 0 145: "),
+        ("all of them",                 shared(), vec![ha(json!({})), silent("node2 (active, now)", &["node3", "node5", "node6"])], None, "by-hand node3 0 65: by-hand"),
+        ("that of the lost node",       shared(), vec![ha(json!({})), silent("node3 (active, now)", &["node2"])], None, "ha-restart node3 0 145: "),
+        // What only snapshots name.
+        ("the memory in a snapshot",    checked(json!({"volid": "ssd-data:vm-101-state-s1", "is_vmstate": 1, "referenced_in_snapshot": {"s1": 1}})), vec![ha_vm()], None, "ha-restart node3 0 170: "),
+        ("a disk in a snapshot",        checked(json!({"volid": "ssd-data:vm-101-disk-3", "referenced_in_snapshot": {"s1": 1}})), vec![ha_vm()], None, "ha-restart node3 0 170: "),
+        ("an image in a snapshot",      checked(json!({"volid": "local:iso/x.iso", "cdrom": 1, "referenced_in_snapshot": {"s1": 1}})), vec![ha_vm()], None, "ha-restart node3 0 170: "),
+        ("a disk that a start adds",    checked(json!({"volid": "ssd-data:vm-101-disk-3", "referenced_in_pending": 1})), vec![ha_vm()], None, "unknown - - -: unseen ha-nowhere"),
+        ("a container's snapshot",      with(shared(), json!({"snapshots": {"s1": {"rootfs": SHARED, "mp0": "ssd-data:vm-101-disk-1,mp=/x,size=1G"}}})), vec![ha(json!({}))], None, "ha-restart node3 0 145: "),
+        ("snapshots that were not read", with(shared(), json!({"snapshots": null})), vec![ha(json!({}))], None, "ha-restart node3 0 145: "),
         // The rules of HA.
         ("kept on one node",            shared(), vec![ha(json!({})), keep(json!({"node2": 1, "node6": 1}), true)], None, "ha-restart node6 0 145: "),
         ("kept where it was",           shared(), vec![ha(json!({})), keep(json!({"node2": 1}), true)], None,  "by-hand - 0 65: nowhere by-hand ha-nowhere"),
@@ -144,6 +163,14 @@ fn how_it_comes_back() {
         ("HA kept to the replica",      replicated(), and(job(AT - 420), &[ha(json!({})), keep(json!({"node3": 1, "node6": 1}), true)]), None, "ha-restart node6 420 145: "),
         ("a clock is wrong",            replicated(), job(AT + 50), None,                         "by-hand node6 0 65: by-hand"),
         ("it never ran",                replicated(), job(0), ok(),                               "restore node6 3600 144: restore"),
+        ("it is a year old",            replicated(), job(AT - 31_536_000), None,                 "by-hand node6 31536000 65: by-hand replica-stale"),
+        ("the job fails",               replicated(), runs(json!({"fail_count": 99, "error": "x"})), None, "by-hand node6 420 65: by-hand replica-stale"),
+        ("the job is off",              replicated(), runs(json!({"disable": true})), None,       "by-hand node6 420 65: by-hand replica-stale"),
+        ("it is overdue",               replicated(), runs(json!({"next_sync": AT - 400})), None, "by-hand node6 420 65: by-hand replica-stale"),
+        ("its run takes long",          replicated(), runs(json!({"next_sync": AT - 400, "duration": 60.0})), None, "by-hand node6 420 65: by-hand"),
+        ("a weekly job",                replicated(), runs(json!({"last_sync": AT - 500_000, "schedule": "sun 01:00"})), None, "by-hand node6 500000 65: by-hand"),
+        ("HA, and it is overdue",       replicated(), and(runs(json!({"next_sync": AT - 400})), &[ha(json!({})), keep(json!({"node3": 1, "node6": 1}), true)]), None, "ha-restart node6 420 145: replica-stale"),
+        ("the job is gone",             replicated(), vec![job(AT - 420)[1].clone()], ok(),       "restore node6 3600 144: restore"),
         ("how old was not seen",        replicated(), job(AT)[..1].to_vec(), None,                "by-hand node6 - 65: by-hand unseen"),
         ("one disk left out of it",     zfs(json!({"config": {"rootfs": "zdata:subvol-101-disk-0,size=8G", "mp0": "zdata:subvol-101-disk-1,mp=/x,replicate=0,backup=1,size=1G"}})), job(AT - 420), ok(), "restore node6 3600 153: restore"),
         ("the job goes",                replicated(), vec![("/replication", json!([{"id": "101-0", "vmid": 101, "target": "node6", "removed": true}]))], ok(), "restore node6 3600 144: restore"),
@@ -171,11 +198,26 @@ fn how_it_comes_back() {
         // What was not seen.
         ("no configuration",            json!({}), vec![ha(json!({}))], ok(),                     "unknown - - -: unseen"),
         ("a storage that is unknown",   ct(json!({"rootfs": "gone:101/x"})), vec![], ok(),        "restore node3 3600 65: restore"),
+        ("... and may be hidden",       ct(json!({"rootfs": "gone:101/x"})), vec![hides()], ok(), "unknown - - -: unseen"),
+        ("... with HA",                 ct(json!({"rootfs": "gone:101/x"})), vec![hides(), ha(json!({}))], ok(), "unknown - - -: unseen"),
+        ("... and a disk is local",     ct(json!({"rootfs": SSD, "mp0": "gone:101/x,mp=/x,size=1G"})), vec![hides()], ok(), "restore node3 3600 153: restore"),
+        ("no node tells of it",         shared(), vec![at_nodes(&["node2"]), not_told(&["node3", "node5", "node6"])], ok(), "unknown - - -: unseen"),
+        ("one doesn't",                 shared(), vec![at_nodes(&["node2", "node5", "node6"]), not_told(&["node3"])], ok(), "by-hand node6 0 65: by-hand"),
+        ("HA may take that one",        shared(), vec![at_nodes(&["node2", "node5", "node6"]), not_told(&["node3"]), ha(json!({}))], ok(), "unknown - - -: unseen"),
+        ("HA takes another",            shared(), vec![at_nodes(&["node2", "node3", "node5"]), not_told(&["node6"]), ha(json!({}))], ok(), "ha-restart node3 0 145: "),
         // Room.
         ("too large for any",           with(shared(), json!({"maxmem": 100 * GIB})), vec![], None, "by-hand - 0 65: no-room by-hand"),
         ("HA starts it all the same",   with(shared(), json!({"maxmem": 100 * GIB})), vec![ha(json!({}))], None, "ha-restart node3 0 145: "),
         ("no space to restore it",      ct(json!({"rootfs": "ssd-data:vm-101-disk-0,size=200G"})), vec![], ok(), "restore - 3600 2018: restore no-room"),
         // Servers that are lost with it.
+        ("its image's server",          vm(json!({"scsi0": CEPH, "ide2": "share:iso/x.iso,media=cdrom"})), vec![ha_vm(), ceph(), server("share"), ("/guests/-", serving())], ok(), "by-hand node3 0 90: tied by-hand ha-nowhere"),
+        ("... and another's",           vm(json!({"scsi0": CEPH, "ide2": "none,media=cdrom"})), vec![ha_vm(), ceph(), server("share"), ("/guests/-", serving())], ok(), "ha-restart node3 0 170: "),
+        ("its backups' server, gone",   local(), vec![server("backups"), ("/guests/-", serving())], ok(), "unknown - - -: backup-server-lost"),
+        ("... off, and the same",       stopped(local()), vec![server("backups"), ("/guests/-", serving())], ok(), "unknown - - -: backup-server-lost"),
+        ("... that HA restarts",        local(), vec![server("backups"), ("/guests/-", on_share()), ("/ha/resources", json!([{"sid": "ct:103", "state": "started"}]))], ok(), "restore node6 3600 144: backup-server-lost restore"),
+        ("... with the node's folder",  local(), vec![server("backups"), ("/guests/-", with_folder())], ok(), "unknown - - -: backup-server-lost"),
+        ("... or the node is it",       local(), vec![("/storages/4/server", json!("node2.example"))], ok(), "unknown - - -: backup-server-lost"),
+        ("one server is left",          local(), vec![server("backups"), ("/guests/-", serving()), ("/storages/-", json!({"storage": "b2", "type": "pbs", "shared": true}))], ok(), "restore node3 3600 144: restore"),
         ("the server of its storage",   shared(), vec![ha(json!({})), server("share"), ("/guests/-", serving())], ok(), "restore node3 3600 144: storage-lost restore"),
     ];
     let mut wrong = Vec::new();
@@ -187,6 +229,83 @@ fn how_it_comes_back() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What HA says of its manager at a node, and the nodes whose local manager is not heard of.
+fn silent(master: &str, locals: &[&str]) -> (&'static str, Value) {
+    let (node, _) = master.split_once(' ').unwrap();
+    let all = ["node2", "node3", "node5", "node6"].map(|node| {
+        let how = match locals.contains(&node) {
+            true => "old timestamp - dead?",
+            false => "idle",
+        };
+        json!({"node": node, "status": format!("{node} ({how}, watchdog standby, now)")})
+    });
+    (
+        "/ha/status",
+        json!({"armed": "armed", "master": {"node": node, "status": master}, "nodes": all}),
+    )
+}
+
+fn ha_vm() -> (&'static str, Value) {
+    (
+        "/ha/resources",
+        json!([{"sid": "vm:101", "state": "started"}]),
+    )
+}
+
+/// A VM of which Proxmox's own check names one more volume.
+fn checked(disk: Value) -> Value {
+    with(
+        vm(json!({"scsi0": SHARED})),
+        json!({"snapshots": ["s1"], "precondition": {"local_disks": [disk]}}),
+    )
+}
+
+/// A replica of 7 minutes ago, and more of its job.
+fn runs(more: Value) -> Changes {
+    let run = json!({"id": "101-0", "guest": 101, "target": "node6", "last_sync": AT - 420});
+    let mut changes = job(0);
+    changes[1].1 = json!([with(run, more)]);
+    changes
+}
+
+/// The token doesn't see all storages.
+fn hides() -> (&'static str, Value) {
+    ("/permissions/~1storage", json!({}))
+}
+
+/// The nodes at which the share is, as far as they tell.
+fn at_nodes(nodes: &[&str]) -> (&'static str, Value) {
+    ("/storages/2/nodes", space(nodes, 100))
+}
+
+/// Those that don't tell.
+fn not_told(nodes: &[&str]) -> (&'static str, Value) {
+    ("/storages/2/unknown", json!(nodes))
+}
+
+const CEPH: &str = "ceph:vm-101-disk-0,size=8G";
+
+fn ceph() -> (&'static str, Value) {
+    let all = space(&["node2", "node3", "node5", "node6"], 100);
+    (
+        "/storages/-",
+        json!({"storage": "ceph", "type": "rbd", "shared": true, "content": ["images"], "nodes": all}),
+    )
+}
+
+fn on_share() -> Value {
+    let mut guest = serving();
+    guest["config"]["rootfs"] = json!("share:103/vm-103-disk-0.raw,size=4G");
+    guest
+}
+
+/// It comes back, and what it served was in a folder of its node.
+fn with_folder() -> Value {
+    let mut guest = on_share();
+    guest["config"]["mp0"] = json!("/mnt/datastore,mp=/mnt/datastore");
+    guest
 }
 
 fn shared_on(bridge: &str) -> Value {
@@ -237,6 +356,7 @@ fn what_stands_still() {
         ("its pair and its service",      on("10.0.0.7", vec![]), &[0], &["pair p: left is other on node5", "service wiki, promised within 120s"], "pair-single"),
         ("a service by its address",      on("10.0.0.9", vec![]), &[0], &["pair p: left is other on node5", "service wiki, promised within 120s", "service shop, promised within 150s"], "pair-single"),
         ("both members",                  on("10.0.0.7", vec![]), &[0, 2], &["pair p: no member is left", "service wiki, promised within 120s"], "no-majority pair-lost"),
+        ("the other is not seen",         on("10.0.0.7", vec![("/guests/1/status", json!("unknown"))]), &[0], &["pair p: whether another member runs is not known", "service wiki, promised within 120s"], "unseen"),
         ("the other doesn't run",         on("10.0.0.7", vec![off()]), &[0], &["pair p: no member is left", "service wiki, promised within 120s"], "pair-lost"),
         ("the server of a storage",       on("10.0.0.7", vec![nfs("10.0.0.7")]), &[0], &["pair p: left is other on node5", "storage share, with volumes of 1 guest", "service wiki, promised within 120s"], "pair-single"),
         ("by the pair's address",         on("10.0.0.7", vec![nfs("10.0.0.50")]), &[0], &["pair p: left is other on node5", "storage share, with volumes of 1 guest", "service wiki, promised within 120s"], "pair-single"),
@@ -339,11 +459,18 @@ fn when_commands_are_given() {
         ("it was off",                stopped(shared()), vec![off()], 1),
         ("it needs a device",         vm(json!({"scsi0": SHARED, "hostpci0": "01:00.0"})), vec![off()], 0),
         ("it is locked",              with(shared(), json!({"lock": "migrate"})), vec![off()], 0),
-        ("a backup",                  ct(json!({"rootfs": SSD})), vec![off()], 3),
+        ("its work was cut off",      with(shared(), json!({"lock": "backup"})), vec![off()], 0),
+        ("a backup",                  ct(json!({"rootfs": SSD})), vec![off()], 4),
+        ("it isn't seen there",       ct(json!({"rootfs": SSD})), vec![off(), ("/storages/4/nodes", space(&["node2", "node5", "node6"], 1))], 0),
+        ("its server has to be back", ct(json!({"rootfs": SSD})), vec![off(), server("backups"), ("/guests/-", on_share())], 0),
+        ("an old replica",            replicated(), and(runs(json!({"fail_count": 1})), &[("/nodes/1/online", json!(false))]), 0),
+        ("a replica",                 replicated(), and(job(AT - 420), &[("/nodes/1/online", json!(false))]), 2),
+        ("an image that is gone",     vm(json!({"scsi0": CEPH, "ide2": "share:iso/x.iso,media=cdrom"})), vec![off(), ceph(), server("share"), ("/guests/-", serving())], 0),
         ("two servers of backups",    ct(json!({"rootfs": SSD})), vec![off(), ("/storages/-", json!({"storage": "b2", "type": "pbs", "shared": true}))], 0),
     ];
     for (name, guest, changes, want) in rows {
-        let outcome = lose(&guest, &changes, Some(&[backup(json!({}))]), &[0]);
+        let at = usize::from(guest["node"] == "node3");
+        let outcome = lose(&guest, &changes, Some(&[backup(json!({}))]), &[at]);
         let fate = outcome.fates.iter().find(|fate| fate.vmid == 101).unwrap();
         let commands: Vec<&String> = fate
             .runbook
@@ -381,13 +508,15 @@ fn what_the_token_could_not_see() {
     #[rustfmt::skip]
     let rows: Vec<(&str, Changes, &[&str])> = vec![
         ("all is seen",                   vec![nothing.clone()], &[]),
+        ("not whether HA lives",          vec![nothing.clone(), ha(json!({}))], &["a state of version 3, and Sys.Audit on /"]),
+        ("not all storages",              vec![nothing.clone(), hides()], &["Datastore.Audit on /storage"]),
         ("no HA",                         vec![nothing.clone(), ("/ha", Value::Null)], &["Sys.Audit on /"]),
         ("no jobs, nor how they went",    vec![("/replication", Value::Null)], &["Sys.Audit on /", "a state of version 3, and VM.Audit on /vms"]),
         ("no jobs, but how they went",    vec![("/replication", Value::Null), all.clone()], &["Sys.Audit on /"]),
         ("not how they went",             vec![job()], &["a state of version 3, and VM.Audit on /vms"]),
         ("how they went",                 vec![job(), all], &[]),
-        ("not all guests",                vec![nothing.clone(), ("/permissions", json!({"/vms": {"VM.Audit": false}}))], &["VM.Audit on /vms"]),
-        ("rights that were not asked",    vec![nothing.clone(), ("/permissions", Value::Null)], &["VM.Audit on /vms"]),
+        ("not all guests",                vec![nothing.clone(), ("/permissions/~1vms", json!({"VM.Audit": false}))], &["VM.Audit on /vms"]),
+        ("rights that were not asked",    vec![nothing.clone(), ("/permissions", Value::Null)], &["VM.Audit on /vms", "Datastore.Audit on /storage"]),
         ("a guest that is hidden there",  vec![nothing.clone(), ("/hidden", hidden(json!("node2")))], &["VM.Audit on /vms/500"]),
         ("a hidden one somewhere",        vec![nothing.clone(), ("/hidden", hidden(Value::Null))], &["VM.Audit on /vms/500"]),
         ("a hidden one elsewhere",        vec![nothing, ("/hidden", hidden(json!("node3")))], &[]),
@@ -416,6 +545,9 @@ fn what_is_said_of_the_whole() {
     #[rustfmt::skip]
     let rows: Vec<(&str, Value, Changes, &str)> = vec![
         ("disarmed",                 shared(), vec![ha(json!({})), ("/ha/status", json!({"armed": "disarmed"}))], "ha-off"),
+        ("nobody decides",           shared(), vec![ha(json!({})), silent("node3 (old timestamp - dead?, now)", &[])], "ha-off"),
+        ("no local one lives",       shared(), vec![ha(json!({})), silent("node2 (active, now)", &["node3", "node5", "node6"])], "ha-off"),
+        ("one local one lives",      shared(), vec![ha(json!({})), silent("node2 (active, now)", &["node3", "node5"])], ""),
         ("HA gives too much away",   large(), vec![ha(json!({}))], "memory-after-loss"),
         ("a person does not",        large(), vec![], ""),
         ("votes to spare",           shared(), vec![("/cluster/qdevice_votes", json!(3))], ""),
@@ -438,5 +570,47 @@ fn what_is_said_of_the_whole() {
             .iter()
             .any(|(_, finding)| finding.code == "last-vote");
         assert_eq!(last, name != "votes to spare", "{name}");
+    }
+}
+
+#[test]
+fn how_old_a_document_of_before_may_be() {
+    #[rustfmt::skip]
+    let rows: &[(&str, i64, usize, usize)] = &[
+        ("of the night before",  86_400,      2, 0),
+        ("of three nights ago",  3 * 86_400,  0, 1),
+    ];
+    for (name, age, commands, unseen) in rows {
+        let mut state = document(
+            &ct(json!({"rootfs": SHARED})),
+            &[("/nodes/0/online", json!(false))],
+        );
+        let given = Given {
+            before: Some(jiff::Timestamp::from_second(AT - age).unwrap()),
+            ..Given::default()
+        };
+        let outcome = lost(&mut state, &Policy::default(), given, &[0]);
+        let acts = outcome.fates.iter().flat_map(|fate| &fate.runbook);
+        assert_eq!(
+            acts.filter(|act| act.command.is_some()).count(),
+            *commands,
+            "{name}"
+        );
+        let whole = outcome.header.findings.iter();
+        let told = whole.filter(|(_, finding)| finding.code == "unseen");
+        assert_eq!(told.count(), *unseen, "{name}");
+    }
+}
+
+#[test]
+fn a_lock_of_each_night_is_no_fault() {
+    let local = with(ct(json!({"rootfs": SHARED})), json!({"lock": "backup"}));
+    for (online, want) in [(true, "info"), (false, "warning")] {
+        let outcome = lose(&local, &[("/nodes/0/online", json!(online))], None, &[0]);
+        let findings = &outcome.fates[0].findings;
+        let lock = findings.iter().find(|finding| finding.code == "locked");
+        let lock = lock.unwrap();
+        assert_eq!(lock.severity.name(), want, "{online}");
+        assert_eq!(lock.message.contains("unlock"), !online, "{}", lock.message);
     }
 }
