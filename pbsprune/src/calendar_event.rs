@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 
 use jiff::{
     Timestamp,
-    civil::{Date, DateTime},
+    civil::{Date, DateTime, Time},
     tz::TimeZone,
 };
 
@@ -234,12 +234,17 @@ impl CalendarEvent {
         let [first, last] = [first?, last?].map(|time| zone.to_datetime(time).date());
         let mut times = Vec::new();
         // A day more on both sides: what a zone's clock shows may be of another day.
+        let clock: Vec<Time> = self.of_day(first).map(DateTime::time).collect();
         let mut day = first.yesterday().ok()?;
         let end = last.tomorrow().ok()?;
         while day <= end {
             if self.is_on(day) {
-                for at in self.of_day(day) {
-                    let time = self.shifts.times(zone, at).into_iter().flatten();
+                for time in &clock {
+                    let time = self
+                        .shifts
+                        .times(zone, day.to_datetime(*time))
+                        .into_iter()
+                        .flatten();
                     times.extend(time.filter(|&time| from < time && time <= to));
                 }
                 if times.len() > most {

@@ -19,6 +19,7 @@ use crate::{Surroundings, nagios, zone::Zone};
 
 pub mod arguments;
 pub mod bar;
+pub mod busy;
 pub mod clock;
 pub mod code;
 pub mod collision;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
 use vmid::{severity::Severity, verdict::Finding};
 
@@ -12,6 +12,17 @@ use crate::{calendar_event::Suffered, zone::Zone};
 
 /// So far ahead changes of the clock are looked for, in seconds: a year holds both.
 pub const AHEAD_S: i64 = 366 * 86_400;
+
+/// What runs again within so long loses little by one run in a year, in seconds.
+const SOON_S: i64 = 12 * 3_600;
+
+/// Of a run too few, or too many, of those that are so far apart.
+fn severity(gap_s: Option<i64>) -> Severity {
+    match gap_s.is_some_and(|gap_s| gap_s <= SOON_S) {
+        true => Severity::Info,
+        false => Severity::Warning,
+    }
+}
 
 /// The runs that the clock skips within a year: what it would show.
 #[must_use]
@@ -42,6 +53,15 @@ pub fn dst_skipped(job: &Job, skipped: &[Suffered]) -> Option<Finding> {
     );
     let name = zone.name();
     let message = format!("doesn't run on {day}: the clock of {name} skips {time}{between}");
+    let gaps = skipped.iter().map(|one| {
+        one.before
+            .zip(one.after)
+            .map(|(before, after)| after - before)
+    });
+    // One that isn't known is longer than any.
+    let longest = gaps
+        .reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b)))
+        .flatten();
     let evidence = json!({
         "date": first.at.date().to_string(), "tz": name,
         "skipped": skipped.iter().map(|one| one.at.to_string()).collect::<Vec<_>>(),
@@ -50,7 +70,7 @@ pub fn dst_skipped(job: &Job, skipped: &[Suffered]) -> Option<Finding> {
     });
     Some(finding(
         "dst-skipped",
-        Severity::Warning,
+        severity(longest),
         message,
         evidence,
         &[job.seen_by],
@@ -72,9 +92,10 @@ pub fn dst_twice(job: &Job, now: i64) -> Option<Finding> {
     let message = format!("runs twice on {day}: the clock of {name} shows {time} twice");
     let runs = [first.before, first.after].map(|time| time.map(|time| zone.rfc3339(time)));
     let evidence = json!({"date": first.at.date().to_string(), "tz": name, "runs": runs});
+    let usual = event.longest_gap(&TimeZone::UTC, now);
     Some(finding(
         "dst-twice",
-        Severity::Warning,
+        severity(usual),
         message,
         evidence,
         &[job.seen_by],

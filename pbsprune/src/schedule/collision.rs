@@ -47,11 +47,10 @@ fn how(a: &Job, b: &Job) -> Option<(How, Shared)> {
     Some((how, shared))
 }
 
-/// Whether they are in each other's way so that somebody should change it.
+/// Whether somebody should change it where they meet.
 #[must_use]
-pub fn collide(a: &Timed<'_>, b: &Timed<'_>) -> bool {
-    let bad = how(a.job, b.job).is_some_and(|(how, _)| how != How::Load(Severity::Info));
-    bad && meetings(&a.runs, &b.runs).is_some()
+pub fn mind(a: &Job, b: &Job) -> bool {
+    how(a, b).is_some_and(|(how, _)| how != How::Load(Severity::Info))
 }
 
 /// What is said of the later one of two that meet, which of them that is.

@@ -196,12 +196,8 @@ pub fn gc_before_prune(prune: &Timed<'_>, others: &[Timed<'_>], now: i64) -> Opt
     let of_store =
         |other: &&Timed<'_>| other.job.kind == Kind::Gc && other.job.store() == Some(store);
     let gc = others.iter().find(of_store)?;
-    let wait = shortest_wait(prune, gc)?;
-    let event = gc.job.event.as_ref()?;
-    let gap = event.longest_gap(gc.job.zone.time_zone(), now)?;
-    if wait <= gap / 2 {
-        return None;
-    }
+    let gap = gap(gc.job, now)?;
+    let wait = shortest_wait(prune, gc).filter(|wait| too_long(*wait, gap))?;
     let other = &gc.job.name;
     let message = format!(
         "what it removes is freed {} later at the soonest: {other} runs before it, not after",
@@ -215,6 +211,23 @@ pub fn gc_before_prune(prune: &Timed<'_>, others: &[Timed<'_>], now: i64) -> Opt
         evidence,
         &[job.seen_by],
     ))
+}
+
+/// The longest time from one run of a job to the next, in seconds.
+#[must_use]
+pub fn gap(job: &Job, now: i64) -> Option<i64> {
+    job.event.as_ref()?.longest_gap(job.zone.time_zone(), now)
+}
+
+/// Of garbage collections that are so far apart the next is too late after a pruning.
+fn too_long(wait: i64, gap: i64) -> bool {
+    wait > gap / 2
+}
+
+/// Whether what one removes waits too long for the other, whose runs are `gap` seconds apart.
+#[must_use]
+pub fn waits_too_long(prune: &Timed<'_>, gc: &Timed<'_>, gap: i64) -> bool {
+    shortest_wait(prune, gc).is_some_and(|wait| too_long(wait, gap))
 }
 
 /// From the end of a pruning to the next garbage collection, at the least.

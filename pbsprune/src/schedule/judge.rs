@@ -9,9 +9,10 @@ use vmid::{
 
 use super::{
     bar::bar,
+    busy::Busy,
     clock::{Common, dst_skipped, dst_twice, skipped},
     code::finding,
-    collision::{Timed, at_once, collide, collision},
+    collision::{Timed, at_once, collision, mind},
     gathered::{Entry, Gathered, Unseen},
     habit::{
         gc_before_prune, length_unknown, missed_not_repeated, never_runs, overlaps_itself,
@@ -19,7 +20,7 @@ use super::{
     },
     job::Job,
     place::Place,
-    suggestion::{self, HELPS, suggestion},
+    suggestion::{self, HELPS, in_order, suggestion},
     timeline::{Runs, Span, Which},
 };
 use crate::zone::Zone;
@@ -179,15 +180,19 @@ fn suggestions(timed: &[Timed<'_>], found: &[Vec<Finding>], span: Span) -> Vec<O
         if bad.peek().is_none() {
             continue;
         }
+        let job = timed[place].job;
         let others = all.iter().enumerate().filter(|(other, _)| *other != place);
-        let others: Vec<Timed<'_>> = others.map(|(_, other)| other.timed()).collect();
+        let others = others.map(|(_, other)| other);
+        let minded = others.clone().filter(|other| mind(job, &other.job));
+        let busy = Busy::of(minded.map(|other| &other.runs));
         let by_clock = bad.any(|one| one.code.starts_with("dst"));
         // What it met may have gone elsewhere.
-        let met = others.iter().any(|other| collide(&timed[place], other));
-        if !by_clock && !met {
+        if !by_clock && !busy.meets(&timed[place].runs) {
             continue;
         }
-        if let Some(job) = suggestion(timed[place].job, &others, span) {
+        let of_store = others.filter(|other| in_order(job, &other.job));
+        let of_store: Vec<Timed<'_>> = of_store.map(Moved::timed).collect();
+        if let Some(job) = suggestion(job, &busy, &of_store, span) {
             all[place] = Moved {
                 runs: suggestion::runs(&job, span),
                 schedule: job.schedule.clone(),

@@ -121,6 +121,9 @@ fn each_fault_is_found_where_it_is_planted() {
     #[rustfmt::skip]
     let cases: Vec<(&str, Vec<Value>, Vec<&str>)> = vec![
         ("skipped in spring", vec![plain(json!({"schedule": "02:30"}))], vec!["x dst-skipped warning"]),
+        ("every second hour", vec![plain(json!({"schedule": "0/2:00"}))], vec![]),
+        ("twice a day, in the same night", vec![plain(json!({"schedule": "02:15,45"}))], vec!["x dst-skipped warning"]),
+        ("every second hour, twice", vec![plain(json!({"schedule": "30 1-23/2 * * *", "scheduler": "semaphore"}))], vec![]),
         ("not in UTC", vec![plain(json!({"schedule": "02:30 UTC"}))], vec![]),
         ("semaphore's, skipped", vec![plain(json!({"schedule": "30 2 * * *", "scheduler": "semaphore"}))], vec!["x dst-skipped warning"]),
         ("semaphore's, twice", vec![plain(json!({"schedule": "30 1 * * *", "scheduler": "semaphore"}))], vec!["x dst-twice warning"]),
@@ -220,6 +223,23 @@ fn what_the_site_lets_pass() {
         let suggest = verdict.jobs[0].as_ref().unwrap().suggest.is_some();
         assert_eq!(suggest, !want.is_empty(), "{exempt}");
     }
+}
+
+/// Each job is looked at with all others, and yet the time grows with the jobs: of some hundreds it is seconds.
+#[test]
+fn three_hundred_prunings_of_one_datastore() {
+    let prune = |n: usize| {
+        let schedule = format!("02:{:02}", n % 60);
+        json!({"from": "pbs-prune", "id": format!("p{n}"), "store": "s", "schedule": schedule})
+    };
+    let mut rows: Vec<Value> = (0..300).map(prune).collect();
+    rows.push(json!({"from": "pbs-gc", "store": "s", "schedule": "02:30"}));
+    let begun = std::time::Instant::now();
+    let (_, verdict) = judged(&rows, None);
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+    let moved = verdict.jobs.iter().flatten();
+    let moved = moved.filter(|judged| judged.suggest.is_some()).count();
+    assert_eq!(moved, 301);
 }
 
 fn any_job() -> impl Strategy<Value = Value> {

@@ -1,9 +1,10 @@
 //! Another time for a job that is in somebody's way, or that the clock skips: one at which it meets nothing.
 
 use super::{
+    busy::Busy,
     clock::AHEAD_S,
-    collision::{Timed, collide},
-    habit::gc_before_prune,
+    collision::Timed,
+    habit::{gap, waits_too_long},
     job::{Job, Kind, Spelling},
     timeline::{Runs, Span},
 };
@@ -26,10 +27,11 @@ const ASSUMED_S: i64 = 3_600;
 /// No time is suggested from the first hour up to the second: most zones skip or repeat some of it.
 const NOT_AT: std::ops::Range<i64> = 1..3;
 
-/// The job at the next time, after its own, at which it meets none of the `others`; none if there is none in
-/// the day, or if it doesn't run at one time of day.
+/// The job at the next time, after its own, at which it meets none of those of whom a place is `busy`; none if
+/// there is none in the day, or if it doesn't run at one time of day. `of_store` are the prunings and
+/// garbage collections of its datastore, if it is one of them.
 #[must_use]
-pub fn suggestion(job: &Job, others: &[Timed<'_>], span: Span) -> Option<Job> {
+pub fn suggestion(job: &Job, busy: &Busy, of_store: &[Timed<'_>], span: Span) -> Option<Job> {
     let (hour, minute) = job.event.as_ref()?.time_of_day()?;
     let own = i64::from(hour) * 60 + i64::from(minute);
     let first = (own / STEP_MIN + 1) * STEP_MIN;
@@ -37,7 +39,7 @@ pub fn suggestion(job: &Job, others: &[Timed<'_>], span: Span) -> Option<Job> {
     let minutes = minutes.filter(|minute| !NOT_AT.contains(&(minute / 60)));
     minutes
         .filter_map(|minute| moved(job, minute))
-        .find(|moved| fits(moved, others, span))
+        .find(|moved| fits(moved, busy, of_store, span))
 }
 
 /// The runs of a job, for one that is to keep clear of them.
@@ -50,35 +52,44 @@ pub fn runs(job: &Job, span: Span) -> Runs {
     runs
 }
 
-fn fits(job: &Job, others: &[Timed<'_>], span: Span) -> bool {
+fn fits(job: &Job, busy: &Busy, of_store: &[Timed<'_>], span: Span) -> bool {
     let Some(event) = &job.event else {
         return false;
     };
-    let zone = job.zone.time_zone();
-    let steady = event
-        .skipped(zone, span.from, span.from + AHEAD_S)
-        .is_empty()
-        && event
-            .doubled(zone, span.from, span.from + AHEAD_S)
-            .is_empty();
-    if !steady {
-        return false;
-    }
     let timed = Timed {
         job,
         runs: runs(job, span),
     };
-    if others.iter().any(|other| collide(&timed, other)) {
+    if busy.meets(&timed.runs) {
         return false;
     }
-    if !matches!(job.kind, Kind::Gc | Kind::Prune) {
-        return true;
+    let (zone, until) = (job.zone.time_zone(), span.from + AHEAD_S);
+    let changed =
+        event.skipped(zone, span.from, until).len() + event.doubled(zone, span.from, until).len();
+    if changed > 0 {
+        return false;
     }
     // A garbage collection that comes before the pruning only from now on would be no help.
-    let mut all = others.to_vec();
-    all.push(timed);
-    !all.iter()
-        .any(|one| gc_before_prune(one, &all, span.from).is_some())
+    let (gcs, prunings): (Vec<_>, Vec<_>) = match job.kind {
+        Kind::Prune => (of_kind(of_store, Kind::Gc), vec![&timed]),
+        Kind::Gc => (vec![&timed], of_kind(of_store, Kind::Prune)),
+        _ => return true,
+    };
+    gcs.iter().all(|gc| {
+        let gap = gap(gc.job, span.from).unwrap_or(0);
+        prunings.iter().all(|prune| !waits_too_long(prune, gc, gap))
+    })
+}
+
+fn of_kind<'a>(all: &'a [Timed<'a>], kind: Kind) -> Vec<&'a Timed<'a>> {
+    all.iter().filter(|one| one.job.kind == kind).collect()
+}
+
+/// Whether the order of these two counts, a pruning and a garbage collection of one datastore among others.
+#[must_use]
+pub fn in_order(a: &Job, b: &Job) -> bool {
+    let both = [a, b].map(|job| matches!(job.kind, Kind::Gc | Kind::Prune));
+    both == [true; 2] && a.store().is_some() && a.store() == b.store()
 }
 
 /// The job at this minute of the day.
