@@ -1,6 +1,6 @@
 //! The drills file: what failover-drill writes (tests/hacheck has it do so), and what the page reads.
 
-use std::{fs, thread};
+use std::{fs, os::unix::fs::PermissionsExt as _, thread};
 
 use crate::{
     bed::{Bed, root},
@@ -25,8 +25,18 @@ const FILE: &str = "home/.local/state/pvx/drills.jsonl";
 #[test]
 fn each_drill_is_a_line() {
     let bed = Bed::new();
-    let output = note(&bed, r#"{"name": "dns", "outage_ms": [40, 900]}"#, "");
+    let output = note(
+        &bed,
+        r#"{"name": "dns", "outage_ms": [40, 900]}"#,
+        "umask 022",
+    );
     assert!(output.status.success(), "{output:?}");
+    let mode = fs::metadata(bed.path(FILE)).unwrap().permissions().mode();
+    assert_eq!(
+        mode & 0o777,
+        0o644,
+        "the timer's page is another user's who reads it"
+    );
     let text = fs::read_to_string(bed.path(FILE)).unwrap();
     let record: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(

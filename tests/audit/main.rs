@@ -19,4 +19,5 @@ mod documents;
 mod drills;
 mod markup;
 mod nights;
+mod semaphore;
 mod whole;

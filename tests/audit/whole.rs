@@ -15,12 +15,12 @@ use crate::{
 };
 
 /// A cluster of three nodes with two containers, its IPAM, its site, and lists of backups.
-struct Lab {
-    bed: Bed,
-    sim: Sim,
+pub struct Lab {
+    pub bed: Bed,
+    pub sim: Sim,
 }
 
-fn web(vmid: u64, name: &str, node: &str, host: u64) -> Value {
+pub fn web(vmid: u64, name: &str, node: &str, host: u64) -> Value {
     with(
         container(vmid, node),
         json!({"name": name, "config": {"hostname": name, "cores": 1, "unprivileged": 1,
@@ -537,7 +537,7 @@ fn calls_that_are_wrong_and_clusters_that_are_away() {
 }
 
 /// A cluster of which one job backs up all, a backup server that has one guest's backups, and tokens that only read.
-fn with_backups(guests: &[Value], rights: &[&str]) -> Lab {
+pub fn with_backups(guests: &[Value], rights: &[&str]) -> Lab {
     let mut lab = Lab::of(&[]);
     let node = json!({"timezone": "Europe/Berlin"});
     lab.sim = Sim::start(&with(
@@ -588,7 +588,7 @@ impl Lab {
     }
 }
 
-const READS: [&str; 5] = [
+pub const READS: [&str; 5] = [
     "Sys.Audit",
     "VM.Audit",
     "Datastore.Audit",
