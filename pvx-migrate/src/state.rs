@@ -148,6 +148,9 @@ pub struct Node {
     pub node: String,
     /// It is a member of the cluster now (`/cluster/status`).
     pub online: bool,
+    /// Its address in the cluster (`/cluster/status`); none if it was not seen. It may have others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
     /// The HA manager has it in maintenance.
     #[serde(default)]
     pub maintenance: bool,

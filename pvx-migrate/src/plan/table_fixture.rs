@@ -15,7 +15,7 @@ pub const GIB: u64 = 1 << 30;
 
 pub fn node(name: &str, gib: u64) -> Value {
     json!({"node": name, "online": true, "maxmem": gib * GIB, "maxcpu": 4, "cpu_model": "N100",
-           "cpu_level": 3, "pve": "9.1.3", "bridges": ["vmbr0"]})
+           "cpu_level": 3, "ip": format!("192.168.10.1{}", &name[4..]), "pve": "9.1.3", "bridges": ["vmbr0"]})
 }
 
 pub fn space(nodes: &[&str], gib: u64) -> Value {

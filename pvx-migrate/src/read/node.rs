@@ -30,9 +30,13 @@ pub fn nodes(resources: &Value, status: Option<&Value>) -> Vec<Node> {
         match known {
             // The membership's word is the one: what the overview has is pvestatd's, which
             // may hang on a node that is well.
-            Some(node) => node.online = is_true(&entry["online"]),
+            Some(node) => {
+                node.online = is_true(&entry["online"]);
+                node.ip = text(entry, "ip");
+            }
             None => nodes.push(Node {
                 online: is_true(&entry["online"]),
+                ip: text(entry, "ip"),
                 ..bare(name)
             }),
         }
@@ -57,6 +61,7 @@ fn bare(name: String) -> Node {
     Node {
         node: name,
         online: false,
+        ip: None,
         maintenance: false,
         votes: 1,
         maxmem: 0,

@@ -1,10 +1,11 @@
 //! Storages whose server was on the lost node, as a guest or as the node itself.
 
-use std::net::IpAddr;
+use std::{collections::HashSet, net::IpAddr};
 
 use super::{scene::Scene, seat::Case};
 use crate::{
     cluster::Cluster,
+    config::Config,
     plan::{load::Load, policy::Policy},
     state::{Guest, Storage},
 };
@@ -74,12 +75,49 @@ pub fn down<'a>(
 fn is_node(cluster: &Cluster<'_>, policy: &Policy, node: usize, server: &str) -> bool {
     let name = cluster.name(node);
     match server.parse::<IpAddr>() {
-        Ok(address) => {
-            let mut nodes = policy.site.nodes.iter();
-            nodes.any(|known| known.name == name && known.address == Some(address))
-        }
+        Ok(address) => addresses(cluster, policy, node).any(|own| own == address),
         Err(_) => server.split('.').next() == Some(name),
     }
+}
+
+/// The addresses that a node is known to have: in the cluster, and by the site.
+fn addresses(
+    cluster: &Cluster<'_>,
+    policy: &Policy,
+    node: usize,
+) -> impl Iterator<Item = IpAddr> + use<> {
+    let node = &cluster.nodes()[node];
+    let own = node.ip.as_ref().and_then(|ip| ip.parse().ok());
+    let nodes = policy.site.nodes.iter();
+    let known = nodes.filter(|known| known.name == node.node);
+    let known: Vec<IpAddr> = known.filter_map(|known| known.address).collect();
+    own.into_iter().chain(known)
+}
+
+/// The storages whose server may be a lost node: no address of that is known, and nobody is known to
+/// have the server's.
+pub fn unsure<'a>(cluster: &Cluster<'a>, policy: &Policy, scene: &Scene<'_>) -> Vec<&'a Storage> {
+    let is_known = |node: &usize| addresses(cluster, policy, *node).next().is_some();
+    if scene.lost.iter().all(is_known) {
+        return Vec::new();
+    }
+    let nodes = 0..cluster.nodes().len();
+    let mut taken: HashSet<IpAddr> = nodes
+        .flat_map(|node| addresses(cluster, policy, node))
+        .collect();
+    taken.extend(policy.pairs.iter().flat_map(|pair| pair.all_vips()));
+    for guest in &cluster.state.guests {
+        let text = guest.config.as_ref().map(|text| text.get());
+        let config = text.and_then(|text| Config::parse(guest.kind, text).ok());
+        taken.extend(config.into_iter().flat_map(|config| config.addresses));
+    }
+    let storages = cluster.state.storages.iter();
+    let unsure = storages.filter(|storage| {
+        let server = storage.server.as_ref();
+        let address = server.and_then(|server| server.parse().ok());
+        address.is_some_and(|address| !taken.contains(&address))
+    });
+    unsure.collect()
 }
 
 /// Another member of a pair of the server is left and takes the address.

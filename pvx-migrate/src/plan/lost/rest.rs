@@ -7,7 +7,7 @@ use vmid::{exempt::Subject, severity::Severity};
 
 use super::{
     code::Code,
-    down::Down,
+    down::{self, Down},
     fate::{Decided, found},
     manager::is_silent,
     record::{ComesBack, Finding, Left, Memory, PairLeft, Rest, VotesLeft},
@@ -234,6 +234,15 @@ impl<'w, 'a> Without<'w, 'a> {
             lacks(
                 "storages that the token may not see are".to_owned(),
                 "Datastore.Audit on /storage",
+            );
+        }
+        for storage in down::unsure(self.cluster, self.policy, self.scene) {
+            let (id, server) = (&storage.storage, storage.server.as_deref());
+            let server = server.unwrap_or_default();
+            let what = format!("whether the server of {id} ({server}) was a lost node is");
+            lacks(
+                what,
+                "the nodes' addresses: read the state anew, or nodes[].address of the site",
             );
         }
         if self.scene.is_before_old() {

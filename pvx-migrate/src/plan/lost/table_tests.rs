@@ -196,6 +196,9 @@ fn how_it_comes_back() {
         ("a device",                    vm(json!({"scsi0": SHARED, "hostpci0": "01:00.0"})), vec![], None, "by-hand node3 0 90: tied by-hand"),
         ("a bind mount, HA",            ct(json!({"rootfs": SHARED, "mp0": "/srv,mp=/srv"})), vec![ha(json!({}))], None, "by-hand node3 0 65: tied by-hand ha-nowhere"),
         // What was not seen.
+        // The node's own address.
+        ("the node is the server",      shared(), vec![ha(json!({})), ("/storages/2/server", json!("192.168.10.12"))], ok(), "restore node3 3600 144: storage-lost restore"),
+        ("another node is",             shared(), vec![ha(json!({})), ("/storages/2/server", json!("192.168.10.13"))], ok(), "ha-restart node3 0 145: "),
         ("no configuration",            json!({}), vec![ha(json!({}))], ok(),                     "unknown - - -: unseen"),
         ("a storage that is unknown",   ct(json!({"rootfs": "gone:101/x"})), vec![], ok(),        "restore node3 3600 65: restore"),
         ("... and may be hidden",       ct(json!({"rootfs": "gone:101/x"})), vec![hides()], ok(), "unknown - - -: unseen"),
@@ -509,6 +512,7 @@ fn what_the_token_could_not_see() {
     let rows: Vec<(&str, Changes, &[&str])> = vec![
         ("all is seen",                   vec![nothing.clone()], &[]),
         ("not whether HA lives",          vec![nothing.clone(), ha(json!({}))], &["a state of version 3, and Sys.Audit on /"]),
+        ("not the node's address",        vec![nothing.clone(), ("/nodes/0/ip", Value::Null), ("/storages/2/server", json!("192.168.10.13"))], &["the nodes' addresses: read the state anew, or nodes[].address of the site"]),
         ("not all storages",              vec![nothing.clone(), hides()], &["Datastore.Audit on /storage"]),
         ("no HA",                         vec![nothing.clone(), ("/ha", Value::Null)], &["Sys.Audit on /"]),
         ("no jobs, nor how they went",    vec![("/replication", Value::Null)], &["Sys.Audit on /", "a state of version 3, and VM.Audit on /vms"]),
