@@ -12,12 +12,14 @@ use jiff::{civil::Date, tz::TimeZone};
 use serde_json::json;
 use vmid::{
     exempt::{Exemptions, Subject},
+    severity::Severity,
     site::Site,
     verdict::Finding,
 };
 
 use crate::state::State;
 
+mod blind;
 pub mod code;
 pub mod context;
 pub mod exchange;
@@ -25,6 +27,7 @@ mod found;
 pub mod guest;
 pub mod ha;
 pub mod lock;
+pub mod manager;
 pub mod memory;
 pub mod network;
 pub mod pair;
@@ -69,7 +72,11 @@ pub fn audit(context: &Context<'_>) -> Vec<Record> {
             .map(|guest| of_guest(context, guest, &mut judge)),
     );
     records.extend(of_nobody(context, &mut judge));
-    leftover(&judge, &mut records);
+    if !judge.is_empty() {
+        let cluster = records.first().is_some_and(is_unseen);
+        blind::tell(context, &guests, &mut judge, cluster);
+        leftover(&judge, &mut records);
+    }
     records
 }
 
@@ -88,7 +95,21 @@ fn of_cluster(context: &Context<'_>, judge: &mut Exemptions) -> Record {
     if let Some((subjects, found)) = quorum::findings(context) {
         record.findings.push(judge.judge(&subjects, found));
     }
+    let nodes = context.cluster.nodes().iter();
+    let nodes: Vec<Subject> = nodes.map(|node| Subject::Node(node.node.clone())).collect();
+    for found in manager::of_cluster(context) {
+        record.findings.push(match found.severity {
+            // Not of each node for that.
+            Severity::Unknown => judge.judge(&[], found),
+            _ => judge.judge(&nodes, found),
+        });
+    }
     record
+}
+
+fn is_unseen(record: &Record) -> bool {
+    let mut findings = record.findings.iter();
+    findings.any(|found| found.severity == Severity::Unknown)
 }
 
 fn of_nodes(context: &Context<'_>, judge: &mut Exemptions) -> Vec<Record> {
@@ -97,6 +118,7 @@ fn of_nodes(context: &Context<'_>, judge: &mut Exemptions) -> Vec<Record> {
         .map(|(at, node)| {
             let subject = Subject::Node(node.node.clone());
             let mut found = unseen::of_node(context, node);
+            found.extend(manager::of_node(context, node));
             found.extend(memory::findings(context, at));
             judged(Record::of(subject), found, judge)
         })
@@ -177,7 +199,7 @@ fn of_guest(context: &Context<'_>, guest: &Audited<'_>, judge: &mut Exemptions) 
     found.extend(privilege::findings(context, guest));
     found.extend(network::findings(context, guest));
     found.extend(ha::findings(context, guest));
-    found.extend(start::findings(guest));
+    found.extend(start::findings(context, guest));
     found.extend(snapshot::findings(context, guest));
     found.extend(lock::findings(context, guest));
     let mut subjects = guest.subjects();
@@ -192,31 +214,54 @@ fn of_guest(context: &Context<'_>, guest: &Audited<'_>, judge: &mut Exemptions) 
     record
 }
 
-/// Of the guests that the site has in HA and the cluster doesn't have at all.
+/// Of the guests that the site or the manager has in HA and the cluster doesn't have at all.
 fn of_nobody(context: &Context<'_>, judge: &mut Exemptions) -> Vec<Record> {
-    let resources = context.site_ha().into_iter().flat_map(|ha| &ha.resources);
-    let missing = resources.filter_map(|resource| {
-        let (_, vmid) = resource.sid.split_once(':')?;
-        let vmid: u32 = vmid.parse().ok()?;
+    let is_nobody = |sid: &str| {
+        let vmid = vmid_of(sid)?;
         let guest = context.cluster.guest(vmid);
-        let is_there = guest.is_some_and(|guest| guest.sid() == resource.sid);
-        (!is_there).then_some((vmid, resource))
+        let is_there = guest.is_some_and(|guest| guest.sid() == sid);
+        (!is_there).then_some(vmid)
+    };
+    let mut nobody: BTreeMap<u32, (Option<&str>, Vec<Finding>)> = BTreeMap::new();
+    for resource in context.site_ha().into_iter().flat_map(|ha| &ha.resources) {
+        let sid = &resource.sid;
+        let Some(vmid) = is_nobody(sid) else { continue };
+        let message =
+            format!("the site has {sid} among ha.resources, and the cluster has no such guest");
+        let found = context.missing_guest("ha-missing", message, json!({"sid": sid}));
+        let known = nobody.entry(vmid).or_default();
+        known.0 = resource.name.as_deref();
+        known.1.push(found);
+    }
+    let ha = context.cluster.state.ha.iter();
+    for resource in ha.flat_map(|ha| &ha.resources) {
+        let sid = &resource.sid;
+        let Some(vmid) = is_nobody(sid) else { continue };
+        if !context.sees_all_guests && nobody.contains_key(&vmid) {
+            continue; // the same is told of it already
+        }
+        let mut message = format!("{sid} is an HA resource, and the cluster has no such guest");
+        if context.sees_all_guests {
+            message += &format!(": root removes it with 'ha-manager remove {sid}'");
+        }
+        let found = context.missing_guest("ha-stray", message, json!({"sid": sid}));
+        nobody.entry(vmid).or_default().1.push(found);
+    }
+    let records = nobody.into_iter();
+    let records = records.map(|(vmid, (name, found))| {
+        let mut record = Record::of(Subject::Vmid(vmid));
+        if let Some(name) = name {
+            record = record.with("name", name);
+        }
+        judged(record, found, judge)
     });
-    let missing: Vec<_> = missing.collect();
-    missing
-        .into_iter()
-        .map(|(vmid, resource)| {
-            let sid = &resource.sid;
-            let message =
-                format!("the site has {sid} among ha.resources, and the cluster has no such guest");
-            let found = context.missing_guest("ha-missing", message, json!({"sid": sid}));
-            let mut record = Record::of(Subject::Vmid(vmid));
-            if let Some(name) = &resource.name {
-                record = record.with("name", name.clone());
-            }
-            judged(record, vec![found], judge)
-        })
-        .collect()
+    records.collect()
+}
+
+/// `ct:101` is of 101.
+fn vmid_of(sid: &str) -> Option<u32> {
+    let (_, vmid) = sid.split_once(':')?;
+    vmid.parse().ok()
 }
 
 fn judged(mut record: Record, found: Vec<Finding>, judge: &mut Exemptions) -> Record {

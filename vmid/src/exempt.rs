@@ -1,7 +1,7 @@
 //! What the site lets pass: findings that it knows of, each with a reason, and perhaps until a day.
 //! An exemption that matches nothing is itself a finding: it would hide the next one.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use jiff::civil::Date;
 use serde_json::json;
@@ -25,7 +25,7 @@ pub const CODES: &[(&str, &str)] = &[
 ];
 
 /// What a finding is of. A guest is also what its node, its pair and its service are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A guest.
     Vmid(u32),
@@ -95,6 +95,8 @@ struct Known {
     why: String,
     until: Option<Date>,
     used: bool,
+    /// Not all of its subject was seen, so what it is for may be there.
+    unseen: bool,
 }
 
 /// The exemptions of a site that one verb has to do with.
@@ -102,6 +104,7 @@ struct Known {
 pub struct Exemptions {
     known: Vec<Known>,
     today: Date,
+    unseen: HashSet<Subject>,
 }
 
 impl Exemptions {
@@ -117,18 +120,25 @@ impl Exemptions {
                 why: exemption.why.clone(),
                 until: exemption.until.as_ref().and_then(|day| day.parse().ok()),
                 used: false,
+                unseen: false,
             })
         };
         Self {
             known: site.exempt.iter().filter_map(known).collect(),
             today,
+            unseen: HashSet::new(),
         }
     }
 
     /// The finding, as the site lets it pass or does not. `subjects` is all that it is a finding of.
     pub fn judge(&mut self, subjects: &[Subject], mut finding: Finding) -> Finding {
         let today = self.today;
+        let unseen = finding.severity == Severity::Unknown;
+        if let Some(first) = subjects.first().filter(|_| unseen) {
+            self.unseen.insert(first.clone());
+        }
         for known in &mut self.known {
+            known.unseen |= unseen && subjects.contains(&known.subject);
             if known.code != finding.code || !subjects.contains(&known.subject) {
                 continue;
             }
@@ -139,6 +149,31 @@ impl Exemptions {
             }
         }
         finding
+    }
+
+    /// Not all of `subject` was seen: an exemption of it is not known to be of no use. Findings that
+    /// are judged and of severity unknown say so of the first of their subjects.
+    pub fn unseen(&mut self, subject: Subject) {
+        self.unseen.insert(subject);
+    }
+
+    /// Whether that was said of it.
+    #[must_use]
+    pub fn is_unseen(&self, subject: &Subject) -> bool {
+        self.unseen.contains(subject)
+    }
+
+    /// It has exemptions.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// The same of all subjects of exemptions that `which` says.
+    pub fn unseen_all(&mut self, which: impl Fn(&Subject) -> bool) {
+        for known in &mut self.known {
+            known.unseen |= which(&known.subject);
+        }
     }
 
     /// What is said of the exemptions themselves, when all findings were judged.
@@ -158,7 +193,7 @@ impl Exemptions {
                 "exemption-expired",
                 format!("the exemption of {code} for {subject} was until {until}"),
             ),
-            _ if !known.used => (
+            _ if !known.used && !known.unseen && !self.is_unseen(subject) => (
                 "exemption-unused",
                 format!("the exemption of {code} for {subject} matches nothing"),
             ),

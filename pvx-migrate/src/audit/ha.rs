@@ -1,5 +1,7 @@
 //! What the site wants of HA, what the HA manager was told, and what it could do.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -11,7 +13,7 @@ use super::{
 use crate::{
     config::Volume,
     plan::{refusal::Code, want::Want},
-    state::HaResource,
+    state::{HaResource, HaRule},
 };
 
 /// So many nodes are told in the evidence, of however many.
@@ -86,6 +88,7 @@ fn managed(
         let evidence = json!({"sid": sid, "crm_state": "error"});
         found.push(critical("ha-error", message, evidence, &["state"]));
     }
+    found.extend(standing(guest, resource));
     if let Wanted::No(why) = wanted {
         let message = format!("{sid} is under HA, and {why}");
         let evidence = json!({"sid": sid, "said": why});
@@ -106,9 +109,75 @@ fn managed(
         return found;
     }
     if guest.managed.is_some() && !guest.guest.template {
-        found.extend(elsewhere(context, guest, sid));
+        let elsewhere = elsewhere(context, guest, sid);
+        let is_known = |found: &Found| found.code != "unseen";
+        if !elsewhere.as_ref().is_some_and(is_known) {
+            found.extend(other_nodes(context, sid));
+        }
+        found.extend(elsewhere);
     }
     found
+}
+
+/// What the manager does with it, against what it was told.
+fn standing(guest: &Audited<'_>, resource: &HaResource) -> Option<Found> {
+    let (sid, is) = (&resource.sid, resource.crm_state.as_deref());
+    let why = match is {
+        Some("fence") => "waits until its node is fenced".to_owned(),
+        Some("recovery") => "looks for a node to start it on, and has found none yet".to_owned(),
+        // On its way, an error (told), or off as it was told.
+        None | Some("started" | "stopped")
+            if resource.state == "started" && guest.guest.activity() == "stopped" =>
+        {
+            let is = is.unwrap_or("not told");
+            format!("was told to have it started (its word: {is}), and it is off")
+        }
+        _ => return None,
+    };
+    let message = format!("{sid}: the HA manager {why}");
+    let evidence = json!({"sid": sid, "state": resource.state, "crm_state": is,
+        "status": guest.guest.activity()});
+    Some(warning("ha-state", message, evidence, &["state"]))
+}
+
+/// The nodes on which the site has its HA resources, against those that the rules name; without a
+/// rule that are all nodes.
+fn other_nodes(context: &Context<'_>, sid: &str) -> Option<Found> {
+    let ha = context.site_ha()?;
+    ha.resources.iter().find(|resource| resource.sid == sid)?;
+    let mut live: BTreeSet<&str> = context
+        .cluster
+        .nodes()
+        .iter()
+        .map(|node| &node.node[..])
+        .collect();
+    let mut names = Vec::new();
+    for rule in context.cluster.rules(sid) {
+        let HaRule::NodeAffinity {
+            nodes, negative, ..
+        } = rule
+        else {
+            continue;
+        };
+        live.retain(|node| nodes.contains_key(*node) != *negative);
+        names.push(rule.name());
+    }
+    let site: BTreeSet<&str> = ha.nodes.iter().map(|node| &node[..]).collect();
+    if live == site {
+        return None;
+    }
+    let list = |nodes: &BTreeSet<&str>| nodes.iter().copied().collect::<Vec<_>>().join(", ");
+    let by = match names.is_empty() {
+        true => "no rule names nodes for it".to_owned(),
+        false => format!("its rules ({})", names.join(", ")),
+    };
+    let message = format!(
+        "{sid}: the site's ha.nodes are {}, and the HA manager has {} ({by})",
+        list(&site),
+        list(&live)
+    );
+    let evidence = json!({"sid": sid, "wanted": site, "nodes": live, "rules": names});
+    Some(warning("ha-style", message, evidence, &["state", "site"]))
 }
 
 /// Whether another node could start it.

@@ -45,8 +45,15 @@ fn now(context: &Context<'_>, node: usize) -> Option<Found> {
 fn after_loss(context: &Context<'_>, node: usize) -> Option<Found> {
     let nodes = context.cluster.nodes();
     let left = (0..nodes.len()).filter(|other| *other != node && nodes[*other].online);
-    let has: u64 = left.map(|other| nodes[other].maxmem).sum();
-    let given: u64 = (0..nodes.len()).map(|node| context.load.memory(node)).sum();
+    let left: Vec<u64> = left.map(|other| nodes[other].maxmem).collect();
+    if left.contains(&0) {
+        return None; // it was not seen, which is told of that node
+    }
+    let has = left
+        .iter()
+        .fold(0, |all: u64, one| all.saturating_add(*one));
+    let given = (0..nodes.len()).map(|node| context.load.memory(node));
+    let given = given.fold(0, u64::saturating_add);
     let ratio = context.policy.ram_ratio;
     // Past 2^53 a float is no longer exact; no cluster has 8 PiB.
     let limit = (has as f64 * ratio) as u64;

@@ -1,5 +1,7 @@
 //! Pairs: whether their members are there, and apart.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use vmid::site::Pair;
 
@@ -40,31 +42,30 @@ pub fn findings(context: &Context<'_>, pair: &Pair) -> Vec<Found> {
     found
 }
 
-/// The loss of one node takes more than one of them.
-fn together(there: &[(&str, &Guest)]) -> Option<Found> {
-    let shares = |(at, (_, guest)): &(usize, &(&str, &Guest))| {
-        let mut others = there.iter().enumerate();
-        others.any(|(other, (_, known))| other != *at && known.node == guest.node)
-    };
-    let together = there.iter().enumerate().filter(shares);
-    let together: Vec<&(&str, &Guest)> = together.map(|(_, member)| member).collect();
-    let (_, first) = together.first()?;
+/// The loss of one node takes more than one of them, by the nodes.
+fn together(there: &[(&str, &Guest)]) -> Vec<Found> {
+    let mut nodes: BTreeMap<&str, Vec<&(&str, &Guest)>> = BTreeMap::new();
+    for member in there {
+        nodes.entry(&member.1.node).or_default().push(member);
+    }
+    let shared = nodes.into_iter().filter(|(_, members)| members.len() > 1);
+    shared
+        .map(|(node, members)| shares(node, &members))
+        .collect()
+}
+
+fn shares(node: &str, together: &[&(&str, &Guest)]) -> Found {
     let names: Vec<&str> = together.iter().map(|(name, _)| *name).collect();
     let message = format!(
         "{} are on {}: its loss takes them all",
         names.join(", "),
-        first.node
+        node
     );
     let members = together
         .iter()
         .map(|(name, guest)| json!({"name": name, "vmid": guest.vmid, "node": guest.node}));
     let evidence = json!({"members": members.collect::<serde_json::Value>()});
-    Some(warning(
-        "pair-together",
-        message,
-        evidence,
-        &["state", "site"],
-    ))
+    warning("pair-together", message, evidence, &["state", "site"])
 }
 
 /// Of several that answer at once, none under HA: right as long as not all are down.

@@ -13,7 +13,7 @@ use super::{
     found::{Found, info, unseen, warning},
     guest::Audited,
 };
-use crate::state::{DEFAULT_SCHEDULE, ReplicationRun};
+use crate::state::{DEFAULT_SCHEDULE, Replication, ReplicationRun};
 
 /// How late a job may be beside twice the length of a run, in seconds: jobs wait for each other.
 const SLACK_S: f64 = 300.0;
@@ -26,13 +26,41 @@ const SKEW_S: i64 = 60;
 pub fn findings(context: &Context<'_>, guest: &Audited<'_>) -> Vec<(Subject, Found)> {
     let runs = context.runs(guest.guest.vmid).iter();
     let runs = runs.filter(|run| !run.removed);
-    runs.flat_map(|run| {
+    let seen = runs.flat_map(|run| {
         let subject = Subject::Job(run.id.clone());
         of_job(context, run)
             .into_iter()
             .map(move |found| (subject.clone(), found))
-    })
-    .collect()
+    });
+    seen.chain(without_run(context, guest)).collect()
+}
+
+/// Jobs that the cluster has and the guest's node doesn't tell of: Proxmox's node leaves out what the
+/// token may not see.
+fn without_run(context: &Context<'_>, guest: &Audited<'_>) -> Vec<(Subject, Found)> {
+    let (vmid, name) = (guest.guest.vmid, &guest.guest.node);
+    let node = context.node_of(guest.guest);
+    if node.is_none_or(|node| !node.online || node.replication.is_none()) {
+        return Vec::new(); // told of the node
+    }
+    let runs = context.runs(vmid);
+    let is_told = |job: &Replication| match &job.id {
+        Some(id) => runs.iter().any(|run| run.id == *id),
+        None => runs.iter().any(|run| run.target == job.target),
+    };
+    let jobs = context.cluster.replication(vmid).iter();
+    let untold = jobs.filter(|job| !job.removed && !is_told(job));
+    let found = untold.map(|job| {
+        let id = job.id.as_deref().unwrap_or("of an unknown name");
+        let what = format!(
+            "how the replication job {id} to {} goes is not told: {name} doesn't list it",
+            job.target
+        );
+        let right = format!("VM.Audit on /vms/{vmid}");
+        let found = unseen(what, &format!("replication {name}"), right);
+        (Subject::Job(id.to_owned()), found)
+    });
+    found.collect()
 }
 
 fn of_job(context: &Context<'_>, run: &ReplicationRun) -> Vec<Found> {
@@ -89,7 +117,7 @@ fn never(context: &Context<'_>, run: &ReplicationRun) -> Found {
 
 fn stale(context: &Context<'_>, run: &ReplicationRun) -> Option<Found> {
     let (id, target) = (&run.id, &run.target);
-    let age = context.now() - run.last_sync;
+    let age = context.now().saturating_sub(run.last_sync);
     if age < -SKEW_S {
         let message = format!(
             "the replication job {id} ran last {} after the state was read: a clock is wrong, so its age is not known",
@@ -115,15 +143,29 @@ fn stale(context: &Context<'_>, run: &ReplicationRun) -> Option<Found> {
         ));
     }
     // One that fails is tried again later and later, which is told already.
-    let due = run.next_sync.filter(|_| run.fail_count == 0)?;
-    let late = (context.now() - due) as f64;
+    if run.fail_count > 0 {
+        return None;
+    }
+    let Some(due) = run.next_sync else {
+        // --replica-age has just said that it is young enough.
+        let what = format!(
+            "what {target} has of it is {} old, and when the replication job {id} ({schedule}) is due was not seen",
+            shown(age)
+        );
+        let list = format!("next run of {id}");
+        return by_age
+            .is_none()
+            .then(|| unseen(what, &list, "an answer of the node"));
+    };
+    let overdue = context.now().saturating_sub(due);
+    let late = overdue as f64;
     if late <= 2.0 * run.duration.unwrap_or_default() + SLACK_S {
         return None;
     }
     let message = format!(
         "what {target} has of it is {} old: the replication job {id} ({schedule}) was due {} ago",
         shown(age),
-        shown(context.now() - due)
+        shown(overdue)
     );
     Some(warning(
         "replica-stale",

@@ -5,7 +5,7 @@ use vmid::site::Service;
 
 use super::{
     context::Context,
-    found::{Found, warning},
+    found::{Found, info, warning},
     guest::Audited,
 };
 use crate::{
@@ -175,6 +175,9 @@ fn promise(context: &Context<'_>, service: &Service, guests: &[&Audited<'_>]) ->
     let pair = service.pair.as_ref();
     let pair = pair.and_then(|name| context.policy.pairs.iter().find(|pair| pair.name == *name));
     let (message, takes) = match pair {
+        // Without an address that moves, clients have all of them, and nothing takes time.
+        Some(pair) if pair.vip.is_none() && pair.rto_s.is_none() => return None,
+        Some(pair) if pair.rto_s.is_none() => return Some(untold(service, &pair.name, promised)),
         Some(pair) => {
             let takes = pair.rto_s.filter(|takes| *takes > promised as f64)?;
             let what = format!(
@@ -198,4 +201,14 @@ fn promise(context: &Context<'_>, service: &Service, guests: &[&Audited<'_>]) ->
         format!("{promised} s without it are promised after the loss of a node, and {message}");
     let evidence = json!({"sla_s": promised, "takes_s": takes});
     Some(warning("sla", message, evidence, &["state", "site"]))
+}
+
+/// Whether a pair moves in time is not known, where the site doesn't say how long it takes.
+fn untold(service: &Service, pair: &str, promised: u64) -> Found {
+    let message = format!(
+        "{promised} s without it are promised after the loss of a node, and the site has no rto_s of the pair {pair}: whether it moves in time is not known"
+    );
+    let evidence =
+        json!({"sla_s": promised, "takes_s": null, "service": service.name, "pair": pair});
+    info("sla", message, evidence, &["site"])
 }

@@ -11,6 +11,9 @@ use super::{
     guest::Audited,
 };
 
+/// Clocks differ by so many seconds at most.
+const SKEW_S: i64 = 60;
+
 /// Snapshots of a guest that are too old, or of which nobody knows.
 #[must_use]
 pub fn findings(context: &Context<'_>, guest: &Audited<'_>) -> Vec<Found> {
@@ -27,7 +30,15 @@ pub fn findings(context: &Context<'_>, guest: &Audited<'_>) -> Vec<Found> {
             untold.push(name);
             continue;
         };
-        let age = u64::try_from(context.now() - time).unwrap_or_default();
+        let age = context.now().saturating_sub(time);
+        if age < -SKEW_S {
+            let what = format!(
+                "the snapshot {name} was made after the state was read: a clock is wrong, so its age is not known"
+            );
+            found.push(unseen(what, "the age of a snapshot", "clocks that agree"));
+            continue;
+        }
+        let age = u64::try_from(age).unwrap_or_default();
         if Duration::from_secs(age) > most {
             let message = format!(
                 "the snapshot {name} is {} old; --snapshot-age is {}",

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{
+    context::Context,
     found::{Found, info, warning},
     guest::Audited,
 };
@@ -13,16 +14,20 @@ use crate::{
 
 /// What is amiss when its node starts, or a backup is made.
 #[must_use]
-pub fn findings(guest: &Audited<'_>) -> Vec<Found> {
+pub fn findings(context: &Context<'_>, guest: &Audited<'_>) -> Vec<Found> {
     let runs = guest.guest.is_running() && !guest.guest.template;
     if guest.fields.is_none() || !runs {
         return Vec::new();
     }
-    onboot(guest).into_iter().chain(agent(guest)).collect()
+    onboot(context, guest)
+        .into_iter()
+        .chain(agent(guest))
+        .collect()
 }
 
 /// What HA looks after it starts, whatever `onboot` says.
-fn onboot(guest: &Audited<'_>) -> Option<Found> {
+fn onboot(context: &Context<'_>, guest: &Audited<'_>) -> Option<Found> {
+    context.cluster.state.ha.as_ref()?; // told already
     if is_on(Some(&guest.text("onboot"))) || guest.managed.is_some() {
         return None;
     }

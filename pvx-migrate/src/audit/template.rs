@@ -59,12 +59,18 @@ fn missing(
     };
     let mut lacking = Vec::new();
     let mut untold = Vec::new();
-    let online = state.nodes.iter().filter(|node| node.online);
-    for node in online.filter(|node| known.nodes.contains_key(&node.node)) {
-        match state.volumes(storage, &node.node) {
-            None => untold.push(&node.node[..]),
+    let nodes = state.nodes.iter().filter(|node| node.online);
+    // Those of the site, or that have the storage; else all.
+    let is_due = |name: &str| context.site_node(name).is_some() || known.nodes.contains_key(name);
+    let any = nodes.clone().any(|node| is_due(&node.node));
+    for node in nodes.filter(|node| !any || is_due(&node.node)) {
+        let name = &node.node;
+        match state.volumes(storage, name) {
+            _ if known.unknown.contains(name) => untold.push(&name[..]),
+            _ if !known.nodes.contains_key(name) => lacking.push(&name[..]),
+            None => untold.push(&name[..]),
             Some(held) if has(held, volume) => {}
-            Some(_) => lacking.push(&node.node[..]),
+            Some(_) => lacking.push(&name[..]),
         }
     }
     if !lacking.is_empty() {

@@ -105,7 +105,10 @@ pub fn of_guest(context: &Context<'_>, guest: &Audited<'_>) -> Vec<Found> {
     let vmid = guest.guest.vmid;
     let online = context.node_of(guest.guest).is_some_and(|node| node.online);
     if !online {
-        return Vec::new(); // told of the node
+        let node = &guest.guest.node;
+        let what = format!("{node} does not answer, so how it is with its guests is not known");
+        let list = format!("guests {node}");
+        return vec![unseen(what, &list, "an answer of the node")];
     }
     let mut found = Vec::new();
     if guest.fields.is_none() {
