@@ -61,7 +61,7 @@ def remembered:
   | ([$left[] | select(.trace | IN("volume", "ha", "replication"))][0]) as $bears
   | [$traces[] | select(.trace == "unseen" and (.vmid == null or .vmid == $own.vmid)) | "\(.where) (\(.right // .why))"] as $unseen
   | if .exists then .
-    elif $bears then failed("remembered"; "\(.vmid) is still remembered: \($bears.where)\(if $bears.node then " on \($bears.node)" else "" end) is left of an earlier guest\(if $bears.remedy then ": '\($bears.remedy)' clears it" else "" end)")
+    elif $bears then failed("remembered"; "\(.vmid) is still remembered: \($bears.where)\(if $bears.node then " on \($bears.node)" else "" end) \(if $bears.why // "" | startswith("used by ") then "is \($bears.why)" else "is left of an earlier guest" end)\(if $bears.remedy then ": '\($bears.remedy)' clears it" elif $bears.why and ($bears.why | startswith("used by ") | not) then "; \($bears.why)" else "" end)")
     else
       reduce ($left[] | "\(.trace) \(.where)\(if .count then " (\(.count), the newest of \(.newest))" else "" end)") as $what (.; warned("\($own.vmid) is still remembered: \($what)"))
       | if $unseen == [] then . else warned("whether \(.vmid) is still remembered isn't wholly seen: \($unseen | join("; "))") end

@@ -4,8 +4,11 @@
 # gathered SOURCE: adds records of standard input, as those of that source.
 gathered() { filter "$1" trace-source --arg source "$1" >>"$tmp/gathered"; }
 
-# unseen LIST WHY: says that a list could not be read.
-unseen() { jq -nc --arg list "$1" --arg why "$2" '{source: "unseen"} + $ARGS.named' >>"$tmp/gathered" || fail 3 "$tmp: it can't be written"; }
+# unseen SOURCE LIST WHY: says that a list could not be read.
+unseen() { jq -nc --arg of "$1" --arg list "$2" --arg why "$3" '{source: "unseen"} + $ARGS.named' >>"$tmp/gathered" || fail 3 "$tmp: it can't be written"; }
+
+# looked SOURCE: it was looked at, and may have nothing. What no record comes of is unseen.
+looked() { printf '{"source":"%s","entries":[]}\n' "$1" >>"$tmp/gathered" || fail 3 "$tmp: it can't be written"; }
 
 trace_site() {
     [[ ${opt[site]:-${PVX_SITE-}} ]] || return 0
@@ -39,7 +42,7 @@ trace_access() {
     if pve_records /access/acl "$tmp/acl"; then
         jq -sc '{source: "acl", entries: .}' "$tmp/acl" >>"$tmp/gathered" || fail 3 "$tmp: it can't be written"
     else
-        unseen "the entries of the access tree" "$why"
+        unseen acl "the entries of the access tree" "$why"
     fi
 }
 
@@ -47,8 +50,9 @@ trace_access() {
 trace_backups() {
     local status
     if [[ ! ${PBS_REPOSITORY-} ]]; then
-        jq 'any(.storages[]?; .type == "pbs")' "$tmp/state" >"$tmp/has-pbs" || fail 3 "$tmp: it can't be written"
-        [[ $(<"$tmp/has-pbs") == false ]] || unseen "the backups of Proxmox Backup Server" "PBS_REPOSITORY names none to ask"
+        jq '(.storages | type) != "array" or any(.storages[]; .type == "pbs")' "$tmp/state" >"$tmp/has-pbs" || fail 3 "$tmp: it can't be written"
+        [[ $(<"$tmp/has-pbs") == false ]] || { unseen backup-group "the backups of Proxmox Backup Server" "PBS_REPOSITORY names none to ask" && return 0; }
+        looked backup-group
         return 0
     fi
     set +e # not in a condition, where no failure would end it
@@ -107,6 +111,7 @@ trace_addresses() {
     tools ipalloc
     run ipalloc list "${ipam[@]}" >"$tmp/listed"
     run vmid encode --site "$site_file" <"$tmp/listed" >"$tmp/encoded"
+    looked ipam
     jq -c 'select(.error | not)' "$tmp/encoded" | gathered ipam # what is outside the scheme is nobody's ID
 }
 
@@ -114,9 +119,14 @@ trace_addresses() {
 trace_journals() {
     local folder=${opt[journals]:-${XDG_STATE_HOME:-${HOME:-/nowhere}/.local/state}/pvx} file
     [[ ! ${opt[journals]-} || -d $folder ]] || fail 2 "$folder: it is no folder"
+    if [[ -e $folder && ! (-d $folder && -r $folder && -x $folder) ]]; then
+        unseen journal "the journals in $folder" "the folder can't be read"
+        return 0
+    fi
+    looked journal
     for file in "$folder"/*.jsonl; do
         [[ -f $file ]] || continue
         jq -Rc --arg file "${file##*/}" 'fromjson? | objects | select(.vmid and .phase) | {source: "journal", $file} + with_entries(select(.key | IN("vmid", "name", "at", "action", "phase")))' \
-            "$file" >>"$tmp/gathered" 2>/dev/null || unseen "the journal ${file##*/}" "it can't be read"
+            "$file" >>"$tmp/gathered" 2>/dev/null || unseen journal "the journal ${file##*/}" "it can't be read"
     done
 }

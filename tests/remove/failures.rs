@@ -131,6 +131,26 @@ exec "$program" "$@""#,
 }
 
 #[test]
+fn what_remembers_it_cannot_be_told() {
+    let bed = Bed::of(&[paperless(json!({}))], of_one_guest());
+    bed.shim(
+        "vmid",
+        r#"[ "$1" != trace ] || { echo "vmid: stdin: record 1: state: a backup job without an id" >&2; exit 2; }
+exec "$program" "$@""#,
+    );
+    let done = bed.apply(&["paperless"]);
+    let record = done.good();
+    assert_eq!(
+        (&record["destroyed"], &record["retired"]),
+        (&json!(true), &json!(true)),
+        "{record}"
+    );
+    let unseen = record["unseen"].to_string();
+    assert!(unseen.contains("a backup job without an id"), "{record}");
+    bed.is_done("it is gone, and the record says so");
+}
+
+#[test]
 fn its_journal_shows_that_it_is_gone() {
     let bed = Bed::of(&[paperless(json!({}))], of_one_guest());
     bed.shim(

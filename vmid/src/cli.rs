@@ -59,13 +59,14 @@ fn of_trace() -> String {
     let traces = rows(trace::kind::TRACES.to_vec());
     format!(
         "\
-Records, each of the list that its \"source\" names (without one, of the list that it looks like):
+Records, each of the list that its \"source\" names (without one, of the list that it looks like), or all
+rows of it in \"entries\", which may be none. A source of which nothing comes in is unseen, but for --without:
 {sources}
 Traces, the values of \"trace\":
 {traces}
 What a trace matters: live (a guest has the ID), reuse (the next guest of the ID would inherit it),
 config (the site or its IPAM says so), history, unknown (it was not seen). \"remedy\" is what clears it,
-and null wherever a guest has the ID or may have it. Proxmox leaves out of its lists what a token may not
+and null wherever a guest has the ID or may have it, or a disk may be used: \"why\" says by whom. Proxmox leaves out of its lists what a token may not
 see, so its rights are looked at: what may be missing is unseen, and the exit code 1.
 
 Exit codes: 0 nobody remembers it, 1 somebody does, or something is unseen, 2 bad call or input (no record
@@ -227,6 +228,9 @@ pub struct Trace {
     /// Every ID that is remembered and that no guest has
     #[arg(long, conflicts_with = "ids")]
     pub orphans: bool,
+    /// Sources that need not come in, and are not unseen then
+    #[arg(long, value_name = "SOURCE,..", value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(trace::source::EXPECTED.iter().map(|(name, _)| *name)))]
+    pub without: Vec<String>,
     /// Take it for an answer that no record came in
     #[arg(long)]
     pub allow_empty: bool,

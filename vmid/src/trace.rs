@@ -33,6 +33,7 @@ pub mod sight;
 mod site;
 pub mod source;
 mod state;
+mod usage;
 
 use kind::Matters;
 use memory::{Memory, Place, Trace, Wanted};
@@ -54,7 +55,7 @@ pub fn run(
     input: impl Read,
     output: impl Write,
 ) -> Result<Answer, Stop> {
-    let memory = read(wanted(args), input, args.allow_empty)?;
+    let memory = read(args, input)?;
     let terminal = surroundings.terminal;
     table::present(args.format, COLUMNS, output, terminal, |lines| {
         write(&memory, lines)
@@ -68,15 +69,15 @@ fn wanted(args: &cli::Trace) -> Wanted {
     }
 }
 
-fn read(wanted: Wanted, input: impl Read, allow_empty: bool) -> Result<Memory, Stop> {
-    let all = wanted == Wanted::Orphans;
-    let mut memory = Memory::new(wanted);
+fn read(args: &cli::Trace, input: impl Read) -> Result<Memory, Stop> {
+    let all = args.orphans;
+    let mut memory = Memory::new(wanted(args));
     let mut came = false;
     stream::read_each(input, |record| {
         came = true;
         source::read(&record, &mut memory)
     })?;
-    if !came && !allow_empty {
+    if !came && !args.allow_empty {
         return Err(stream::nothing_came());
     }
     if !memory.has_guests() && came {
@@ -87,6 +88,9 @@ fn read(wanted: Wanted, input: impl Read, allow_empty: bool) -> Result<Memory, S
         }
         let why = "no row of /cluster/resources came in, and no state document";
         memory.sight.missing("the guests that live", why);
+    }
+    if came {
+        source::none_came(&args.without, &mut memory);
     }
     Ok(memory)
 }
@@ -155,15 +159,21 @@ fn write_trace<W: Write>(
     };
     let matters = quote(matters.name());
     // Of a guest that lives, or that may live, nothing is to be cleared away.
-    let free = !live && memory.sight.sees_guests(Some(place.vmid));
-    let remedy = trace.remedy.as_deref().filter(|_| free).map(quote);
+    let free = memory.is_free(place.vmid);
+    let why = memory.bars(place);
+    let remedy = trace.remedy.as_deref();
+    let remedy = remedy.filter(|_| free && why.is_none() && memory.advises(place.kind));
+    let remedy = remedy.map(quote);
+    let why = why.filter(|_| free).map(|why| quote(&why));
     let remedy = remedy.unwrap_or("null".to_owned());
     let mut fields = vec![("vmid", &vmid[..]), ("trace", &kind), ("where", &at)];
     fields.extend(node.as_deref().map(|node| ("node", node)));
     fields.extend(count.as_deref().map(|count| ("count", count)));
     fields.extend(newest.as_deref().map(|newest| ("newest", newest)));
     fields.extend(names.as_deref().map(|names| ("names", names)));
-    fields.extend([("matters", &matters[..]), ("remedy", &remedy)]);
+    fields.push(("matters", &matters[..]));
+    fields.extend(why.as_deref().map(|why| ("why", why)));
+    fields.push(("remedy", &remedy));
     lines.own(&fields).map_err(Stop::output)
 }
 

@@ -3,16 +3,9 @@
 use super::{field, kind::Kind, memory::Memory, owner, sight::List};
 use crate::stream::Record;
 
-/// An entry of `/access/acl`, or all of them in `entries`: then an empty list has been seen, too.
+/// An entry of `/access/acl`.
 pub fn read(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> {
     memory.sight.came(List::Acl);
-    if let Some(entries) = field::list(record, "entries") {
-        return field::each(Some(entries), |entry| one(entry, memory));
-    }
-    one(record, memory)
-}
-
-fn one(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> {
     let path = field::text(record, "path").ok_or("an entry of the access tree without a path")?;
     let Some(vmid) = owner::of_path(&path).filter(|vmid| memory.asks(*vmid)) else {
         return Ok(());

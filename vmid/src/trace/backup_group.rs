@@ -45,6 +45,12 @@ pub fn read(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> {
 /// everything, and has no table.
 pub fn rights(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> {
     let store = field::text(record, "store").unwrap_or_default();
+    if field::list(record, "namespaces").is_none() {
+        let why = "the record \"pbs\" has no list of them";
+        memory
+            .sight
+            .missing(format!("the namespaces of the datastore {store}"), why);
+    }
     for namespace in field::words(record, "namespaces") {
         memory
             .sight

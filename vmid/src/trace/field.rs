@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::owner;
 use crate::{
+    escape::escape,
     guest,
     stream::{Next, Reader, Record, Value},
 };
@@ -97,7 +98,7 @@ pub fn list<'a>(record: &Record<'a>, name: &str) -> Option<&'a str> {
 /// word that means itself: it would be an option, or a terminal would obey it.
 #[must_use]
 pub fn shell_word(text: &str) -> Option<String> {
-    if text.is_empty() || text.starts_with('-') || text.chars().any(char::is_control) {
+    if text.is_empty() || text.starts_with('-') || *text != *escape(text) {
         return None;
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || "_./:@+,=-".contains(c);
@@ -121,6 +122,8 @@ mod tests {
             ("an option",    "--purge",                  None),
             ("a line's end", "a\nb",                     None),
             ("an escape",    "a\u{1b}[2J",               None),
+            ("an order",     "a\u{202e}b",               None),
+            ("hidden",       "a\u{200b}b",               None),
             ("nothing",      "",                         None),
         ];
         for (name, text, want) in cases {

@@ -9,7 +9,10 @@ pub fn resource(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> 
     let Some(vmid) = owner::of_resource(&sid).filter(|vmid| memory.asks(*vmid)) else {
         return Ok(());
     };
-    let remedy = field::shell_word(&sid).map(|sid| format!("ha-manager remove {sid}"));
+    let is_name = ["vm", "ct"]
+        .iter()
+        .any(|kind| *sid == format!("{kind}:{vmid}"));
+    let remedy = is_name.then(|| format!("ha-manager remove {sid}"));
     memory.note(vmid, Kind::Ha, sid.into_owned(), None).remedy = remedy;
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::{
     kind::{Kind, Matters},
     sight::Sight,
+    usage::Usage,
 };
 use crate::stream::excerpt;
 
@@ -60,6 +61,8 @@ pub struct Memory {
     traces: BTreeMap<Place, Trace>,
     /// What was looked at, and with which rights.
     pub sight: Sight,
+    /// Which disks guests use.
+    pub usage: Usage,
 }
 
 impl Memory {
@@ -72,6 +75,7 @@ impl Memory {
             listed: false,
             traces: BTreeMap::new(),
             sight: Sight::default(),
+            usage: Usage::default(),
         }
     }
 
@@ -132,13 +136,44 @@ impl Memory {
         self.live.contains(&vmid)
     }
 
+    /// No guest has this ID, and all guests were seen. Of a list of none every ID would be an orphan.
+    #[must_use]
+    pub fn is_free(&self, vmid: u64) -> bool {
+        let tells = !self.live.is_empty() || self.wanted != Wanted::Orphans;
+        tells && !self.is_live(vmid) && self.sight.sees_guests(Some(vmid))
+    }
+
+    /// Why what is at this place is not to be cleared, though no guest has its ID.
+    #[must_use]
+    pub fn bars(&self, place: &Place) -> Option<String> {
+        (place.kind == Kind::Volume).then(|| self.usage.bars(&place.at))?
+    }
+
+    /// Whether it may be told how this is cleared: what the site wants may not be there yet, and an address
+    /// may be of a machine that is no guest, so of all IDs that isn't told.
+    #[must_use]
+    pub fn advises(&self, kind: Kind) -> bool {
+        self.wanted != Wanted::Orphans || kind.matters() != Matters::Config
+    }
+
     /// The traces, by ID; of orphans only what tells of a guest that is gone.
     pub fn traces(&self) -> impl Iterator<Item = (&Place, &Trace)> {
-        let orphans = matches!(self.wanted, Wanted::Orphans);
+        let orphans = self.wanted == Wanted::Orphans;
+        let inherited: HashSet<u64> = self.inherited().collect();
         self.traces.iter().filter(move |(place, trace)| {
             let tells = !trace.doubtful && place.kind.matters() != Matters::History;
-            !orphans || tells && !self.is_live(place.vmid)
+            !orphans || tells && inherited.contains(&place.vmid)
         })
+    }
+
+    /// The IDs without a guest of which a new one would inherit something. That the site or its IPAM has an ID which no guest
+    /// has is sound: the guest is not made yet, or the address is of a machine.
+    fn inherited(&self) -> impl Iterator<Item = u64> {
+        let places = self.traces.keys();
+        let inherited = places.filter(|place| place.kind.matters() == Matters::Reuse);
+        inherited
+            .map(|place| place.vmid)
+            .filter(|vmid| !self.is_live(*vmid))
     }
 }
 

@@ -46,7 +46,12 @@ pub fn of_volume(volid: &str) -> Option<u64> {
             _ => None,
         };
     }
-    let file = name.rsplit('/').next()?;
+    of_file(name.rsplit('/').next()?)
+}
+
+/// The guest of a disk, by the name that Proxmox gives it.
+#[must_use]
+pub fn of_file(file: &str) -> Option<u64> {
     const OF_GUESTS: [&str; 4] = ["vm-", "subvol-", "base-", "basevol-"];
     let mut rest = OF_GUESTS.iter().filter_map(|kind| file.strip_prefix(kind));
     id(rest.next()?.split('-').next()?)

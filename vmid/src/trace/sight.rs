@@ -50,12 +50,25 @@ pub struct Sight {
     cluster: Option<Permissions>,
     /// By datastore, and whether its user may see everything.
     stores: Vec<(String, Option<Permissions>, bool)>,
+    /// The sources of which something came, or why nothing did: a bit each, by their place in the table.
+    brought: u32,
 }
 
 impl Sight {
     /// A list came in.
     pub fn came(&mut self, list: List) {
         self.lists.insert(list);
+    }
+
+    /// Of the source at this place in the table something came in, or it was told why nothing did.
+    pub fn brings(&mut self, place: usize) {
+        self.brought |= 1 << place;
+    }
+
+    /// Whether it did.
+    #[must_use]
+    pub fn has(&self, place: usize) -> bool {
+        self.brought & 1 << place != 0
     }
 
     /// A list is missing, for want of this right.
@@ -107,7 +120,16 @@ impl Sight {
                 },
             })
         });
-        let mut all: Vec<Unseen> = self.missing.iter().cloned().chain(lacking).collect();
+        let hidden = self.stores.iter().filter_map(|(store, table, all)| {
+            let path = hidden_below(store, table.as_ref().filter(|_| !all)?)?;
+            let right = format!("Datastore.Audit on {path} and below it, of the backup server");
+            Some(Unseen {
+                list: format!("namespaces of the datastore {store} that the token may not see"),
+                why: Why::Right(right),
+            })
+        });
+        let known = self.missing.iter().cloned().chain(hidden);
+        let mut all: Vec<Unseen> = known.chain(lacking).collect();
         all.sort();
         all.dedup();
         all
@@ -142,6 +164,22 @@ impl Sight {
         let missing = !has(table, &path, "Datastore.Audit");
         missing.then(|| Some(format!("Datastore.Audit on {path}, of the backup server")))
     }
+}
+
+/// The path of a datastore below which there may be namespaces that the token can't see: the backup server leaves
+/// them out of its list. None if the right is handed down to all of them.
+fn hidden_below(store: &str, table: &Permissions) -> Option<String> {
+    const AUDIT: &str = "Datastore.Audit";
+    let top = format!("/datastore/{store}");
+    let mut below = top.clone();
+    below.push('/');
+    let a_child = format!("{below}*"); // of which the table has nothing
+    if !has(table, &a_child, AUDIT) {
+        return Some(top);
+    }
+    let mut listed = table.iter().filter(|(path, _)| path.starts_with(&below));
+    let (path, _) = listed.find(|(_, rights)| rights.get(AUDIT) != Some(&true))?;
+    Some(path.clone())
 }
 
 impl List {
@@ -320,10 +358,20 @@ mod tests {
             sight.unseen(None).len()
         };
         let audit = |path: &str, down: bool| Some(json!({path: {"Datastore.Audit": down}}));
+        let secret = |rights: Value| {
+            let top = json!({"Datastore.Audit": true});
+            Some(json!({"/datastore/main": top, "/datastore/main/secret": rights}))
+        };
         assert_eq!(told(audit("/datastore/main", true), false), 0);
-        assert_eq!(told(audit("/datastore/main", false), false), 1);
-        assert_eq!(told(audit("/datastore/main/a", false), false), 0);
-        assert_eq!(told(audit("/datastore/other", true), false), 1);
+        assert_eq!(told(audit("/datastore", true), false), 0);
+        assert_eq!(told(secret(json!({"Datastore.Audit": true})), false), 0);
+        // namespaces that aren't in the list, and where they may be
+        assert_eq!(told(secret(json!({"Datastore.Audit": false})), false), 1);
+        assert_eq!(told(secret(json!({})), false), 1);
+        assert_eq!(told(audit("/datastore/main/a", false), false), 1);
+        // and the list's own
+        assert_eq!(told(audit("/datastore/main", false), false), 2);
+        assert_eq!(told(audit("/datastore/other", true), false), 2);
         assert_eq!(told(None, false), 1);
         assert_eq!(told(None, true), 0);
     }

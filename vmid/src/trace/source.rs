@@ -1,8 +1,8 @@
 //! Which list a record is of: its `source` says so, or else what it looks like.
 
 use super::{
-    acl, backup_group, content, field, guest, ha, ipam, job, journal, memory::Memory, sight, site,
-    state,
+    acl, backup_group, content, field, guest, ha, ipam, job, journal, memory::Memory, sight,
+    sight::List, site, state,
 };
 use crate::{
     document::Document,
@@ -34,7 +34,7 @@ pub const SOURCES: &[(&str, &str, Read)] = &[
         "of a datastore's groups or snapshots, with store and ns",
         backup_group::read,
     ),
-    ("acl", "of /access/acl, or all of it in entries", acl::read),
+    ("acl", "of /access/acl", acl::read),
     (
         "ipam",
         "of ipalloc list, with the vmid of vmid encode",
@@ -56,8 +56,50 @@ pub const SOURCES: &[(&str, &str, Read)] = &[
         "store, namespaces, user and permissions of a datastore's lists",
         backup_group::rights,
     ),
-    ("unseen", "list and why of what could not be read", unseen),
+    (
+        "unseen",
+        "list and why of what could not be read, and the source that it is of",
+        unseen,
+    ),
 ];
+
+/// The sources of which nothing may be missing without a word, and what each of them has.
+pub const EXPECTED: &[(&str, &str)] = &[
+    ("ha", "the resources of the HA manager"),
+    ("ha-rule", "the rules of the HA manager"),
+    ("replication", "the replication jobs"),
+    ("backup-job", "the backup jobs"),
+    ("content", "what the storages hold"),
+    ("backup-group", "the backups of Proxmox Backup Server"),
+    ("acl", "the entries of the access tree"),
+    ("ipam", "the addresses of the IPAM"),
+    ("site", "the site file"),
+    ("journal", "the journals of pvx-migrate run"),
+];
+
+/// Those that a document of others has, or says that it lacks.
+fn holds(name: &str) -> &'static [&'static str] {
+    match name {
+        "state" => &["ha", "ha-rule", "replication", "backup-job", "content"],
+        "pbs" => &["backup-group"],
+        _ => &[],
+    }
+}
+
+/// Says of each source that nothing of it came in, but for those that nobody wants.
+pub fn none_came(without: &[String], memory: &mut Memory) {
+    for (name, what) in EXPECTED {
+        let is_wanted = !without.iter().any(|other| other == name);
+        if is_wanted && !place(name).is_some_and(|place| memory.sight.has(place)) {
+            let why = format!("no record of it came in (\"source\":\"{name}\")");
+            memory.sight.missing(*what, why);
+        }
+    }
+}
+
+fn place(name: &str) -> Option<usize> {
+    SOURCES.iter().position(|(known, ..)| *known == name)
+}
 
 /// Reads a record, whichever list it is of.
 ///
@@ -69,12 +111,42 @@ pub fn read(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> {
         return failed(record, memory);
     }
     let source = field::text(record, "source");
-    let named = |name: &str| SOURCES.iter().find(|(known, ..)| *known == name);
-    let found = source.as_deref().and_then(named);
-    let found = found.or_else(|| named(looks_like(record)?));
-    match found {
-        Some((name, _, read)) => read(record, memory).map_err(|what| format!("{name}: {what}")),
-        None => Err(unknown(record)),
+    let found = source.as_deref().and_then(place);
+    let Some(at) = found.or_else(|| place(looks_like(record)?)) else {
+        return Err(unknown(record));
+    };
+    let (name, _, read) = SOURCES[at];
+    memory.sight.brings(at);
+    let others = holds(name).iter().filter_map(|name| place(name));
+    others.for_each(|other| memory.sight.brings(other));
+    let read = match entries(name, record) {
+        Some(rows) => {
+            listed(name, memory);
+            field::each(Some(rows), |row| read(row, memory))
+        }
+        None => read(record, memory),
+    };
+    read.map_err(|what| format!("{name}: {what}"))
+}
+
+/// All rows of a list in one record: then an empty list has been seen, too.
+fn entries<'a>(name: &str, record: &Record<'a>) -> Option<&'a str> {
+    if name == "content" && record.raw("volid").is_some() {
+        return None; // there are a million of these
+    }
+    field::list(record, "entries").filter(|rows| rows.starts_with('['))
+}
+
+/// A list came in that may have no row, and that may be filtered.
+fn listed(name: &str, memory: &mut Memory) {
+    match name {
+        "guest" => {
+            memory.guests_listed();
+            memory.sight.came(List::Guests);
+        }
+        "replication" => memory.sight.came(List::Replication),
+        "acl" => memory.sight.came(List::Acl),
+        _ => {}
     }
 }
 
@@ -127,6 +199,9 @@ fn permissions(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> {
 fn unseen(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> {
     let list = field::text(record, "list").ok_or("no list is named")?;
     let why = field::text(record, "why").unwrap_or("it could not be read".into());
+    if let Some(place) = field::text(record, "of").and_then(|of| place(&of)) {
+        memory.sight.brings(place);
+    }
     memory.sight.missing(list, why);
     Ok(())
 }
@@ -141,6 +216,9 @@ fn failed(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> {
         .as_str()
         .unwrap_or("an error without a message");
     let source = field::text(record, "source").unwrap_or("a list".into());
+    if let Some(place) = place(&source) {
+        memory.sight.brings(place);
+    }
     let name = field::text(record, "name").or_else(|| field::text(record, "address"));
     let list = match name {
         Some(name) => format!("{name} of {source}"),

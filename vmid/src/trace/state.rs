@@ -65,6 +65,16 @@ struct Storage {
 }
 
 fn storages(record: &Record<'_>, memory: &mut Memory) -> Result<(), String> {
+    each(record, "storages", |storage| {
+        let name = field::text(storage, "storage").unwrap_or_default();
+        let alone = storage.raw("shared") == Some("false");
+        memory.usage.storage(&name, !alone);
+        Ok(())
+    })?;
+    if field::list(record, "storages").is_none() {
+        let why = "the state document doesn't name them";
+        memory.sight.missing("the storages", why);
+    }
     if field::list(record, "content").is_none() {
         let why = "it is read with 'pvx-migrate state --content'";
         memory.sight.missing("what the storages hold", why);
