@@ -30,6 +30,7 @@ pub mod judge;
 #[cfg(test)]
 mod judge_tests;
 pub mod place;
+pub mod placement;
 pub mod report;
 pub mod source;
 pub mod spelling;

@@ -8,4 +8,5 @@ def unseen($list; $right): {from: "unseen", list: $list, right: $right};
   | if .replication == null then
       if .online == false then empty else unseen("replication jobs of \($node)"; "VM.Audit on /vms, or a state document of version 3") end
     else .replication[] | . + {from: "pve-replication"} end),
+(.guests[] | {from: "pve-guest", vmid, node, pool}),
 (.storages[] | {from: "pve-storage", storage, type, server})

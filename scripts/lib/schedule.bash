@@ -56,8 +56,10 @@ of_cluster() {
     pve_list backup /cluster/backup
     pve_list replication /cluster/replication
     pve_list storage /storage
+    pve_list guests /cluster/resources
     filter "the cluster's jobs" schedule-pve -n --slurpfile rights "$tmp/rights" \
-        --slurpfile backup "$tmp/list.backup" --slurpfile replication "$tmp/list.replication" --slurpfile storage "$tmp/list.storage"
+        --slurpfile backup "$tmp/list.backup" --slurpfile replication "$tmp/list.replication" --slurpfile storage "$tmp/list.storage" \
+        --slurpfile guests "$tmp/list.guests"
     of_nodes
 }
 

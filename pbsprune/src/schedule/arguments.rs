@@ -13,8 +13,8 @@ writes a record for each: when it runs next, which runs the clock skips, how lon
 of its day (# it begins, = it still runs), whose way it is in, and another time at which it is in nobody's. Nothing
 is changed.
 
-A record is one of a server's list, with \"from\": pve-backup, pve-replication, pve-storage, pve-node, pve-task,
-pbs-gc, pbs-prune, pbs-verify, pbs-sync, pbs-time, pbs-task; unseen, {list, right}, for a list that couldn't be
+A record is one of a server's list, with \"from\": pve-backup, pve-replication, pve-storage, pve-node, pve-guest,
+pve-task, pbs-gc, pbs-prune, pbs-verify, pbs-sync, pbs-time, pbs-task; unseen, {list, right}, for a list that couldn't be
 read; or a plain one, without it, for any other job:
 
   {name, schedule, scheduler, tz, duration_s, duration_max_s, on, kind}

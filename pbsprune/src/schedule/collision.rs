@@ -1,5 +1,7 @@
 //! Jobs that are in each other's way: at the same place at the same time.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use vmid::{severity::Severity, span, verdict::Finding};
 
@@ -22,8 +24,8 @@ pub struct Timed<'a> {
 /// How two jobs are in each other's way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum How {
-    /// One waits for the other.
-    Queue,
+    /// One waits for the other; or may, if both have guests on one node.
+    Queue { sure: bool },
     /// Both do much at one place.
     Load(Severity),
 }
@@ -31,26 +33,58 @@ enum How {
 /// How they would be, if they met; none if they don't mind each other.
 fn how(a: &Job, b: &Job) -> Option<(How, Shared)> {
     use Kind::{Backup, Gc, Prune, Replication};
-    let shared = place::shared(&a.places, &b.places)?;
+    let (shared, sure) = shared(a, b)?;
     let how = match (a.kind, b.kind) {
         // Light, and proxmox's own scheduler runs one after the other.
         (Replication, _) | (_, Replication) => return None,
         // Of these two only the order counts.
         (Prune, Gc) | (Gc, Prune) => return None,
-        (Backup, Backup) if matches!(shared, Shared::Node(_)) => How::Queue,
+        (Backup, Backup) if matches!(shared, Shared::Node(_)) => How::Queue { sure },
         // From different nodes: the backup server takes several at once.
         (Backup, Backup) => How::Load(Severity::Info),
         // Pruning alone reads and writes little.
         (Prune, _) | (_, Prune) => How::Load(Severity::Info),
+        _ if !sure => How::Load(Severity::Info),
         _ => How::Load(Severity::Warning),
     };
     Some((how, shared))
 }
 
+/// What they have in common, and whether both have something to do there.
+fn shared(a: &Job, b: &Job) -> Option<(Shared, bool)> {
+    let sure = |job: &Job| &job.places - &job.possible;
+    let (sure_a, sure_b) = (sure(a), sure(b));
+    let of_both = place::shared(&sure_a, &sure_b);
+    let any = place::shared(&a.places, &b.places)?;
+    let node = |shared: &Shared| matches!(shared, Shared::Node(_));
+    match of_both {
+        // On a node that both may be at they meet first.
+        Some(of_both) if node(&of_both) || !node(&any) => return Some((of_both, true)),
+        _ => {}
+    }
+    // The same guest, or all that one may be at: wherever that is.
+    let same = !a.guests.is_disjoint(&b.guests);
+    let within = |one: &Job, of: &BTreeSet<Place>| {
+        let mut possible = one.possible.iter();
+        !one.possible.is_empty() && possible.all(|place| place::shared_one(place, of))
+    };
+    let sure = same || within(a, &sure_b) || within(b, &sure_a);
+    match of_both {
+        Some(of_both) if !sure && (a.kind, b.kind) != (Kind::Backup, Kind::Backup) => {
+            Some((of_both, true))
+        }
+        _ => Some((any, sure)),
+    }
+}
+
 /// Whether somebody should change it where they meet.
 #[must_use]
 pub fn mind(a: &Job, b: &Job) -> bool {
-    how(a, b).is_some_and(|(how, _)| how != How::Load(Severity::Info))
+    let how = how(a, b).map(|(how, _)| how);
+    matches!(
+        how,
+        Some(How::Queue { sure: true } | How::Load(Severity::Warning))
+    )
 }
 
 /// What is said of the later one of two that meet, which of them that is.
@@ -69,7 +103,7 @@ pub fn collision(a: &Timed<'_>, b: &Timed<'_>, span: Span) -> Option<(Which, Fin
         Which::B => (a.job, b.job),
     };
     let found = match how {
-        How::Queue => queue(earlier, late, &shared, &met),
+        How::Queue { sure } => queue(earlier, late, &shared, &met, sure),
         How::Load(severity) => load(earlier, late, &shared, &met, span, severity),
     };
     Some((later, found))
@@ -109,7 +143,7 @@ fn load(
     finding(code, severity, message, evidence, &[late.seen_by])
 }
 
-fn queue(earlier: &Job, late: &Job, shared: &Shared, met: &Meetings) -> Finding {
+fn queue(earlier: &Job, late: &Job, shared: &Shared, met: &Meetings, sure: bool) -> Finding {
     let known = earlier.length.is_some();
     let fails = known && met.wait_s > late.lockwait_s;
     let first = late.clock().rfc3339(met.first.0);
@@ -126,15 +160,19 @@ fn queue(earlier: &Job, late: &Job, shared: &Shared, met: &Meetings) -> Finding 
         false => String::new(),
     };
     let times = times(met.times);
-    let message = format!("waits for {other} on {node}, {wait}{then}: {times}, first at {first}");
+    let waits = match sure {
+        true => format!("waits for {other} on {node}"),
+        false => format!("may wait for {other}, if both have guests on one node"),
+    };
+    let message = format!("{waits}, {wait}{then}: {times}, first at {first}");
     let evidence = json!({
         "with": other, "on": node, "first": first, "times": met.times, "same_minute": met.same_minute,
-        "wait_s": known.then_some(met.wait_s.max(0)), "lockwait_s": late.lockwait_s,
+        "sure": sure, "wait_s": known.then_some(met.wait_s.max(0)), "lockwait_s": late.lockwait_s,
     });
-    let severity = if fails {
-        Severity::Critical
-    } else {
-        Severity::Warning
+    let severity = match (sure, fails) {
+        (false, _) => Severity::Info,
+        (true, false) => Severity::Warning,
+        (true, true) => Severity::Critical,
     };
     finding("queue", severity, message, evidence, &[late.seen_by])
 }
@@ -152,9 +190,14 @@ pub fn at_once(job: &Job, runs: &Runs) -> Option<Finding> {
         .starts
         .first()
         .filter(|_| job.kind == Kind::Backup && (every || nodes.len() > 1))?;
-    let how_many = match every {
-        true => "every node".to_owned(),
-        false => format!("{} nodes", nodes.len()),
+    let sure = job.possible.is_empty();
+    if !sure && job.guests.len() == 1 {
+        return None;
+    }
+    let how_many = match (sure, every) {
+        (false, _) => "each node that has guests of it".to_owned(),
+        (true, true) => "every node".to_owned(),
+        (true, false) => format!("{} nodes", nodes.len()),
     };
     let message =
         format!("starts on {how_many} in the same minute: their backups aren't staggered");

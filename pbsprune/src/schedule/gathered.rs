@@ -9,6 +9,7 @@ use vmid::stream::Kept;
 use super::{
     job::{Job, Kind, Length, Spelling},
     place::Place,
+    placement::Placement,
     source::{Row, Source},
     spelling::{number, text, texts, truth},
     tasks::Tasks,
@@ -69,6 +70,7 @@ struct Known<'a> {
     /// By name: its type, and its datastore.
     storages: HashMap<String, (String, Option<String>)>,
     tasks: Tasks,
+    placement: Placement,
     /// There are jobs of a backup server.
     pbs: bool,
 }
@@ -116,6 +118,7 @@ fn known<'a>(rows: &[Row], zone: &'a Zone) -> Known<'a> {
         pbs_zone: None,
         storages: HashMap::new(),
         tasks: Tasks::default(),
+        placement: Placement::default(),
         pbs: false,
     };
     for row in rows {
@@ -129,6 +132,7 @@ fn known<'a>(rows: &[Row], zone: &'a Zone) -> Known<'a> {
                     known.node_zones.insert(node.to_owned(), zone);
                 }
             }
+            Source::PveGuest => known.placement.add(row),
             Source::PbsTime => known.pbs_zone = tz(row).ok().flatten(),
             Source::PveStorage => {
                 if let Some(storage) = text(row, "storage") {
@@ -187,11 +191,16 @@ impl Known<'_> {
             * 60;
         match text(row, "node") {
             Some(node) => _ = job.places.insert(Place::Node(node.to_owned())),
-            None if self.node_zones.is_empty() => _ = job.places.insert(Place::EveryNode),
             None => {
                 let nodes = self.node_zones.keys();
-                job.places
-                    .extend(nodes.map(|node| Place::Node(node.clone())));
+                let mut every: BTreeSet<Place> =
+                    nodes.map(|node| Place::Node(node.clone())).collect();
+                if every.is_empty() {
+                    every.insert(Place::EveryNode);
+                }
+                let spread = self.placement.of(row, every);
+                (job.places, job.possible, job.guests) =
+                    (spread.places, spread.possible, spread.guests);
             }
         }
         if let Some(storage) = text(row, "storage") {
@@ -304,6 +313,8 @@ impl Known<'_> {
             spelling: Spelling::Event,
             zone: self.zone.clone(),
             places: BTreeSet::new(),
+            possible: BTreeSet::new(),
+            guests: BTreeSet::new(),
             enabled: true,
             length: None,
             repeat_missed: None,

@@ -105,6 +105,10 @@ pub struct Job {
     pub zone: Zone,
     /// Where it works.
     pub places: BTreeSet<Place>,
+    /// Of these the ones where it may have nothing to do.
+    pub possible: BTreeSet<Place>,
+    /// The guests that a backup job names.
+    pub guests: BTreeSet<i64>,
     /// It isn't switched off.
     pub enabled: bool,
     /// How long it runs; none if that isn't known.

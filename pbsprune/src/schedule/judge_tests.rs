@@ -109,6 +109,8 @@ fn each_fault_is_found_where_it_is_planted() {
             .extend(of.as_object().unwrap().clone());
         row
     };
+    let guest = |vmid: i64, node: &str| json!({"from": "pve-guest", "vmid": vmid, "node": node});
+    let of = |id: &str, vmid: &str| json!({"from": "pve-backup", "id": id, "schedule": "12:00", "vmid": vmid, "storage": "nas", "repeat-missed": 1});
     let long = |id: &str, node: &str| {
         task(
             "pve-task",
@@ -139,6 +141,12 @@ fn each_fault_is_found_where_it_is_planted() {
         ("the second gives up", vec![backup("long", "12:00"), backup("n", "12:02"), long("long", "a")], vec!["n queue critical"]),
         ("one waits longer", vec![backup("long", "12:00"), long("long", "a"),
             json!({"from": "pve-backup", "id": "n", "schedule": "12:02", "all": 1, "storage": "nas", "repeat-missed": 1, "lockwait": 600})], vec!["n queue warning"]),
+        ("of guests on two nodes", vec![guest(201, "a"), guest(202, "b"), of("m", "201"), of("n", "202")], vec![]),
+        ("of guests on one node", vec![guest(201, "a"), guest(202, "a"), of("m", "201"), of("n", "202")], vec!["n queue warning"]),
+        ("of guests nobody knows where", vec![of("m", "201"), of("n", "202")], vec![]),
+        ("of one guest, nobody knows where", vec![of("m", "201"), of("n", "201,202")], vec!["n queue warning"]),
+        ("of all, and of a guest", vec![backup("m", "12:00"), of("n", "201")], vec!["n queue warning"]),
+        ("at a node without its guests", vec![guest(201, "b"), of("n", "201"), plain(json!({"on": "a"}))], vec![]),
         ("at another node alone", vec![json!({"from": "pve-backup", "id": "n", "schedule": "21:05", "node": "c", "storage": "nas", "repeat-missed": 1})], vec![]),
         ("missed, daily", vec![json!({"from": "pve-backup", "id": "n", "schedule": "12:00", "storage": "nas"})], vec![]),
         ("missed, weekly", vec![json!({"from": "pve-backup", "id": "n", "schedule": "sun 12:00", "storage": "nas"})], vec!["n missed-not-repeated warning"]),

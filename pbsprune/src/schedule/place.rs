@@ -77,6 +77,12 @@ pub fn shared(a: &BTreeSet<Place>, b: &BTreeSet<Place>) -> Option<Shared> {
     node.or(all.first()).cloned()
 }
 
+/// Whether one place is among others.
+#[must_use]
+pub fn shared_one(place: &Place, others: &BTreeSet<Place>) -> bool {
+    others.iter().any(|other| place.shared(other).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Place::*, *};

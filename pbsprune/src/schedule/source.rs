@@ -23,6 +23,8 @@ pub enum Source {
     PveReplication,
     /// `{"node"}` with `tz`, the time zone that `GET /nodes/{node}/time` says.
     PveNode,
+    /// A guest of `GET /cluster/resources`: `{"vmid", "node", "pool"}`.
+    PveGuest,
     /// `GET /storage`.
     PveStorage,
     /// `GET /nodes/{node}/tasks?typefilter=vzdump`.
@@ -45,10 +47,11 @@ pub enum Source {
 
 impl Source {
     /// All that are named, by their names.
-    pub const NAMED: [(&str, Self); 12] = [
+    pub const NAMED: [(&str, Self); 13] = [
         ("pve-backup", Self::PveBackup),
         ("pve-replication", Self::PveReplication),
         ("pve-node", Self::PveNode),
+        ("pve-guest", Self::PveGuest),
         ("pve-storage", Self::PveStorage),
         ("pve-task", Self::PveTask),
         ("pbs-time", Self::PbsTime),
