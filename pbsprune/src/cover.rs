@@ -13,7 +13,9 @@ use serde_json::json;
 use vmid::{
     exempt::Exemptions,
     exit::{Answer, Stop},
+    severity::Severity,
     site::Site,
+    verdict::Finding,
 };
 
 use crate::{Surroundings, input::Noted, nagios, zone::Zone};
@@ -29,6 +31,7 @@ pub mod job;
 pub mod judge;
 pub mod notes;
 pub mod report;
+pub mod target;
 #[cfg(test)]
 mod tests;
 pub mod unseen;
@@ -38,6 +41,7 @@ use arguments::Cover;
 use backups::{Backups, Place};
 use config::Kind;
 use documents::Documents;
+use job::Job;
 use judge::{Known, Rules};
 use unseen::{Unseen, unseen};
 use verdict::{Verdict, counted};
@@ -69,6 +73,7 @@ pub fn run(
         grace: args.grace,
         verify_age: args.verify_age,
         zone: zone.name().to_owned(),
+        guessed: args.clock.tz.is_none() && site.timezone.is_none(),
     };
     let guests = documents.guests.len();
     let verdicts = verdicts(documents, &backups, &site, &zone, rules);
@@ -115,13 +120,24 @@ fn verdicts(
             right,
         ));
     }
+    let runs = |job: &Job| job.enabled && !job.runs.is_empty();
+    let guessed = rules.guessed && documents.jobs.iter().flatten().any(runs);
+    let unlooked = target::unlooked(&documents, &backups.looked, &backups.unseen);
     let mut exempt = Exemptions::of(site, code::CODES, today(now, zone));
-    let (of_guests, mut verdicts): (Vec<_>, Vec<_>) = of_lists(&documents, backups, site)
-        .into_iter()
-        .partition(Verdict::is_of_guest);
+    let (of_guests, mut verdicts): (Vec<_>, Vec<_>) = of_lists(
+        &documents,
+        backups,
+        &unlooked,
+        guessed.then_some(zone),
+        site,
+    )
+    .into_iter()
+    .partition(Verdict::is_of_guest);
     let known = Known {
         backups,
         jobs: documents.jobs.as_deref(),
+        storages: documents.storages.as_deref(),
+        unlooked: &unlooked,
         hidden_pool: documents.hidden_pools.first(),
         no_configs,
         living: documents
@@ -176,12 +192,23 @@ fn today(now: i64, zone: &Zone) -> Date {
 }
 
 /// What the lists lack, by whom it is of: the cluster, a storage, a guest that nobody saw, a job.
-fn of_lists(documents: &Documents, backups: &Backups, site: &Site) -> Vec<Verdict> {
-    let mut of_cluster = Vec::new();
+fn of_lists(
+    documents: &Documents,
+    backups: &Backups,
+    unlooked: &[Unseen],
+    guessed: Option<&Zone>,
+    site: &Site,
+) -> Vec<Verdict> {
+    let mut of_cluster: Vec<Finding> = guessed.map(zone_assumed).into_iter().collect();
     let mut others = Vec::new();
     let hidden_pools = documents.hidden_pools.iter().map(Unseen::finding);
     of_cluster.extend(hidden_pools);
-    for unseen in documents.unseen.iter().chain(&backups.unseen) {
+    for unseen in documents
+        .unseen
+        .iter()
+        .chain(&backups.unseen)
+        .chain(unlooked)
+    {
         let finding = unseen.finding();
         match (&unseen.storage, unseen.vmids.as_deref()) {
             (Some(storage), _) => {
@@ -228,6 +255,21 @@ fn of_lists(documents: &Documents, backups: &Backups, site: &Site) -> Vec<Verdic
     let mut merged = Vec::new();
     merge(&mut merged, others);
     merged
+}
+
+/// Nobody said in which zone the schedules are.
+fn zone_assumed(zone: &Zone) -> Finding {
+    let zone = zone.name();
+    let message = format!(
+        "the schedules are taken to be in the zone of this host, {zone}: neither --tz nor the site's timezone says in which the nodes are"
+    );
+    Finding::new(
+        "zone-assumed",
+        Severity::Info,
+        message,
+        json!({"tz": zone}),
+        &["jobs"],
+    )
 }
 
 /// Backups by the ID and kind of a guest that isn't there.

@@ -208,6 +208,9 @@ pub struct Storage {
     /// The server it is on, for those that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
+    /// The datastore of its backup server that it is, for those of type `pbs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datastore: Option<String>,
     /// Snapshots are chains of volumes (`snapshot-as-volume-chain`), which PVE can't send; none
     /// if it was not seen (version 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -27,7 +27,8 @@ def unseen($storage; $right; more): {unseen: ({list: "the backups on \($storage)
     $storages[]
     | .storage as $name
     | [$state.content[] | select(.storage == $name)] as $lists
-    | ($lists[] | .volumes // [] | .[] | select(.content == "backup") | with_entries(select(.value != null))),
+    | (if any($lists[]; .volumes != null) then {looked: {storage: $name}} else empty end),
+      ($lists[] | .volumes // [] | .[] | select(.content == "backup") | with_entries(select(.value != null))),
       (if ($lists == []) or any($lists[]; .volumes == null) then
          unseen($name; "Datastore.Audit on /storage/\($name), and a node that is online"; {})
        elif $rights | may("/storage/\($name)"; "Datastore.Allocate") then empty

@@ -56,6 +56,11 @@ server() {
     done
 }
 
+# kept_list: the list for others to read: without the word of where was looked, which is for pbsprune cover.
+kept_list() {
+    if grep -q -v '^{"looked":' "$tmp/list"; then sed '/^{"looked":/d' "$tmp/list"; else echo '[]'; fi
+}
+
 # datastore: the snapshots of `store` in all its namespaces, or in those of --ns, and what isn't seen of it.
 datastore() {
     local ns wanted="[]" status=0
@@ -66,6 +71,7 @@ datastore() {
     something "$tmp/answer" || fail 3 "$store: the list of its namespaces is empty: no answer"
     [[ ! ${opt[ns]-} ]] || wanted=$(jq -nc --arg ns "${opt[ns]}" '$ns | split(",")')
     filter "$store" namespaces -r --arg depth "" --argjson only "$wanted" <"$tmp/answer" >"$tmp/namespaces"
+    jq -nc --arg store "$store" '{looked: {datastore: $store}}'
     while IFS= read -r ns; do
         status=0
         pbs_snapshots "$ns" || status=$?

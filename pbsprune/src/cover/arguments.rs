@@ -23,6 +23,7 @@ that is known it is --max-age. Snapshots that are dated more than an hour ahead 
   never              there is no backup of it that came to its end
   new                there is none, and its job has not run since it was made
   stale              the newest that can be restored is older than it may be
+  stale-job          one of its jobs has left none since its run, where another one has
   only-failed        the newest that is complete failed its verification; critical if all did
   unverified         neither its newest nor any younger than --verify-age is verified
   volume-left-out    a volume of it is in no backup: backup=0, not set, a bind mount
@@ -31,12 +32,15 @@ that is known it is --max-age. Snapshots that are dated more than an hour ahead 
   no-agent           a VM without guest agent: its backups are as after a power failure
   orphan-group       backups of an ID that no guest has
   unseen             a list that was not given whole: what follows from it is not known
+  zone-assumed       nobody says in which zone the schedules are: this host's is taken
   exemption-expired  an exemption of the site is over, and no longer counts
   exemption-unused   an exemption of the site matches nothing: remove it
 
 The site's exemptions ({\"exempt\":[{\"code\":\"no-job\",\"vmid\":30066,\"why\":\"...\"}]}) make a finding info.
 A record {\"unseen\":{\"list\":\"...\",\"right\":\"...\"}} in a list says that it is not whole; with
-\"vmids\":[...] only as to these guests, with \"storage\":\"...\" of which storage.
+\"vmids\":[...] only as to these guests, with \"storage\":\"...\" of which storage. A storage that a job
+writes to, and of which no list came, is unseen; {\"looked\":{\"storage\":\"nas\"}}, or \"datastore\", says of an
+empty list that it came.
 
 A SPAN is 90m, 36h, 14d, 2w or 1d12h. Environment: PVX_SITE, the site file if there is no --site;
 TZ, the zone of schedules if neither --tz nor the site names one (else that of the system).

@@ -3,11 +3,14 @@
 //! Rows of PBS's lists, or of what Proxmox VE says a storage has in it: snapshots of a PBS, and files of
 //! vzdump. Of a row sixteen bytes are kept, of a group the notes of its newest; a list may have a million.
 
-use std::{collections::HashMap, io::Read};
+use std::{
+    collections::{HashMap, HashSet},
+    io::Read,
+};
 
 use vmid::{exit::Stop, stream};
 
-use super::{config::Kind, unseen::Unseen};
+use super::{config::Kind, target::List, unseen::Unseen};
 use crate::{
     retention::Verification,
     snapshot::{IndexSize, Item},
@@ -85,6 +88,8 @@ pub struct Backups {
     of: HashMap<u32, Vec<usize>>,
     /// What the lists lack.
     pub unseen: Vec<Unseen>,
+    /// The lists that were looked at, whether anything is in them or not.
+    pub looked: HashSet<List>,
     /// How many rows there were.
     pub rows: usize,
     /// By store: something in it was verified.
@@ -110,7 +115,14 @@ impl Backups {
                     all.unseen.push(unseen);
                     return Ok(());
                 }
-                Ok(Row::Other) => return Ok(()),
+                Ok(Row::Looked(list)) => {
+                    all.looked.insert(list);
+                    return Ok(());
+                }
+                Ok(Row::Other(list)) => {
+                    all.looked.extend(list);
+                    return Ok(());
+                }
                 Err(fault) => {
                     hint = fault.hint();
                     return Err(fault);
@@ -141,6 +153,10 @@ impl Backups {
             Some(hint) => stop.hint(hint),
             None => stop,
         })?;
+        all.looked.extend(all.places.iter().map(List::of));
+        if all.looked.is_empty() && all.unseen.is_empty() {
+            all.looked.insert(List::Datastore(String::new())); // [], of whatever was asked for
+        }
         for place in &mut all.places {
             place.settle(sizes);
             let good = place

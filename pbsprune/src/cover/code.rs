@@ -14,6 +14,10 @@ pub const CODES: &[(&str, &str)] = &[
         "the newest that can be restored is older than it may be",
     ),
     (
+        "stale-job",
+        "one of its jobs has left none since its run, where another one has",
+    ),
+    (
         "only-failed",
         "the newest that is complete failed its verification; critical if all did",
     ),
@@ -38,6 +42,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "unseen",
         "a list that was not given whole: what follows from it is not known",
+    ),
+    (
+        "zone-assumed",
+        "nobody says in which zone the schedules are: this host's is taken",
     ),
     (
         "exemption-expired",

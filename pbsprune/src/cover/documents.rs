@@ -14,6 +14,7 @@ use vmid::{
 use super::{
     guest::{Guest, Raw, is_true, unique},
     job::Job,
+    target::Storage,
     unseen::Unseen,
 };
 use crate::named_file;
@@ -36,6 +37,8 @@ pub struct Documents {
     pub pools: Option<Vec<String>>,
     /// Pools that jobs are about, and that nobody saw: any guest may be in them.
     pub hidden_pools: Vec<Unseen>,
+    /// The storages of the cluster, as far as they were seen; none if they were not asked for.
+    pub storages: Option<Vec<Storage>>,
     /// What the lists lack.
     pub unseen: Vec<Unseen>,
 }
@@ -52,6 +55,8 @@ struct State {
     backup_jobs: Option<Vec<Map<String, Value>>>,
     #[serde(default)]
     pools: Option<Vec<String>>,
+    #[serde(default)]
+    storages: Option<Vec<Storage>>,
     #[serde(default)]
     permissions: Option<Told>,
 }
@@ -106,6 +111,7 @@ impl Documents {
         let name = state.cluster.and_then(|cluster| cluster.name);
         self.cluster = name.filter(|name| !name.is_empty()); // it has none where that was not seen
         self.pools = state.pools;
+        self.storages = state.storages;
         for raw in state.guests {
             let guest = raw.guest().map_err(|why| wrong(path, &why))?;
             self.guests.extend(guest);

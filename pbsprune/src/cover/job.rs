@@ -27,6 +27,8 @@ pub struct Job {
     whom: Whom,
     /// It is about the guests of this node alone.
     pub node: Option<String>,
+    /// Where it writes, if it says so.
+    pub storage: Option<String>,
     /// What the notes of its backups are made of.
     pub template: Option<String>,
     /// Its last runs whose backups must be there, the newest first.
@@ -93,6 +95,7 @@ impl Job {
             wrong,
             whom,
             node: text("node"),
+            storage: text("storage"),
             template: text("notes-template"),
             runs: Vec::new(),
         })

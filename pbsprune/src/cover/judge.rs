@@ -13,15 +13,20 @@ use super::{
     guest::Guest,
     job::{About, Job},
     notes::Names,
+    target::Storage,
     unseen::{Unseen, unseen},
 };
 use crate::{guard::AHEAD_S, retention::Verification};
 
 mod age;
+mod each_job;
 mod quality;
 
 /// So far the clocks of a node and of a backup server may be apart, in seconds.
 const SKEW_S: i64 = 300;
+
+/// So far two zones may be apart: from 12 hours behind UTC to 14 ahead.
+const ZONES_S: i64 = 26 * 3_600;
 
 /// The rules, and when it is.
 #[derive(Clone, Debug)]
@@ -36,6 +41,8 @@ pub struct Rules {
     pub verify_age: Duration,
     /// The zone of the schedules.
     pub zone: String,
+    /// Nobody said so: it is that of this host.
+    pub guessed: bool,
 }
 
 /// What all guests are judged with.
@@ -45,6 +52,10 @@ pub struct Known<'a> {
     pub backups: &'a Backups,
     /// The jobs; none if they were not seen.
     pub jobs: Option<&'a [Job]>,
+    /// The storages of the cluster; none if they were not asked for.
+    pub storages: Option<&'a [Storage]>,
+    /// The storages that jobs write to, and that nobody looked at.
+    pub unlooked: &'a [Unseen],
     /// A pool that nobody saw, and that a job is about.
     pub hidden_pool: Option<&'a Unseen>,
     /// The configuration of no guest was read, which is said once.
@@ -81,12 +92,20 @@ pub struct Cover<'a> {
 }
 
 impl<'a> Known<'a> {
+    /// What may hide backups of a guest.
+    fn hidden(&self, vmid: u32) -> Option<&Unseen> {
+        let mut unlooked = self.unlooked.iter();
+        let hidden = self.backups.hidden(vmid);
+        hidden.or_else(|| unlooked.find(|unseen| unseen.hides(vmid)))
+    }
+
     /// All that is to be said of a guest.
     #[must_use]
     pub fn judge(&self, guest: &'a Guest) -> Cover<'a> {
         let mut looked = Looked::at(self, guest);
         looked.jobs();
         looked.age();
+        looked.each_job();
         looked.verification();
         looked.incomplete();
         looked.name();

@@ -17,11 +17,19 @@ struct Scene {
     state: Value,
     rows: Vec<Value>,
     site: Value,
+    /// Nobody said which zone it is.
+    guessed: bool,
 }
 
 fn row(kind: &str, vmid: u32, ago: i64, name: &str) -> Value {
     json!({"backup-type": kind, "backup-id": vmid.to_string(), "backup-time": NOW - ago, "comment": name, "datastore": "s1",
         "files": [{"filename": "index.json.blob", "size": 5}], "verification": {"state": "ok", "upid": "U"}})
+}
+
+/// A file of vzdump on nas, of so many days ago.
+fn file(vmid: &str, days: i64) -> Value {
+    let volid = format!("nas:backup/vzdump-lxc-{vmid}-2026_01_01-02_00_00.tar.zst");
+    json!({"volid": volid, "content": "backup", "size": 5, "ctime": NOW - days * DAY, "notes": "web"})
 }
 
 impl Scene {
@@ -41,7 +49,27 @@ impl Scene {
                 "pools": [], "permissions": {"/": {"Sys.Audit": true}, "/vms": {"VM.Audit": true}}}),
             rows: rows.collect(),
             site: json!({}),
+            guessed: false,
         }
+    }
+
+    /// Its job writes to `storage`, and the cluster has this one.
+    fn writes_to(&mut self, storage: &str, known: Value) {
+        self.state["backup_jobs"][0]["storage"] = json!(storage);
+        self.state["storages"] = json!([known]);
+    }
+
+    /// A job for 101 beside the other one, each week to a storage of its own, which has these.
+    fn second_job(&mut self, rows: &[Value]) {
+        self.writes_to(
+            "pbs",
+            json!({"storage": "pbs", "type": "pbs", "datastore": "s1"}),
+        );
+        let storages = self.state["storages"].as_array_mut().unwrap();
+        storages.push(json!({"storage": "nas", "type": "nfs"}));
+        let job = json!({"id": "weekly", "enabled": true, "schedule": "sun 02:00", "vmids": [101], "storage": "nas"});
+        self.state["backup_jobs"].as_array_mut().unwrap().push(job);
+        self.rows.extend_from_slice(rows);
     }
 
     fn verdicts(&self) -> Vec<Verdict> {
@@ -59,6 +87,7 @@ impl Scene {
             grace: hours(6),
             verify_age: hours(8 * 24),
             zone: "UTC".to_owned(),
+            guessed: self.guessed,
         };
         verdicts(
             documents,
@@ -225,6 +254,74 @@ fn each_fault_is_found_once() {
             s.rows.retain(|row| row["backup-id"] != "101" || row["backup-time"].as_i64() > Some(NOW - DAY));
             s.rows.push(row("ct", 101, 31 * DAY, "web"));
         }, &[]),
+        ("its storage was not looked at", |s| {
+            no_rows_of(s, "101");
+            s.writes_to("nas", json!({"storage": "nas", "type": "nfs"}));
+        }, &["storage nas: unseen unknown", "101 web: unseen unknown"]),
+        ("its storage, of which nothing is known", |s| {
+            no_rows_of(s, "101");
+            s.writes_to("nas", json!({"storage": "local", "type": "dir"}));
+        }, &["storage nas: unseen unknown", "101 web: unseen unknown"]),
+        ("another datastore was looked at", |s| {
+            no_rows_of(s, "101");
+            s.writes_to("pbs", json!({"storage": "pbs", "type": "pbs", "datastore": "s2"}));
+        }, &["storage pbs: unseen unknown", "101 web: unseen unknown"]),
+        ("its datastore was looked at", |s| {
+            no_rows_of(s, "101");
+            s.writes_to("pbs", json!({"storage": "pbs", "type": "pbs", "datastore": "s1"}));
+        }, &["101 web: never critical"]),
+        ("some datastore was looked at", |s| {
+            no_rows_of(s, "101");
+            s.writes_to("pbs", json!({"storage": "pbs", "type": "pbs"}));
+        }, &["101 web: never critical"]),
+        ("its storage is empty", |s| {
+            s.rows = vec![json!({"looked": {"storage": "nas"}})];
+            s.writes_to("nas", json!({"storage": "nas", "type": "nfs"}));
+        }, &["101 web: never critical", "102 db: never critical"]),
+        ("its datastore is empty", |s| {
+            s.rows = vec![json!({"looked": {"datastore": "s1"}})];
+            s.writes_to("pbs", json!({"storage": "pbs", "type": "pbs", "datastore": "s1"}));
+        }, &["101 web: never critical", "102 db: never critical"]),
+        ("a job that is off writes elsewhere", |s| {
+            let off = json!({"id": "off", "enabled": false, "schedule": "monthly", "all": true, "storage": "nas"});
+            s.state["backup_jobs"].as_array_mut().unwrap().push(off);
+            s.state["storages"] = json!([]);
+        }, &[]),
+        ("a second job of one guest that nobody looked after", |s| s.second_job(&[]),
+            &["storage nas: unseen unknown"]),
+        ("a second job that left nothing", |s| s.second_job(&[json!({"looked": {"storage": "nas"}})]),
+            &["101 web: stale-job warning"]),
+        ("a second job that died", |s| s.second_job(&[file("101", 200)]), &["101 web: stale-job warning"]),
+        ("a second job that works", |s| s.second_job(&[file("101", 4)]), &[]),
+        ("a second job, of which it isn't seen", |s| {
+            s.second_job(&[json!({"unseen": {"list": "the backups on nas", "storage": "nas", "vmids": [101]}})]);
+        }, &["storage nas: unseen unknown"]),
+        ("both are dead", |s| {
+            no_rows_of(s, "101");
+            s.second_job(&[file("101", 200)]);
+        }, &["101 web: stale critical"]),
+        ("a zone that is guessed", |s| s.guessed = true, &["cluster home: zone-assumed info"]),
+        ("a night later elsewhere", |s| {
+            s.guessed = true;
+            s.rows.remove(0);
+        }, &["cluster home: zone-assumed info", "101 web: unseen unknown"]),
+        ("late everywhere", |s| {
+            s.guessed = true;
+            s.rows.retain(|row| row["backup-id"] != "101" || row["backup-time"].as_i64() < Some(NOW - 2 * DAY));
+        }, &["cluster home: zone-assumed info", "101 web: stale warning"]),
+        ("made about its run", |s| {
+            s.guessed = true;
+            no_rows_of(s, "102");
+            s.state["guests"][1]["config"]["meta"] = json!("ctime=1795690000");
+        }, &["cluster home: zone-assumed info", "102 db: unseen unknown"]),
+        ("made long before, in each zone", |s| {
+            s.guessed = true;
+            no_rows_of(s, "102");
+        }, &["cluster home: zone-assumed info", "102 db: never critical"]),
+        ("a zone that nothing goes by", |s| {
+            s.guessed = true;
+            s.state["backup_jobs"] = json!([]);
+        }, &["101 web: no-job warning", "102 db: no-job warning"]),
         ("a mount point left out", |s| s.state["guests"][0]["config"]["mp0"] = json!("ssd:z,mp=/srv"),
             &["101 web: volume-left-out warning"]),
         ("broken off", |s| {
@@ -511,6 +608,6 @@ proptest! {
         let before = severity(&scene);
         scene.rows.push(row("ct", 101, 60, "web"));
         prop_assert!(severity(&scene) <= before);
-        prop_assert_eq!(severity(&scene), vmid::severity::Severity::Info);
+        prop_assert_eq!(severity(&scene), Severity::Info);
     }
 }

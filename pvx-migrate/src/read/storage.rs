@@ -33,6 +33,7 @@ pub fn storages(resources: &Value, config: &Value) -> Vec<Storage> {
             content: words(&entry["content"]),
             shared: is_true(&entry["shared"]),
             server: None,
+            datastore: None,
             volume_chain: None,
             nodes: BTreeMap::new(),
             unknown: Vec::new(),
@@ -62,6 +63,7 @@ pub fn storages(resources: &Value, config: &Value) -> Vec<Storage> {
         }
         storage.shared |= is_true(&entry["shared"]);
         storage.server = text(entry, "server");
+        storage.datastore = text(entry, "datastore");
         storage.volume_chain = Some(is_true(&entry["snapshot-as-volume-chain"]));
         let only = words(&entry["nodes"]);
         storage

@@ -6,7 +6,7 @@ use vmid::stream::{Record, Value};
 
 use crate::{
     calendar::TIMES,
-    cover::unseen::Unseen,
+    cover::{target::List, unseen::Unseen},
     field::{Fault, not_a},
     retention::Verification,
     row,
@@ -17,8 +17,10 @@ use crate::{
 pub(super) enum Row<'a> {
     Snapshot(Item<'a>, Found<'a>),
     Unseen(Unseen),
-    /// A disk, a template: what a list of a storage has besides.
-    Other,
+    /// A list that was looked at.
+    Looked(List),
+    /// A disk, a template: what a list of a storage has besides, and which list that is.
+    Other(Option<List>),
 }
 
 /// Where it is, and what was noted on it.
@@ -40,6 +42,12 @@ pub(super) fn read<'a>(record: &Record<'a>) -> Result<Row<'a>, Fault> {
         return Unseen::of(raw)
             .map(Row::Unseen)
             .ok_or_else(|| not_a("unseen", wanted, raw));
+    }
+    if let Some(raw) = record.raw("looked") {
+        let wanted = "an object with storage or datastore";
+        return serde_json::from_str(raw)
+            .map(Row::Looked)
+            .map_err(|_| not_a("looked", wanted, raw));
     }
     if record.has_error() {
         return Ok(Row::Unseen(of_error(record)));
@@ -73,13 +81,13 @@ fn of_storage<'a>(record: &Record<'a>, raw: &'a str) -> Result<Row<'a>, Fault> {
         _ => return Err(not_a("volid", wanted, raw)),
     };
     if text(record, "content").is_some_and(|content| content != "backup") {
-        return Ok(Row::Other);
+        return Ok(Row::Other(Some(List::Storage(store))));
     }
     let base = name.rsplit('/').next().unwrap_or_default();
     let (verifiable, item) = match base.strip_prefix("vzdump-") {
         Some(rest) => match of_file(record, rest)? {
             Some(item) => (false, item),
-            None => return Ok(Row::Other),
+            None => return Ok(Row::Other(Some(List::Storage(store)))),
         },
         None => (true, row::item(record)?),
     };

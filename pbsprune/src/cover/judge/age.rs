@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use vmid::{severity::Severity, span, verdict::Finding};
 
-use super::{Looked, Rules, SKEW_S, since};
+use super::{Looked, Rules, SKEW_S, ZONES_S, since};
 use crate::{
     calendar::utc,
     cover::{
@@ -24,7 +24,8 @@ impl<'a> Looked<'_, 'a> {
             _ => self.nothing(),
         };
         let failed = self.failed();
-        let hidden = self.known.backups.hidden(self.guest.vmid);
+        let finding = finding.map(|finding| self.in_any_zone(finding));
+        let hidden = self.known.hidden(self.guest.vmid);
         for finding in finding.into_iter().chain(failed) {
             let rests_on_absence = finding.severity > Severity::Info || finding.code == "new";
             match hidden.filter(|_| rests_on_absence) {
@@ -42,9 +43,33 @@ impl<'a> Looked<'_, 'a> {
         }
     }
 
+    /// The finding, if it holds in whichever zone the schedules are; else that nobody knows it.
+    fn in_any_zone(&self, finding: Finding) -> Finding {
+        let time = match (finding.code, self.newest) {
+            ("stale", Some((newest, _))) => Some(newest.time),
+            ("never" | "new", _) => self.made(),
+            _ => None,
+        };
+        let (Some(time), Some((_, runs)), true) = (time, self.due(), self.known.rules.guessed)
+        else {
+            return finding;
+        };
+        let missed = |time: i64| time < runs[0] - SKEW_S;
+        if missed(time - ZONES_S) == missed(time + ZONES_S) {
+            return finding;
+        }
+        let message = format!(
+            "{}: this is so if the schedules are in the zone of this host, {}, and whether they are is not known",
+            finding.message, self.known.rules.zone
+        );
+        let evidence =
+            json!({"list": "the zone of the schedules", "right": "--tz, or the site's timezone"});
+        unseen(message, evidence)
+    }
+
     /// When it was made, if its configuration says it. A time in the future says nothing: with it the guest
     /// would be new for ever.
-    fn made(&self) -> Option<i64> {
+    pub(super) fn made(&self) -> Option<i64> {
         let made = self.guest.config.as_ref()?.made?;
         (made <= self.known.rules.now.saturating_add(AHEAD_S)).then_some(made)
     }
