@@ -169,9 +169,10 @@ impl<'a> Work<'_, 'a> {
             for volume in volumes.iter().filter(|volume| volume.vmid == Some(vmid)) {
                 if volume.is_disk() {
                     let (volid, node) = (&volume.volid, &list.node);
+                    // Another guest's configuration may name it; trace looks at all of them.
                     let what = format!(
-                        "{volid} of an earlier guest is left: 'pvesm free {volid}' on {node}, if \
-                         nobody needs it"
+                        "{volid} on {node} bears this ID: 'vmid trace {vmid}' says whether it is \
+                         another guest's, and how it goes"
                     );
                     found.blocks(Code::Remembered, what);
                 } else if volume.content == "backup" {
