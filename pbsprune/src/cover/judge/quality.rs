@@ -74,12 +74,12 @@ impl<'a> Looked<'_, 'a> {
     /// Of what is good and younger than `verified`, if anything is, all is so young that its verification is
     /// to come: of rare backups the newest that is verified is old, and nothing is wrong.
     fn is_soon_verified(&self, verified: i64, now: i64) -> bool {
-        let younger = self
+        let mut younger = self
             .all
             .iter()
             .filter(|(seen, place)| is_good(seen) && place.verifiable && seen.time > verified);
         younger
-            .last()
+            .next_back()
             .is_none_or(|(seen, _)| now - seen.time <= WAIT_S)
     }
 
