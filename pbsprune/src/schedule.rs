@@ -63,8 +63,9 @@ pub fn run(
         (None, Some(zone)) => zone.clone(),
         _ => around.zone.clone(),
     };
+    let guessed = args.clock.tz.is_none() && site_zone.is_none();
     let rows = source::read(input, args.allow_empty)?;
-    let gathered = gathered::gather(rows, &zone, around.now);
+    let gathered = gathered::gather(rows, &zone, guessed, around.now);
     let exemptions = site
         .as_ref()
         .map(|site| exemptions(site, &zone, around.now));

@@ -130,7 +130,8 @@ impl Exemptions {
         }
     }
 
-    /// The finding, as the site lets it pass or does not. `subjects` is all that it is a finding of.
+    /// The finding, as the site lets it pass or does not. `subjects` is all that it is a finding of. One of severity
+    /// unknown stays, whatever its code: anything may be behind it.
     pub fn judge(&mut self, subjects: &[Subject], mut finding: Finding) -> Finding {
         let today = self.today;
         let unseen = finding.severity == Severity::Unknown;
@@ -143,7 +144,8 @@ impl Exemptions {
                 continue;
             }
             known.used = true;
-            if known.until.is_none_or(|until| today <= until) && finding.exempt.is_none() {
+            let holds = known.until.is_none_or(|until| today <= until);
+            if holds && !unseen && finding.exempt.is_none() {
                 finding.severity = Severity::Info;
                 finding.exempt = Some(known.why.clone());
             }
@@ -245,6 +247,16 @@ mod tests {
             let codes: Vec<_> = all.leftover().into_iter().map(|(_, f)| f.code).collect();
             assert_eq!(codes, *left, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_not_known_does_not_pass() {
+        let site = site(r#"[{"code":"lock","why":"w","vmid":101}]"#);
+        let mut all = Exemptions::of(&site, TABLE, date(2027, 2, 28));
+        let found = Finding::new("lock", Severity::Unknown, "m", json!({}), &["state"]);
+        let judged = all.judge(&[Subject::Vmid(101)], found.clone());
+        assert_eq!(judged, found);
+        assert!(all.leftover().is_empty(), "it is of use all the same");
     }
 
     #[test]

@@ -65,6 +65,7 @@ impl Gathered {
 /// What is known beside the jobs.
 struct Known<'a> {
     zone: &'a Zone,
+    nodes: BTreeSet<String>,
     node_zones: BTreeMap<String, Zone>,
     pbs_zone: Option<Zone>,
     /// By name: its type, and its datastore.
@@ -75,9 +76,9 @@ struct Known<'a> {
     pbs: bool,
 }
 
-/// The jobs of some records; `zone` is that of those who name none.
+/// The jobs of some records; `zone` is that of those who name none, and `guessed` if nobody has named that.
 #[must_use]
-pub fn gather(rows: Vec<Row>, zone: &Zone, now: i64) -> Gathered {
+pub fn gather(rows: Vec<Row>, zone: &Zone, guessed: bool, now: i64) -> Gathered {
     let (known, mut gathered) = (known(&rows, zone), Gathered::default());
     for row in rows {
         match row {
@@ -108,12 +109,32 @@ pub fn gather(rows: Vec<Row>, zone: &Zone, now: i64) -> Gathered {
     let mut jobs: Vec<&mut Job> = jobs.collect();
     known.tasks.backups(&mut jobs, now);
     distinct(&mut jobs);
+    // Who gathered may have found out already that the backup server doesn't say.
+    let is_told = |unseen: &Unseen| unseen.list.contains("time zone");
+    let told = gathered.unseen.iter().any(is_told);
+    let unsaid = jobs.iter().filter(|job| guessed && job.is_of_no_zone());
+    let unsaid = unsaid.filter(|job| !told || job.seen_by != "pbs");
+    let unsaid: Vec<String> = unsaid.map(|job| job.name.clone()).collect();
+    if let Some(first) = unsaid.first() {
+        let others = match unsaid.len() {
+            1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
+        gathered.unseen.push(Unseen {
+            list: format!("the time zone of {first}{others}"),
+            right: format!(
+                "a record that says it (pve-node, pbs-time), --tz or the site's timezone; {} was taken",
+                zone.name()
+            ),
+        });
+    }
     gathered
 }
 
 fn known<'a>(rows: &[Row], zone: &'a Zone) -> Known<'a> {
     let mut known = Known {
         zone,
+        nodes: BTreeSet::new(),
         node_zones: BTreeMap::new(),
         pbs_zone: None,
         storages: HashMap::new(),
@@ -128,8 +149,9 @@ fn known<'a>(rows: &[Row], zone: &'a Zone) -> Known<'a> {
         match source {
             Source::PveNode => {
                 if let (Some(node), Ok(zone)) = (text(row, "node"), tz(row)) {
-                    let zone = zone.unwrap_or_else(|| known.zone.clone());
-                    known.node_zones.insert(node.to_owned(), zone);
+                    known.nodes.insert(node.to_owned());
+                    let zone = zone.map(|zone| (node.to_owned(), zone));
+                    known.node_zones.extend(zone);
                 }
             }
             Source::PveGuest => known.placement.add(row),
@@ -192,7 +214,7 @@ impl Known<'_> {
         match text(row, "node") {
             Some(node) => _ = job.places.insert(Place::Node(node.to_owned())),
             None => {
-                let nodes = self.node_zones.keys();
+                let nodes = self.nodes.iter();
                 let mut every: BTreeSet<Place> =
                     nodes.map(|node| Place::Node(node.clone())).collect();
                 if every.is_empty() {
@@ -217,8 +239,7 @@ impl Known<'_> {
             };
             job.places.insert(place);
         }
-        let own = tz(row)?;
-        job.zone = own.unwrap_or_else(|| self.of_nodes(text(row, "node")));
+        job.goes_by(tz(row)?.or_else(|| self.of_nodes(text(row, "node"))));
         Ok(job)
     }
 
@@ -233,7 +254,7 @@ impl Known<'_> {
         }
         let length = number(row, "duration");
         job.length = length.and_then(|length| Length::of(vec![length]));
-        job.zone = tz(row)?.unwrap_or_else(|| self.of_nodes(source));
+        job.goes_by(tz(row)?.or_else(|| self.of_nodes(source)));
         Ok(job)
     }
 
@@ -251,8 +272,7 @@ impl Known<'_> {
         job.places.insert(Place::Store(store.to_owned()));
         job.outdated_after_days = number(row, "outdated-after").filter(|days| *days > 0);
         job.length = self.tasks.of_store(kind, row);
-        let zone = tz(row)?.or_else(|| self.pbs_zone.clone());
-        job.zone = zone.unwrap_or_else(|| self.zone.clone());
+        job.goes_by(tz(row)?.or_else(|| self.pbs_zone.clone()));
         Ok(job)
     }
 
@@ -312,6 +332,7 @@ impl Known<'_> {
             event: None,
             spelling: Spelling::Event,
             zone: self.zone.clone(),
+            zone_said: true,
             places: BTreeSet::new(),
             possible: BTreeSet::new(),
             guests: BTreeSet::new(),
@@ -325,10 +346,10 @@ impl Known<'_> {
         }
     }
 
-    /// The zone of a node, or that of most nodes.
-    fn of_nodes(&self, node: Option<&str>) -> Zone {
+    /// The zone of a node, or that of most nodes; none if none says its own.
+    fn of_nodes(&self, node: Option<&str>) -> Option<Zone> {
         if let Some(zone) = node.and_then(|node| self.node_zones.get(node)) {
-            return zone.clone();
+            return Some(zone.clone());
         }
         let count = |zone: &Zone| {
             self.node_zones
@@ -342,11 +363,19 @@ impl Known<'_> {
             .values()
             .rev()
             .max_by_key(|zone| count(zone));
-        most.unwrap_or(self.zone).clone()
+        most.cloned()
     }
 }
 
 impl Job {
+    /// Its server's zone, as far as that is known.
+    fn goes_by(&mut self, zone: Option<Zone>) {
+        self.zone_said = zone.is_some();
+        if let Some(zone) = zone {
+            self.zone = zone;
+        }
+    }
+
     fn scheduled(&mut self, schedule: Option<&str>) -> Result<(), String> {
         if let Some(schedule) = schedule {
             let event = schedule.parse::<CalendarEvent>();

@@ -103,6 +103,8 @@ pub struct Job {
     pub spelling: Spelling,
     /// The clock that it goes by.
     pub zone: Zone,
+    /// Whose clock that is was said, of a server's job: else it is taken for what plain records go by.
+    pub zone_said: bool,
     /// Where it works.
     pub places: BTreeSet<Place>,
     /// Of these the ones where it may have nothing to do.
@@ -139,6 +141,13 @@ impl Job {
             true => Zone::utc(),
             false => self.zone.clone(),
         }
+    }
+
+    /// Its runs depend on a zone that nothing has said.
+    #[must_use]
+    pub fn is_of_no_zone(&self) -> bool {
+        let is_utc = self.event.as_ref().is_some_and(CalendarEvent::is_utc);
+        self.event.is_some() && !is_utc && !self.zone_said
     }
 
     /// Its datastore, if it is a job of one.

@@ -18,7 +18,7 @@ const NOW: i64 = 1_795_694_400;
 fn judged(rows: &[Value], site: Option<&str>) -> (Gathered, Verdict) {
     let input: String = rows.iter().map(|row| format!("{row}\n")).collect();
     let zone = Zone::parse("America/Los_Angeles").unwrap();
-    let gathered = gather(read(input.as_bytes(), true).unwrap(), &zone, NOW);
+    let gathered = gather(read(input.as_bytes(), true).unwrap(), &zone, false, NOW);
     let site = site.map(|site| Site::parse(site.as_bytes()).unwrap());
     let today = jiff::civil::date(2026, 11, 26);
     let exemptions = site.as_ref().map(|site| Exemptions::of(site, CODES, today));
@@ -276,6 +276,41 @@ fn any_job() -> impl Strategy<Value = Value> {
     (times, kinds, places, prop::option::of(0..20_000_i64)).prop_map(|(schedule, kind, on, length)| {
         json!({"schedule": schedule, "kind": kind, "on": on, "duration_s": length})
     })
+}
+
+/// A server's clock is not this machine's: where nobody says which it is, that is not seen.
+#[test]
+fn zones_that_nobody_says() {
+    let node = json!({"from": "pve-node", "node": "a"});
+    let backup =
+        json!({"from": "pve-backup", "id": "j", "schedule": "02:00", "node": "a", "all": 1});
+    let gc = json!({"from": "pbs-gc", "store": "s", "schedule": "04:00"});
+    let plain = json!({"name": "x", "schedule": "02:00"});
+    let with = |row: &Value, field: &str, value: &str| {
+        let mut row = row.clone();
+        row[field] = json!(value);
+        row
+    };
+    #[rustfmt::skip]
+    let cases: Vec<(&str, Vec<Value>, bool, &str)> = vec![
+        ("nobody",           vec![node.clone(), backup.clone(), gc.clone()], true, "the time zone of j and 1 more"),
+        ("--tz or the site", vec![node.clone(), backup.clone(), gc.clone()], false, ""),
+        ("the node",         vec![with(&node, "tz", "Europe/Berlin"), backup.clone(), gc.clone()], true, "the time zone of gc s"),
+        ("a schedule in UTC", vec![with(&backup, "schedule", "02:00 UTC")], true, ""),
+        ("told before",      vec![json!({"from": "unseen", "list": "the backup server's time zone", "right": "r"}), gc], true, "the backup server's time zone"),
+        ("a plain record",   vec![plain], true, ""),
+    ];
+    for (name, rows, guessed, want) in cases {
+        let input: String = rows.iter().map(|row| format!("{row}\n")).collect();
+        let rows = read(input.as_bytes(), true).unwrap();
+        let gathered = gather(rows, &Zone::utc(), guessed, NOW);
+        let lists: Vec<&str> = gathered
+            .unseen
+            .iter()
+            .map(|one| one.list.as_str())
+            .collect();
+        assert_eq!(lists.join(", "), want, "{name}");
+    }
 }
 
 proptest! {

@@ -177,7 +177,7 @@ mod tests {
         for (scheduler, schedule, want) in cases {
             let row = json!({"name": "x", "scheduler": scheduler, "schedule": schedule});
             let rows = read(row.to_string().as_bytes(), false).unwrap();
-            let gathered = gather(rows, &zone, 0);
+            let gathered = gather(rows, &zone, false, 0);
             let Entry::Job(job) = &gathered.entries[0] else {
                 panic!("{schedule}: {gathered:?}")
             };
