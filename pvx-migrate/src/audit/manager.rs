@@ -8,7 +8,7 @@ use super::{
     context::Context,
     found::{Found, critical, unseen, warning},
 };
-use crate::state::{Ha, HaNode, HaStatus, Node};
+use crate::state::{Ha, HaStatus, Node};
 
 /// What is wrong with the manager, and with its rules.
 #[must_use]
@@ -52,7 +52,9 @@ pub fn of_node(context: &Context<'_>, node: &Node) -> Option<Found> {
         local.status
     );
     let evidence = json!({"node": name, "status": local.status, "timestamp": local.timestamp});
-    is_silent(local).then(|| warning("ha-node", message, evidence, &["state"]))
+    local
+        .is_silent()
+        .then(|| warning("ha-node", message, evidence, &["state"]))
 }
 
 /// It looks after something.
@@ -81,7 +83,7 @@ fn off(context: &Context<'_>, status: &HaStatus) -> Option<String> {
     // Of a node that is off another takes over.
     let node = context.cluster.node(&master.node);
     let online = node.is_some_and(|node| context.cluster.nodes()[node].online);
-    (online && is_silent(master)).then(|| {
+    (online && master.is_silent()).then(|| {
         format!(
             "nothing is heard of the HA manager that decides, and no other took over ({})",
             master.status
@@ -101,13 +103,4 @@ fn dropped(context: &Context<'_>) -> Vec<Found> {
         warning("ha-rule-dropped", message, evidence, &["state"])
     });
     told.collect()
-}
-
-/// Nothing is heard of it any more, in Proxmox's words (`timestamp_to_status` in Config.pm); its
-/// status begins with the node's name, which says nothing.
-fn is_silent(manager: &HaNode) -> bool {
-    let words = manager.status.strip_prefix(&manager.node[..]);
-    let words = words.unwrap_or(&manager.status);
-    let silent = ["old timestamp", "unable to read lrm status"];
-    silent.iter().any(|word| words.contains(word))
 }

@@ -1,15 +1,13 @@
 //! Whether HA could start a guest on another node when its own is gone: by its rules, its disks and
 //! what it needs of the node. Memory is another question (`plan lost`).
 
-use std::{cmp::Reverse, collections::BTreeMap};
-
 use super::{context::Context, guest::Audited};
 use crate::{
     cluster::Cluster,
     config::{Config, Volume},
     plan::{
         candidate::Candidate,
-        needs,
+        ha, needs,
         refusal::{Code, Refusal},
     },
     state::HaRule,
@@ -46,7 +44,7 @@ pub fn allowed(cluster: &Cluster<'_>, guest: &Audited<'_>) -> Vec<usize> {
 }
 
 /// What is to be apart from it is in its way where it is; what is to be with it, and was not lost with
-/// it, draws it there. As `by_resources` of a plan's manager has it.
+/// it, draws it there.
 fn by_resources(cluster: &Cluster<'_>, rule: &HaRule, guest: &Audited<'_>, left: &mut Vec<usize>) {
     let HaRule::ResourceAffinity {
         resources,
@@ -58,20 +56,8 @@ fn by_resources(cluster: &Cluster<'_>, rule: &HaRule, guest: &Audited<'_>, left:
     };
     let others = resources.iter().filter_map(|sid| cluster.guest_of(sid));
     let others = others.filter(|other| other.node != guest.guest.node);
-    let mut there: BTreeMap<usize, usize> = BTreeMap::new();
-    for node in others.filter_map(|other| cluster.node(&other.node)) {
-        *there.entry(node).or_default() += 1;
-    }
-    if *negative {
-        left.retain(|node| !there.contains_key(node));
-        return;
-    }
-    let most = there
-        .iter()
-        .max_by_key(|(node, count)| (**count, Reverse(**node)));
-    if let Some((most, _)) = most {
-        left.retain(|node| node == most);
-    }
+    let nodes = others.filter_map(|other| cluster.node(&other.node));
+    ha::beside(left, nodes, *negative);
 }
 
 /// Whether it could be started there.

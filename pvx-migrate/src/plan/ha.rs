@@ -5,12 +5,33 @@
 //! task since ha-manager 5.2.0 ("in negative affinity with resource"), before nothing; one that
 //! is only on its way there it doesn't count: both arrive, and both are thrown out again.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use super::{
     candidate::Candidate,
     load::Load,
     refusal::{Code, Refusal},
 };
 use crate::{cluster::Cluster, state::HaRule};
+
+/// What a rule of resource affinity leaves of the nodes, where the rule's other resources are: none of
+/// theirs, or the one that most of them are on, of as many the first.
+pub fn beside(left: &mut Vec<usize>, others: impl Iterator<Item = usize>, negative: bool) {
+    let mut there: BTreeMap<usize, usize> = BTreeMap::new();
+    for node in others {
+        *there.entry(node).or_default() += 1;
+    }
+    if negative {
+        left.retain(|node| !there.contains_key(node));
+        return;
+    }
+    let most = there
+        .iter()
+        .max_by_key(|(node, count)| (**count, Reverse(**node)));
+    if let Some((most, _)) = most {
+        left.retain(|node| node == most);
+    }
+}
 
 /// Whether the manager would let a resource go to `node` and stay there.
 ///

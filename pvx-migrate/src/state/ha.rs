@@ -52,6 +52,18 @@ pub struct HaNode {
     pub timestamp: Option<i64>,
 }
 
+impl HaNode {
+    /// Nothing is heard of it any more, in Proxmox's words (`timestamp_to_status` in Config.pm).
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        let words = self.status.strip_prefix(&self.node[..]);
+        let words = words.unwrap_or(&self.status);
+        ["old timestamp", "unable to read lrm status"]
+            .iter()
+            .any(|word| words.contains(word))
+    }
+}
+
 /// A rule that the HA manager doesn't obey.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DroppedRule {

@@ -6,11 +6,12 @@
 //! Manager.pm with the scheduler "basic"). Memory and disks it doesn't look at: where a start
 //! fails it goes on to the next node, `max_relocate` times.
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::collections::HashMap;
 
 use crate::{
     cluster::Cluster,
-    state::{HaNode, HaResource, HaRule},
+    plan::ha,
+    state::{HaResource, HaRule},
 };
 
 /// The manager, as it goes on.
@@ -55,7 +56,7 @@ impl<'c, 'a> Manager<'c, 'a> {
         let status = self.cluster.state.ha.as_ref();
         let status = status.and_then(|ha| ha.status.as_ref());
         let mut locals = status.iter().flat_map(|status| &status.nodes);
-        let is_silent = locals.any(|local| local.node == node.node && is_silent(local));
+        let is_silent = locals.any(|local| local.node == node.node && local.is_silent());
         node.online && !node.maintenance && !is_silent
     }
 
@@ -106,20 +107,8 @@ impl<'c, 'a> Manager<'c, 'a> {
             return;
         };
         let others = resources.iter().filter(|other| *other != sid);
-        let mut there: HashMap<usize, usize> = HashMap::new();
-        for node in others.filter_map(|other| self.places.get(&other[..])) {
-            *there.entry(*node).or_default() += 1;
-        }
-        if *negative {
-            left.retain(|node| !there.contains_key(node));
-            return;
-        }
-        let together = there
-            .iter()
-            .max_by_key(|(node, count)| (**count, Reverse(**node)));
-        if let Some((most, _)) = together {
-            left.retain(|node| node == most);
-        }
+        let nodes = others.filter_map(|other| self.places.get(&other[..]).copied());
+        ha::beside(left, nodes, *negative);
     }
 
     /// It starts a resource there.
@@ -127,16 +116,6 @@ impl<'c, 'a> Manager<'c, 'a> {
         self.usage[node] += 1;
         self.places.insert(sid, node);
     }
-}
-
-/// Nothing is heard of a manager any more, in Proxmox's words (`timestamp_to_status` in Config.pm).
-#[must_use]
-pub fn is_silent(manager: &HaNode) -> bool {
-    let words = manager.status.strip_prefix(&manager.node[..]);
-    let words = words.unwrap_or(&manager.status);
-    ["old timestamp", "unable to read lrm status"]
-        .iter()
-        .any(|word| words.contains(word))
 }
 
 /// It counts at its node (recompute_online_node_usage): in all states but `stopped`.

@@ -9,7 +9,6 @@ use super::{
     code::Code,
     down::{self, Down},
     fate::{Decided, found},
-    manager::is_silent,
     record::{ComesBack, Finding, Left, Memory, PairLeft, Rest, VotesLeft},
     scene::Scene,
     seat::Case,
@@ -86,7 +85,7 @@ impl<'w, 'a> Without<'w, 'a> {
         };
         // Of a node that is off another takes over; where it is on, all others should have by now.
         let master = status.master.as_ref();
-        if let Some(master) = master.filter(|master| online(&master.node) && is_silent(master)) {
+        if let Some(master) = master.filter(|master| online(&master.node) && master.is_silent()) {
             let what = format!(
                 "nothing is heard of the HA manager on {} and no other took over, so it restarts nothing: {}",
                 master.node, master.status
@@ -96,7 +95,7 @@ impl<'w, 'a> Without<'w, 'a> {
         let left = self.cluster.nodes().iter().filter(|node| node.online);
         let silent = |node: &Node| {
             let mut locals = status.nodes.iter();
-            locals.any(|local| local.node == node.node && is_silent(local))
+            locals.any(|local| local.node == node.node && local.is_silent())
         };
         let mut left = left.map(silent).peekable();
         (left.peek().is_some() && left.all(|silent| silent)).then(|| {
